@@ -1,0 +1,1 @@
+"""Show, compare and export what a training has logged."""
