@@ -1,0 +1,263 @@
+"""Margins of one forward pass and their annealing: Eqs. 4-9, 11 and 12 in numpy, the specification.
+
+Shape letters: B samples, C classes. Everything is vectorised over samples. Half precision is
+raised to float32, float64 stays. A NaN counts as the largest value, as in numpy and torch, so it
+reaches every quantity that should have used it. Ties: values do not depend on which of the tied
+classes is named; `other_label` names the first.
+
+Two classes have a largest other value but no next one, so TKUM does not exist there: `top_values`
+then gives NaN for `topk`, `tkum` raises, and both slices keep their AUM term alone.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from hmw_core.errors import UsageError
+
+
+class TopValues(NamedTuple):
+    """What every margin needs of one row of values; each field has shape (B,).
+
+    `given` is the value of the given label, `other` the largest of the rest, `topk` the mean of
+    the k largest after that (NaN with two classes), `other_label` the class of `other` (int64).
+    """
+
+    given: np.ndarray
+    other: np.ndarray
+    topk: np.ndarray
+    other_label: np.ndarray
+
+
+def check_k(k: int, n_classes: int) -> None:
+    """Refuse a `k` that asks for more classes than there are beside the given and the nearest.
+
+    Raises
+    ------
+    UsageError
+        Unless ``1 <= k <= n_classes - 2``; with two classes only ``k = 1`` passes.
+    """
+    if n_classes < 2:
+        raise UsageError(f"a margin needs at least 2 classes, got {n_classes}")
+    largest = max(1, n_classes - 2)
+    if not 1 <= k <= largest:
+        raise UsageError(
+            f"k is {k}, but with {n_classes} classes it must lie in 1..{largest} "
+            "(the classes left beside the given and the largest other one)"
+        )
+
+
+def top_values(values: ArrayLike, given_label: ArrayLike, k: int = 1) -> TopValues:
+    """Return the given, the largest other and the mean of the next `k` values of each row.
+
+    Parameters
+    ----------
+    values : array of shape (B, C)
+        Logits, cosines or negated distances: whatever is larger for a likelier class.
+    given_label : array of shape (B,), int
+        Class in ``0..C-1``.
+    k : int
+        How many values after the largest other one are averaged, ``1..C-2``.
+
+    Raises
+    ------
+    UsageError
+        If shapes do not fit, a label is out of range, or `k` is.
+    """
+    values = np.asarray(values)
+    values = values.astype(np.result_type(values.dtype, np.float32), copy=False)
+    given_label = np.asarray(given_label)
+    if values.ndim != 2 or given_label.shape != values.shape[:1]:
+        raise UsageError(
+            f"values of shape {values.shape} and labels of shape {given_label.shape}; "
+            "accepted are (B, C) and (B,)"
+        )
+    n_samples, n_classes = values.shape
+    check_k(k, n_classes)
+    if n_samples and not 0 <= given_label.min() <= given_label.max() < n_classes:
+        raise UsageError(
+            f"given labels run from {given_label.min()} to {given_label.max()}, "
+            f"but there are {n_classes} classes: 0..{n_classes - 1}"
+        )
+    rows = np.arange(n_samples)
+    given = values[rows, given_label]
+    rest = values.copy()
+    rest[rows, given_label] = -np.inf
+    other_label = rest.argmax(axis=1)
+    # A row whose other classes are all -inf (masked classes) must still not name the given one.
+    other_label = np.where(other_label == given_label, given_label == 0, other_label)
+    other = values[rows, other_label]
+    if n_classes == 2:
+        return TopValues(given, other, np.full_like(other, np.nan), other_label)
+    rest[rows, other_label] = -np.inf  # what remains: the candidates for the next k
+    rest.partition(n_classes - k, axis=1)
+    return TopValues(given, other, rest[:, n_classes - k :].mean(axis=1), other_label)
+
+
+def margin(logits: ArrayLike, given_label: ArrayLike) -> np.ndarray:
+    """Return the given logit minus the largest other one, shape (B,), in logits, any sign.
+
+    High means the network agrees with the given label.
+
+    Notes
+    -----
+    Source: HMW (AAAI-24), Eq. 5; its mean over epochs is the AUM of Pleiss et al. (2020).
+
+    Examples
+    --------
+    >>> margin([[3.0, 1.0, 0.0], [3.0, 1.0, 0.0]], [0, 1])
+    array([ 2., -2.])
+    """
+    top = top_values(logits, given_label)
+    return top.given - top.other
+
+
+def tkum(logits: ArrayLike, given_label: ArrayLike, k: int = 1) -> np.ndarray:
+    """Return the largest other logit minus the mean of the next `k`, shape (B,), in logits, >= 0.
+
+    High means one other class stands out, which the paper reads as a sign of a wrong label.
+
+    Raises
+    ------
+    UsageError
+        If there are only two classes, or `k` is not in ``1..C-2``.
+
+    Notes
+    -----
+    Source: HMW (AAAI-24), Eq. 6.
+
+    Examples
+    --------
+    >>> tkum([[3.0, 1.0, 0.5, 0.0]], [0], k=2)
+    array([0.75])
+    """
+    top = top_values(logits, given_label, k)
+    if np.shape(logits)[1] == 2:
+        raise UsageError("TKUM needs at least 3 classes: with 2 there is no second other class")
+    return top.other - top.topk
+
+
+def iam_slice(
+    logits: ArrayLike, given_label: ArrayLike, alpha: float, beta: float, k: int = 1
+) -> np.ndarray:
+    """Return ``alpha * margin - beta * tkum`` of one epoch, shape (B,), in logits, any sign.
+
+    High means clean. With two classes it is ``alpha * margin``.
+
+    Notes
+    -----
+    Source: HMW (AAAI-24), Eq. 4.
+    """
+    top = top_values(logits, given_label, k)
+    under = np.where(np.isnan(top.topk), 0.0, top.other - top.topk).astype(top.other.dtype)
+    return alpha * (top.given - top.other) - beta * under
+
+
+def annealing_coefficient(epoch: ArrayLike, n_epochs: int, start: int = 1) -> np.ndarray:
+    """Return ``exp(1 + cos(pi * j / T))``, in [1, e^2]: what a running sum multiplies a slice by.
+
+    Parameters
+    ----------
+    epoch : int or array of int
+        1-based epoch, ``1..n_epochs``.
+    n_epochs : int
+        The horizon T.
+    start : {1, 0}
+        Index j of the first epoch: 1 in the paper, 0 in the authors' code.
+
+    Raises
+    ------
+    UsageError
+        If an epoch lies outside ``1..n_epochs`` (the cosine would rise again) or `start` is
+        neither 0 nor 1.
+
+    Notes
+    -----
+    Source: HMW (AAAI-24), Eqs. 8 and 9 before the softmax divides by the sum.
+    """
+    if start not in (0, 1):
+        raise UsageError(f"the annealing starts at 1 (paper) or 0 (code), got {start!r}")
+    epoch = np.asarray(epoch)
+    if epoch.size and not 1 <= epoch.min() <= epoch.max() <= n_epochs:
+        raise UsageError(f"epoch {epoch} is outside 1..{n_epochs}, the horizon of the annealing")
+    return np.exp(1 + np.cos(np.pi * (epoch - 1 + start) / n_epochs))
+
+
+def annealing_weights(epoch: int, n_epochs: int, start: int = 1) -> np.ndarray:
+    """Return the weights B of the epochs ``1..epoch``, shape (epoch,), falling, sum 1.
+
+    Arguments as `annealing_coefficient`.
+
+    Notes
+    -----
+    Source: HMW (AAAI-24), Eqs. 8 and 9.
+
+    Examples
+    --------
+    >>> annealing_weights(4, 4).round(6)
+    array([0.521492, 0.257131, 0.126783, 0.094593])
+    """
+    coefficient = annealing_coefficient(np.arange(1, epoch + 1), n_epochs, start)
+    return coefficient / coefficient.sum()
+
+
+def slice_of_distances(
+    given_distance: ArrayLike,
+    other_distance: ArrayLike,
+    topk_distance: ArrayLike,
+    alpha: float,
+    beta: float,
+) -> np.ndarray:
+    """Return the hyperspherical slice from the three logged distances, any one shape.
+
+    Where `topk_distance` is NaN (two classes) it is ``sigmoid(-alpha * M)`` without the factor
+    1/2. NaN inputs stay visible all the same: a NaN cosine also makes M a NaN.
+
+    Notes
+    -----
+    Source: HMW (AAAI-24), Eq. 12.
+    """
+    other_distance = np.asarray(other_distance)
+    nearness = alpha * (np.asarray(given_distance) - other_distance)
+    aum_term = np.exp(-np.logaddexp(0, nearness))  # sigmoid(-nearness) without overflow
+    tkum_term = np.exp(beta * (other_distance - np.asarray(topk_distance)))
+    return np.where(np.isnan(tkum_term), aum_term, (aum_term + tkum_term) / 2)
+
+
+def hyperspherical_slice(
+    cosine: ArrayLike, given_label: ArrayLike, alpha: float, beta: float, k: int = 1
+) -> np.ndarray:
+    """Return the slice S_h of one epoch, shape (B,), in (0, 1]; high means clean.
+
+    Parameters
+    ----------
+    cosine : array of shape (B, C)
+        Cosine between a sample's features and each class vector, in [-1, 1] (Eq. 10).
+    given_label : array of shape (B,), int
+        Class in ``0..C-1``.
+    alpha, beta : float
+        Steepness of the AUM and of the TKUM term, >= 0.
+    k : int
+        How many distances after the nearest other one are averaged, ``1..C-2``.
+
+    Notes
+    -----
+    Source: HMW (AAAI-24), Eqs. 11 and 12 (its Eq. 12 says (0, 1), but exp(0) = 1 is reached).
+    Two classes: the AUM term alone, without the factor 1/2. At very large `alpha` or `beta`
+    (thousands) the exact value may underflow to 0.
+    """
+    distance = cosine_distance(cosine)
+    top = top_values(-distance, given_label, k)
+    return slice_of_distances(-top.given, -top.other, -top.topk, alpha, beta)
+
+
+def cosine_distance(cosine: ArrayLike) -> np.ndarray:
+    """Return ``(1 - cosine) / 2``, same shape, in [0, 1]: 0 is the same direction.
+
+    Notes
+    -----
+    Source: HMW (AAAI-24), Eq. 11.
+    """
+    cosine = np.asarray(cosine)
+    return (1 - cosine.astype(np.result_type(cosine.dtype, np.float32), copy=False)) / 2
