@@ -1,0 +1,35 @@
+"""Generalized cross entropy."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from hmw_core.batch import Batch, Forward
+from hmw_core.errors import UsageError
+
+
+class GeneralizedCrossEntropy(nn.Module):
+    """Generalized cross entropy: ``(1 - p^q) / q``, p of the given label; in [0, 1/q).
+
+    Parameters
+    ----------
+    q : float
+        In (0, 1]: near 0 it is cross entropy, at 1 half the mean absolute error.
+
+    Source: Zhang and Sabuncu (2018), Eq. 6 (without the truncation of their section 3.3).
+    """
+
+    def __init__(
+        self, n_samples: int, n_classes: int, *, q: float = 0.7, normalize_logits: bool = False
+    ) -> None:
+        super().__init__()
+        if not 0 < q <= 1:
+            raise UsageError(f"gce needs 0 < q <= 1, got q={q}")
+        self.q = q
+        self.normalize_logits = normalize_logits
+
+    def forward(self, forward: Forward, batch: Batch) -> Tensor:
+        logits = forward.loss_logits(self.normalize_logits)
+        cross_entropy = F.cross_entropy(logits, batch.given_label, reduction="none")
+        # 1 - p^q written with expm1: exact for p near 1, and no log(0) or 0^(q-1) for p near 0.
+        return -torch.expm1(-self.q * cross_entropy) / self.q

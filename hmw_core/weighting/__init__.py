@@ -1,0 +1,21 @@
+"""Per-sample weights on the loss (torch), one file each.
+
+Contract, so that no file repeats it: a weighting is an ``nn.Module`` built with ``n_samples``,
+``n_epochs`` and its own keyword parameters (defaults: the paper's). Called once a batch with
+``(similarity, given_label, sample_id, epoch)``, shapes (B, C), (B,), (B,) and a 1-based int, all
+tensors on the module's device, it returns float32 weights of shape (B,), >= 0, without gradient.
+Its attribute ``space`` says what `similarity` must be: the cosines of ``cosine_to_classes`` for
+``"cosine"``, otherwise the raw logits. State lives in buffers, so ``state_dict`` carries it and a
+resumed run is exact. ``check_classes(n_classes)`` raises ``UsageError`` where the number of
+classes is too small for the parameters, so that a caller can ask before anything is trained.
+"""
+
+from torch import nn
+
+from hmw_core.weighting.hmw import HMWeighting
+from hmw_core.weighting.uniform import UniformWeighting
+
+WEIGHTINGS: dict[str, type[nn.Module]] = {
+    "uniform": UniformWeighting,
+    "hmw": HMWeighting,
+}
