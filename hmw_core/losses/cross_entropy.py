@@ -9,7 +9,7 @@ from hmw_core.batch import Batch, Forward
 class CrossEntropy(nn.Module):
     """Cross entropy: minus the log probability of the given label; in [0, inf).
 
-    Source: HMW (AAAI-24), Eqs. 1-3 and 13 (its CCE); `normalize_logits` is the released code's.
+    Source: HMW (AAAI-24), Eqs. 1 and 2 (its CCE); `normalize_logits` is the released code's.
     """
 
     def __init__(self, n_samples: int, n_classes: int, *, normalize_logits: bool = False) -> None:

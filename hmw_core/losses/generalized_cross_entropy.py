@@ -16,7 +16,7 @@ class GeneralizedCrossEntropy(nn.Module):
     q : float
         In (0, 1]: near 0 it is cross entropy, at 1 half the mean absolute error.
 
-    Source: Zhang and Sabuncu (2018), Eq. 6 (without the truncation of their section 3.3).
+    Source: Zhang and Sabuncu (2018), the L_q loss, without their truncation.
     """
 
     def __init__(

@@ -24,7 +24,7 @@ class SymmetricCrossEntropy(nn.Module):
     a, b : float
         Factors of the two terms, >= 0. (0.1, 1) for CIFAR-10, (6, 0.1) for CIFAR-100.
 
-    Source: Wang et al. (2019), Eqs. 4-7; clamps and factors as in their code and in HMW's.
+    Source: Wang et al. (2019); clamps and factors as in their code and in HMW's.
     """
 
     def __init__(
