@@ -1,0 +1,16 @@
+"""Probability of the given label, averaged over the epochs.
+
+Source: Swayamdipta et al. (EMNLP 2020), dataset cartography: confidence.
+"""
+
+from hmw_core.criteria.base import Criterion
+
+CONFIDENCE = Criterion(
+    title="Mean confidence",
+    reads=("confidence",),
+    slice=lambda signals: signals["confidence"],
+    over="mean",
+    unit="probability",
+    higher_means="clean",
+    source="Swayamdipta et al. (EMNLP 2020), dataset cartography: confidence",
+)

@@ -1,0 +1,131 @@
+"""Where the files of a run lie, and how a file appears whole."""
+
+import fcntl
+import json
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TextIO
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from hmw_core.errors import UnreadableRun, UsageError
+from hmw_core.schema import FORMAT_VERSION, STATUSES
+
+ROW_GROUP = 4096  # rows; a class or a sample is read without the rest of the epoch
+EPOCH_FOLDERS = ("signals", "outputs", "features", "metrics")
+
+
+def epoch_file(folder: Path, kind: str, epoch: int) -> Path:
+    """Return the path of one epoch's file of a kind of `EPOCH_FOLDERS`."""
+    suffix = "json" if kind == "metrics" else "parquet"
+    return folder / kind / f"epoch-{epoch:05d}.{suffix}"
+
+
+def class_vectors_file(folder: Path, epoch: int) -> Path:
+    """Return the path of the class vectors beside an epoch's features."""
+    return folder / "features" / f"class-vectors-{epoch:05d}.parquet"
+
+
+def images_file(folder: Path, fingerprint: str) -> Path:
+    """Return the path of a data set's images, shared by the runs beside `folder`."""
+    return folder.parent / ".datasets" / fingerprint / "images.parquet"
+
+
+def logged_epochs(folder: Path, kind: str) -> list[int]:
+    """Return the epochs that have a file of this kind, ascending."""
+    numbers = (path.stem.removeprefix("epoch-") for path in (folder / kind).glob("epoch-*.*"))
+    return sorted(int(number) for number in numbers if number.isdigit())
+
+
+def write_whole(path: Path, write: Callable[[Path], None]) -> None:
+    """Let `write` fill a file beside `path`, then rename it: readers see all of it or nothing."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        write(beside)
+        with beside.open("rb") as file:
+            os.fsync(file.fileno())
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def write_table(path: Path, table: pa.Table, **options: Any) -> None:
+    """Write a Parquet file whole."""
+    settings: dict[str, Any] = {"compression": "zstd", "row_group_size": ROW_GROUP, **options}
+    write_whole(path, lambda beside: pq.write_table(table, beside, **settings))
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write a JSON file whole."""
+    text = json.dumps(value, indent=1, allow_nan=False) + "\n"
+
+    def write(beside: Path) -> None:
+        beside.write_text(text, encoding="utf-8")
+
+    write_whole(path, write)
+
+
+def read_info(folder: Path) -> dict[str, Any]:
+    """Return `run.json`.
+
+    Raises
+    ------
+    UnreadableRun
+        If it is missing, not ours, or of a newer format.
+    """
+    path = folder / "run.json"
+    try:
+        info = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UnreadableRun(f"{folder.name}: no run.json, so not a run folder") from None
+    except (OSError, ValueError) as error:
+        raise UnreadableRun(f"{folder.name}: run.json cannot be read ({error})") from None
+    if not isinstance(info, dict) or not isinstance(info.get("format"), int):
+        raise UnreadableRun(f"{folder.name}: run.json is not one of ours (no `format` number)")
+    if info["format"] > FORMAT_VERSION:
+        raise UnreadableRun(
+            f"{folder.name}: format {info['format']} is newer than this program, "
+            f"which reads up to {FORMAT_VERSION}"
+        )
+    missing = {"name", "status", "dataset", "n_epochs", "weighting"} - info.keys()
+    if missing:
+        raise UnreadableRun(f"{folder.name}: run.json lacks {', '.join(sorted(missing))}")
+    if info["status"] not in STATUSES:
+        raise UnreadableRun(f"{folder.name}: run.json has the unknown status {info['status']!r}")
+    return info
+
+
+def hold_lock(folder: Path) -> TextIO:
+    """Take the run's lock for as long as this process lives; the kernel frees it at any death.
+
+    Raises
+    ------
+    UsageError
+        If another process is writing this run.
+    """
+    file = (folder / ".lock").open("a", encoding="utf-8")
+    for wait in (0.0, 0.05, 0.2):  # a reader may be probing at this very moment
+        time.sleep(wait)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            continue
+        return file
+    file.close()
+    raise UsageError(f"run {folder.name!r} is being written by another process")
+
+
+def has_writer(folder: Path) -> bool:
+    """Tell whether a living process writes this run."""
+    try:
+        with (folder / ".lock").open(encoding="utf-8") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False

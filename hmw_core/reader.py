@@ -1,0 +1,460 @@
+"""RunReader: questions to a run folder; it only reads, and a damaged file never stops it."""
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import duckdb
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from hmw_core import layout
+from hmw_core.errors import UnreadableRun, UsageError
+from hmw_core.schema import DERIVED, SIGNAL_NAMES
+
+KILLED = "the training process ended without a word (killed, or the machine went down)"
+
+
+class Features(NamedTuple):
+    """Penultimate features of an epoch: (N, D) float32 in the order of `sample_id` (N,)."""
+
+    epoch: int
+    sample_id: np.ndarray
+    features: np.ndarray
+    class_vectors: np.ndarray | None  # (C, D)
+
+
+class RunReader:
+    """A run folder, read-only; made anew it sees the epochs that have come since.
+
+    Raises
+    ------
+    UnreadableRun
+        If the folder is missing, foreign, of a newer format, or its `run.json` or
+        `samples.parquet` is damaged. A damaged epoch only ends the epochs; see `damage`.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.folder = Path(path)
+        if not self.folder.is_dir():
+            raise UnreadableRun(f"no run folder at {self.folder}")
+        self.info = layout.read_info(self.folder)
+        self.name = self.folder.name
+        dataset = self.info["dataset"]
+        self.n_samples: int = dataset["n_samples"]
+        self.n_classes: int = dataset["n_classes"]
+        self.class_names: list[str] = dataset["class_names"]
+        self.n_epochs: int = self.info["n_epochs"]
+        self.annealing_start: int = self.info["weighting"]["annealing_start"]
+        self._samples = self._read_samples()
+
+    @property
+    def status(self) -> str:
+        """`running`, `finished`, `stopped` or `failed`; a killed run counts as stopped."""
+        return "stopped" if self._was_killed else self.info["status"]
+
+    @property
+    def error(self) -> str | None:
+        """Why the run did not finish, or None."""
+        return KILLED if self._was_killed else self.info.get("error")
+
+    @property
+    def has_true_label(self) -> bool:
+        """Whether the true label of every sample is known."""
+        return bool(self._samples["true_label"].notna().all())
+
+    @property
+    def last_epoch(self) -> int:
+        """The last whole epoch, 0 before the first."""
+        return self.epochs()[-1] if self.epochs() else 0
+
+    def samples(self) -> pd.DataFrame:
+        """Return sample_id, given_label, true_label, source, is_mislabeled; row = sample_id."""
+        return self._samples.copy()
+
+    def sample_ids(self, given_label: int | None = None) -> np.ndarray:
+        """Return the ids in the order of the signal files: by given label, then by id."""
+        order = self._order
+        if given_label is None:
+            return order
+        return order[slice(*self._rows_of(given_label))]
+
+    def epochs(self) -> list[int]:
+        """Return the epochs that are whole, 1 up to the last without a gap."""
+        return self._scan[0]
+
+    @property
+    def damage(self) -> list[str]:
+        """Sentences about epochs that cannot be used, and why; empty for a sound run."""
+        return self._scan[1]
+
+    def metrics(self) -> pd.DataFrame:
+        """Return one row an epoch with the columns of `schema.METRICS`, NaN where unknown."""
+        files = [layout.epoch_file(self.folder, "metrics", epoch) for epoch in self.epochs()]
+        rows = [_read_metrics(*_version(path)) for path in files]
+        table = pd.DataFrame(rows)
+        for column in ("epoch", "train_loss", "train_accuracy", "test_accuracy"):
+            if column not in table:
+                table[column] = np.nan
+        numbers = table.apply(pd.to_numeric, errors="coerce")
+        return numbers.astype({"epoch": int})
+
+    def signals(
+        self,
+        columns: Sequence[str],
+        sample_id: int | Sequence[int] | None = None,
+        given_label: int | None = None,
+        epochs: Sequence[int] | None = None,
+    ) -> pd.DataFrame:
+        """Return epoch, sample_id and `columns`, ordered by both; NaN where a sample was missed.
+
+        Parameters
+        ----------
+        columns : sequence of str
+            Of `schema.SIGNALS` or `schema.DERIVED`.
+        sample_id : int or sequence of int, optional
+            Only these samples.
+        given_label : int, optional
+            Only the samples of this class.
+        epochs : sequence of int, optional
+            Only these epochs. Default: all.
+        """
+        wanted = self._check_columns(columns)
+        files = self._files("signals", epochs)
+        if not files:
+            return pd.DataFrame(columns=["epoch", "sample_id", *columns])
+        where = self._where(sample_id, given_label)
+        query = (
+            f"SELECT epoch, sample_id{''.join(wanted)} FROM read_parquet($files) {where} "
+            "ORDER BY epoch, sample_id"
+        )
+        return self._query(query, files)
+
+    def mean_signals(
+        self, columns: Sequence[str], groups: pd.DataFrame, epochs: Sequence[int] | None = None
+    ) -> pd.DataFrame:
+        """Return group, epoch, n_samples and the mean of `columns` over each group's samples.
+
+        `groups` has the columns `sample_id` and `group`; a sample may be in several.
+        """
+        self._check_columns(columns)
+        ids = groups["sample_id"].to_numpy()
+        labels = self._samples["given_label"].to_numpy()[ids]
+        label = int(labels[0]) if len(labels) and (labels == labels[0]).all() else None
+        order = self.sample_ids(label)
+        position = np.empty(self.n_samples, dtype=np.int64)
+        position[order] = np.arange(len(order))
+        members = {
+            name: position[part["sample_id"].to_numpy()] for name, part in groups.groupby("group")
+        }
+        reads = sorted({c for name in columns for c in _stored(name)})
+        rows = []
+        for epoch, stored in self.iterate(reads, epochs, label):
+            values = {name: _derive(name, stored) for name in columns}
+            for name, rows_of in members.items():
+                row = {"group": name, "epoch": epoch, "n_samples": len(rows_of)}
+                for column, value in values.items():
+                    part = value[rows_of]
+                    part = part[~np.isnan(part)]
+                    row[column] = float(part.mean(dtype=np.float64)) if len(part) else np.nan
+                rows.append(row)
+        return pd.DataFrame(rows, columns=["group", "epoch", "n_samples", *columns])
+
+    def iterate(
+        self,
+        columns: Sequence[str],
+        epochs: Sequence[int] | None = None,
+        given_label: int | None = None,
+    ) -> Iterator[tuple[int, dict[str, np.ndarray]]]:
+        """Yield each epoch with its stored columns, in the order of `sample_ids(given_label)`."""
+        rows = None if given_label is None else self._rows_of(given_label)
+        for epoch in self._chosen(epochs):
+            path = layout.epoch_file(self.folder, "signals", epoch)
+            try:
+                table = _read_rows(path, columns, rows)
+            except (pa.ArrowInvalid, OSError) as error:
+                raise UsageError(f"run {self.name!r}: {path.name} is damaged: {error}") from None
+            yield epoch, {name: table[name].to_numpy() for name in columns}
+
+    def outputs(
+        self,
+        columns: Sequence[str] = ("logits",),
+        sample_id: int | Sequence[int] | None = None,
+        epochs: Sequence[int] | None = None,
+    ) -> pd.DataFrame:
+        """Return epoch, sample_id and `columns` (each value a float32 array) where they are kept.
+
+        Empty where the run keeps no outputs at these epochs.
+        """
+        files = self._files("outputs", epochs)
+        if not files:
+            return pd.DataFrame(columns=["epoch", "sample_id", *columns])
+        schema = pq.read_schema(files[0])
+        absent = [name for name in columns if name not in schema.names]
+        if absent:
+            raise UsageError(f"run {self.name!r} keeps no {', '.join(absent)} in its outputs")
+        picked = None if sample_id is None else pa.array(np.atleast_1d(sample_id), pa.int32())
+        tables = []
+        for file in files:
+            table = pq.read_table(file, columns=["epoch", "sample_id", *columns])
+            if picked is not None:
+                table = table.filter(pa.compute.is_in(table["sample_id"], picked))
+            tables.append(table.sort_by("sample_id"))
+        return _with_arrays(pa.concat_tables(tables), columns)
+
+    def feature_epochs(self) -> list[int]:
+        """Return the epochs whose features are logged."""
+        return layout.logged_epochs(self.folder, "features")
+
+    def features(self, epoch: int | None = None) -> Features:
+        """Return the features of an epoch (default: the last logged).
+
+        Raises
+        ------
+        UsageError
+            If there are none, or they cannot be read.
+        """
+        known = self.feature_epochs()
+        if not known or (epoch is not None and epoch not in known):
+            when = "any epoch" if epoch is None else f"epoch {epoch}"
+            raise UsageError(f"run {self.name!r} has no features of {when}; logged: {known}")
+        number = known[-1] if epoch is None else epoch
+        try:
+            table = pq.read_table(layout.epoch_file(self.folder, "features", number))
+            vectors_file = layout.class_vectors_file(self.folder, number)
+            vectors = pq.read_table(vectors_file) if vectors_file.exists() else None
+        except (pa.ArrowInvalid, OSError) as error:
+            raise UsageError(
+                f"run {self.name!r}: features of epoch {number} are damaged: {error}"
+            ) from None
+        return Features(
+            number,
+            table["sample_id"].to_numpy(),
+            _matrix(table["features"]).astype(np.float32),
+            None if vectors is None else _matrix(vectors["class_vector"]).astype(np.float32),
+        )
+
+    @property
+    def has_images(self) -> bool:
+        """Whether pictures are kept for this run's data set."""
+        return self._images_file.is_file()
+
+    def images(self, sample_ids: Iterable[int]) -> dict[int, bytes]:
+        """Return the encoded pictures of these samples; those without one are left out."""
+        wanted = sorted({int(i) for i in sample_ids})
+        if not wanted or not self.has_images:
+            return {}
+        try:
+            table = pq.read_table(
+                self._images_file,
+                filters=pa.compute.field("sample_id").isin(pa.array(wanted, pa.int32())),
+            )
+        except (pa.ArrowInvalid, OSError):
+            return {}
+        return dict(zip(table["sample_id"].to_pylist(), table["image"].to_pylist(), strict=True))
+
+    # -- below: how the files are found and read
+
+    @cached_property
+    def _was_killed(self) -> bool:
+        return self.info["status"] == "running" and not layout.has_writer(self.folder)
+
+    @property
+    def _images_file(self) -> Path:
+        return layout.images_file(self.folder, self.info["dataset"]["fingerprint"])
+
+    @cached_property
+    def _order(self) -> np.ndarray:
+        return np.argsort(self._samples["given_label"].to_numpy(), kind="stable")
+
+    def _rows_of(self, given_label: int) -> tuple[int, int]:
+        labels = self._samples["given_label"].to_numpy()[self._order]
+        return tuple(np.searchsorted(labels, [given_label, given_label + 1]))
+
+    def _read_samples(self) -> pd.DataFrame:
+        path = self.folder / "samples.parquet"
+        try:
+            table = pq.read_table(path)
+            given = table["given_label"].to_numpy().astype(np.int64)
+            true = pd.array(table["true_label"].to_pandas(), dtype="Int64")
+            source = table["source"].to_pandas()
+        except (pa.ArrowInvalid, OSError, KeyError) as error:
+            raise UnreadableRun(f"{self.name}: samples.parquet is damaged ({error})") from None
+        if len(table) != self.n_samples:
+            raise UnreadableRun(
+                f"{self.name}: samples.parquet has {len(table)} rows, run.json says "
+                f"{self.n_samples}"
+            )
+        samples = pd.DataFrame(
+            {
+                "sample_id": np.arange(self.n_samples),
+                "given_label": given,
+                "true_label": true,
+                "source": source,
+            }
+        )
+        samples["is_mislabeled"] = samples["given_label"].ne(samples["true_label"])
+        samples["is_mislabeled"] = samples["is_mislabeled"].astype("boolean")
+        return samples
+
+    @cached_property
+    def _scan(self) -> tuple[list[int], list[str]]:
+        """Walk the epochs once: those that are whole, and what is wrong with the rest."""
+        last = max(layout.logged_epochs(self.folder, "metrics"), default=0)
+        epochs, damage = [], []
+        for epoch in range(1, last + 1):
+            fault = _fault_of_signals(
+                *_version(layout.epoch_file(self.folder, "signals", epoch)), self.n_samples
+            ) or _fault_of_metrics(*_version(layout.epoch_file(self.folder, "metrics", epoch)))
+            if fault:
+                damage.append(f"epoch {epoch}: {fault}")
+                break
+            epochs.append(epoch)
+        if damage and last > len(epochs) + 1:
+            damage.append(f"epochs {len(epochs) + 2} to {last} are not used: a gap comes before")
+        return epochs, damage
+
+    def _chosen(self, epochs: Sequence[int] | None) -> list[int]:
+        whole = self.epochs()
+        if epochs is None:
+            return whole
+        wanted = {int(epoch) for epoch in epochs}
+        return [epoch for epoch in whole if epoch in wanted]
+
+    def _files(self, kind: str, epochs: Sequence[int] | None) -> list[str]:
+        present = set(layout.logged_epochs(self.folder, kind))
+        chosen = [epoch for epoch in self._chosen(epochs) if epoch in present]
+        return [str(layout.epoch_file(self.folder, kind, epoch)) for epoch in chosen]
+
+    def _check_columns(self, columns: Sequence[str]) -> list[str]:
+        """Return the SQL of each column, refusing names that are not ours."""
+        known = [*SIGNAL_NAMES, *DERIVED]
+        for name in columns:
+            if name not in known:
+                raise UsageError(f"unknown signal {name!r}; known: {', '.join(known)}")
+        return [
+            f", {DERIVED[name]} AS {name}" if name in DERIVED else f", {name}"
+            for name in columns
+            if name not in ("epoch", "sample_id")
+        ]
+
+    def _where(self, sample_id: int | Sequence[int] | None, given_label: int | None) -> str:
+        tests = []
+        if given_label is not None:
+            tests.append(f"given_label = {int(given_label)}")
+        if sample_id is not None:
+            ids = np.atleast_1d(np.asarray(sample_id, dtype=np.int64))
+            known = ids[(ids >= 0) & (ids < self.n_samples)]
+            labels = sorted(set(self._samples["given_label"].to_numpy()[known].tolist()))
+            # The label lets DuckDB skip the row groups of the other classes.
+            tests.append(f"given_label IN ({', '.join(map(str, labels)) or -1})")
+            tests.append(f"sample_id IN ({', '.join(map(str, known.tolist())) or -1})")
+        return f"WHERE {' AND '.join(tests)}" if tests else ""
+
+    def _query(self, query: str, files: list[str]) -> pd.DataFrame:
+        try:
+            with duckdb.connect() as connection:
+                return connection.execute(query, {"files": files}).df()
+        except (duckdb.IOException, duckdb.InvalidInputException) as error:
+            raise UsageError(f"run {self.name!r}: a signals file is damaged: {error}") from None
+
+
+def list_runs(runs: str | Path) -> list[RunReader | tuple[str, str]]:
+    """Return a reader for each run below a folder, or its name and why it cannot be read.
+
+    Newest first; what cannot be read comes last.
+    """
+    readable: list[RunReader] = []
+    broken: list[tuple[str, str]] = []
+    folder = Path(runs)
+    for path in sorted(folder.iterdir()) if folder.is_dir() else []:
+        if not path.is_dir() or path.name.startswith("."):
+            continue
+        try:
+            readable.append(RunReader(path))
+        except UnreadableRun as error:
+            broken.append((path.name, str(error)))
+    readable.sort(key=lambda run: run.info.get("created") or "", reverse=True)
+    return [*readable, *broken]
+
+
+def _version(path: Path) -> tuple[Path, int, int]:
+    """Return what changes when a file does: its path, time and size (-1 where it is missing)."""
+    try:
+        found = path.stat()
+    except OSError:
+        return path, -1, -1
+    return path, found.st_mtime_ns, found.st_size
+
+
+@lru_cache(maxsize=65536)
+def _fault_of_signals(path: Path, _time: int, size: int, n_samples: int) -> str | None:
+    if size < 0:
+        return "its signals file is missing"
+    try:
+        found = pq.read_metadata(path)
+    except (pa.ArrowInvalid, OSError) as error:
+        return f"its signals file is truncated or not Parquet ({str(error)[:80]})"
+    if found.num_rows != n_samples:
+        return f"its signals file has {found.num_rows} rows instead of {n_samples}"
+    lacking = set(SIGNAL_NAMES) - set(found.schema.names)
+    if lacking:
+        return f"its signals file lacks the column {', '.join(sorted(lacking))}"
+    return None
+
+
+@lru_cache(maxsize=65536)
+def _read_metrics(path: Path, _time: int, _size: int) -> dict[str, Any]:
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def _fault_of_metrics(path: Path, time: int, size: int) -> str | None:
+    try:
+        row = _read_metrics(path, time, size)
+    except (OSError, ValueError):
+        return "its metrics file is missing or not JSON"
+    return None if isinstance(row, dict) else "its metrics file is not one of ours"
+
+
+def _stored(name: str) -> list[str]:
+    """Return the stored columns that a signal is made of."""
+    return DERIVED[name].split(" - ") if name in DERIVED else [name]
+
+
+def _derive(name: str, stored: dict[str, np.ndarray]) -> np.ndarray:
+    first, *rest = _stored(name)
+    return stored[first] - stored[rest[0]] if rest else stored[first]
+
+
+def _read_rows(path: Path, columns: Sequence[str], rows: tuple[int, int] | None) -> pa.Table:
+    with pq.ParquetFile(path) as file:
+        if rows is None:
+            return file.read(columns=list(columns), use_threads=False)
+        start, stop = rows
+        first, last = start // layout.ROW_GROUP, max(start, stop - 1) // layout.ROW_GROUP
+        last = min(last, file.num_row_groups - 1)
+        table = file.read_row_groups(
+            range(first, last + 1), columns=list(columns), use_threads=False
+        )
+    return table.slice(start - first * layout.ROW_GROUP, stop - start)
+
+
+def _matrix(column: pa.ChunkedArray) -> np.ndarray:
+    """Return a fixed-size-list column as an (N, D) array."""
+    values = column.combine_chunks()
+    return values.flatten().to_numpy(zero_copy_only=False).reshape(len(values), -1)
+
+
+def _with_arrays(table: pa.Table, columns: Sequence[str]) -> pd.DataFrame:
+    frame = pd.DataFrame(
+        {"epoch": table["epoch"].to_numpy(), "sample_id": table["sample_id"].to_numpy()}
+    )
+    for name in columns:
+        matrix = _matrix(table[name])
+        kind = np.float32 if matrix.dtype.kind == "f" else matrix.dtype
+        frame[name] = list(matrix.astype(kind))
+    return frame

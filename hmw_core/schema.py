@@ -1,0 +1,130 @@
+"""Every file and column of the run folder: name, type, unit, meaning.
+
+The README's table of the log format is generated from this module. Shape letters: N samples,
+C classes, D feature dimensions.
+"""
+
+from dataclasses import dataclass
+
+FORMAT_VERSION = 1
+STATUSES = ("running", "finished", "stopped", "failed")
+OUTPUTS = ("full", "topk", "none")
+
+PASS = "training pass, before the update"
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column: its name, Arrow type, unit, and what it was measured on."""
+
+    name: str
+    dtype: str
+    unit: str
+    meaning: str
+
+
+SAMPLES = (
+    Column("sample_id", "int32", "id", "row of the unshuffled training set, 0..N-1"),
+    Column("given_label", "int32", "class", "label trained on"),
+    Column("true_label", "int32", "class", "label before noise; null where unknown"),
+    Column("source", "string", "", "path or key in the data set; null where there is none"),
+)
+
+SIGNALS = (
+    Column("sample_id", "int32", "id", "as in samples.parquet"),
+    Column("epoch", "int32", "epoch", "1-based, constant in a file"),
+    Column("given_label", "int32", "class", "as in samples.parquet; the files are sorted by it"),
+    Column("loss", "float32", "nat", f"unweighted loss against given_label; {PASS}"),
+    Column("given_logit", "float32", "logit", f"logit of given_label; {PASS}"),
+    Column("other_logit", "float32", "logit", "largest of the other logits, Eq. 5"),
+    Column(
+        "topk_logit", "float32", "logit", "mean of the k largest after it, Eq. 6; null for C = 2"
+    ),
+    Column(
+        "given_distance", "float32", "1", "(1 - cosine) / 2 to the given class, Eq. 11, in [0, 1]"
+    ),
+    Column("other_distance", "float32", "1", "smallest distance to another class"),
+    Column("topk_distance", "float32", "1", "mean of the k smallest after it; null for C = 2"),
+    Column("hm_slice", "float32", "1", "hyperspherical IAM slice, Eq. 12, in (0, 1]"),
+    Column(
+        "hm_weight", "float32", "1", "HM weight gamma up to this epoch, Eqs. 7 and 13, in (0, 1]"
+    ),
+    Column("weight", "float32", "1", "factor really used on the loss; null where none was given"),
+    Column("predicted_label", "int32", "class", "argmax of the logits"),
+    Column("other_label", "int32", "class", "class of other_logit"),
+    Column("confidence", "float32", "probability", "softmax probability of given_label, in [0, 1]"),
+)
+
+OUTPUT_COLUMNS = (
+    Column("sample_id", "int32", "id", "as in samples.parquet"),
+    Column("epoch", "int32", "epoch", "1-based, constant in a file"),
+    Column("logits", "float16[C]", "logit", PASS),
+    Column("cosine", "float16[C]", "1", "cosine between features and each class vector, Eq. 10"),
+)
+
+TOPK_OUTPUT_COLUMNS = (
+    *OUTPUT_COLUMNS[:2],
+    Column("top_label", "int32[5]", "class", "classes of the five largest logits, largest first"),
+    Column("top_logit", "float16[5]", "logit", PASS),
+)
+
+FEATURES = (
+    Column("sample_id", "int32", "id", "as in samples.parquet"),
+    Column("features", "float16[D]", "", "penultimate features; evaluation pass after the epoch"),
+)
+
+CLASS_VECTORS = (
+    Column("class_label", "int32", "class", "row of the last layer's weight"),
+    Column("class_vector", "float32[D]", "", "W_q of Eq. 10, in the space of the features"),
+)
+
+IMAGES = (
+    Column("sample_id", "int32", "id", "as in samples.parquet"),
+    Column("image", "binary", "", "PNG or JPEG bytes"),
+)
+
+METRICS = (
+    Column("epoch", "int", "epoch", "1-based"),
+    Column("train_loss", "float", "nat", "mean of `loss` over the samples seen"),
+    Column("train_accuracy", "float", "fraction", "of given labels, training pass"),
+    Column(
+        "test_accuracy", "float", "fraction", "of true labels of the test split; null without one"
+    ),
+    Column("learning_rate", "float", "", "of the epoch's last step"),
+    Column("seconds", "float", "s", "wall time of the epoch, evaluation included"),
+    Column("samples_per_second", "float", "1/s", "training passes a second"),
+    Column(
+        "auroc_<criterion>", "float", "AUROC", "of every criterion so far; null without true labels"
+    ),
+)
+
+FILES = (
+    ("samples.parquet", "sample", SAMPLES),
+    ("signals/epoch-00001.parquet", "sample", SIGNALS),
+    ("outputs/epoch-00001.parquet", "sample", OUTPUT_COLUMNS),
+    ("features/epoch-00100.parquet", "sample", FEATURES),
+    ("features/class-vectors-00100.parquet", "class", CLASS_VECTORS),
+    ("metrics/epoch-00001.json", "epoch", METRICS),
+    ("../.datasets/<fingerprint>/images.parquet", "sample", IMAGES),
+)
+
+# What can be asked of the signals besides the stored columns, as SQL over them.
+DERIVED = {
+    "margin": "given_logit - other_logit",  # Eq. 5
+    "tkum": "other_logit - topk_logit",  # Eq. 6
+    "hyperspherical_margin": "given_distance - other_distance",  # Eq. 5 on distances
+    "hyperspherical_tkum": "other_distance - topk_distance",  # Eq. 6 on distances
+}
+
+SIGNAL_NAMES = tuple(column.name for column in SIGNALS)
+
+
+def format_table() -> str:
+    """Return the log format as Markdown, for the README."""
+    lines = []
+    for file, one_row, columns in FILES:
+        lines += [f"**`{file}`**, one row per {one_row}", ""]
+        lines += ["| column | type | unit | meaning |", "| --- | --- | --- | --- |"]
+        lines += [f"| `{c.name}` | {c.dtype} | {c.unit} | {c.meaning} |" for c in columns]
+        lines.append("")
+    return "\n".join(lines).strip()

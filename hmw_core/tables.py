@@ -1,0 +1,78 @@
+"""One epoch's arrays as the Arrow tables of `schema`."""
+
+import numpy as np
+import pyarrow as pa
+
+from hmw_core.schema import SIGNALS
+
+N_TOPK = 5  # classes kept by outputs="topk"
+HALF_MAX = float(np.finfo(np.float16).max)
+LABELS = ["sample_id", "epoch", "given_label", "predicted_label", "other_label"]
+# Floats of one column resemble each other byte by byte: split that way they pack better.
+SIGNAL_ENCODING = {
+    "column_encoding": {c.name: "BYTE_STREAM_SPLIT" for c in SIGNALS if c.dtype == "float32"},
+    "use_dictionary": LABELS,
+}
+# A NaN in these is what the network gave; in every other column it means "not to be had".
+MAY_BE_NAN = ("loss", "given_logit", "other_logit")
+
+
+def signal_table(
+    epoch: int,
+    columns: dict[str, np.ndarray],
+    given_label: np.ndarray,
+    seen: np.ndarray,
+    order: np.ndarray,
+) -> pa.Table:
+    """Return the table of `schema.SIGNALS`, rows in `order`, null where a sample was not seen."""
+    n_samples = len(seen)
+    constant = {
+        "sample_id": np.arange(n_samples),
+        "epoch": np.full(n_samples, epoch),
+        "given_label": given_label,
+    }
+    empty = np.full(n_samples, np.nan, dtype=np.float32)
+    missed = ~seen[order]
+    arrays = {}
+    for column in SIGNALS:
+        dtype = pa.type_for_alias(column.dtype)
+        numpy_type = dtype.to_pandas_dtype()
+        if column.name in constant:
+            arrays[column.name] = pa.array(constant[column.name][order].astype(numpy_type))
+            continue
+        values = columns.get(column.name, empty)[order]
+        null = missed
+        if values.dtype.kind == "f" and column.name not in MAY_BE_NAN:
+            null = missed | np.isnan(values)
+        arrays[column.name] = pa.array(values.astype(numpy_type), dtype, mask=null)
+    return pa.table(arrays)
+
+
+def output_table(
+    epoch: int, recorded: dict[str, np.ndarray], order: np.ndarray, keep: str
+) -> pa.Table:
+    """Return the table of `schema.OUTPUT_COLUMNS`, or of the top classes, for the rows `order`."""
+    arrays = {
+        "sample_id": pa.array(order.astype(np.int32)),
+        "epoch": pa.array(np.full(len(order), epoch, dtype=np.int32)),
+    }
+    if keep == "full":
+        for name in ("logits", "cosine"):
+            if name in recorded:
+                arrays[name] = as_lists(as_half(recorded[name][order]))
+        return pa.table(arrays)
+    logits = recorded["logits"][order]
+    label = np.argsort(-logits, axis=1, kind="stable")[:, :N_TOPK]
+    arrays["top_label"] = as_lists(label.astype(np.int32))
+    arrays["top_logit"] = as_lists(as_half(np.take_along_axis(logits, label, axis=1)))
+    return pa.table(arrays)
+
+
+def as_half(values: np.ndarray) -> np.ndarray:
+    """Cast to float16; what would overflow to infinity becomes the largest finite value."""
+    return np.clip(values, -HALF_MAX, HALF_MAX).astype(np.float16)
+
+
+def as_lists(values: np.ndarray) -> pa.FixedSizeListArray:
+    """Return an (N, D) array as N fixed-size lists."""
+    return pa.FixedSizeListArray.from_arrays(pa.array(values.reshape(-1)), values.shape[1])

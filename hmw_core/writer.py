@@ -1,0 +1,407 @@
+"""RunWriter: the three-line logger, and the only thing that writes a run folder."""
+
+import platform
+import subprocess
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from hmw_core import layout
+from hmw_core.buffer import Array, EpochBuffer
+from hmw_core.criteria import CRITERIA
+from hmw_core.criteria.base import new_scores
+from hmw_core.detection import auroc
+from hmw_core.errors import UsageError
+from hmw_core.images import encode_images, fingerprint_of
+from hmw_core.reader import RunReader
+from hmw_core.schema import FORMAT_VERSION, OUTPUTS
+from hmw_core.signals import RunningWeight, WeightSettings, signal_columns
+from hmw_core.tables import SIGNAL_ENCODING, as_half, as_lists, output_table, signal_table
+
+
+class RunWriter:
+    """Log every sample of every epoch; see `create`, `record`, `end_epoch` and `finish`."""
+
+    def __init__(self, folder: Path, info: dict[str, Any], last_epoch: int = 0) -> None:
+        self.folder = folder
+        self.info = info
+        self._lock = layout.hold_lock(folder)
+        reader = RunReader(folder)
+        samples = reader.samples()
+        self._given_label = samples["given_label"].to_numpy(np.int64)
+        self._is_mislabeled = (
+            samples["is_mislabeled"].to_numpy(bool) if reader.has_true_label else None
+        )
+        self._order = np.argsort(self._given_label, kind="stable")  # then by sample_id
+        self._settings = WeightSettings(**info["weighting"])
+        n_samples, n_epochs = len(samples), info["n_epochs"]
+        self._buffer = EpochBuffer(n_samples)
+        start = self._settings.annealing_start
+        self._running = RunningWeight(n_samples, n_epochs, start)
+        self._scores = new_scores(CRITERIA, n_samples, n_epochs, start)
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="run-writer")
+        self._pending: Future[None] | None = None
+        self.last_epoch = last_epoch
+        self._replay(reader, last_epoch)
+
+    @classmethod
+    def create(
+        cls,
+        path: str | Path,
+        *,
+        given_label: Sequence[int] | np.ndarray,
+        n_classes: int,
+        n_epochs: int,
+        true_label: Sequence[int] | np.ndarray | None = None,
+        class_names: Sequence[str] | None = None,
+        images: np.ndarray | Sequence[bytes] | None = None,
+        source: Sequence[str] | None = None,
+        config: dict[str, Any] | None = None,
+        recipe: str | None = None,
+        dataset_name: str | None = None,
+        noise: dict[str, Any] | None = None,
+        seed: int | None = None,
+        device: str | None = None,
+        outputs: str = "full",
+        outputs_every: int = 1,
+        alpha: float = 100.0,
+        beta: float = 100.0,
+        k: int = 1,
+        annealing_start: int = 1,
+    ) -> "RunWriter":
+        """Make the run folder and return its writer.
+
+        Parameters
+        ----------
+        path : path
+            The run folder, which must not exist. Its name is the run's name.
+        given_label : sequence of N ints
+            Label trained on, 0..n_classes-1; position is the `sample_id`.
+        true_label : sequence of N ints, optional
+            Label before noise; a negative one is unknown.
+        images : uint8 ndarray (N, H, W[, 3]) or sequence of N encoded pictures, optional
+            Kept once per data set, beside the runs.
+        source : sequence of N str, optional
+            Path or key of each sample in its data set.
+        outputs : {"full", "topk", "none"}
+            Whether all logits and cosines are kept, the five largest logits, or neither.
+        outputs_every : int
+            Keep them every so many epochs (and at the last one).
+        alpha, beta, k, annealing_start
+            Of the HM weight that is logged, Eqs. 6, 9 and 12.
+
+        Raises
+        ------
+        UsageError
+            If the folder exists, or an argument does not fit the others.
+        """
+        folder = Path(path)
+        given = _labels("given_label", given_label, n_classes)
+        true = None if true_label is None else _labels("true_label", true_label, n_classes, True)
+        names = [str(n) for n in class_names] if class_names is not None else None
+        lengths = {"true_label": true, "images": images, "source": source}
+        for what, values in lengths.items():
+            if values is not None and len(values) != len(given):
+                raise UsageError(f"{len(given)} given labels but {len(values)} in {what}")
+        if names is not None and len(names) != n_classes:
+            raise UsageError(f"{n_classes} classes but {len(names)} class names")
+        if n_epochs < 1:
+            raise UsageError(f"n_epochs must be 1 or more, got {n_epochs}")
+        if outputs not in OUTPUTS or outputs_every < 1:
+            raise UsageError(
+                f"outputs must be one of {', '.join(OUTPUTS)} every 1 or more epochs, "
+                f"got {outputs!r} every {outputs_every}"
+            )
+        settings = WeightSettings(float(alpha), float(beta), k, annealing_start)
+        settings.check(n_classes)
+        try:
+            folder.mkdir(parents=True)
+        except FileExistsError:
+            raise UsageError(f"run folder {folder} exists already; choose another name") from None
+        except OSError as error:
+            raise UsageError(f"run folder {folder} cannot be made: {error.strerror}") from None
+        fingerprint = fingerprint_of(images, given if true is None else true)
+        info = {
+            "format": FORMAT_VERSION,
+            "name": folder.name,
+            "created": datetime.now(UTC).isoformat(timespec="seconds"),
+            "status": "running",
+            "error": None,
+            "recipe": recipe,
+            "dataset": {
+                "name": dataset_name,
+                "fingerprint": fingerprint,
+                "n_samples": len(given),
+                "n_classes": n_classes,
+                "class_names": names or [str(c) for c in range(n_classes)],
+            },
+            "noise": noise,
+            "n_epochs": n_epochs,
+            "last_epoch": 0,
+            "seed": seed,
+            "weighting": settings.as_dict(),
+            "outputs": {"keep": outputs, "every": outputs_every},
+            "config": config or {},
+            "device": device,
+            "versions": _versions(),
+            "commit": _commit(),
+        }
+        table = {
+            "sample_id": pa.array(np.arange(len(given), dtype=np.int32)),
+            "given_label": pa.array(given.astype(np.int32)),
+            "true_label": pa.nulls(len(given), pa.int32())
+            if true is None
+            else pa.array(true.astype(np.int32), mask=true < 0),
+            "source": pa.nulls(len(given), pa.string())
+            if source is None
+            else pa.array([str(s) for s in source]),
+        }
+        layout.write_table(folder / "samples.parquet", pa.table(table))
+        if images is not None:
+            path_of_images = layout.images_file(folder, fingerprint)
+            if not path_of_images.exists():
+                layout.write_table(path_of_images, encode_images(images), row_group_size=512)
+        layout.write_json(folder / "run.json", info)
+        return cls(folder, info)
+
+    @classmethod
+    def resume(cls, path: str | Path, last_epoch: int | None = None) -> "RunWriter":
+        """Return a writer that goes on after `last_epoch` (default: the last whole epoch)."""
+        folder = Path(path)
+        info = layout.read_info(folder)
+        whole = RunReader(folder).last_epoch
+        last = whole if last_epoch is None else last_epoch
+        if last > whole:
+            raise UsageError(f"run {folder.name!r} is logged to epoch {whole}, not to {last}")
+        info |= {"status": "running", "error": None}
+        writer = cls(folder, info, last)
+        layout.write_json(folder / "run.json", info)
+        return writer
+
+    def record(
+        self,
+        sample_id: Array,
+        logits: Array,
+        cosine: Array | None = None,
+        loss: Array | None = None,
+        weight: Array | None = None,
+    ) -> None:
+        """Keep a batch until the epoch ends; torch or numpy, any device, no wait for it.
+
+        Parameters
+        ----------
+        sample_id : (B,) int
+        logits : (B, C) float
+            Raw, from the training pass before the update.
+        cosine : (B, C) float, optional
+            Eq. 10, in [-1, 1]. Without it distances and HM weight stay null.
+        loss : (B,) float, optional
+            Unweighted, nat. Default: the cross entropy of `logits`.
+        weight : (B,) float, optional
+            Factor used on the loss.
+        """
+        batch = {"logits": logits, "cosine": cosine, "loss": loss, "weight": weight}
+        self._buffer.put(sample_id, {k: v for k, v in batch.items() if v is not None})
+
+    def end_epoch(
+        self, epoch: int, *, after: Callable[[], None] | None = None, **metrics: float | None
+    ) -> None:
+        """Write the epoch in the background; it becomes visible whole.
+
+        `after` is called there once the epoch is on disk (a checkpoint belongs there: it is then
+        never ahead of the log). What goes wrong is raised by the next call.
+
+        Raises
+        ------
+        UsageError
+            If the epoch is not the one after the last, or nothing was recorded.
+        OSError
+            If an earlier epoch could not be written.
+        """
+        self.flush()
+        if epoch != self.last_epoch + 1:
+            raise UsageError(f"epoch {epoch} ends, but {self.last_epoch + 1} is the next one")
+        if epoch > self.info["n_epochs"]:
+            raise UsageError(f"epoch {epoch} is past n_epochs = {self.info['n_epochs']}")
+        recorded = self._buffer.to_host()
+        if "logits" not in recorded:
+            raise UsageError(f"epoch {epoch} ends, but nothing was recorded in it")
+        n_classes = self.info["dataset"]["n_classes"]
+        for name in {"logits", "cosine"} & recorded.keys():
+            if recorded[name].shape[1:] != (n_classes,):
+                raise UsageError(
+                    f"{name} must have shape (B, {n_classes}), got (B, {recorded[name].shape[1:]})"
+                )
+        self.last_epoch = epoch
+        self._pending = self._thread.submit(self._write_epoch, epoch, recorded, metrics, after)
+
+    def log_features(self, epoch: int, features: Array, class_vectors: Array | None = None) -> None:
+        """Keep the penultimate features of every sample, (N, D), and the class vectors, (C, D)."""
+        values = _host(features)
+        if values.ndim != 2 or len(values) != len(self._given_label):
+            raise UsageError(
+                f"features must have shape ({len(self._given_label)}, D), got {values.shape}"
+            )
+        if class_vectors is not None:
+            vectors = _host(class_vectors)
+            table = {
+                "class_label": pa.array(np.arange(len(vectors), dtype=np.int32)),
+                "class_vector": as_lists(vectors),
+            }
+            layout.write_table(layout.class_vectors_file(self.folder, epoch), pa.table(table))
+        table = {"sample_id": pa.array(np.arange(len(values), dtype=np.int32))}
+        table["features"] = as_lists(as_half(values))
+        layout.write_table(layout.epoch_file(self.folder, "features", epoch), pa.table(table))
+
+    def flush(self) -> None:
+        """Wait until every ended epoch is on disk; raise what went wrong there."""
+        pending, self._pending = self._pending, None
+        if pending is not None:
+            pending.result()
+
+    def finish(self, status: str = "finished", error: str | None = None) -> None:
+        """Write what is pending, say how the run ended, and let go of it."""
+        try:
+            self.flush()
+        finally:
+            self._thread.shutdown()
+            self.info |= {"status": status, "error": error}
+            try:
+                layout.write_json(self.folder / "run.json", self.info)
+            finally:
+                self._lock.close()
+
+    def __enter__(self) -> "RunWriter":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: object):
+        if kind is None:
+            self.finish()
+        elif issubclass(kind, KeyboardInterrupt):
+            self.finish("stopped")
+        else:
+            self.finish("failed", f"{kind.__name__}: {error}")
+
+    def _write_epoch(
+        self,
+        epoch: int,
+        recorded: dict[str, np.ndarray],
+        metrics: dict[str, float | None],
+        after: Callable[[], None] | None,
+    ) -> None:
+        seen = recorded.pop("seen")
+        columns = self._signals(epoch, recorded, seen)
+        keep = self.info["outputs"]
+        if keep["keep"] != "none" and (
+            epoch % keep["every"] == 0 or epoch == self.info["n_epochs"]
+        ):
+            order = self._order[seen[self._order]]
+            outputs = output_table(epoch, recorded, order, keep["keep"])
+            layout.write_table(layout.epoch_file(self.folder, "outputs", epoch), outputs)
+        layout.write_table(
+            layout.epoch_file(self.folder, "signals", epoch),
+            signal_table(epoch, columns, self._given_label, seen, self._order),
+            **SIGNAL_ENCODING,
+        )
+        row = {"epoch": epoch, **self._metrics(columns, seen), **metrics}
+        for name, score in self._scores.items():
+            score.update(epoch, columns)
+            if self._is_mislabeled is not None:
+                value = score.value()
+                row[f"auroc_{name}"] = auroc(
+                    value, self._is_mislabeled, CRITERIA[name].higher_means
+                )
+        plain = {name: _plain(value) for name, value in row.items()}
+        layout.write_json(layout.epoch_file(self.folder, "metrics", epoch), plain)
+        self.info["last_epoch"] = epoch
+        layout.write_json(self.folder / "run.json", self.info)
+        if after is not None:
+            after()
+
+    def _signals(
+        self, epoch: int, recorded: dict[str, np.ndarray], seen: np.ndarray
+    ) -> dict[str, np.ndarray]:
+        columns = signal_columns(recorded, self._given_label, self._settings)
+        for values in columns.values():
+            if values.dtype.kind == "f":
+                values[~seen] = np.nan
+        slices = columns.get("hm_slice", np.full(len(seen), np.nan))
+        columns["hm_slice"] = slices.astype(np.float32)  # as it will be read back on resume
+        columns["hm_weight"] = self._running.update(epoch, columns["hm_slice"])
+        return columns
+
+    def _metrics(self, columns: dict[str, np.ndarray], seen: np.ndarray) -> dict[str, float]:
+        right = columns["predicted_label"][seen] == self._given_label[seen]
+        return {
+            "train_loss": float(columns["loss"][seen].mean(dtype=np.float64)),
+            "train_accuracy": float(right.mean()),
+        }
+
+    def _replay(self, reader: RunReader, last_epoch: int) -> None:
+        """Rebuild the running sums from the log, so that a resumed run equals an unbroken one."""
+        reads = {column for criterion in CRITERIA.values() for column in criterion.reads}
+        epochs = [epoch for epoch in reader.epochs() if epoch <= last_epoch]
+        for epoch, stored in reader.iterate(sorted(reads | {"hm_slice"}), epochs):
+            columns = {name: np.empty_like(values) for name, values in stored.items()}
+            for name, values in stored.items():
+                columns[name][self._order] = values
+            self._running.update(epoch, columns["hm_slice"])
+            for score in self._scores.values():
+                score.update(epoch, columns)
+
+
+def _labels(
+    name: str, labels: Sequence[int] | np.ndarray, n_classes: int, may_be_unknown: bool = False
+) -> np.ndarray:
+    values = np.asarray(labels)
+    if values.ndim != 1 or len(values) == 0 or values.dtype.kind not in "iu":
+        raise UsageError(f"{name} must be a non-empty list of whole numbers")
+    lowest = -1 if may_be_unknown else 0
+    if values.min() < lowest or values.max() >= n_classes:
+        raise UsageError(
+            f"{name} must lie in 0..{n_classes - 1}, got {values.min()}..{values.max()}"
+        )
+    return values.astype(np.int64)
+
+
+def _host(values: Array) -> np.ndarray:
+    if hasattr(values, "detach"):
+        values = values.detach().float().cpu().numpy()
+    return np.asarray(values, dtype=np.float32)
+
+
+def _plain(value: Any) -> Any:
+    """Return a JSON value: numpy numbers as Python's, NaN and infinity as null."""
+    if isinstance(value, np.generic):
+        value = value.item()
+    return None if isinstance(value, float) and not np.isfinite(value) else value
+
+
+def _versions() -> dict[str, str]:
+    found = {"python": platform.python_version()}
+    for package in ("numpy", "pyarrow", "torch", "torchvision", "timm"):
+        try:
+            found[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def _commit() -> str | None:
+    try:
+        done = subprocess.run(
+            ["git", "rev-parse", "HEAD"],
+            cwd=Path(__file__).parent,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return done.stdout.strip()

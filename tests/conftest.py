@@ -1,0 +1,107 @@
+"""Fixtures: small runs written through RunWriter, as a training would."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from hmw_core.store import RunReader, RunWriter
+
+N_SAMPLES, N_CLASSES, N_EPOCHS, N_FEATURES = 60, 5, 4, 8
+
+
+def write_run(
+    folder: Path,
+    *,
+    known: bool = True,
+    epochs: int = N_EPOCHS,
+    finish: str | None = "finished",
+    pictures: bool = True,
+    with_cosine: bool = True,
+    class_names: list[str] | None = None,
+    recipe: str = "CCE",
+) -> RunWriter:
+    """Write a run in which every criterion separates the mislabeled samples perfectly.
+
+    A sample's features lie near its true class's vector; sample_id % 10 == 0 are mislabeled
+    (given = true + 1), and the clean ones with sample_id % 10 == 5 are hard (nearer the middle).
+    """
+    rng = np.random.default_rng(0)
+    true = np.arange(N_SAMPLES) % N_CLASSES
+    given = np.where(np.arange(N_SAMPLES) % 10 == 0, (true + 1) % N_CLASSES, true)
+    hard = np.arange(N_SAMPLES) % 10 == 5
+    vectors = np.eye(N_CLASSES, N_FEATURES, dtype=np.float32)
+    writer = RunWriter.create(
+        folder,
+        given_label=given,
+        true_label=true if known else None,
+        n_classes=N_CLASSES,
+        n_epochs=N_EPOCHS,
+        class_names=class_names,
+        images=rng.integers(0, 256, (N_SAMPLES, 8, 8), dtype=np.uint8) if pictures else None,
+        recipe=recipe,
+        dataset_name="tiny",
+        noise={
+            "name": "symmetric",
+            "rate": 0.1,
+            "mislabeled_fraction": float((given != true).mean()) if known else None,
+            "transition_matrix": None,
+        },
+        seed=0,
+        alpha=1.0,
+        beta=1.0,
+    )
+    for epoch in range(1, epochs + 1):
+        strength = np.where(hard, 0.4, 1.0) * (0.5 + 0.5 * epoch / N_EPOCHS)
+        noise = rng.normal(0, 0.02, (N_SAMPLES, N_FEATURES))
+        features = vectors[true] * strength[:, None] + 0.3 + noise
+        norms = np.linalg.norm(features, axis=1, keepdims=True)
+        cosine = (features @ vectors.T) / norms
+        for batch in np.array_split(rng.permutation(N_SAMPLES), 3):
+            writer.record(
+                batch,
+                logits=4 * features[batch] @ vectors.T,
+                cosine=cosine[batch] if with_cosine else None,
+                weight=np.ones(len(batch)),
+            )
+        writer.end_epoch(
+            epoch,
+            test_accuracy=0.5 + 0.1 * epoch,
+            learning_rate=0.02,
+            seconds=0.5,
+            samples_per_second=N_SAMPLES / 0.5,
+        )
+        if epoch == epochs:
+            writer.flush()
+            writer.log_features(epoch, features, vectors)
+    if finish:
+        writer.finish(finish, None if finish == "finished" else "stopped by the test")
+    return writer
+
+
+@pytest.fixture(scope="session")
+def tiny_folder(tmp_path_factory) -> Path:
+    """A finished run with everything in it; read-only, shared by the tests."""
+    folder = tmp_path_factory.mktemp("runs") / "tiny"
+    write_run(folder)
+    return folder
+
+
+@pytest.fixture
+def tiny_run(tiny_folder) -> RunReader:
+    """The reader of `tiny_folder`."""
+    return RunReader(tiny_folder)
+
+
+@pytest.fixture(scope="session")
+def unknown_folder(tmp_path_factory) -> Path:
+    """The same run with unknown true labels, as real data has them."""
+    folder = tmp_path_factory.mktemp("runs") / "unknown"
+    write_run(folder, known=False)
+    return folder
+
+
+@pytest.fixture
+def unknown_run(unknown_folder) -> RunReader:
+    """The reader of `unknown_folder`."""
+    return RunReader(unknown_folder)
