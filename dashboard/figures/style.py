@@ -1,0 +1,128 @@
+"""One look for every figure: the same colour for the same meaning, on screen and on paper.
+
+Colours are Okabe and Ito's, told apart with any colour vision; groups differ in dash and marker
+as well, so that a grey print still reads. Mid-tones were chosen that stand on white and on dark.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import matplotlib as mpl
+import plotly.graph_objects as go
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+# Okabe and Ito (2008), "Color Universal Design".
+ORANGE, SKY, GREEN, YELLOW = "#E69F00", "#56B4E9", "#009E73", "#F0E442"
+BLUE, VERMILION, PURPLE, GREY = "#0072B2", "#D55E00", "#CC79A7", "#8C8C8C"
+
+# What a sample is. The paper's Fig. 1 has green, red, blue; easy and hard are both clean, so both
+# stay cool, and mislabeled is the one warm colour.
+GROUP_COLOURS = {
+    "clean": SKY,
+    "easy": GREEN,
+    "hard": BLUE,
+    "mislabeled": VERMILION,
+    "unknown": GREY,
+}
+GROUP_DASHES = {"clean": "solid", "easy": "solid", "hard": "dash", "mislabeled": "dot"}
+GROUP_MARKERS = {
+    "clean": "circle",
+    "easy": "circle",
+    "hard": "diamond",
+    "mislabeled": "x",
+    "unknown": "circle",
+}
+# The three logits of Fig. 2: the paper's green, blue and red lines.
+LOGIT_COLOURS = {"given_logit": GREEN, "other_logit": BLUE, "topk_logit": PURPLE}
+
+# Small-loss and IAM are the two that the paper compares: the darkest two of the list.
+CRITERION_COLOURS = {
+    "last_loss": VERMILION,
+    "mean_loss": ORANGE,
+    "aum": SKY,
+    "tkum": PURPLE,
+    "iam": BLUE,
+    "iam_no_annealing": "#5B8DB8",
+    "hyperspherical_aum": "#3FA58A",
+    "hyperspherical_tkum": "#B08BBB",
+    "hm_weight": GREEN,
+    "confidence": GREY,
+}
+# Ten classes that stay apart (Tol's muted set and grey), repeated beyond ten.
+CLASS_COLOURS = [
+    "#332288",
+    "#88CCEE",
+    "#44AA99",
+    "#117733",
+    "#999933",
+    "#DDCC77",
+    "#CC6677",
+    "#882255",
+    "#AA4499",
+    "#8C8C8C",
+]
+# Perceptually even, readable in grey and with any colour vision; dark is low.
+CONTINUOUS = "cividis"
+
+COLUMN, TEXT, SLIDE = 3.3, 7.0, 10.0  # inches; AAAI's column and text width, a slide
+WIDTHS = {"column": COLUMN, "text": TEXT, "slide": SLIDE}
+
+RC: dict[Any, Any] = {  # Matplotlib types its keys as one long Literal
+    "font.family": "sans-serif",
+    "font.sans-serif": ["DejaVu Sans"],  # ships with Matplotlib: the same file everywhere
+    "font.size": 7.5,
+    "axes.titlesize": 8,
+    "axes.labelsize": 7.5,
+    "xtick.labelsize": 6.5,
+    "ytick.labelsize": 6.5,
+    "legend.fontsize": 6.5,
+    "legend.frameon": False,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.linewidth": 0.6,
+    "xtick.major.width": 0.6,
+    "ytick.major.width": 0.6,
+    "lines.linewidth": 1.2,
+    "pdf.fonttype": 42,  # TrueType: text stays text, as publishers ask
+    "svg.fonttype": "none",
+    "savefig.dpi": 300,
+    "figure.dpi": 100,
+}
+
+
+@contextmanager
+def paper_style(scale: float = 1.0) -> Iterator[None]:
+    """Set the fonts and lines of files; `scale` enlarges them for slides."""
+    sizes = {k: v * scale for k, v in RC.items() if isinstance(v, float | int) and "size" in k}
+    with mpl.rc_context(RC | sizes):
+        yield
+
+
+def paper_figure(
+    width: float, aspect: float = 0.62, rows: int = 1, columns: int = 1, **options: Any
+) -> tuple[Figure, list[Axes]]:
+    """Return a Matplotlib figure of `width` inches without pyplot, and its axes, row by row.
+
+    `aspect` is a panel's height over its width. The layout is constrained, so no label is clipped.
+    """
+    height = width / columns * aspect * rows
+    with paper_style(scale=max(1.0, min(width / TEXT, 1.6))):
+        figure = Figure(figsize=(width, height), layout="constrained")
+        axes = figure.subplots(rows, columns, squeeze=False, **options)
+    return figure, list(axes.flat)
+
+
+def screen_figure(figure: go.Figure, height: int = 380) -> go.Figure:
+    """Give a plotly figure the shared look; colours of text and paper stay the theme's own."""
+    figure.update_layout(
+        height=height,
+        margin={"l": 8, "r": 8, "t": 36, "b": 8},
+        legend={"orientation": "h", "yanchor": "bottom", "y": 1.0, "x": 0},
+        hovermode="closest",
+        font={"size": 13},
+    )
+    figure.update_xaxes(automargin=True, showgrid=False)
+    figure.update_yaxes(automargin=True)
+    return figure
