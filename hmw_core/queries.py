@@ -1,0 +1,176 @@
+"""Run -> tidy tables that more than one figure needs: scores, groups, and chosen samples."""
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from hmw_core.criteria import CRITERIA
+from hmw_core.criteria.base import Criterion, compute_scores
+from hmw_core.errors import UsageError, pick
+
+if TYPE_CHECKING:
+    from hmw_core.reader import RunReader
+
+GROUPS = ("clean", "hard", "mislabeled")
+HARD_FRACTION = 0.1
+
+# How `choose_samples` takes each role; shown beside the samples.
+RULES = {
+    "easy": "the clean sample of median last loss, in the half of the clean ones whose mean loss "
+    "is smaller",
+    "hard": "the clean sample at the 95th percentile of the clean ones' mean loss",
+    "mislabeled": "the mislabeled sample of median mean loss",
+    "low": "the sample at the 5th percentile of mean loss; no true label is known",
+    "middle": "the sample of median mean loss; no true label is known",
+    "high": "the sample at the 95th percentile of mean loss; no true label is known",
+}
+
+
+def score_table(
+    run: "RunReader",
+    criteria: Sequence[str] | None = None,
+    epoch: int | None = None,
+    given_label: int | None = None,
+) -> pd.DataFrame:
+    """Return a column of scores per criterion, by `sample_id`, with the log read once.
+
+    Parameters
+    ----------
+    run : RunReader
+    criteria : sequence of str, optional
+        Names of `CRITERIA`. Default: all.
+    epoch : int, optional
+        Last epoch used. Default: the last one logged.
+    given_label : int, optional
+        Only the samples of this class.
+
+    Raises
+    ------
+    UsageError
+        If a criterion is unknown.
+    """
+    names = list(CRITERIA) if criteria is None else criteria
+    picked = {name: pick(CRITERIA, name, "criterion") for name in names}
+    return compute_scores(run, picked, epoch, given_label)
+
+
+def groups(
+    run: "RunReader",
+    epoch: int | None = None,
+    given_label: int | None = None,
+    *,
+    hard_fraction: float = HARD_FRACTION,
+    hard_by: str = "last_loss",
+) -> pd.Series:
+    """Return the group of each sample, by `sample_id`: `clean`, `hard` or `mislabeled`.
+
+    `hard` are the clean samples that are hard to learn: the share `hard_fraction` of the clean
+    ones that the criterion `hard_by` finds most suspicious; by default those of the largest last
+    loss. `clean` are the other clean ones.
+
+    Parameters
+    ----------
+    run : RunReader
+    epoch : int, optional
+        Last epoch used. Default: the last one logged.
+    given_label : int, optional
+        Only the samples of this class; the hard ones are then the hardest of the class.
+    hard_fraction : float
+        Share of the clean samples, in [0, 1].
+    hard_by : str
+        Name of the criterion that says what is hard.
+
+    Returns
+    -------
+    Series of categories `GROUPS`
+        Null where the true label is unknown.
+
+    Raises
+    ------
+    UsageError
+        If the fraction is out of range or the criterion unknown.
+    """
+    score = score_table(run, [hard_by], epoch, given_label)[hard_by]
+    is_mislabeled = run.samples()["is_mislabeled"].loc[score.index]
+    return split_groups(score, CRITERIA[hard_by], is_mislabeled, hard_fraction)
+
+
+def split_groups(
+    score: pd.Series, criterion: Criterion, is_mislabeled: pd.Series, hard_fraction: float
+) -> pd.Series:
+    """Return `groups`' result from the score of its criterion, both by `sample_id`.
+
+    A fraction above 0 of any clean sample makes at least one hard. Of equal scores the smaller
+    `sample_id` counts as harder; a sample without a score is never hard.
+    """
+    if not 0.0 <= hard_fraction <= 1.0:
+        raise UsageError(f"the fraction of hard clean samples is in [0, 1], not {hard_fraction}")
+    is_clean = is_mislabeled.eq(False).fillna(False).to_numpy(dtype=bool)
+    group = pd.Series(pd.NA, index=score.index, name="group", dtype="object")
+    group[is_mislabeled.fillna(False).to_numpy(dtype=bool)] = "mislabeled"
+    group[is_clean] = "clean"
+    ranked = score[is_clean].dropna().sort_index()
+    harder_first = ranked.sort_values(ascending=criterion.higher_means == "clean", kind="stable")
+    group[harder_first.index[: math.ceil(hard_fraction * is_clean.sum())]] = "hard"
+    return group.astype(pd.CategoricalDtype(GROUPS))
+
+
+def choose_samples(
+    run: "RunReader", given_label: int | None, epoch: int | None = None
+) -> pd.DataFrame:
+    """Return one telling sample per role among those of a given label, by a fixed rule.
+
+    The rules are those of `RULES`. Losses, and no margin or weight, make the choice, so that no
+    figure shows samples that were picked for how well IAM treats them. The median of an even
+    number is the smaller of the two in the middle; of equal losses the smaller `sample_id` comes
+    first. Only samples with a loss and a known true label can be chosen; where no true label of
+    the class is known, the roles are ranks of the mean loss, `low`, `middle` and `high`.
+
+    Parameters
+    ----------
+    run : RunReader
+    given_label : int or None
+        The class; None for all classes.
+    epoch : int, optional
+        Last epoch used. Default: the last one logged.
+
+    Returns
+    -------
+    DataFrame
+        Columns `role`, `sample_id`, `rule`. A role that no sample can fill has no row (no
+        mislabeled sample in the class, say), and no sample has two roles.
+    """
+    loss = score_table(run, ["mean_loss", "last_loss"], epoch, given_label).dropna()
+    is_mislabeled = run.samples()["is_mislabeled"].loc[loss.index]
+    mean = loss["mean_loss"].sort_index().sort_values(kind="stable")
+    chosen: dict[str, int] = {}
+    if is_mislabeled.isna().all():
+        for role, rank in (("low", 0.05), ("middle", 0.5), ("high", 0.95)):
+            _choose(chosen, role, mean, rank)
+    else:
+        clean = mean[is_mislabeled.loc[mean.index].eq(False).fillna(False).to_numpy(dtype=bool)]
+        easier_half = clean.index[: math.ceil(len(clean) / 2)]
+        last = loss["last_loss"].loc[easier_half].sort_index().sort_values(kind="stable")
+        wrong = is_mislabeled.loc[mean.index].fillna(False).to_numpy(dtype=bool)
+        _choose(chosen, "easy", last, 0.5)
+        _choose(chosen, "hard", clean, 0.95)
+        _choose(chosen, "mislabeled", mean[wrong], 0.5)
+    return pd.DataFrame(
+        {
+            "role": pd.Series(list(chosen), dtype="str"),
+            "sample_id": pd.Series(list(chosen.values()), dtype=np.int64),
+            "rule": pd.Series([RULES[role] for role in chosen], dtype="str"),
+        }
+    )
+
+
+def _choose(chosen: dict[str, int], role: str, ascending: pd.Series, rank: float) -> None:
+    """Give `role` to the sample at the share `rank` of `ascending`, unless it has a role."""
+    if len(ascending) == 0:
+        return
+    sample_id = int(ascending.index[max(math.ceil(rank * len(ascending)) - 1, 0)])
+    if sample_id not in chosen.values():
+        chosen[role] = sample_id

@@ -1,0 +1,56 @@
+"""The paper's tables: spot checks, and no number beside a noise that is not the paper's."""
+
+import pytest
+
+from hmw_core.paper import COLUMNS, TABLE_1, TABLE_4, TABLE_4_COLUMNS, paper_accuracy
+
+
+@pytest.mark.parametrize(
+    ("recipe", "dataset", "noise", "rate", "expected"),
+    [
+        ("CCE", "cifar10", "symmetric", 0.2, 82.7),
+        ("SCE", "cifar10", "asymmetric", 0.4, 76.3),
+        ("CCE+HMW", "cifar10", "symmetric", 0.9, 45.0),
+        ("SCE+HMW-code", "cifar100", "block_shift", 0.1, 75.0),
+        ("cce + hmw", "cifar100", "symmetric", 0.8, 21.7),
+        ("UNICON+HMW", "cifar100", "symmetric", 0.9, 43.4),
+        ("AUM only", "cifar10", "symmetric", 0.5, 67.9),
+        ("AUM+CA", "cifar10", "asymmetric", 0.3, 85.1),
+    ],
+)
+def test_number_of_the_table(recipe, dataset, noise, rate, expected):
+    assert paper_accuracy(recipe, dataset, noise, rate) == expected
+
+
+@pytest.mark.parametrize(
+    ("recipe", "dataset", "noise", "rate"),
+    [
+        ("CCE", "digits", "symmetric", 0.5),
+        ("CCE", "cifar10", "symmetric_exclusive", 0.5),
+        ("CCE", "cifar100", "superclass_shift", 0.1),
+        ("CCE", "cifar10", "symmetric", 0.4),
+        ("GCE", "cifar10", "symmetric", 0.5),
+        ("AUM only", "cifar10", "symmetric", 0.8),
+        ("AUM only", "cifar100", "symmetric", 0.5),
+        (None, "cifar10", "symmetric", 0.5),
+        ("CCE", None, "symmetric", 0.5),
+        ("CCE", "cifar10", None, None),
+    ],
+)
+def test_no_number_where_the_paper_has_none(recipe, dataset, noise, rate):
+    assert paper_accuracy(recipe, dataset, noise, rate) is None
+
+
+def test_a_rate_from_arithmetic_is_found():
+    assert paper_accuracy("CCE", "cifar10", "asymmetric", 0.1 + 0.2) == 81.7
+
+
+def test_every_row_is_whole():
+    assert all(len(row) == len(COLUMNS) for table in TABLE_1.values() for row in table.values())
+    assert all(len(row) == len(TABLE_4_COLUMNS) for row in TABLE_4.values())
+    assert TABLE_1["cifar10"].keys() == TABLE_1["cifar100"].keys()
+
+
+def test_the_last_row_of_table_4_is_a_row_of_table_1():
+    for (noise, rate), accuracy in zip(TABLE_4_COLUMNS, TABLE_4["HMW"], strict=True):
+        assert paper_accuracy("CCE+HMW", "cifar10", noise, rate) == accuracy
