@@ -1,0 +1,101 @@
+#!/usr/bin/env bash
+# Set up, train the two demo runs if there is none, and open the dashboard.
+[ -n "${BASH_VERSION:-}" ] || exec bash "$0" "$@" # called as `sh run_dashboard.sh`
+set -uo pipefail
+. "$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")/scripts/setup.sh"
+
+usage() {
+  cat <<'TEXT'
+Usage: ./run_dashboard.sh [--runs DIR] [--port N] [--no-demo] [--no-browser]
+
+Makes .venv and installs the requirements (the first time only), trains the two demo runs
+(digits with half the labels redrawn: CCE and CCE+HMW-code) if the runs folder holds no other
+run, and opens the dashboard on 127.0.0.1. Ctrl-C stops it; the next start goes on from there.
+
+  --runs DIR      the folder of runs (default: data/runs beside this script)
+  --port N        the dashboard's port, 1024 to 65535 (default: 8501)
+  --no-demo       train nothing
+  --no-browser    open no browser window, only print the address
+  --help          print this and stop
+TEXT
+}
+
+runs=$ROOT/data/runs
+port=8501
+demo=yes
+browser=yes
+while [ $# -gt 0 ]; do
+  case $1 in
+    --runs | --port)
+      [ $# -ge 2 ] || die "option $1 needs a value"
+      set -- "$1=$2" "${@:3}"
+      continue
+      ;;
+    --runs=?*) runs=${1#*=} ;;
+    --port=?*) port=${1#*=} ;;
+    --no-demo) demo=no ;;
+    --no-browser) browser=no ;;
+    --help | -h)
+      usage
+      exit
+      ;;
+    *) die "unknown option '$1'; known: --runs DIR, --port N, --no-demo, --no-browser, --help" ;;
+  esac
+  shift
+done
+
+[[ $port =~ ^[1-9][0-9]{3,4}$ ]] && [ "$port" -ge 1024 ] && [ "$port" -le 65535 ] ||
+  die "--port must be a number from 1024 to 65535, got '$port'"
+mkdir -p -- "$runs" 2>/dev/null || die "--runs $runs is not a folder and cannot be made one"
+runs=$(cd -- "$runs" && pwd) || die "--runs $runs cannot be opened"
+cd -- "$ROOT" || die "cannot enter $ROOT"
+
+check_port() {
+  ! (: <>"/dev/tcp/127.0.0.1/$port") 2>/dev/null ||
+    die "port $port is in use already; close what listens there or choose another with --port N"
+}
+
+# The demo is trained into a folder that holds nothing else; there, an interrupted one goes on.
+train_demo() {
+  local run
+  for run in "$runs"/*/run.json; do
+    case $run in
+      "$runs/*/run.json" | "$runs/digits-CCE/run.json" | "$runs/digits-CCE-HMW-code/run.json") ;;
+      *) return 0 ;;
+    esac
+  done
+  train_one digits-CCE CCE
+  train_one digits-CCE-HMW-code CCE+HMW-code
+}
+
+train_one() {
+  local name=$1 recipe=$2 status=0
+  local folder=$runs/$name
+  if grep -qE '"status": *"finished"' "$folder/run.json" 2>/dev/null; then
+    return
+  elif [ -e "$folder/run.json" ]; then
+    say "Finishing the demo run $name ..."
+    step "$PYTHON" -m training resume "$name" --runs "$runs" || status=$?
+  else
+    # run.json comes before the first epoch: without it the folder holds nothing that was trained.
+    rm -f -- "$folder"/samples.parquet "$folder"/.lock "$folder"/.*.part
+    rmdir -- "$folder" 2>/dev/null
+    say "Training the demo run $name ..."
+    step "$PYTHON" -m training train --dataset digits --noise symmetric --noise-rate 0.5 \
+      --epochs 100 --seed 0 --recipe "$recipe" --run "$name" --runs "$runs" || status=$?
+  fi
+  [ "$status" = 0 ] || say "The demo run $name was not finished; the dashboard opens all the same."
+}
+
+check_port
+set_up requirements.txt
+[ "$demo" = no ] || train_demo
+exec 9>&- # the next start may set up
+check_port # it may have been taken meanwhile
+
+options=(--server.address 127.0.0.1 --server.port "$port")
+options+=(--server.showEmailPrompt false --browser.gatherUsageStats false)
+[ "$browser" = yes ] || options+=(--server.headless true)
+export HMW_RUNS="$runs"
+# `python -m`, not `streamlit run`: only the former puts the repository on Python's path.
+exec "$PYTHON" -m streamlit run dashboard/app.py "${options[@]}"

@@ -1,0 +1,72 @@
+#!/usr/bin/env bash
+# Set up, find a Chromium, then lint, types and all tests: what CI runs.
+[ -n "${BASH_VERSION:-}" ] || exec bash "$0" "$@" # called as `sh run_tests.sh`
+set -uo pipefail
+. "$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")/scripts/setup.sh"
+
+usage() {
+  cat <<'TEXT'
+Usage: ./run_tests.sh [--ci] [PYTEST ARGUMENTS]
+
+Makes .venv and installs the requirements and the test tools (the first time only), finds or
+installs a Chromium for the browser tests, then runs ruff, mypy and pytest. It fails if any of
+them does; pytest's summary comes last.
+
+  --ci      a missing Chromium fails the browser tests instead of skipping them
+  --help    print this and stop
+
+Anything else goes to pytest, for example: ./run_tests.sh -k criteria -x
+TEXT
+}
+
+case ${1:-} in
+  --help | -h)
+    usage
+    exit
+    ;;
+  --ci)
+    export HMW_REQUIRE_BROWSER=1
+    shift
+    ;;
+esac
+
+# Sets HMW_CHROMIUM, which the browser tests read: Debian's package where we may install it.
+find_chromium() {
+  local name as_root=()
+  [ "$(id -u)" = 0 ] || as_root=(sudo -n)
+  if ! command -v chromium >/dev/null && command -v apt-get >/dev/null &&
+    "${as_root[@]}" true 2>/dev/null; then
+    say "Installing Debian's chromium ..."
+    step "${as_root[@]}" apt-get update -qq >"$VENV/apt.log" 2>&1
+    # The fonts are only recommended by chromium, and without any a page has no letters.
+    step "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq \
+      --no-install-recommends chromium fonts-dejavu-core >>"$VENV/apt.log" 2>&1 ||
+      say "apt-get could not install it (details: $VENV/apt.log)."
+  fi
+  for name in chromium chromium-browser google-chrome google-chrome-stable; do
+    if HMW_CHROMIUM=$(command -v "$name"); then
+      export HMW_CHROMIUM
+      return
+    fi
+  done
+  unset HMW_CHROMIUM
+  say "No Chromium was found: the browser tests cannot run."
+}
+
+failed=()
+check() {
+  say "--- $*"
+  step "$PYTHON" -m "$@" || failed+=("$1")
+}
+
+cd -- "$ROOT" || die "cannot enter $ROOT"
+set_up requirements.txt requirements-dev.txt
+find_chromium
+exec 9>&- # the tests start both scripts themselves
+
+check ruff check .
+check ruff format --check .
+check mypy
+[ ${#failed[@]} = 0 ] || say "Failed before the tests, see above: ${failed[*]}"
+check pytest -rs "$@"
+[ ${#failed[@]} = 0 ]
