@@ -220,9 +220,11 @@ def slice_of_distances(
     """
     other_distance = np.asarray(other_distance)
     nearness = alpha * (np.asarray(given_distance) - other_distance)
-    aum_term = np.exp(-np.logaddexp(0, nearness))  # sigmoid(-nearness) without overflow
+    decay = np.exp(-np.abs(nearness))
+    aum_term = np.where(nearness > 0, decay, 1) / (1 + decay)  # sigmoid(-nearness), no overflow
     tkum_term = np.exp(beta * (other_distance - np.asarray(topk_distance)))
-    return np.where(np.isnan(tkum_term), aum_term, (aum_term + tkum_term) / 2)
+    exact = np.where(np.isnan(tkum_term), aum_term, (aum_term + tkum_term) / 2)
+    return np.maximum(exact, np.finfo(exact.dtype).tiny)  # underflow must not make it 0
 
 
 def hyperspherical_slice(
@@ -244,8 +246,7 @@ def hyperspherical_slice(
     Notes
     -----
     Source: HMW (AAAI-24), Eqs. 11 and 12 (its Eq. 12 says (0, 1), but exp(0) = 1 is reached).
-    Two classes: the AUM term alone, without the factor 1/2. At very large `alpha` or `beta`
-    (thousands) the exact value may underflow to 0.
+    Two classes: the AUM term alone, without the factor 1/2.
     """
     distance = cosine_distance(cosine)
     top = top_values(-distance, given_label, k)

@@ -149,7 +149,7 @@ class HMWeighting(nn.Module):
         if epoch <= self.warmup_epochs:
             return torch.ones_like(weight)
         if self.weight_norm == "mean1_batch":
-            weight = weight / weight.mean().clamp(min=torch.finfo(weight.dtype).tiny)
+            weight = weight / weight.mean()
         return weight
 
     @torch.no_grad()
@@ -167,7 +167,7 @@ class HMWeighting(nn.Module):
             total = total + torch.sigmoid(-self.alpha * (given - other))
         if self.terms != "aum":
             total = total + torch.exp(self.beta * (other - nearest[:, 1:].mean(dim=1)))
-        return self.factor * total
+        return (self.factor * total).clamp(min=torch.finfo(total.dtype).tiny)  # no underflow to 0
 
     def _distance(self, similarity: Tensor) -> Tensor:
         if self.space == "cosine":
