@@ -12,7 +12,8 @@ NEEDED_GB=8 # .venv and pip's downloads together, PyTorch with its CUDA librarie
 
 # What another project left in the environment must not leak into ours.
 unset CDPATH PYTHONPATH PYTHONHOME PIP_TARGET PIP_PREFIX
-export PIP_USER=0 PIP_RETRIES="${PIP_RETRIES:-2}" PIP_DISABLE_PIP_VERSION_CHECK=1
+export PIP_USER=0 PIP_REQUIRE_VIRTUALENV=1 PIP_DISABLE_PIP_VERSION_CHECK=1
+export PIP_RETRIES="${PIP_RETRIES:-2}"
 
 exec 3>&2 # our own words, also from within a step whose stderr goes to a file
 
@@ -71,11 +72,16 @@ set_up() {
 }
 
 installed() {
-  [ ! -e "$VENV/unfinished" ] && "$PYTHON" -c '' 2>/dev/null || return 1
+  [ ! -e "$VENV/unfinished" ] && is_venv || return 1
   local file
   for file in "$@"; do
     [ "$(fingerprint "$file")" = "$(cat -- "$VENV/installed-$file" 2>/dev/null)" ] || return 1
   done
+}
+
+# A .venv that lost its pyvenv.cfg still runs, as the system's Python: nothing may go in there.
+is_venv() {
+  "$PYTHON" -c 'import pip, sys; sys.exit(sys.prefix == sys.base_prefix)' 2>/dev/null
 }
 
 # The Python, the file's own text and the packages present: if any differs, pip looks again.
@@ -87,9 +93,7 @@ fingerprint() {
 
 install() {
   local file files=()
-  if [ -e "$VENV/unfinished" ] || ! "$PYTHON" -c 'import pip' 2>/dev/null; then
-    make_venv
-  fi
+  [ ! -e "$VENV/unfinished" ] && is_venv || make_venv
   touch -- "$VENV/unfinished"
   for file in "$@"; do files+=(-r "$ROOT/$file"); done
   say "Installing $*; the first time this fetches several GB ..."
@@ -104,9 +108,9 @@ make_venv() {
   free=$(df -Pk -- "$VENV" | awk 'NR == 2 { print int($4 / 1048576) }')
   [ "$free" -ge "$NEEDED_GB" ] ||
     die "the install needs about $NEEDED_GB GB, and only $free GB are free on the disk of $ROOT"
-  # Whatever an install cut short left behind goes, all but the lock that is being held.
-  find "$VENV" -mindepth 1 -maxdepth 1 ! -name lock -exec rm -rf -- {} +
   touch -- "$VENV/unfinished"
+  # What an install cut short left behind goes, all but the lock that is held and the mark.
+  find "$VENV" -mindepth 1 -maxdepth 1 ! -name lock ! -name unfinished -exec rm -rf -- {} +
   say "Making .venv with $base ..."
   step "$base" -m venv "$VENV" >"$VENV/install.log" 2>&1 || {
     tail -n 15 -- "$VENV/install.log" >&2
