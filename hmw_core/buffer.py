@@ -35,10 +35,17 @@ class EpochBuffer:
             If the lengths differ, or an id on the CPU is outside 0..n_samples-1. (Ids on an
             accelerator are checked by the device itself.)
         """
+        columns = {k: v if is_tensor(v) else np.asarray(v) for k, v in columns.items()}
         for name, values in columns.items():
             if len(values) != len(sample_id):
                 raise UsageError(
                     f"record: {len(sample_id)} sample ids but {len(values)} rows of {name}"
+                )
+            known = self.columns.get(name)
+            if known is not None and tuple(known.shape[1:]) != tuple(values.shape[1:]):
+                raise UsageError(
+                    f"record: {name} has rows of shape {tuple(values.shape[1:])}, "
+                    f"earlier in this epoch {tuple(known.shape[1:])}"
                 )
         place = self._put_tensor if is_tensor(next(iter(columns.values()))) else self._put_numpy
         place(sample_id, columns)
@@ -57,7 +64,7 @@ class EpochBuffer:
         self._check_range(ids)
         for name, batch in columns.items():
             host = batch.detach().float().cpu().numpy() if is_tensor(batch) else batch
-            values = np.asarray(host, dtype=np.float32)
+            values = host.astype(np.float32, copy=False)
             if name not in self.columns:
                 shape = (self.n_samples, *values.shape[1:])
                 self.columns[name] = np.full(shape, np.nan, dtype=np.float32)

@@ -5,8 +5,9 @@ import json
 import os
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -99,23 +100,23 @@ def read_info(folder: Path) -> dict[str, Any]:
     return info
 
 
-def hold_lock(folder: Path) -> TextIO:
-    """Take the run's lock for as long as this process lives; the kernel frees it at any death.
+def hold_lock(folder: Path) -> Callable[[], object]:
+    """Take the run's lock and return what frees it; the kernel frees it at any death.
 
     Raises
     ------
     UsageError
         If another process is writing this run.
     """
-    file = (folder / ".lock").open("a", encoding="utf-8")
+    descriptor = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, 0o666)
     for wait in (0.0, 0.05, 0.2):  # a reader may be probing at this very moment
         time.sleep(wait)
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             continue
-        return file
-    file.close()
+        return partial(os.close, descriptor)
+    os.close(descriptor)
     raise UsageError(f"run {folder.name!r} is being written by another process")
 
 

@@ -359,7 +359,9 @@ class RunReader:
         try:
             with duckdb.connect() as connection:
                 return connection.execute(query, {"files": files}).df()
-        except (duckdb.IOException, duckdb.InvalidInputException) as error:
+        except (duckdb.BinderException, duckdb.ParserException, duckdb.CatalogException):
+            raise  # a wrong query is our mistake, not a damaged file
+        except duckdb.Error as error:
             raise UsageError(f"run {self.name!r}: a signals file is damaged: {error}") from None
 
 

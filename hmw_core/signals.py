@@ -66,11 +66,18 @@ class RunningWeight:
 
 
 def cross_entropy(logits: np.ndarray, given_label: np.ndarray) -> np.ndarray:
-    """Return -log softmax(logits)[given_label], shape (B,), in nat, for logits of shape (B, C)."""
-    largest = logits.max(axis=1)
-    shifted = np.exp(logits - largest[:, None])
-    given = logits[np.arange(len(logits)), given_label]
-    return np.log(shifted.sum(axis=1)) + largest - given
+    """Return -log softmax(logits)[given_label], shape (B,), in nat, for logits of shape (B, C).
+
+    The given logit is taken against the sum of the others, so that the loss of a memorised sample
+    (1e-9, say) is that and not a rounded 0: ranks need it.
+    """
+    rows = np.arange(len(logits))
+    rest = logits.copy()
+    rest[rows, given_label] = -np.inf
+    largest = rest.max(axis=1)
+    with np.errstate(invalid="ignore"):  # a sample not seen is a row of NaN, and stays one
+        others = largest + np.log(np.exp(rest - largest[:, None]).sum(axis=1))
+        return np.logaddexp(0, others - logits[rows, given_label])
 
 
 def signal_columns(recorded: Columns, given_label: np.ndarray, settings: WeightSettings) -> Columns:
@@ -104,6 +111,7 @@ def signal_columns(recorded: Columns, given_label: np.ndarray, settings: WeightS
         "topk_logit": top.topk,
         "other_label": top.other_label,
     }
+    columns |= dict.fromkeys((*DISTANCES, "hm_slice"), empty)
     if "cosine" in recorded:
         near = top_values(-cosine_distance(recorded["cosine"]), given_label, settings.k)
         distances = (-near.given, -near.other, -near.topk)

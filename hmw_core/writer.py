@@ -2,6 +2,7 @@
 
 import platform
 import subprocess
+import weakref
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -31,7 +32,7 @@ class RunWriter:
     def __init__(self, folder: Path, info: dict[str, Any], last_epoch: int = 0) -> None:
         self.folder = folder
         self.info = info
-        self._lock = layout.hold_lock(folder)
+        self._unlock = weakref.finalize(self, layout.hold_lock(folder))
         reader = RunReader(folder)
         samples = reader.samples()
         self._given_label = samples["given_label"].to_numpy(np.int64)
@@ -179,8 +180,10 @@ class RunWriter:
         last = whole if last_epoch is None else last_epoch
         if last > whole:
             raise UsageError(f"run {folder.name!r} is logged to epoch {whole}, not to {last}")
-        info |= {"status": "running", "error": None}
+        info |= {"status": "running", "error": None, "last_epoch": last}
         writer = cls(folder, info, last)
+        for epoch in range(last + 1, whole + 1):  # they will be run again: no mix of two runs
+            layout.epoch_file(folder, "metrics", epoch).unlink()
         layout.write_json(folder / "run.json", info)
         return writer
 
@@ -275,7 +278,7 @@ class RunWriter:
             try:
                 layout.write_json(self.folder / "run.json", self.info)
             finally:
-                self._lock.close()
+                self._unlock()
 
     def __enter__(self) -> "RunWriter":
         return self
@@ -328,13 +331,13 @@ class RunWriter:
         self, epoch: int, recorded: dict[str, np.ndarray], seen: np.ndarray
     ) -> dict[str, np.ndarray]:
         columns = signal_columns(recorded, self._given_label, self._settings)
-        for values in columns.values():
-            if values.dtype.kind == "f":
-                values[~seen] = np.nan
-        slices = columns.get("hm_slice", np.full(len(seen), np.nan))
-        columns["hm_slice"] = slices.astype(np.float32)  # as it will be read back on resume
+        # As float32, which is how the slices are read back on resume.
+        columns["hm_slice"] = columns["hm_slice"].astype(np.float32)
         columns["hm_weight"] = self._running.update(epoch, columns["hm_slice"])
-        return columns
+        return {
+            name: np.where(seen, values, np.nan) if values.dtype.kind == "f" else values
+            for name, values in columns.items()
+        }
 
     def _metrics(self, columns: dict[str, np.ndarray], seen: np.ndarray) -> dict[str, float]:
         right = columns["predicted_label"][seen] == self._given_label[seen]
