@@ -1,0 +1,171 @@
+"""The command line: python -m training train|resume|list."""
+
+import contextlib
+import io
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, TypeVar
+
+import tyro
+from rich.console import Console
+
+from hmw_core.errors import UsageError
+from training.config import RunConfig
+from training.listing import print_list
+from training.recipes import recipe_fields
+
+USAGE = """\
+usage: python -m training train  [options]       train a run and log every sample of every epoch
+       python -m training resume RUN [options]   go on with a run that was stopped
+       python -m training list   [--json]        names of data sets, losses, recipes, ...
+       python -m training COMMAND --help         all options of a command"""
+
+FAILED, WRONG_USE, SIGNALLED = 1, 2, 128
+
+Options = TypeVar("Options")
+
+
+@dataclass(frozen=True)
+class ResumeOptions:
+    """Go on with a stopped run after its last whole epoch."""
+
+    run: Annotated[str, tyro.conf.Positional]
+    """Name or folder of the run."""
+    runs: str = "data/runs"
+    """Folder of the runs."""
+    device: str | None = None
+    """`auto`, `cuda`, `mps` or `cpu`. Default: as the run was started with."""
+
+
+@dataclass(frozen=True)
+class ListOptions:
+    """Name what `train` knows, with one line each."""
+
+    json: bool = False
+    """As JSON, for programs."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command and return the exit code: 0, 1 failed, 2 wrong use, 128 + signal stopped."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    try:
+        if not arguments or arguments[0] in ("-h", "--help"):
+            print(USAGE)
+            return 0 if arguments else WRONG_USE
+        command, *rest = arguments
+        if command not in COMMANDS:
+            raise UsageError(f"unknown command {command!r}; known: {', '.join(COMMANDS)}")
+        return COMMANDS[command](rest)
+    except UsageError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return WRONG_USE
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        return SIGNALLED + signal.SIGINT
+
+
+def _train(arguments: list[str]) -> int:
+    config = _parse(RunConfig, arguments, "train", _recipe_defaults(arguments))
+    from training.loop import train  # torch takes seconds to load; --help does not wait for it
+
+    return _supervised(lambda console: train(config, console))
+
+
+def _resume(arguments: list[str]) -> int:
+    options = _parse(ResumeOptions, arguments, "resume")
+    from training.loop import resume
+
+    folder = Path(options.run)
+    if not folder.is_dir():
+        folder = Path(options.runs) / options.run
+    return _supervised(lambda console: resume(folder, console, options.device))
+
+
+def _list(arguments: list[str]) -> int:
+    print_list(as_json=_parse(ListOptions, arguments, "list").json)
+    return 0
+
+
+COMMANDS: dict[str, Callable[[list[str]], int]] = {
+    "train": _train,
+    "resume": _resume,
+    "list": _list,
+}
+
+
+def _supervised(work: Callable[[Console], None]) -> int:
+    """Run a training and say in one line how it ended, unless it finished."""
+    from training.loop import RunFailed
+    from training.stopping import Stopped
+
+    try:
+        work(Console())
+    except RunFailed as error:
+        print(f"failed: {error}", file=sys.stderr)
+        return FAILED
+    except Stopped as error:
+        print(f"{error}; the whole epochs are kept, `resume` goes on", file=sys.stderr)
+        return SIGNALLED + error.signal_number
+    return 0
+
+
+def _recipe_defaults(arguments: list[str]) -> RunConfig:
+    """Return the defaults that the recipe named in the arguments gives the other options."""
+    recipe = _value_of("recipe", arguments)
+    if recipe is None:
+        return RunConfig()
+    dataset = _value_of("dataset", arguments) or RunConfig().dataset
+    noise = _value_of("noise", arguments) or RunConfig().noise
+    return RunConfig(**recipe_fields(recipe, dataset, noise))
+
+
+def _value_of(option: str, arguments: list[str]) -> str | None:
+    found = None
+    for argument, following in zip(arguments, [*arguments[1:], None], strict=True):
+        name, equals, value = argument.partition("=")
+        if name == f"--{option}":
+            found = value if equals else following
+    return found
+
+
+def _parse(
+    kind: type[Options], arguments: list[str], command: str, default: Options | None = None
+) -> Options:
+    """Parse options with tyro; what is wrong with them becomes one sentence.
+
+    Raises
+    ------
+    UsageError
+        For an unknown option, a value of the wrong type, or one that `kind` refuses.
+    """
+    program = f"python -m training {command}"
+    complaint = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(complaint):
+            options, unknown = tyro.cli(
+                kind, args=arguments, default=default, prog=program, return_unknown_args=True
+            )
+    except SystemExit as leaving:
+        if not leaving.code:
+            raise  # --help
+        if isinstance(leaving.__context__, UsageError):
+            raise leaving.__context__ from None  # from the checks of `kind`, in a box by tyro
+        raise UsageError(f"{_unboxed(complaint.getvalue())}; see {program} --help") from None
+    if unknown:
+        raise UsageError(f"unknown option {unknown[0]!r}; {program} --help names them all")
+    return options
+
+
+def _unboxed(text: str) -> str:
+    """Return the first paragraph of a message that tyro drew a box around."""
+    lines = [line.strip("│ ") for line in text.splitlines()]
+    body = [line for line in lines if line and not line.startswith(("╭", "╰"))]
+    end = next((i for i, line in enumerate(body) if line.startswith("─")), len(body))
+    return " ".join(body[:end]).rstrip(".")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,66 @@
+"""The checkpoint: everything resume needs besides the log and the config."""
+
+import pickle
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from hmw_core.errors import UsageError
+from hmw_core.layout import write_whole
+from training.methods.base import Method
+
+State = dict[str, Any]
+
+
+def snapshot(method: Method, epoch: int) -> State:
+    """Return a copy of the method's state on the host, which training on does not change."""
+    return {
+        "epoch": epoch,
+        "method": _copied(method.state_dict()),
+        "optimizers": [_copied(optimizer.state_dict()) for optimizer in method.optimizers],
+    }
+
+
+def save(state: State, folder: Path) -> None:
+    """Write the run's checkpoint whole, in place of the last one."""
+    write_whole(_path(folder), lambda beside: torch.save(state, beside))
+
+
+def load(folder: Path) -> State | None:
+    """Return the run's checkpoint, or None if it was stopped before the first.
+
+    Raises
+    ------
+    UsageError
+        If the file is damaged.
+    """
+    try:
+        return torch.load(_path(folder), map_location="cpu", weights_only=True)
+    except FileNotFoundError:
+        return None
+    except (RuntimeError, EOFError, OSError, pickle.UnpicklingError) as error:
+        raise UsageError(
+            f"{_path(folder)} cannot be read, so the run cannot go on: {error}"
+        ) from None
+
+
+def restore(state: State, method: Method) -> None:
+    """Bring the method to where the snapshot was taken."""
+    method.load_state_dict(state["method"])
+    for optimizer, saved in zip(method.optimizers, state["optimizers"], strict=True):
+        optimizer.load_state_dict(saved)
+
+
+def _path(folder: Path) -> Path:
+    return folder / "checkpoint.pt"
+
+
+def _copied(value: Any) -> Any:
+    if isinstance(value, torch.Tensor):
+        return value.detach().to("cpu", copy=True)
+    if isinstance(value, dict):
+        return {key: _copied(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_copied(item) for item in value]
+    return value

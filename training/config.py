@@ -1,0 +1,217 @@
+"""RunConfig: everything that decides a run, as one flat table."""
+
+import dataclasses
+import math
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from hmw_core.errors import UsageError
+
+SCHEDULES = ("step", "cosine", "constant")
+AUGMENTATIONS = ("auto", "crop_flip", "crop", "none")
+OUTPUTS = ("full", "topk", "none")
+DEVICES = ("auto", "cuda", "mps", "cpu")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunConfig:
+    """Train a network on noisy labels and log every sample of every epoch."""
+
+    recipe: str | None = None
+    """A row of the paper's tables, as `list` names them. It sets loss, weighting and, on CIFAR,
+    network and schedule; what is given besides it wins."""
+
+    dataset: str = "digits"
+    """Name of a data set, as `list` names them."""
+    data: str | None = None
+    """Folder that holds the data set, or the Parquet file to train on. Default: data/datasets,
+    where CIFAR is downloaded to."""
+    test_data: str | None = None
+    """Parquet file with the test split. Default: hold out `test-fraction`."""
+    image_column: str = "image"
+    """Parquet column of encoded pictures (PNG, JPEG, ...)."""
+    label_column: str = "label"
+    """Parquet column of the labels to train on."""
+    true_label_column: str | None = None
+    """Parquet column of the true labels, where they are known."""
+    noise_column: str | None = None
+    """Parquet column of human labels: with `--noise human`, trained on in place of the label."""
+    test_fraction: float = 0.2
+    """Share of the data held out for testing where the data set brings no test split, in [0, 1);
+    0 trains without a test."""
+    train_samples: int | None = None
+    """Train on so many samples only, drawn with the seed. Default: all."""
+    image_size: int | None = None
+    """Side of the pictures in pixels. Default: as they are up to 96 pixels, otherwise 224."""
+
+    noise: str = "none"
+    """Noise put on the true labels, as `list` names them."""
+    noise_rate: float = 0.0
+    """Its rate in [0, 1], as the noise defines it. The share of labels that really changed is
+    measured and kept with the run."""
+
+    method: str = "standard"
+    """How a network is trained, as `list` names them."""
+    loss: str = "ce"
+    """Per-sample loss, as `list` names them."""
+    loss_args: dict[str, float] = field(default_factory=dict)
+    """Parameters of the loss: `--loss-args q 0.7`."""
+    normalize_logits: bool = False
+    """Divide each sample's logits by their length before the loss, as the authors' code does."""
+    weighting: str = "uniform"
+    """Per-sample weight on the loss, as `list` names them."""
+    weighting_args: dict[str, str] = field(default_factory=dict)
+    """Further choices of the weighting: `--weighting-args terms aum history current`."""
+    alpha: float = 100.0
+    """Scale of the AUM term of the HM weight, >= 0 (Eq. 12)."""
+    beta: float = 100.0
+    """Scale of its TKUM term, >= 0 (Eq. 12)."""
+    k: int = 1
+    """Classes averaged by TKUM, 1 to n_classes - 2 (Eq. 6)."""
+    annealing_start: int = 1
+    """Number of the first epoch in Eq. 9: 1 in the paper, 0 in the authors' code."""
+    warmup_epochs: int = 0
+    """Epochs before the HM weight is used; 0 in the paper, 10 in the authors' code (30 on
+    CIFAR-100), both of 250 epochs."""
+    confidence_penalty: float = 0.0
+    """Factor of the mean of sum p log p added to the loss, >= 0; 1 in the authors' code under
+    asymmetric noise."""
+
+    network: str = "small_cnn"
+    """`small_cnn`, `preact_resnet18`, or any name that timm knows."""
+    class_bias: bool = True
+    """Whether the last layer has a bias. The authors' code has none; cosines never see it."""
+    epochs: int = 100
+    """Passes over the training set, >= 1."""
+    batch_size: int = 128
+    """Samples a step, >= 1."""
+    learning_rate: float = 0.02
+    """Of SGD at the start, > 0."""
+    momentum: float = 0.9
+    """Of SGD, in [0, 1)."""
+    weight_decay: float = 5e-4
+    """Of SGD, >= 0."""
+    schedule: str = "step"
+    """`step` (a tenth after 50 % and again after 80 % of the epochs), `cosine`, or `constant`."""
+    augment: str = "auto"
+    """`crop_flip`, `crop`, `none`, or what suits the data set."""
+    seed: int = 0
+    """Decides noise, split, start and order: the same seed gives the same run on the CPU."""
+
+    run: str | None = None
+    """Name of the run. Default: made from recipe, data set, noise and seed."""
+    runs: str = "data/runs"
+    """Folder of the runs."""
+    outputs: str = "full"
+    """What is kept of all logits and cosines: `full`, the five largest logits (`topk`), `none`."""
+    outputs_every: int = 1
+    """Keep them every so many epochs, >= 1."""
+    features_at: tuple[int, ...] = ()
+    """Epochs after which the penultimate features are logged. Default: the last."""
+
+    device: str = "auto"
+    """`cuda`, `mps`, `cpu`, or the first of these there is."""
+    compile: bool = False
+    """Compile the network with torch.compile: a slow start, faster epochs on a GPU."""
+    workers: int = 2
+    """Processes that decode pictures too large to keep on the device, >= 0."""
+
+    def __post_init__(self) -> None:
+        """Refuse values out of range.
+
+        Raises
+        ------
+        UsageError
+            Naming the option, the value and what is accepted. Unknown names of data sets, losses
+            and so on are found where they are looked up.
+        """
+        for name, low in _AT_LEAST.items():
+            value = getattr(self, name)
+            if value is not None and not (math.isfinite(value) and value >= low):
+                raise UsageError(f"{_option(name)} must be {low} or more, got {value}")
+        for name in ("noise_rate", "test_fraction", "momentum"):
+            value = getattr(self, name)
+            closed = name == "noise_rate"
+            if not (0 <= value < 1 or (closed and value == 1)):
+                accepted = "[0, 1]" if closed else "[0, 1)"
+                raise UsageError(f"{_option(name)} must lie in {accepted}, got {value}")
+        if not 0 < self.learning_rate < math.inf:
+            raise UsageError(f"--learning-rate must be above 0, got {self.learning_rate}")
+        for name, accepted_values in _ONE_OF.items():
+            value = getattr(self, name)
+            if value not in accepted_values:
+                known = ", ".join(map(str, accepted_values))
+                raise UsageError(f"{_option(name)} must be one of {known}, got {value!r}")
+        for epoch in self.features_at:
+            if not 1 <= epoch <= self.epochs:
+                raise UsageError(f"--features-at must lie in 1..{self.epochs}, got {epoch}")
+        if (self.noise_column is not None) != (self.noise == "human"):
+            raise UsageError(
+                f"--noise human and --noise-column go together, got --noise {self.noise} "
+                f"and --noise-column {self.noise_column}"
+            )
+        if self.noise in ("none", "human") and self.noise_rate:
+            raise UsageError(
+                f"--noise {self.noise} has no rate, got --noise-rate {self.noise_rate}; "
+                "name a synthetic noise, or leave the rate out"
+            )
+        if self.run is not None and not _is_plain_name(self.run):
+            raise UsageError(f"--run must be a plain name without slashes, got {self.run!r}")
+
+    @property
+    def run_name(self) -> str:
+        """The name given, or one made from what distinguishes runs."""
+        method = self.recipe or "-".join(
+            [self.loss, *(w for w in (self.weighting,) if w != "uniform")]
+        )
+        noise = self.noise if self.noise in ("none", "human") else f"{self.noise}{self.noise_rate}"
+        return self.run or f"{method}-{self.dataset}-{noise}-seed{self.seed}"
+
+    @property
+    def folder(self) -> Path:
+        """The run's folder."""
+        return Path(self.runs) / self.run_name
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the fields as `run.json` keeps them."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> "RunConfig":
+        """Return the config that `as_json` came from.
+
+        Raises
+        ------
+        UsageError
+            If it is not one of ours.
+        """
+        known = {f.name for f in dataclasses.fields(cls)}
+        if not values or not values.keys() <= known:
+            raise UsageError(
+                "the run was not made by `python -m training train`, so it cannot be resumed by it"
+            )
+        return cls(**values | {"features_at": tuple(values.get("features_at", ()))})
+
+
+_AT_LEAST = {
+    **dict.fromkeys(("epochs", "batch_size", "k", "outputs_every", "train_samples"), 1),
+    **dict.fromkeys(("alpha", "beta", "warmup_epochs", "confidence_penalty"), 0),
+    **dict.fromkeys(("weight_decay", "seed", "workers"), 0),
+    "image_size": 8,
+}
+_ONE_OF = {
+    "annealing_start": (0, 1),
+    "schedule": SCHEDULES,
+    "augment": AUGMENTATIONS,
+    "outputs": OUTPUTS,
+    "device": DEVICES,
+}
+
+
+def _option(field_name: str) -> str:
+    return "--" + field_name.replace("_", "-")
+
+
+def _is_plain_name(name: str) -> bool:
+    return bool(name) and not name.startswith(".") and not set(name) & set("/\\\0")

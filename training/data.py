@@ -1,0 +1,143 @@
+"""From a data set to what is trained on: split, noise, and what both measured."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from hmw_core.errors import UsageError, pick
+from hmw_core.noise import apply_noise
+from training.config import RunConfig
+from training.datasets import DATASETS
+from training.datasets.base import Dataset, Split
+from training.pictures import EncodedImages, Images
+
+IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+
+# One independent stream of the seed for each use, so that none shifts another.
+SPLIT_STREAM, SUBSET_STREAM, NOISE_STREAM = 1, 2, 3
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """The N training samples with the labels they are trained on, and the test split."""
+
+    images: Images
+    given_label: np.ndarray
+    """(N,), int64."""
+    true_label: np.ndarray | None
+    """(N,), int64; None where unknown. For the log only: nothing that trains may see it."""
+    source: Sequence[str]
+    class_names: Sequence[str]
+    noise: dict[str, Any]
+    """Name, rate, and where true labels are known `mislabeled_fraction`, `transition_matrix`."""
+    test_images: Images | None
+    test_label: np.ndarray | None
+    """(M,), int64: the true label where the data set knows it, else the label it gives."""
+    augment: str
+    mean: Sequence[float]
+    """Of each channel, on the scale 0..1."""
+    std: Sequence[float]
+
+    @property
+    def n_classes(self) -> int:
+        """Number of classes."""
+        return len(self.class_names)
+
+
+def load_data(config: RunConfig) -> TrainingData:
+    """Load, split and mislabel the data of a run; the seed decides all that is drawn.
+
+    Raises
+    ------
+    UsageError
+        If data set, file, column, noise or sizes do not fit together.
+    """
+    dataset = pick(DATASETS, config.dataset, "data set")(config)
+    train, test = dataset.train, dataset.test
+    if test is None and config.test_fraction > 0:
+        rng = np.random.default_rng([config.seed, SPLIT_STREAM])
+        held = hold_out(_best_label(train), config.test_fraction, rng)
+        test = train.take(np.flatnonzero(held))
+        train = train.take(np.flatnonzero(~held))
+    if config.train_samples is not None and config.train_samples < len(train):
+        rng = np.random.default_rng([config.seed, SUBSET_STREAM])
+        train = train.take(np.sort(rng.permutation(len(train))[: config.train_samples]))
+    given_label, true_label, noise = _mislabel(train, dataset.class_names, config)
+    mean, std = _channel_statistics(dataset, train.images)
+    return TrainingData(
+        images=train.images,
+        given_label=given_label,
+        true_label=true_label,
+        source=train.source,
+        class_names=dataset.class_names,
+        noise=noise,
+        test_images=None if test is None else test.images,
+        test_label=None if test is None else _best_label(test),
+        augment=dataset.augment if config.augment == "auto" else config.augment,
+        mean=mean,
+        std=std,
+    )
+
+
+def hold_out(label: np.ndarray, fraction: float, rng: np.random.Generator) -> np.ndarray:
+    """Return which samples to hold out, (N,) bool: the same share of every class.
+
+    A class keeps at least one training sample, and gives at least one where it has two.
+    """
+    held = np.zeros(len(label), dtype=bool)
+    for class_label in np.unique(label):
+        members = rng.permutation(np.flatnonzero(label == class_label))
+        n_held = min(max(round(fraction * len(members)), 1), len(members) - 1)
+        held[members[:n_held]] = True
+    return held
+
+
+def _best_label(split: Split) -> np.ndarray:
+    return split.label if split.true_label is None else split.true_label
+
+
+def _mislabel(
+    train: Split, class_names: Sequence[str], config: RunConfig
+) -> tuple[np.ndarray, np.ndarray | None, dict[str, Any]]:
+    """Return given labels, true labels where known, and what `run.json` says of the noise."""
+    noise: dict[str, Any] = {"name": config.noise, "rate": config.noise_rate}
+    name, given = config.noise, train.human_label
+    if name == "none" and train.true_label is None:
+        return train.label, None, noise  # real labels: which are wrong is not known
+    if name == "none":
+        name, given = "human", train.label  # they may differ from the true ones as they stand
+    elif train.true_label is not None and not np.array_equal(train.true_label, train.label):
+        if name != "human":
+            raise UsageError(
+                f"--noise {name} would come on top of the wrong labels that "
+                f"{config.label_column!r} has already; "
+                f"use --label-column {config.true_label_column}"
+            )
+    true_label = _best_label(train)  # with synthetic noise, the labels given count as true
+    noisy = apply_noise(
+        name,
+        true_label,
+        config.noise_rate,
+        len(class_names),
+        np.random.default_rng([config.seed, NOISE_STREAM]),
+        images=train.images if isinstance(train.images, np.ndarray) else None,
+        class_names=list(class_names),
+        human_label=given,
+    )
+    noise["mislabeled_fraction"] = float(noisy.mislabeled_fraction)
+    noise["transition_matrix"] = np.asarray(noisy.transition_matrix).tolist()
+    return noisy.given_label, true_label, noise
+
+
+def _channel_statistics(
+    dataset: Dataset, images: Images
+) -> tuple[Sequence[float], Sequence[float]]:
+    if dataset.mean is not None and dataset.std is not None:
+        return dataset.mean, dataset.std
+    if isinstance(images, EncodedImages):
+        return IMAGENET_MEAN, IMAGENET_STD
+    sample = images[:: max(1, len(images) // 10_000)].astype(np.float64) / 255
+    std = sample.std(axis=(0, 1, 2))
+    return sample.mean(axis=(0, 1, 2)).tolist(), np.maximum(std, 1e-3).tolist()

@@ -1,0 +1,25 @@
+"""Data sets, one file each.
+
+Contract, so that no file repeats it: a data set is a function of a ``RunConfig`` (it reads
+``data``, ``test_data``, the column names and ``image_size``) that returns a ``Dataset``. Labels
+are int64 in ``0..n_classes-1``. It puts no noise on them and holds nothing out: `training.data`
+does. ``true_label`` is given only where the data set knows it: a benchmark whose labels count as
+true, or a file with a column for them. What the user can get wrong is a ``UsageError``.
+"""
+
+from collections.abc import Callable
+
+from training.config import RunConfig
+from training.datasets.base import Dataset
+from training.datasets.cifar import cifar10, cifar100
+from training.datasets.digits import digits
+from training.datasets.image_folder import image_folder
+from training.datasets.parquet import parquet
+
+DATASETS: dict[str, Callable[[RunConfig], Dataset]] = {
+    "digits": digits,
+    "cifar10": cifar10,
+    "cifar100": cifar100,
+    "image-folder": image_folder,
+    "parquet": parquet,
+}

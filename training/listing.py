@@ -1,0 +1,54 @@
+"""What `python -m training list` says: each registry with one line a member."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+
+def listing() -> dict[str, list[dict[str, str]]]:
+    """Return `name` and `summary` of every member of every registry, in menu order."""
+    # Here, because torch takes seconds to load and `train --help` does not need it.
+    from hmw_core.criteria import CRITERIA
+    from hmw_core.losses import LOSSES
+    from hmw_core.noise import NOISES
+    from hmw_core.weighting import WEIGHTINGS
+    from training.datasets import DATASETS
+    from training.methods import METHODS
+    from training.networks import NETWORKS
+    from training.recipes import RECIPES
+
+    timm = {
+        "name": "timm:NAME",
+        "summary": "Any network of timm by its name, without the prefix too.",
+    }
+    return {
+        "datasets": _members(DATASETS),
+        "noises": _members(NOISES),
+        "networks": [*_members(NETWORKS), timm],
+        "losses": _members(LOSSES),
+        "weightings": _members(WEIGHTINGS),
+        "methods": _members(METHODS),
+        "recipes": [{"name": n, "summary": f"{r.title}."} for n, r in RECIPES.items()],
+        "criteria": [{"name": n, "summary": f"{c.title}."} for n, c in CRITERIA.items()],
+    }
+
+
+def print_list(as_json: bool) -> None:
+    """Print the registries for a person, or as JSON."""
+    found = listing()
+    if as_json:
+        print(json.dumps(found, indent=1))
+        return
+    for kind, members in found.items():
+        width = max(len(member["name"]) for member in members)
+        print(f"{kind}:")
+        for member in members:
+            print(f"  {member['name']:<{width}}  {member['summary']}")
+        print()
+
+
+def _members(registry: Mapping[str, Any]) -> list[dict[str, str]]:
+    return [
+        {"name": name, "summary": (member.__doc__ or "").strip().splitlines()[0]}
+        for name, member in registry.items()
+    ]

@@ -1,0 +1,224 @@
+"""Epochs, evaluation, the log and the checkpoint; knows no method by name."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+from rich.console import Console
+from torch import Tensor
+
+from hmw_core.batch import Batch
+from hmw_core.errors import UsageError, pick
+from hmw_core.losses import LOSSES
+from hmw_core.noise import NOISES
+from hmw_core.store import RunReader, RunWriter
+from hmw_core.weighting import WEIGHTINGS
+from training import checkpoint, devices, evaluation
+from training.batches import image_source
+from training.config import RunConfig
+from training.data import TrainingData, load_data
+from training.datasets import DATASETS
+from training.methods import METHODS
+from training.methods.base import Problem, StepLog
+from training.progress import EpochSummary, TrainingProgress
+from training.schedule import learning_rate
+from training.stopping import Stopped, StopWish
+
+
+class RunFailed(Exception):
+    """The run cannot go on, and says why in its status; whole epochs stay."""
+
+
+def train(config: RunConfig, console: Console) -> None:
+    """Train a new run and log it.
+
+    Raises
+    ------
+    UsageError
+        If the config does not fit the data, or the run exists. Nothing is written then.
+    RunFailed
+        If the loss is no longer finite, or the log cannot be written.
+    Stopped
+        On Ctrl-C or SIGTERM.
+    """
+    _check_names(config)
+    if config.folder.exists():
+        raise UsageError(
+            f"run folder {config.folder} exists already; name another with --run, "
+            f"or go on with `python -m training resume {config.run_name}`"
+        )
+    training = Training(config, load_data(config))
+    training.run(training.new_log(), console, first_epoch=1)
+
+
+def resume(folder: Path, console: Console, device: str | None = None) -> None:
+    """Go on with a run after its last whole epoch; on the CPU to the same result as unbroken.
+
+    Raises
+    ------
+    UsageError
+        If the run is finished, being written, not one of ours, or its data have changed.
+    RunFailed, Stopped
+        As `train`.
+    """
+    reader = RunReader(folder)
+    if reader.info["status"] == "finished":
+        raise UsageError(f"run {reader.name!r} is finished: all {reader.n_epochs} epochs are there")
+    values = dict(reader.info["config"])
+    config = RunConfig.from_json(values | ({"device": device} if device else {}))
+    _check_names(config)
+    training = Training(config, load_data(config))
+    logged = reader.samples()["given_label"].to_numpy()
+    if not np.array_equal(logged, training.data.given_label):
+        raise UsageError(f"run {reader.name!r} cannot go on: its data have changed since")
+    state = checkpoint.load(folder)
+    last_epoch = 0 if state is None else state["epoch"]
+    if state is not None:
+        checkpoint.restore(state, training.method)
+    writer = RunWriter.resume(folder, last_epoch=last_epoch)
+    training.run(writer, console, first_epoch=last_epoch + 1)
+
+
+def _check_names(config: RunConfig) -> None:
+    """Refuse an unknown name before anything is loaded or downloaded."""
+    pick(DATASETS, config.dataset, "data set")
+    pick(NOISES, config.noise, "noise")
+    pick(METHODS, config.method, "method")
+    pick(LOSSES, config.loss, "loss")
+    pick(WEIGHTINGS, config.weighting, "weighting")
+
+
+class Training:
+    """A method and the data it is trained on, both on the device."""
+
+    def __init__(self, config: RunConfig, data: TrainingData) -> None:
+        self.config = config
+        self.data = data
+        self.device = devices.choose_device(config.device)
+        options = (data.mean, data.std, data.augment, self.device, config.workers)
+        self.train_source = image_source(data.images, *options)
+        self.test_source = None
+        if data.test_images is not None:
+            self.test_source = image_source(data.test_images, *options)
+            self.test_label = torch.from_numpy(data.test_label).to(self.device)
+        self.given_label = torch.from_numpy(data.given_label).to(self.device)
+        problem = Problem(
+            n_samples=len(data.given_label),
+            n_classes=data.n_classes,
+            n_channels=self.train_source.n_channels,
+            image_size=self.train_source.image_size,
+            device=self.device,
+        )
+        torch.manual_seed(devices.epoch_seed(config.seed, 0))
+        self.method = METHODS[config.method](config, problem)
+        self.stop = StopWish()
+
+    def new_log(self) -> RunWriter:
+        """Make the run folder and return its writer."""
+        config, data = self.config, self.data
+        return RunWriter.create(
+            config.folder,
+            given_label=data.given_label,
+            true_label=data.true_label,
+            n_classes=data.n_classes,
+            n_epochs=config.epochs,
+            class_names=list(data.class_names),
+            images=data.images,
+            source=list(data.source),
+            config=config.as_json(),
+            recipe=config.recipe,
+            dataset_name=config.dataset,
+            noise=data.noise,
+            seed=config.seed,
+            device=devices.describe(self.device),
+            outputs=config.outputs,
+            outputs_every=config.outputs_every,
+            alpha=config.alpha,
+            beta=config.beta,
+            k=config.k,
+            annealing_start=config.annealing_start,
+        )
+
+    def run(self, writer: RunWriter, console: Console, first_epoch: int) -> None:
+        """Train to the last epoch; whatever ends it, the run says how."""
+        progress = TrainingProgress(writer.folder.name, self.config.epochs, first_epoch, console)
+        status, error = "failed", None
+        try:
+            with progress, self.stop:
+                for epoch in range(first_epoch, self.config.epochs + 1):
+                    progress.end_epoch(self.run_epoch(epoch, writer))
+                writer.flush()
+            status = "finished"
+        except (Stopped, KeyboardInterrupt):
+            status = "stopped"
+            raise
+        except OSError as problem:
+            error = f"the log cannot be written: {problem}"
+            raise RunFailed(error) from problem
+        except BaseException as problem:  # only to note it: it goes on as it came
+            error = str(problem) or type(problem).__name__
+            raise
+        finally:
+            writer.finish(status, error)
+
+    def run_epoch(self, epoch: int, writer: RunWriter) -> EpochSummary:
+        """Train, evaluate and log one epoch."""
+        config = self.config
+        started = time.perf_counter()
+        torch.manual_seed(devices.epoch_seed(config.seed, epoch))
+        rate = learning_rate(config.schedule, config.learning_rate, epoch, config.epochs)
+        for optimizer in self.method.optimizers:
+            for group in optimizer.param_groups:
+                group["lr"] = rate
+        loss_sum = torch.zeros((), device=self.device)
+
+        def record(batch: Batch, step: StepLog) -> None:
+            loss_sum.add_(step.loss.sum())
+            writer.record(
+                batch.sample_id, step.logits, cosine=step.cosine, loss=step.loss, weight=step.weight
+            )
+
+        self.method.run_epoch(epoch, self.stop.between(self.train_batches(epoch)), record)
+        mean_loss = loss_sum.item() / len(self.given_label)  # here the device is waited for
+        samples_per_second = len(self.given_label) / (time.perf_counter() - started)
+        if not np.isfinite(mean_loss):
+            raise RunFailed(
+                f"the loss became {mean_loss} in epoch {epoch} at learning rate {rate:g}; "
+                "a lower --learning-rate may help"
+            )
+        test_accuracy = None
+        if self.test_source is not None:
+            test_accuracy = evaluation.accuracy(
+                self.method, self.test_source, self.test_label, self.stop
+            )
+        if epoch in (config.features_at or (config.epochs,)):
+            self.log_features(epoch, writer)
+        state = checkpoint.snapshot(self.method, epoch)
+        writer.end_epoch(
+            epoch,
+            after=lambda: checkpoint.save(state, writer.folder),
+            test_accuracy=test_accuracy,
+            learning_rate=rate,
+            seconds=time.perf_counter() - started,
+            samples_per_second=samples_per_second,
+        )
+        return EpochSummary(epoch, mean_loss, test_accuracy, samples_per_second)
+
+    def train_batches(self, epoch: int) -> Iterator[Batch]:
+        """Yield the epoch's batches: every sample once, in an order drawn for this epoch."""
+        generator = torch.Generator().manual_seed(devices.epoch_seed(self.config.seed, epoch))
+        n_samples = len(self.given_label)
+        order = torch.randperm(n_samples, generator=generator)
+        draws: Tensor = torch.rand((n_samples, 3), generator=generator)
+        for rows, images in self.train_source.batches(order, self.config.batch_size, draws):
+            yield Batch(images, self.given_label[rows], rows, epoch)
+
+    def log_features(self, epoch: int, writer: RunWriter) -> None:
+        """Log the penultimate features of the training set, plain pictures in order."""
+        n_samples = len(self.given_label)
+        features, class_vectors = evaluation.features(
+            self.method, self.train_source, n_samples, self.stop
+        )
+        writer.log_features(epoch, features, class_vectors)

@@ -1,0 +1,112 @@
+"""One network, any loss, any weighting: plain training, and the paper's HMW."""
+
+import torch
+from torch import Tensor
+
+from hmw_core.batch import Batch, Forward
+from hmw_core.errors import UsageError, pick
+from hmw_core.losses import LOSSES
+from hmw_core.weighting import WEIGHTINGS
+from hmw_core.weighting.hmw import cosine_to_classes
+from training.config import RunConfig
+from training.devices import autocast, memory_format
+from training.methods.base import Method, Problem, StepLog
+from training.networks import build_network
+
+
+class Standard(Method):
+    """One network trained on weight x loss: any loss and any weighting of the registries.
+
+    Source: HMW (AAAI-24), Eq. 13; the confidence penalty as in its released code.
+    """
+
+    def __init__(self, config: RunConfig, problem: Problem) -> None:
+        super().__init__(config, problem)
+        self.device = problem.device
+        self.confidence_penalty = config.confidence_penalty
+        self.normalize_logits = config.normalize_logits
+        self.loss = _build(
+            LOSSES,
+            config.loss,
+            "loss",
+            n_samples=problem.n_samples,
+            n_classes=problem.n_classes,
+            normalize_logits=config.normalize_logits,
+            **config.loss_args,
+        )
+        self.weighting = _build(
+            WEIGHTINGS,
+            config.weighting,
+            "weighting",
+            n_samples=problem.n_samples,
+            n_epochs=config.epochs,
+            **_weighting_args(config),
+        )
+        self.weighting.check_classes(problem.n_classes)
+        network = build_network(
+            config.network,
+            problem.n_channels,
+            problem.image_size,
+            problem.n_classes,
+            config.class_bias,
+        )
+        self.network = network.to(memory_format=memory_format(self.device))
+        self.to(self.device)
+        if config.compile:
+            self.network.backbone.compile()
+        self.optimizers = [
+            torch.optim.SGD(
+                self.network.parameters(),
+                lr=config.learning_rate,
+                momentum=config.momentum,
+                weight_decay=config.weight_decay,
+            )
+        ]
+
+    def step(self, batch: Batch) -> StepLog:
+        with autocast(self.device):
+            out = self.network(batch.images)
+        loss = self.loss(out, batch)  # (B,)
+        with torch.no_grad():
+            cosine = cosine_to_classes(out.features, out.class_vectors)  # (B, C)
+            similarity = cosine if self.weighting.space == "cosine" else out.logits
+            weight = self.weighting(
+                similarity, batch.given_label, batch.sample_id, batch.epoch
+            )  # (B,)
+        objective = (weight * loss).mean()
+        if self.confidence_penalty:
+            objective = objective + self.confidence_penalty * self._mean_negative_entropy(out)
+        (optimizer,) = self.optimizers
+        optimizer.zero_grad(set_to_none=True)
+        objective.backward()
+        optimizer.step()
+        return StepLog(out.logits.detach(), cosine, loss.detach(), weight)
+
+    @torch.no_grad()
+    def predict(self, images: Tensor) -> Forward:
+        self.eval()
+        with autocast(self.device):
+            out = self.network(images)
+        return Forward(out.logits.float(), out.features.float(), out.class_vectors)
+
+    def _mean_negative_entropy(self, out: Forward) -> Tensor:
+        """Return the mean over samples of sum p log p, in nat: highest where the net is sure."""
+        log_probs = out.loss_logits(self.normalize_logits).log_softmax(dim=1)
+        return (log_probs.exp() * log_probs).sum(dim=1).mean()
+
+
+def _weighting_args(config: RunConfig) -> dict:
+    """Return the arguments of the weighting; those of the HM weight are fields of the config."""
+    if config.weighting != "hmw":
+        return dict(config.weighting_args)
+    named = ("alpha", "beta", "k", "annealing_start", "warmup_epochs")
+    return {name: getattr(config, name) for name in named} | config.weighting_args
+
+
+def _build(registry, name: str, what: str, **arguments):
+    """Build a registry's member; an argument it does not have is the user's mistake."""
+    member = pick(registry, name, what)
+    try:
+        return member(**arguments)
+    except TypeError as error:
+        raise UsageError(f"{what} {name!r}: {error}") from None

@@ -1,0 +1,124 @@
+"""From encoded pictures to one uint8 array, or to a checked sequence of encoded ones."""
+
+import io
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from hmw_core.errors import UsageError
+
+LARGEST_SMALL_SIDE = 96  # px; up to here a data set is held on the device as one tensor
+LARGEST_ARRAY = 8 << 30  # bytes of pixels; more than that is decoded batch by batch
+DEFAULT_LARGE_SIDE = 224  # px
+
+
+class EncodedImages(Sequence[bytes]):
+    """Pictures as encoded bytes, in memory or in files that are read when asked for."""
+
+    def __init__(self, pictures: Sequence[bytes | Path], source: Sequence[str], size: int) -> None:
+        self.pictures = pictures
+        self.source = source
+        self.size = size
+
+    def __len__(self) -> int:
+        return len(self.pictures)
+
+    def __getitem__(self, sample_id):
+        picture = self.pictures[sample_id]
+        return picture.read_bytes() if isinstance(picture, Path) else picture
+
+    def take(self, rows: np.ndarray) -> "EncodedImages":
+        """Return the pictures of some rows."""
+        chosen = [self.pictures[row] for row in rows]
+        return EncodedImages(chosen, [self.source[row] for row in rows], self.size)
+
+    def decode(self, sample_id: int) -> Image.Image:
+        """Return a picture in RGB."""
+        return decode(self[sample_id], self.source[sample_id], shrink_to=2 * self.size)
+
+    def check(self, sample_id: int) -> None:
+        """Raise UsageError if the picture does not decode to its end."""
+        self.decode(sample_id)
+
+
+Images = np.ndarray | EncodedImages
+"""uint8 of shape (N, H, W, C), or pictures too large for that."""
+
+
+def decode(encoded: bytes, source: str, shrink_to: int | None = None) -> Image.Image:
+    """Return the picture in RGB; a JPEG may come out reduced, but not below `shrink_to` pixels.
+
+    Raises
+    ------
+    UsageError
+        If the bytes are no picture that Pillow reads, or a truncated one.
+    """
+    try:
+        with Image.open(io.BytesIO(encoded)) as picture:
+            if shrink_to is not None:
+                picture.draft("RGB", (shrink_to, shrink_to))
+            return picture.convert("RGB")
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise UsageError(f"the image at {source} does not decode: {error}") from None
+
+
+def load_pictures(
+    pictures: Sequence[bytes | Path], source: Sequence[str], image_size: int | None
+) -> Images:
+    """Decode small pictures to one array; check large ones and leave them encoded.
+
+    Parameters
+    ----------
+    pictures : sequence of N bytes or paths
+    source : sequence of N str
+        Where each came from, for messages.
+    image_size : int or None
+        Side to bring them to. None: as they are if none is over 96 px (to the largest side where
+        they differ), otherwise 224.
+
+    Returns
+    -------
+    uint8 ndarray of shape (N, H, W, 3), or EncodedImages
+
+    Raises
+    ------
+    UsageError
+        Naming the first picture that does not decode.
+    """
+    with ThreadPoolExecutor() as pool:
+        sizes = set(pool.map(_size_of, pictures, source))
+        largest = max(max(size) for size in sizes)
+        side = image_size or (largest if largest <= LARGEST_SMALL_SIDE else DEFAULT_LARGE_SIDE)
+        if side > LARGEST_SMALL_SIDE or 3 * side * side * len(pictures) > LARGEST_ARRAY:
+            images = EncodedImages(pictures, source, side)
+            list(pool.map(images.check, range(len(images))))
+            return images
+        keep = image_size is None and len(sizes) == 1
+        shape = next(iter(sizes)) if keep else (side, side)
+        rows = pool.map(lambda picture, where: _pixels(picture, where, shape), pictures, source)
+        images = np.empty((len(pictures), shape[1], shape[0], 3), np.uint8)
+        for row, pixels in enumerate(rows):
+            images[row] = pixels
+    return images
+
+
+def _read(picture: bytes | Path) -> bytes:
+    return picture.read_bytes() if isinstance(picture, Path) else picture
+
+
+def _size_of(picture: bytes | Path, source: str) -> tuple[int, int]:
+    try:
+        with Image.open(io.BytesIO(_read(picture))) as opened:
+            return opened.size
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise UsageError(f"the image at {source} does not decode: {error}") from None
+
+
+def _pixels(picture: bytes | Path, source: str, shape: tuple[int, int]) -> np.ndarray:
+    decoded = decode(_read(picture), source, shrink_to=2 * max(shape))
+    if decoded.size != shape:
+        decoded = ImageOps.fit(decoded, shape, Image.Resampling.BILINEAR)
+    return np.asarray(decoded)
