@@ -37,7 +37,7 @@ class SymmetricCrossEntropy(nn.Module):
         normalize_logits: bool = False,
     ) -> None:
         super().__init__()
-        if a < 0 or b < 0 or a + b == 0:
+        if not (a >= 0 and b >= 0 and a + b > 0):  # written so that NaN fails too
             raise UsageError(f"sce needs a, b >= 0 and not both 0, got a={a}, b={b}")
         self.a = a
         self.b = b

@@ -152,7 +152,6 @@ class HMWeighting(nn.Module):
             weight = weight / weight.mean()
         return weight
 
-    @torch.no_grad()
     def slices(self, similarity: Tensor, given_label: Tensor) -> Tensor:
         """Return this forward pass's slice S_h of Eq. 12, (B,), without recording it."""
         self.check_classes(similarity.shape[1])
