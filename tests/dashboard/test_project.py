@@ -1,0 +1,58 @@
+"""The command line for maps: it keeps what the pages look for, and says what is wrong."""
+
+import shutil
+
+import pytest
+
+from dashboard.project import main
+from hmw_core.projection import cached
+from hmw_core.store import RunReader
+
+
+@pytest.fixture
+def folder(tiny_folder, tmp_path):
+    """A copy of the tiny run that may be written to."""
+    return shutil.copytree(tiny_folder, tmp_path / "tiny")
+
+
+def test_the_map_is_kept_where_the_pages_look(folder, capsys):
+    assert main([str(folder), "--method", "tsne", "--seed", "3"]) == 0
+    assert "60 samples and 5 class vectors" in capsys.readouterr().err
+    assert cached(RunReader(folder), "tsne", seed=3) is not None
+
+
+def test_a_name_is_looked_up_among_the_runs(folder):
+    options = ["--runs", str(folder.parent), "--method", "pca", "--given-label", "1"]
+    assert main(["tiny", *options]) == 0
+    assert cached(RunReader(folder), "pca", given_label=1) is not None
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--epoch", "77"], "no features of epoch 77"),
+        (["--method", "pca", "--perplexity", "9"], "pca has no setting perplexity"),
+    ],
+)
+def test_a_mistake_is_one_sentence_and_exit_code_2(folder, capsys, arguments, message):
+    assert main([str(folder), *arguments]) == 2
+    said = capsys.readouterr().err
+    assert message in said
+    assert "Traceback" not in said
+
+
+def test_no_such_run(tmp_path, capsys):
+    assert main(["nowhere", "--runs", str(tmp_path)]) == 2
+    assert "no run folder" in capsys.readouterr().err
+
+
+def test_a_map_that_cannot_be_kept_is_said(folder, capsys):
+    (folder / "projections").write_text("in the way")
+    assert main([str(folder), "--method", "pca"]) == 2
+    assert "cannot be written" in capsys.readouterr().err
+
+
+def test_an_unknown_method_is_refused(folder):
+    with pytest.raises(SystemExit) as stop:
+        main([str(folder), "--method", "mds"])
+    assert stop.value.code == 2
