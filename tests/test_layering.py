@@ -1,0 +1,151 @@
+"""Who may import whom, read off the source and seen at run time."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+MAY_IMPORT = {"hmw_core": set(), "training": {"hmw_core"}, "dashboard": {"hmw_core"}}
+TORCH = {"torch", "torchvision", "timm"}
+TORCH_PLACES = ("training", "hmw_core/batch.py", "hmw_core/losses", "hmw_core/weighting")
+STREAMLIT_PLACES = (
+    "dashboard/app.py",
+    "dashboard/runs.py",
+    "dashboard/launcher.py",
+    "dashboard/views",
+)
+SOURCES = sorted(path for package in MAY_IMPORT for path in (ROOT / package).rglob("*.py"))
+REGISTRIES = sorted(
+    path.parent for path in SOURCES if path.name == "__init__.py" and path.parents[1] != ROOT
+)
+
+
+def imports(path: Path) -> set[str]:
+    """Return the dotted names a file imports, inside functions too."""
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+    return names
+
+
+def place(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def is_in(path: Path, places: tuple[str, ...]) -> bool:
+    return any(place(path) == p or place(path).startswith(f"{p}/") for p in places)
+
+
+def roots(path: Path) -> set[str]:
+    return {name.split(".")[0] for name in imports(path)}
+
+
+@pytest.mark.parametrize("package", MAY_IMPORT)
+def test_a_package_imports_only_what_lies_below_it(package):
+    forbidden = MAY_IMPORT.keys() - MAY_IMPORT[package] - {package}
+    for path in (ROOT / package).rglob("*.py"):
+        assert not roots(path) & forbidden, f"{place(path)} imports {roots(path) & forbidden}"
+
+
+@pytest.mark.parametrize(
+    ("libraries", "places"), [(TORCH, TORCH_PLACES), ({"streamlit"}, STREAMLIT_PLACES)]
+)
+def test_a_heavy_library_stays_in_its_places(libraries, places):
+    strays = [place(p) for p in SOURCES if roots(p) & libraries and not is_in(p, places)]
+    assert strays == []
+
+
+def members(folder: Path) -> set[str]:
+    """Return the modules that the upper-case dicts of a package's `__init__` register."""
+    package = place(folder).replace("/", ".")
+    tree = ast.parse((folder / "__init__.py").read_text(encoding="utf-8"))
+    came_from, registered = {}, set()
+    for node in tree.body:
+        if isinstance(node, ast.ImportFrom):
+            for alias in node.names:
+                name = alias.asname or alias.name
+                whole = node.module == package  # `from package import member`
+                came_from[name] = f"{package}.{alias.name}" if whole else str(node.module)
+        target = node.target if isinstance(node, ast.AnnAssign) else None
+        target = node.targets[0] if isinstance(node, ast.Assign) else target
+        if (
+            isinstance(target, ast.Name)
+            and target.id.isupper()
+            and isinstance(node.value, ast.Dict)
+        ):
+            for value in node.value.values:
+                registered |= {n.id for n in ast.walk(value) if isinstance(n, ast.Name)}
+    modules = {came_from[name] for name in registered & came_from.keys()}
+    return {m for m in modules if m.startswith(f"{package}.")} - {f"{package}.base"}
+
+
+@pytest.mark.parametrize("folder", REGISTRIES, ids=place)
+def test_members_of_a_registry_do_not_import_one_another(folder):
+    for member in members(folder):
+        path = ROOT / f"{member.replace('.', '/')}.py"
+        used = imports(path) & (members(folder) - {member})
+        assert not used, f"{place(path)} imports {used}"
+
+
+def test_the_registries_are_found():
+    found = {place(folder): len(members(folder)) for folder in REGISTRIES}
+    assert found["hmw_core/losses"] == 3
+    assert found["hmw_core/criteria"] == 10
+
+
+def test_hmw_core_neither_prints_nor_logs():
+    for path in (ROOT / "hmw_core").rglob("*.py"):
+        assert not roots(path) & {"logging", "rich"}, place(path)
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            assert not (isinstance(node, ast.Name) and node.id == "print"), place(path)
+
+
+def test_what_trains_never_sees_the_true_label():
+    places = ("hmw_core/batch.py", "hmw_core/losses", "hmw_core/weighting", "training/methods")
+    for path in SOURCES:
+        if is_in(path, places):
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                names = {getattr(node, "id", 0), getattr(node, "attr", 0), getattr(node, "arg", 0)}
+                assert "true_label" not in names, place(path)
+
+
+def module_name(path: Path) -> str:
+    return place(path).removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+
+
+def imports_without(absent: set[str], modules: list[str]) -> None:
+    """Import the modules in a fresh Python in which some libraries are missing."""
+    code = [f"import sys; sys.modules.update(dict.fromkeys({sorted(absent)}))"]
+    code += [f"import {module}" for module in modules]
+    done = subprocess.run(
+        [sys.executable, "-c", "\n".join(code)], cwd=ROOT, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_hmw_core_loads_without_torch_and_streamlit():
+    paths = [p for p in SOURCES if is_in(p, ("hmw_core",)) and not is_in(p, TORCH_PLACES)]
+    imports_without(TORCH | {"streamlit"}, [module_name(p) for p in paths])
+
+
+def test_the_dashboard_loads_without_torch():
+    # app.py and the views are scripts that Streamlit runs; the pages' tests run them.
+    scripts = ("dashboard/app.py", "dashboard/views")
+    paths = [p for p in SOURCES if is_in(p, ("dashboard",)) and not is_in(p, scripts)]
+    imports_without(TORCH, [module_name(p) for p in paths])
+
+
+def test_figures_and_their_export_load_without_streamlit():
+    paths = [p for p in SOURCES if is_in(p, ("dashboard",)) and not is_in(p, STREAMLIT_PLACES)]
+    imports_without(TORCH | {"streamlit"}, [module_name(p) for p in paths])
+
+
+def test_training_loads_without_streamlit():
+    paths = [p for p in SOURCES if is_in(p, ("training",)) and p.name != "__main__.py"]
+    imports_without({"streamlit"}, [module_name(p) for p in paths])

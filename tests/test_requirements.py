@@ -1,0 +1,56 @@
+"""What is imported is required, and what is required is imported."""
+
+import ast
+import re
+import sys
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+OURS = {"hmw_core", "training", "dashboard"}
+RUN_BY_NAME = {"ruff", "mypy", "pre-commit", "pre-commit-hooks"}  # run_tests.sh, pre-commit
+
+
+def normal(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def required(file: str) -> set[str]:
+    lines = (ROOT / file).read_text(encoding="utf-8").splitlines()
+    names = (re.match(r"[\w.-]+", line) for line in lines)
+    return {normal(name[0]) for name in names if name}
+
+
+def imported(*folders: str) -> set[str]:
+    """Return the distributions whose modules these folders import, test helpers aside."""
+    modules = set()
+    local = set(OURS)
+    for path in (p for folder in folders for p in (ROOT / folder).rglob("*.py")):
+        local.add(path.stem)
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                modules |= {alias.name.split(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                modules.add(node.module.split(".")[0])
+    modules -= set(sys.stdlib_module_names) | local | {"tests", "benchmarks"}
+    distributions = packages_distributions()
+    missing = modules - distributions.keys()
+    assert not missing, f"imported but not installed: {missing}"
+    return {normal(distributions[module][0]) for module in modules}
+
+
+def test_what_the_packages_import_is_required():
+    assert imported(*OURS) - required("requirements.txt") == set()
+
+
+def test_what_tests_and_benchmarks_import_is_required():
+    both = required("requirements.txt") | required("requirements-dev.txt")
+    assert imported("tests", "benchmarks") - both == set()
+
+
+@pytest.mark.parametrize("file", ["requirements.txt", "requirements-dev.txt"])
+def test_nothing_is_required_for_nothing(file):
+    used = imported(*OURS, "tests", "benchmarks") | RUN_BY_NAME
+    assert required(file) - used == set()
