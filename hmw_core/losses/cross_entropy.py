@@ -1,9 +1,9 @@
 """Cross entropy."""
 
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from hmw_core.batch import Batch, Forward
+from hmw_core.losses.stable import cross_entropy
 
 
 class CrossEntropy(nn.Module):
@@ -18,4 +18,4 @@ class CrossEntropy(nn.Module):
 
     def forward(self, forward: Forward, batch: Batch) -> Tensor:
         logits = forward.loss_logits(self.normalize_logits)
-        return F.cross_entropy(logits, batch.given_label, reduction="none")
+        return cross_entropy(logits, batch.given_label)

@@ -2,10 +2,10 @@
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from hmw_core.batch import Batch, Forward
 from hmw_core.errors import UsageError
+from hmw_core.losses.stable import cross_entropy
 
 
 class GeneralizedCrossEntropy(nn.Module):
@@ -30,6 +30,6 @@ class GeneralizedCrossEntropy(nn.Module):
 
     def forward(self, forward: Forward, batch: Batch) -> Tensor:
         logits = forward.loss_logits(self.normalize_logits)
-        cross_entropy = F.cross_entropy(logits, batch.given_label, reduction="none")
+        own_loss = cross_entropy(logits, batch.given_label)
         # 1 - p^q written with expm1: exact for p near 1, and no log(0) or 0^(q-1) for p near 0.
-        return -torch.expm1(-self.q * cross_entropy) / self.q
+        return -torch.expm1(-self.q * own_loss) / self.q

@@ -3,10 +3,10 @@
 import math
 
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from hmw_core.batch import Batch, Forward
 from hmw_core.errors import UsageError
+from hmw_core.losses.stable import cross_entropy
 
 LOG_OF_ZERO = math.log(1e-4)
 """What log 0 becomes in the one-hot label: -9.21. The literature's A = -4 is log10 of the same."""
@@ -45,8 +45,8 @@ class SymmetricCrossEntropy(nn.Module):
 
     def forward(self, forward: Forward, batch: Batch) -> Tensor:
         logits = forward.loss_logits(self.normalize_logits)
-        cross_entropy = F.cross_entropy(logits, batch.given_label, reduction="none")
+        own_loss = cross_entropy(logits, batch.given_label)
         probs = logits.softmax(dim=1).clamp(min=SMALLEST_PROB)
         # Dropping the given class and summing the rest keeps small sums exact; 1 - p_t would not.
         other_probs = probs.scatter(1, batch.given_label[:, None], 0.0).sum(dim=1)
-        return self.a * cross_entropy - self.b * LOG_OF_ZERO * other_probs
+        return self.a * own_loss - self.b * LOG_OF_ZERO * other_probs

@@ -110,3 +110,23 @@ def test_zero_logits_survive_normalizing():
     value.sum().backward()
     assert value.item() == pytest.approx(math.log(4))
     assert logits.grad.isfinite().all()
+
+
+def test_cross_entropy_is_torchs_with_its_gradient():
+    logits = torch.randn(50, 7, generator=torch.Generator().manual_seed(0)).double() * 5
+    label = torch.arange(50) % 7
+    ours, theirs = logits.clone().requires_grad_(), logits.clone().requires_grad_()
+    value = loss("ce", ours, label)
+    expected = F.cross_entropy(theirs, label, reduction="none")
+    value.sum().backward()
+    expected.sum().backward()
+    torch.testing.assert_close(value, expected)
+    torch.testing.assert_close(ours.grad, theirs.grad)
+
+
+@pytest.mark.parametrize("name", ["ce", "gce"])
+def test_losses_of_memorised_samples_stay_ranked(name):
+    logits = torch.tensor([[20.0, 0, 0], [22, 0, 0], [25, 0, 0]])
+    values = loss(name, logits, torch.zeros(3, dtype=torch.int64))
+    expected = 2 * np.exp([-20.0, -22, -25])  # both losses agree to first order
+    np.testing.assert_allclose(values, expected, rtol=1e-5)
