@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import tyro
 from rich.console import Console
@@ -132,7 +132,7 @@ def _value_of(option: str, arguments: list[str]) -> str | None:
 
 
 def _parse(
-    kind: type[Options], arguments: list[str], command: str, default: Options | None = None
+    kind: type[Options], arguments: list[str], command: str, default: Any = tyro.MISSING_NONPROP
 ) -> Options:
     """Parse options with tyro; what is wrong with them becomes one sentence.
 
@@ -146,7 +146,7 @@ def _parse(
     try:
         with contextlib.redirect_stderr(complaint):
             options, unknown = tyro.cli(
-                kind, args=arguments, default=default, prog=program, return_unknown_args=True
+                kind, args=arguments, prog=program, default=default, return_unknown_args=True
             )
     except SystemExit as leaving:
         if not leaving.code:

@@ -93,9 +93,9 @@ def load_pictures(
         largest = max(max(size) for size in sizes)
         side = image_size or (largest if largest <= LARGEST_SMALL_SIDE else DEFAULT_LARGE_SIDE)
         if side > LARGEST_SMALL_SIDE or 3 * side * side * len(pictures) > LARGEST_ARRAY:
-            images = EncodedImages(pictures, source, side)
-            list(pool.map(images.check, range(len(images))))
-            return images
+            encoded = EncodedImages(pictures, source, side)
+            list(pool.map(encoded.check, range(len(encoded))))
+            return encoded
         keep = image_size is None and len(sizes) == 1
         shape = next(iter(sizes)) if keep else (side, side)
         rows = pool.map(lambda picture, where: _pixels(picture, where, shape), pictures, source)

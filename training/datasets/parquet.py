@@ -43,8 +43,9 @@ def parquet(config: RunConfig) -> Dataset:
 
 def _test_split(path: Path, names: list[str], config: RunConfig) -> Split:
     file = _open(path)
-    wanted = [config.true_label_column, config.label_column]
-    column = next((c for c in wanted if c in file.schema_arrow.names), config.label_column)
+    column = config.true_label_column
+    if column is None or column not in file.schema_arrow.names:
+        column = config.label_column
     table = _read(file, path, [config.image_column, column])
     label = _labels(table[column], names, f"column {column!r} of {path}")
     return Split(_images(table, path, config), label, _sources(path, len(table)))

@@ -1,7 +1,11 @@
 """One network, any loss, any weighting: plain training, and the paper's HMW."""
 
+import inspect
+from collections.abc import Mapping
+from typing import Any
+
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from hmw_core.batch import Batch, Forward
 from hmw_core.errors import UsageError, pick
@@ -25,23 +29,12 @@ class Standard(Method):
         self.device = problem.device
         self.confidence_penalty = config.confidence_penalty
         self.normalize_logits = config.normalize_logits
-        self.loss = _build(
-            LOSSES,
-            config.loss,
-            "loss",
-            n_samples=problem.n_samples,
-            n_classes=problem.n_classes,
-            normalize_logits=config.normalize_logits,
-            **config.loss_args,
-        )
-        self.weighting = _build(
-            WEIGHTINGS,
-            config.weighting,
-            "weighting",
-            n_samples=problem.n_samples,
-            n_epochs=config.epochs,
-            **_weighting_args(config),
-        )
+        sizes = {"n_samples": problem.n_samples, "n_classes": problem.n_classes}
+        sizes["normalize_logits"] = config.normalize_logits
+        self.loss = _build(LOSSES, config.loss, "loss", sizes, config.loss_args)
+        sizes = {"n_samples": problem.n_samples, "n_epochs": config.epochs}
+        own = _weighting_args(config)
+        self.weighting = _build(WEIGHTINGS, config.weighting, "weighting", sizes, own)
         self.weighting.check_classes(problem.n_classes)
         network = build_network(
             config.network,
@@ -95,18 +88,29 @@ class Standard(Method):
         return (log_probs.exp() * log_probs).sum(dim=1).mean()
 
 
-def _weighting_args(config: RunConfig) -> dict:
+def _weighting_args(config: RunConfig) -> dict[str, Any]:
     """Return the arguments of the weighting; those of the HM weight are fields of the config."""
     if config.weighting != "hmw":
         return dict(config.weighting_args)
     named = ("alpha", "beta", "k", "annealing_start", "warmup_epochs")
-    return {name: getattr(config, name) for name in named} | config.weighting_args
+    switches = {"true": True, "false": False}
+    words = {name: switches.get(word, word) for name, word in config.weighting_args.items()}
+    return {name: getattr(config, name) for name in named} | words
 
 
-def _build(registry, name: str, what: str, **arguments):
-    """Build a registry's member; an argument it does not have is the user's mistake."""
+def _build(
+    registry: Mapping[str, type[nn.Module]],
+    name: str,
+    what: str,
+    ours: Mapping[str, Any],
+    users: Mapping[str, Any],
+) -> Any:
+    """Build a registry's member; a parameter of the user's that it lacks is a UsageError."""
     member = pick(registry, name, what)
-    try:
-        return member(**arguments)
-    except TypeError as error:
-        raise UsageError(f"{what} {name!r}: {error}") from None
+    free = [p for p in inspect.signature(member).parameters if p not in ours]
+    unknown = [p for p in users if p not in free]
+    if unknown:
+        raise UsageError(
+            f"{what} {name!r} has no parameter {unknown[0]!r}; it has {', '.join(free) or 'none'}"
+        )
+    return member(**ours, **users)

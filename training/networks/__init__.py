@@ -1,21 +1,18 @@
 """Networks, one file each.
 
 Contract, so that no file repeats it: a network is built from (n_channels, image_size), where
-`image_size` is (height, width), as an ``nn.Module`` without its last layer: it maps images
-(B, channels, height, width) to features (B, D) and has the attribute ``n_features`` = D.
+`image_size` is (height, width), as a ``Backbone``: all but the last layer, freshly initialised.
 `build_network` puts the last layer on.
 """
 
 from collections.abc import Callable
 
-from torch import nn
-
-from training.networks.classifier import Classifier
+from training.networks.base import Backbone, Classifier
 from training.networks.preact_resnet18 import PreActResNet18
 from training.networks.small_cnn import SmallCNN
-from training.networks.timm_network import is_timm_name, timm_network, unknown_network
+from training.networks.timm_network import TimmBackbone, is_timm_name, unknown_network
 
-NETWORKS: dict[str, Callable[[int, tuple[int, int]], nn.Module]] = {
+NETWORKS: dict[str, Callable[[int, tuple[int, int]], Backbone]] = {
     "small_cnn": SmallCNN,
     "preact_resnet18": PreActResNet18,
 }
@@ -32,9 +29,9 @@ def build_network(
         If the name is unknown, or the network does not take pictures of this size.
     """
     if name in NETWORKS:
-        backbone = NETWORKS[name](n_channels, image_size)
+        backbone: Backbone = NETWORKS[name](n_channels, image_size)
     elif is_timm_name(name):
-        backbone = timm_network(name, n_channels, image_size)
+        backbone = TimmBackbone(name, n_channels, image_size)
     else:
         raise unknown_network(name, NETWORKS)
     return Classifier(backbone, n_classes, class_bias)

@@ -3,6 +3,8 @@
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from training.networks.base import Backbone
+
 STAGES = ((64, 1), (128, 2), (256, 2), (512, 2))
 """Width and stride of each stage; two blocks a stage."""
 
@@ -27,7 +29,7 @@ class PreActBlock(nn.Module):
         return out + shortcut
 
 
-class PreActResNet18(nn.Module):
+class PreActResNet18(Backbone):
     """PreAct ResNet-18 for pictures of about 32 pixels: the network of the paper's CIFAR tables.
 
     As in UNICON, HMW and DivideMix, unlike He et al., there is batch norm and ReLU after the first

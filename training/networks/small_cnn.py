@@ -2,10 +2,12 @@
 
 from torch import Tensor, nn
 
+from training.networks.base import Backbone
+
 WIDTHS = (32, 64, 128)
 
 
-class SmallCNN(nn.Module):
+class SmallCNN(Backbone):
     """Three stages of convolution, batch norm and ReLU for pictures of 8 to 96 pixels.
 
     Between stages the picture is halved while it is larger than 4 pixels; the features are the

@@ -4,9 +4,10 @@ import difflib
 from collections.abc import Iterable
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from hmw_core.errors import UsageError
+from training.networks.base import Backbone
 
 PREFIX = "timm:"
 
@@ -18,36 +19,43 @@ def is_timm_name(name: str) -> bool:
     return timm.is_model(name.removeprefix(PREFIX))
 
 
-def timm_network(name: str, n_channels: int, image_size: tuple[int, int]) -> nn.Module:
-    """Return a timm network without its last layer, freshly initialised.
+class TimmBackbone(Backbone):
+    """A timm network without its last layer, freshly initialised.
 
     Raises
     ------
     UsageError
         If it does not take pictures of this size.
     """
+
+    def __init__(self, name: str, n_channels: int, image_size: tuple[int, int]) -> None:
+        super().__init__()
+        try:
+            self.network = _create(name.removeprefix(PREFIX), n_channels, image_size)
+            self.network.eval()  # the probe must not touch the running statistics
+            with torch.no_grad():
+                features = self.network(torch.zeros(1, n_channels, *image_size))
+        except (RuntimeError, AssertionError, ValueError) as error:
+            height, width = image_size
+            raise UsageError(
+                f"network {name!r} does not take pictures of {height} x {width} pixels ({error}); "
+                "choose another, or set --image-size"
+            ) from None
+        if features.ndim != 2:
+            raise UsageError(f"network {name!r} has no flat features, so no class vectors either")
+        self.n_features = features.shape[1]
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.network(images)
+
+
+def _create(name: str, n_channels: int, image_size: tuple[int, int]) -> nn.Module:
     import timm
 
-    plain = name.removeprefix(PREFIX)
-    settings = {"pretrained": False, "num_classes": 0, "in_chans": n_channels}
     try:
-        try:
-            network = timm.create_model(plain, img_size=image_size, **settings)
-        except TypeError:  # a convolutional network takes any size and does not ask for it
-            network = timm.create_model(plain, **settings)
-        network.eval()  # the probe below must not touch the running statistics
-        with torch.no_grad():
-            features = network(torch.zeros(1, n_channels, *image_size))
-    except (RuntimeError, AssertionError, ValueError) as error:
-        height, width = image_size
-        raise UsageError(
-            f"network {name!r} does not take pictures of {height} x {width} pixels ({error}); "
-            "choose another, or set --image-size"
-        ) from None
-    if features.ndim != 2:
-        raise UsageError(f"network {name!r} gives no flat features, so no class vectors either")
-    network.n_features = features.shape[1]
-    return network
+        return timm.create_model(name, num_classes=0, in_chans=n_channels, img_size=image_size)
+    except TypeError:  # a convolutional network takes any size and does not ask for it
+        return timm.create_model(name, num_classes=0, in_chans=n_channels)
 
 
 def unknown_network(name: str, ours: Iterable[str]) -> UsageError:

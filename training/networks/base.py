@@ -1,17 +1,24 @@
-"""A network with its last layer: what every training step calls."""
+"""What every network is: all but the last layer, and the last layer that goes on it."""
 
 from torch import Tensor, nn
 
 from hmw_core.batch import Forward
 
 
+class Backbone(nn.Module):
+    """A network without its last layer: images (B, channels, height, width) to features (B, D)."""
+
+    n_features: int
+    """D."""
+
+
 class Classifier(nn.Module):
     """Features and a linear last layer, whose weight rows are the class vectors W_q of Eq. 10."""
 
-    def __init__(self, backbone: nn.Module, n_classes: int, class_bias: bool) -> None:
+    def __init__(self, backbone: Backbone, n_classes: int, class_bias: bool) -> None:
         super().__init__()
         self.backbone = backbone
-        self.last_layer = nn.Linear(int(backbone.n_features), n_classes, bias=class_bias)
+        self.last_layer = nn.Linear(backbone.n_features, n_classes, bias=class_bias)
 
     def forward(self, images: Tensor) -> Forward:
         features = self.backbone(images)
