@@ -72,10 +72,13 @@ def paper_row(recipe: str) -> str:
     """Return the name of the paper's row that a recipe's results stand beside.
 
     `CCE+HMW-code` follows the authors' code and `CCE+HMW` the text; the paper has one row for both.
-    Spaces and case do not matter.
+    Without HMW a `-code` recipe is no row: it normalises the logits, which the table's CCE and SCE
+    did not. Spaces and case do not matter.
     """
     rows = {*TABLE_1["cifar10"], *TABLE_4}
-    plain = "".join(recipe.split()).casefold().removesuffix("-code")
+    plain = "".join(recipe.split()).casefold()
+    if plain.endswith("hmw-code"):
+        plain = plain.removesuffix("-code")
     return next((row for row in rows if "".join(row.split()).casefold() == plain), recipe)
 
 
@@ -87,7 +90,7 @@ def paper_accuracy(
     Parameters
     ----------
     recipe : str or None
-        A row of Table 1 or 4, with or without `-code`.
+        A row of Table 1 or 4; `-code` after HMW does not matter.
     dataset : str or None
         Our name of the data set, `cifar10` or `cifar100`; the paper used all 50,000 samples.
     noise : str or None

@@ -30,6 +30,7 @@ def test_number_of_the_table(recipe, dataset, noise, rate, expected):
         ("CCE", "cifar100", "superclass_shift", 0.1),
         ("CCE", "cifar10", "symmetric", 0.4),
         ("GCE", "cifar10", "symmetric", 0.5),
+        ("CCE-code", "cifar10", "symmetric", 0.5),
         ("AUM only", "cifar10", "symmetric", 0.8),
         ("AUM only", "cifar100", "symmetric", 0.5),
         (None, "cifar10", "symmetric", 0.5),
