@@ -159,7 +159,8 @@ def _plan(
             f"{picked} has no setting {', '.join(sorted(unknown))}; "
             f"it has: {', '.join(DEFAULTS[picked]) or 'none'}"
         )
-    values = {**DEFAULTS[picked], **settings}
+    # Plain numbers, so that 5, 5.0 and a NumPy scalar name the same kept map.
+    values = {name: type(own)(settings.get(name, own)) for name, own in DEFAULTS[picked].items()}
     for name, value in values.items():
         lowest = {"perplexity": 1, "n_neighbors": 2, "min_dist": 0}[name]
         if not value >= lowest:
@@ -169,9 +170,9 @@ def _plan(
         subset = hashlib.sha256(ids.astype("<i8").tobytes()).hexdigest()
     return {
         "method": picked,
-        "epoch": logged[-1] if epoch is None else epoch,
-        "seed": seed,
-        "given_label": given_label,
+        "epoch": logged[-1] if epoch is None else int(epoch),
+        "seed": int(seed),
+        "given_label": None if given_label is None else int(given_label),
         "sample_ids": subset,
         "skip_undefined": skip_undefined,
         **values,

@@ -82,6 +82,7 @@ def test_what_decides_the_map_decides_the_file(wide_run):
     project(wide_run, "tsne", perplexity=5)
     assert cached(wide_run, "tsne") is None
     assert cached(wide_run, "tsne", perplexity=5) is not None
+    assert cached(wide_run, "tsne", np.int64(1), seed=np.int64(0), perplexity=5.0) is not None
 
 
 def test_parameters_and_library_are_in_the_file(wide_run):
