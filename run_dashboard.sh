@@ -75,7 +75,7 @@ train_one() {
     return
   elif [ -e "$folder/run.json" ]; then
     say "Finishing the demo run $name ..."
-    step "$PYTHON" -m training resume "$name" --runs "$runs" || status=$?
+    step "$PYTHON" -m training resume "$folder" || status=$?
   else
     # run.json comes before the first epoch: without it the folder holds nothing that was trained.
     rm -f -- "$folder"/samples.parquet "$folder"/.lock "$folder"/.*.part

@@ -58,9 +58,9 @@ def make_venv(folder: Path) -> None:
 
 
 def train(arguments: list[str]) -> None:
-    runs = Path(arguments[arguments.index("--runs") + 1])
     resumes = arguments[0] == "resume"
-    folder = runs / arguments[1 if resumes else arguments.index("--run") + 1]
+    options = dict(zip(arguments[1::2], arguments[2::2], strict=False))
+    folder = Path(arguments[1]) if resumes else Path(options["--runs"], options["--run"])
     folder.mkdir(exist_ok=resumes)
     write_status(folder, "running")
     try:

@@ -89,7 +89,7 @@ def test_an_interrupted_demo_is_finished_by_the_next_start(installed, finish, nu
     installed.forget_calls()
     assert installed.run(*START).code == 0
     first, second = trainings(installed)
-    assert first.startswith(f"training resume {CCE} --runs")
+    assert first == f"training resume {installed.root}/data/runs/{CCE}"
     assert f"--run {HMW} " in second
 
 
