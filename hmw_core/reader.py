@@ -1,10 +1,9 @@
 """RunReader: questions to a run folder; it only reads, and a damaged file never stops it."""
 
-import json
 from collections.abc import Iterable, Iterator, Sequence
-from functools import cached_property, lru_cache
+from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import duckdb
 import numpy as np
@@ -12,9 +11,10 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from hmw_core import layout
+from hmw_core import integrity, layout
 from hmw_core.errors import UnreadableRun, UsageError
 from hmw_core.schema import DERIVED, SIGNAL_NAMES
+from hmw_core.tables import as_matrix, read_rows, with_arrays
 
 KILLED = "the training process ended without a word (killed, or the machine went down)"
 
@@ -94,9 +94,7 @@ class RunReader:
 
     def metrics(self) -> pd.DataFrame:
         """Return one row an epoch with the columns of `schema.METRICS`, NaN where unknown."""
-        files = [layout.epoch_file(self.folder, "metrics", epoch) for epoch in self.epochs()]
-        rows = [_read_metrics(*_version(path)) for path in files]
-        table = pd.DataFrame(rows)
+        table = pd.DataFrame([integrity.read_metrics(self.folder, e) for e in self.epochs()])
         for column in ("epoch", "train_loss", "train_accuracy", "test_accuracy"):
             if column not in table:
                 table[column] = np.nan
@@ -175,7 +173,7 @@ class RunReader:
         for epoch in self._chosen(epochs):
             path = layout.epoch_file(self.folder, "signals", epoch)
             try:
-                table = _read_rows(path, columns, rows)
+                table = read_rows(path, columns, rows)
             except (pa.ArrowInvalid, OSError) as error:
                 raise UsageError(f"run {self.name!r}: {path.name} is damaged: {error}") from None
             yield epoch, {name: table[name].to_numpy() for name in columns}
@@ -204,7 +202,7 @@ class RunReader:
             if picked is not None:
                 table = table.filter(pa.compute.is_in(table["sample_id"], picked))
             tables.append(table.sort_by("sample_id"))
-        return _with_arrays(pa.concat_tables(tables), columns)
+        return with_arrays(pa.concat_tables(tables), columns)
 
     def feature_epochs(self) -> list[int]:
         """Return the epochs whose features are logged."""
@@ -234,8 +232,8 @@ class RunReader:
         return Features(
             number,
             table["sample_id"].to_numpy(),
-            _matrix(table["features"]).astype(np.float32),
-            None if vectors is None else _matrix(vectors["class_vector"]).astype(np.float32),
+            as_matrix(table["features"]).astype(np.float32),
+            None if vectors is None else as_matrix(vectors["class_vector"]).astype(np.float32),
         )
 
     @property
@@ -303,20 +301,7 @@ class RunReader:
 
     @cached_property
     def _scan(self) -> tuple[list[int], list[str]]:
-        """Walk the epochs once: those that are whole, and what is wrong with the rest."""
-        last = max(layout.logged_epochs(self.folder, "metrics"), default=0)
-        epochs, damage = [], []
-        for epoch in range(1, last + 1):
-            fault = _fault_of_signals(
-                *_version(layout.epoch_file(self.folder, "signals", epoch)), self.n_samples
-            ) or _fault_of_metrics(*_version(layout.epoch_file(self.folder, "metrics", epoch)))
-            if fault:
-                damage.append(f"epoch {epoch}: {fault}")
-                break
-            epochs.append(epoch)
-        if damage and last > len(epochs) + 1:
-            damage.append(f"epochs {len(epochs) + 2} to {last} are not used: a gap comes before")
-        return epochs, damage
+        return integrity.scan(self.folder, self.n_samples)
 
     def _chosen(self, epochs: Sequence[int] | None) -> list[int]:
         whole = self.epochs()
@@ -384,44 +369,6 @@ def list_runs(runs: str | Path) -> list[RunReader | tuple[str, str]]:
     return [*readable, *broken]
 
 
-def _version(path: Path) -> tuple[Path, int, int]:
-    """Return what changes when a file does: its path, time and size (-1 where it is missing)."""
-    try:
-        found = path.stat()
-    except OSError:
-        return path, -1, -1
-    return path, found.st_mtime_ns, found.st_size
-
-
-@lru_cache(maxsize=65536)
-def _fault_of_signals(path: Path, _time: int, size: int, n_samples: int) -> str | None:
-    if size < 0:
-        return "its signals file is missing"
-    try:
-        found = pq.read_metadata(path)
-    except (pa.ArrowInvalid, OSError) as error:
-        return f"its signals file is truncated or not Parquet ({str(error)[:80]})"
-    if found.num_rows != n_samples:
-        return f"its signals file has {found.num_rows} rows instead of {n_samples}"
-    lacking = set(SIGNAL_NAMES) - set(found.schema.names)
-    if lacking:
-        return f"its signals file lacks the column {', '.join(sorted(lacking))}"
-    return None
-
-
-@lru_cache(maxsize=65536)
-def _read_metrics(path: Path, _time: int, _size: int) -> dict[str, Any]:
-    return json.loads(path.read_text(encoding="utf-8"))
-
-
-def _fault_of_metrics(path: Path, time: int, size: int) -> str | None:
-    try:
-        row = _read_metrics(path, time, size)
-    except (OSError, ValueError):
-        return "its metrics file is missing or not JSON"
-    return None if isinstance(row, dict) else "its metrics file is not one of ours"
-
-
 def _stored(name: str) -> list[str]:
     """Return the stored columns that a signal is made of."""
     return DERIVED[name].split(" - ") if name in DERIVED else [name]
@@ -430,33 +377,3 @@ def _stored(name: str) -> list[str]:
 def _derive(name: str, stored: dict[str, np.ndarray]) -> np.ndarray:
     first, *rest = _stored(name)
     return stored[first] - stored[rest[0]] if rest else stored[first]
-
-
-def _read_rows(path: Path, columns: Sequence[str], rows: tuple[int, int] | None) -> pa.Table:
-    with pq.ParquetFile(path) as file:
-        if rows is None:
-            return file.read(columns=list(columns), use_threads=False)
-        start, stop = rows
-        first, last = start // layout.ROW_GROUP, max(start, stop - 1) // layout.ROW_GROUP
-        last = min(last, file.num_row_groups - 1)
-        table = file.read_row_groups(
-            range(first, last + 1), columns=list(columns), use_threads=False
-        )
-    return table.slice(start - first * layout.ROW_GROUP, stop - start)
-
-
-def _matrix(column: pa.ChunkedArray) -> np.ndarray:
-    """Return a fixed-size-list column as an (N, D) array."""
-    values = column.combine_chunks()
-    return values.flatten().to_numpy(zero_copy_only=False).reshape(len(values), -1)
-
-
-def _with_arrays(table: pa.Table, columns: Sequence[str]) -> pd.DataFrame:
-    frame = pd.DataFrame(
-        {"epoch": table["epoch"].to_numpy(), "sample_id": table["sample_id"].to_numpy()}
-    )
-    for name in columns:
-        matrix = _matrix(table[name])
-        kind = np.float32 if matrix.dtype.kind == "f" else matrix.dtype
-        frame[name] = list(matrix.astype(kind))
-    return frame

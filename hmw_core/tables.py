@@ -1,8 +1,14 @@
-"""One epoch's arrays as the Arrow tables of `schema`."""
+"""One epoch's arrays as the Arrow tables of `schema`, and back."""
+
+from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet as pq
 
+from hmw_core.layout import ROW_GROUP
 from hmw_core.schema import SIGNALS
 
 N_TOPK = 5  # classes kept by outputs="topk"
@@ -78,3 +84,35 @@ def as_half(values: np.ndarray) -> np.ndarray:
 def as_lists(values: np.ndarray) -> pa.FixedSizeListArray:
     """Return an (N, D) array as N fixed-size lists."""
     return pa.FixedSizeListArray.from_arrays(pa.array(values.reshape(-1)), values.shape[1])
+
+
+def read_rows(path: Path, columns: Sequence[str], rows: tuple[int, int] | None) -> pa.Table:
+    """Return some columns of a file, all of it or the rows from `rows[0]` to before `rows[1]`."""
+    with pq.ParquetFile(path) as file:
+        if rows is None:
+            return file.read(columns=list(columns), use_threads=False)
+        start, stop = rows
+        first, last = start // ROW_GROUP, max(start, stop - 1) // ROW_GROUP
+        last = min(last, file.num_row_groups - 1)
+        table = file.read_row_groups(
+            range(first, last + 1), columns=list(columns), use_threads=False
+        )
+    return table.slice(start - first * ROW_GROUP, stop - start)
+
+
+def as_matrix(column: pa.ChunkedArray) -> np.ndarray:
+    """Return a fixed-size-list column as an (N, D) array."""
+    values = column.combine_chunks()
+    return values.flatten().to_numpy(zero_copy_only=False).reshape(len(values), -1)
+
+
+def with_arrays(table: pa.Table, columns: Sequence[str]) -> pd.DataFrame:
+    """Return epoch, sample_id, and each list column as float32 arrays (labels as they are)."""
+    frame = pd.DataFrame(
+        {"epoch": table["epoch"].to_numpy(), "sample_id": table["sample_id"].to_numpy()}
+    )
+    for name in columns:
+        matrix = as_matrix(table[name])
+        kind = np.float32 if matrix.dtype.kind == "f" else matrix.dtype
+        frame[name] = list(matrix.astype(kind))
+    return frame

@@ -1,19 +1,16 @@
 """RunWriter: the three-line logger, and the only thing that writes a run folder."""
 
-import platform
-import subprocess
 import weakref
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from hmw_core import layout
+from hmw_core import layout, provenance
 from hmw_core.buffer import Array, EpochBuffer
 from hmw_core.criteria import CRITERIA
 from hmw_core.criteria.base import new_scores
@@ -150,8 +147,8 @@ class RunWriter:
             "outputs": {"keep": outputs, "every": outputs_every},
             "config": config or {},
             "device": device,
-            "versions": _versions(),
-            "commit": _commit(),
+            "versions": provenance.versions(),
+            "commit": provenance.commit(),
         }
         table = {
             "sample_id": pa.array(np.arange(len(given), dtype=np.int32)),
@@ -384,27 +381,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, np.generic):
         value = value.item()
     return None if isinstance(value, float) and not np.isfinite(value) else value
-
-
-def _versions() -> dict[str, str]:
-    found = {"python": platform.python_version()}
-    for package in ("numpy", "pyarrow", "torch", "torchvision", "timm"):
-        try:
-            found[package] = metadata.version(package)
-        except metadata.PackageNotFoundError:
-            continue
-    return found
-
-
-def _commit() -> str | None:
-    try:
-        done = subprocess.run(
-            ["git", "rev-parse", "HEAD"],
-            cwd=Path(__file__).parent,
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-    except (OSError, subprocess.CalledProcessError):
-        return None
-    return done.stdout.strip()
