@@ -10,8 +10,7 @@ from hmw_core.noise.cifar import (
     is_cifar100,
     plain,
 )
-from hmw_core.noise.clean_labels import CleanLabels
-from hmw_core.noise.symmetric import exact_share
+from hmw_core.noise.clean_labels import CleanLabels, exact_share
 
 BLOCK = 5
 """Classes in a block of `block_shift`, as in a superclass of CIFAR-100."""

@@ -1,5 +1,6 @@
-"""What a noise model may look at: the true labels and what is known about the samples."""
+"""What a noise model may look at: the true labels what is known about the samples, and a share of them."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -52,6 +53,12 @@ class CleanLabels:
             raise UsageError(f"{len(images)} images for {n_samples} samples")
         names = None if class_names is None else tuple(class_names)
         return cls(true_label, n_classes, images, names, human_label, pixel_scale)
+
+
+def exact_share(n_samples: int, rate: float, rng: np.random.Generator) -> np.ndarray:
+    """Return exactly floor(rate * n_samples) different positions, uniformly drawn."""
+    # Rounding first: 0.29 * 100 is 28.999999999999996 in floating point, and means 29.
+    return rng.permutation(n_samples)[: math.floor(round(n_samples * rate, 6))]
 
 
 def _as_labels(what: str, labels: ArrayLike, n_classes: int) -> np.ndarray:

@@ -1,16 +1,8 @@
 """Symmetric noise: labels redrawn uniformly, in the two senses papers give it."""
 
-import math
-
 import numpy as np
 
-from hmw_core.noise.clean_labels import CleanLabels
-
-
-def exact_share(n_samples: int, rate: float, rng: np.random.Generator) -> np.ndarray:
-    """Return exactly floor(rate * n_samples) different positions, uniformly drawn."""
-    # Rounding first: 0.29 * 100 is 28.999999999999996 in floating point, and means 29.
-    return rng.permutation(n_samples)[: math.floor(round(n_samples * rate, 6))]
+from hmw_core.noise.clean_labels import CleanLabels, exact_share
 
 
 def symmetric(clean: CleanLabels, rate: float, rng: np.random.Generator) -> np.ndarray:
