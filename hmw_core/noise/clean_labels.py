@@ -1,4 +1,4 @@
-"""What a noise model may look at: the true labels what is known about the samples, and a share of them."""
+"""What a noise model may look at: the true labels and what is known about the samples."""
 
 import math
 from collections.abc import Sequence
