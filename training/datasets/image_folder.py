@@ -31,7 +31,6 @@ def image_folder(config: RunConfig) -> Dataset:
             f"{train} must hold a folder of pictures for each of 2 or more classes; found {found}"
         )
     held = next((root / name for name in ("test", "val") if (root / name).is_dir()), None)
-    test = None if held is None else _split(held, names, root, config.image_size)
     if held is not None:
         strangers = {path.name for path in _folders(held)} - set(names)
         if strangers:
@@ -42,6 +41,7 @@ def image_folder(config: RunConfig) -> Dataset:
     empty = [name for label, name in enumerate(names) if not (split.label == label).any()]
     if empty:
         raise UsageError(f"{train} has classes without a picture: {', '.join(empty)}")
+    test = None if held is None else _split(held, names, root, config.image_size)
     return Dataset(names, split, test, augment="crop_flip")
 
 

@@ -1,0 +1,59 @@
+"""RunConfig: what it refuses, and that run.json keeps it."""
+
+import json
+import re
+
+import pytest
+
+from hmw_core.errors import UsageError
+from training.config import RunConfig
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"noise": "symmetric", "noise_rate": 1.5}, r"--noise-rate must lie in \[0, 1\], got 1.5"),
+        ({"noise": "symmetric", "noise_rate": -0.1}, r"--noise-rate must lie in \[0, 1\]"),
+        ({"noise": "symmetric", "noise_rate": float("nan")}, "--noise-rate"),
+        ({"noise_rate": 0.2}, "--noise none has no rate"),
+        ({"epochs": 0}, "--epochs must be 1 or more, got 0"),
+        ({"batch_size": 0}, "--batch-size must be 1 or more"),
+        ({"k": 0}, "--k must be 1 or more"),
+        ({"learning_rate": 0.0}, "--learning-rate must be above 0"),
+        ({"learning_rate": float("inf")}, "--learning-rate must be above 0"),
+        ({"alpha": -1.0}, "--alpha must be 0 or more"),
+        ({"momentum": 1.0}, r"--momentum must lie in \[0, 1\)"),
+        ({"test_fraction": 1.0}, r"--test-fraction must lie in \[0, 1\)"),
+        ({"schedule": "linear"}, "--schedule must be one of step, cosine, constant, got 'linear'"),
+        ({"annealing_start": 2}, "--annealing-start must be one of 0, 1"),
+        ({"features_at": (101,)}, r"--features-at must lie in 1\.\.100, got 101"),
+        ({"noise": "human"}, "--noise human and --noise-column go together"),
+        ({"noise_column": "worse_label"}, "--noise human and --noise-column go together"),
+        ({"run": "../elsewhere"}, "--run must be a plain name"),
+        ({"run": ".hidden"}, "--run must be a plain name"),
+        ({"seed": -1}, "--seed must be 0 or more"),
+    ],
+)
+def test_a_value_out_of_range_is_named(fields, message):
+    with pytest.raises(UsageError, match=message):
+        RunConfig(**fields)
+
+
+def test_survives_json():
+    config = RunConfig(loss="gce", loss_args={"q": 0.5}, features_at=(1, 3), epochs=3)
+    assert RunConfig.from_json(json.loads(json.dumps(config.as_json()))) == config
+
+
+@pytest.mark.parametrize("values", [{}, {"lr": 0.1}])
+def test_another_program_s_config_is_refused(values):
+    with pytest.raises(UsageError, match="was not made by"):
+        RunConfig.from_json(values)
+
+
+def test_default_names_tell_runs_apart():
+    settings = [{}, {"seed": 1}, {"weighting": "hmw"}, {"loss": "sce"}, {"recipe": "CCE"}]
+    settings += [{"noise": "symmetric", "noise_rate": rate} for rate in (0.2, 0.5)]
+    names = [RunConfig(**fields).run_name for fields in settings]
+    assert len(set(names)) == len(names)
+    assert all(re.fullmatch(r"[\w.+-]+", name) for name in names)
+    assert RunConfig(run="mine").run_name == "mine"

@@ -1,0 +1,107 @@
+"""The Parquet data set: what it reads, and what it refuses in one sentence."""
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from hmw_core.errors import UsageError
+from tests.training.conftest import some_pictures, write_parquet
+from training.datasets.parquet import parquet
+
+
+@pytest.fixture
+def load(quick, tmp_path):
+    """Return a function that writes columns to a file and loads it."""
+
+    def run(columns=None, class_names=None, **fields):
+        path = tmp_path / "d.parquet"
+        if columns is not None:
+            write_parquet(path, columns, class_names)
+        return parquet(quick(dataset="parquet", data=str(path), **fields))
+
+    return run
+
+
+def columns(n=6, **more):
+    return {"image": some_pictures(n), "label": np.arange(n) % 3, **more}
+
+
+def test_reads_pictures_labels_and_names(load):
+    dataset = load(columns(), class_names="cat,dog,eel")
+    assert dataset.class_names == ["cat", "dog", "eel"]
+    assert dataset.train.images.shape == (6, 12, 12, 3)
+    assert dataset.train.label.tolist() == [0, 1, 2, 0, 1, 2]
+    assert dataset.train.source[4] == "d.parquet#4"
+    assert dataset.test is None
+
+
+def test_words_become_classes_in_alphabetical_order(load):
+    dataset = load(columns() | {"label": ["b", "a", "b", "c", "a", "b"]})
+    assert dataset.class_names == ["a", "b", "c"]
+    assert dataset.train.label.tolist() == [1, 0, 1, 2, 0, 1]
+
+
+def test_all_label_columns_count_for_the_classes(load):
+    dataset = load(columns(human=np.full(6, 4)), noise="human", noise_column="human")
+    assert len(dataset.class_names) == 5
+    assert dataset.train.human_label.tolist() == [4] * 6
+
+
+def test_pictures_in_a_struct_of_bytes(load):
+    pictures = [{"bytes": p, "path": "x"} for p in some_pictures(6)]
+    assert load(columns() | {"image": pictures}).train.images.shape == (6, 12, 12, 3)
+
+
+def test_the_test_file_gives_true_labels_where_it_has_them(load, tmp_path):
+    test = write_parquet(tmp_path / "t.parquet", {"image": some_pictures(2), "label": [2, 0]})
+    fields = {"label_column": "worse", "true_label_column": "label"}
+    dataset = load(columns(worse=np.zeros(6, int)), test_data=str(test), **fields)
+    assert dataset.test.label.tolist() == [2, 0]
+
+
+BROKEN = [b"no picture", *some_pictures(5)]
+BAD_COLUMNS = {
+    "no row": ({"image": pa.array([], pa.binary()), "label": pa.array([], pa.int64())}, "no rows"),
+    "no image column": ({"label": [0, 1]}, "has no column 'image'; it has label"),
+    "no label column": ({"image": some_pictures(2)}, "has no column 'label'; it has image"),
+    "negative label": (
+        columns() | {"label": [0, 1, 2, -1, 0, 1]},
+        r"labels -1\.\.2; accepted is 0",
+    ),
+    "label missing": (columns() | {"label": [0, 1, None, 1, 0, 1]}, "1 empty labels"),
+    "label a fraction": (columns() | {"label": np.linspace(0, 1, 6)}, "whole numbers or words"),
+    "label absurd": (columns() | {"label": [0, 1, 2, 1, 0, 9999]}, r"labels 0\.\.9999"),
+    "one class": (columns() | {"label": np.zeros(6, int)}, "one class only"),
+    "image a number": (columns() | {"image": np.arange(6)}, "encoded pictures as bytes"),
+    "image missing": (columns() | {"image": [None, *some_pictures(5)]}, "without a picture"),
+    "image broken": (columns() | {"image": BROKEN}, r"d\.parquet#0 does not decode"),
+}
+
+
+@pytest.mark.parametrize("case", BAD_COLUMNS)
+def test_bad_columns_are_named(load, case):
+    bad, message = BAD_COLUMNS[case]
+    with pytest.raises(UsageError, match=message):
+        load(bad)
+
+
+def test_a_label_beyond_the_class_names(load):
+    with pytest.raises(UsageError, match=r"labels 0\.\.2; accepted is 0\.\.1"):
+        load(columns(), class_names="cat,dog")
+
+
+def test_a_missing_file(load):
+    with pytest.raises(UsageError, match=r"data file .*d\.parquet does not exist"):
+        load()
+
+
+@pytest.mark.parametrize("content", [b"", b"index,label\n1,2\n", b"PAR1 torn"])
+def test_a_file_that_is_no_parquet(load, tmp_path, content):
+    (tmp_path / "d.parquet").write_bytes(content)
+    with pytest.raises(UsageError, match="is not a readable Parquet file"):
+        load()
+
+
+def test_no_file_named(quick):
+    with pytest.raises(UsageError, match="needs --data FILE"):
+        parquet(quick(dataset="parquet"))

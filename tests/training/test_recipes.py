@@ -1,0 +1,46 @@
+"""The recipes: the paper's rows, its text and the authors' code kept apart."""
+
+import pytest
+
+from hmw_core.errors import UsageError
+from hmw_core.losses import LOSSES
+from hmw_core.weighting import WEIGHTINGS
+from training.config import RunConfig
+from training.recipes import RECIPES, recipe_fields
+
+
+@pytest.mark.parametrize("name", RECIPES)
+@pytest.mark.parametrize("dataset", ["digits", "cifar10", "cifar100"])
+@pytest.mark.parametrize("noise", ["none", "asymmetric"])
+def test_every_recipe_makes_a_config(name, dataset, noise):
+    config = RunConfig(**recipe_fields(name, dataset, noise) | {"dataset": dataset, "noise": noise})
+    assert config.loss in LOSSES
+    assert config.weighting in WEIGHTINGS
+    assert config.recipe == name
+
+
+def test_text_and_code_differ_where_they_should():
+    text = recipe_fields("CCE+HMW", "cifar10", "symmetric")
+    code = recipe_fields("CCE+HMW-code", "cifar10", "symmetric")
+    changed = {k: v for k, v in code.items() if k != "recipe" and text.get(k) != v}
+    assert changed == {
+        "normalize_logits": True,
+        "class_bias": False,
+        "annealing_start": 0,
+        "warmup_epochs": 10,
+    }
+
+
+def test_data_set_and_noise_enter():
+    assert recipe_fields("SCE", "cifar10", "none")["loss_args"] == {"a": 0.1, "b": 1.0}
+    assert recipe_fields("SCE", "cifar100", "none")["loss_args"] == {"a": 6.0, "b": 0.1}
+    assert recipe_fields("CCE+HMW-code", "cifar100", "none")["warmup_epochs"] == 30
+    assert recipe_fields("CCE+HMW-code", "cifar10", "asymmetric")["confidence_penalty"] == 1.0
+    assert "confidence_penalty" not in recipe_fields("CCE+HMW", "cifar10", "asymmetric")
+    assert recipe_fields("CCE", "cifar10", "none")["network"] == "preact_resnet18"
+    assert "network" not in recipe_fields("CCE", "digits", "none")
+
+
+def test_unknown_recipe_lists_the_known():
+    with pytest.raises(UsageError, match=r"unknown recipe 'HMW'.*CCE\+HMW-code"):
+        recipe_fields("HMW", "digits", "none")
