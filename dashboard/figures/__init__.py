@@ -3,9 +3,35 @@
 Contract in `dashboard.figures.base.FigureSpec`. Order here is the paper's, and the export's.
 """
 
-from dashboard.figures import accuracy
+from dashboard.figures import (
+    accuracy,
+    areas_by_epoch,
+    auroc_by_epoch,
+    class_clusters,
+    class_weights,
+    clusters,
+    curves,
+    detection_intervals,
+    distributions,
+    logits,
+    noise_matrix,
+    sphere,
+    weight_histogram,
+)
 from dashboard.figures.base import FigureSpec
 
 FIGURES: dict[str, FigureSpec] = {
+    "curves": curves.FIGURE,
+    "distributions": distributions.FIGURE,
+    "auroc_by_epoch": auroc_by_epoch.FIGURE,
+    "detection": detection_intervals.FIGURE,
+    "logits": logits.FIGURE,
+    "areas_by_epoch": areas_by_epoch.FIGURE,
+    "sphere": sphere.FIGURE,
+    "clusters": clusters.FIGURE,
+    "class_clusters": class_clusters.FIGURE,
+    "class_weights": class_weights.FIGURE,
+    "weight_histogram": weight_histogram.FIGURE,
     "accuracy": accuracy.FIGURE,
+    "noise_matrix": noise_matrix.FIGURE,
 }

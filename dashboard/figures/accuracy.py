@@ -7,13 +7,18 @@ import plotly.graph_objects as go
 from matplotlib.figure import Figure
 
 from dashboard.figures.base import CannotShow, FigureSpec
-from dashboard.figures.style import CLASS_COLOURS, paper_figure, paper_style, screen_figure
+from dashboard.figures.panels import PAPER_DASHES, paper_legend, paper_panels
+from dashboard.figures.style import screen_figure
+from dashboard.figures.text import on_paper, on_screen, shorten
 from hmw_core.paper import paper_accuracy
 from hmw_core.reader import RunReader
 
 KINDS = {"test_accuracy": "test", "train_accuracy": "train, on given labels"}
 DASH = {"test": "solid", "train, on given labels": "dot"}
-MPL_DASH = {"test": "-", "train, on given labels": ":"}
+MARKERS = {"test": "o", "train, on given labels": "s"}
+# Tol's bright set: a run is neither a class nor a group, and all six stand on white and on dark.
+RUN_COLOURS = ("#4477AA", "#EE6677", "#228833", "#CCBB44", "#66CCEE", "#AA3377")
+SHORT = {"test": "test", "train, on given labels": "train"}  # for a column's narrow legend
 
 
 def prepare(runs: Sequence[RunReader]) -> pd.DataFrame:
@@ -46,59 +51,74 @@ def prepare(runs: Sequence[RunReader]) -> pd.DataFrame:
 def draw(table: pd.DataFrame) -> go.Figure:
     """Draw `prepare`'s table for the screen."""
     figure = go.Figure()
-    for (run, split), part in table.groupby(["run", "split"], sort=False):
-        figure.add_scatter(
-            x=part["epoch"],
-            y=part["accuracy"],
-            mode="lines" if len(part) > 1 else "markers",
-            name=f"{run}: {split}",
-            line={"color": _colour(table, run), "dash": DASH[split]},
-            hovertemplate=f"{run}<br>{split}<br>epoch %{{x}}: %{{y:.1f}} %<extra></extra>",
-        )
-    for run, reported in _reported(table).items():
-        figure.add_hline(
-            y=reported,
-            line={"color": _colour(table, run), "dash": "longdash", "width": 1},
-            annotation_text=f"paper, {run}: {reported:.1f} %",
-        )
+    names = {run: on_screen(name) for run, name in _short_names(table, 60).items()}
+    for run, part in table.groupby("run", sort=False):
+        for split, line in part.groupby("split", sort=False):
+            figure.add_scatter(
+                x=line["epoch"],
+                y=line["accuracy"],
+                mode="lines" if len(line) > 1 else "markers",
+                name=f"{names[run]}: {split}",
+                line={"color": _colour(table, run), "dash": DASH[split]},
+                hovertemplate="epoch %{x}: %{y:.1f} %",
+            )
+        reported = part["paper"].dropna()
+        if len(reported):
+            # A line of its own and not a shape: its number stands in the legend, never clipped.
+            figure.add_scatter(
+                x=[table["epoch"].min(), table["epoch"].max()],
+                y=[reported.iloc[0]] * 2,
+                mode="lines",
+                name=f"paper, {names[run]}: {reported.iloc[0]:.1f} %",
+                line={"color": _colour(table, run), "dash": "longdash", "width": 1},
+                hovertemplate="%{y:.1f} %",
+            )
+    figure = screen_figure(figure, height=420)
+    figure.update_layout(legend={"y": -0.2, "yanchor": "top"}, margin={"t": 16})
     figure.update_xaxes(title="Epoch")
     figure.update_yaxes(title="Accuracy (%)")
-    return screen_figure(figure)
+    return figure
 
 
 def typeset(table: pd.DataFrame, width: float) -> Figure:
     """Typeset `prepare`'s table for a file of `width` inches."""
-    figure, [axes] = paper_figure(width)
-    with paper_style():
-        for (run, split), part in table.groupby(["run", "split"], sort=False):
-            axes.plot(
-                part["epoch"],
-                part["accuracy"],
-                MPL_DASH[split],
-                color=_colour(table, run),
-                label=f"{run}: {split}",
-            )
-        for run, reported in _reported(table).items():
-            axes.axhline(
-                reported,
-                color=_colour(table, run),
-                linestyle="--",
-                linewidth=0.8,
-                label=f"paper, {run}",
-            )
+    names = {run: on_paper(name) for run, name in _short_names(table, 34).items()}
+    with paper_panels(width, 1, 0.7 if width < 5 else 0.5) as (figure, [axes]):
+        for run, part in table.groupby("run", sort=False):
+            for split, line in part.groupby("split", sort=False):
+                axes.plot(
+                    line["epoch"],
+                    line["accuracy"],
+                    PAPER_DASHES[DASH[split]],
+                    marker="" if len(line) > 1 else MARKERS[split],
+                    color=_colour(table, run),
+                    label=f"{names[run]}: {SHORT[split]}",
+                )
+            reported = part["paper"].dropna()
+            if len(reported):
+                axes.axhline(
+                    reported.iloc[0],
+                    color=_colour(table, run),
+                    linestyle=(0, (8, 3)),
+                    linewidth=0.8,
+                    label=f"{names[run]}: paper {reported.iloc[0]:.1f}",
+                )
         axes.set_xlabel("Epoch")
         axes.set_ylabel("Accuracy (%)")
-        figure.legend(loc="outside upper left", ncols=1 if width < 5 else 2)
+        paper_legend(figure, axes)
     return figure
+
+
+def _short_names(table: pd.DataFrame, limit: int) -> dict[str, str]:
+    """Return what legends call the runs: cut in the middle, unless that makes two the same."""
+    runs = list(dict.fromkeys(table["run"]))
+    short = {run: shorten(run, limit) for run in runs}
+    return short if len(set(short.values())) == len(runs) else {run: run for run in runs}
 
 
 def _colour(table: pd.DataFrame, run: str) -> str:
     order = list(dict.fromkeys(table["run"]))
-    return CLASS_COLOURS[[0, 6, 2, 5, 7, 3, 8, 1, 4, 9][order.index(run) % 10]]
-
-
-def _reported(table: pd.DataFrame) -> dict[str, float]:
-    return table.dropna(subset=["paper"]).groupby("run", sort=False)["paper"].first().to_dict()
+    return RUN_COLOURS[order.index(run) % len(RUN_COLOURS)]
 
 
 FIGURE = FigureSpec(

@@ -1,0 +1,126 @@
+"""Fig. 1: the loss of an easy, a hard and a mislabeled sample, beside their IAM."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+import plotly.graph_objects as go
+from matplotlib.figure import Figure
+
+from dashboard.figures.base import FigureSpec
+from dashboard.figures.panels import (
+    PAPER_DASHES,
+    paper_legend,
+    paper_panels,
+    role_looks,
+    screen_panels,
+)
+from dashboard.figures.selection import check_epoch, chosen_samples, class_title, sample_title
+from dashboard.figures.style import GREY
+from dashboard.figures.text import on_paper, on_screen, shorten
+from hmw_core.criteria import CRITERIA
+from hmw_core.criteria.base import new_scores
+from hmw_core.reader import RunReader
+
+QUANTITIES = {"loss": ("Loss", "Loss (nat)"), "iam": ("IAM", "IAM so far (logit)")}
+
+
+def prepare(
+    run: RunReader,
+    given_label: int | None = None,
+    sample_ids: Sequence[int] | None = None,
+    epoch: int | None = None,
+) -> pd.DataFrame:
+    """Return role, sample_id, sample, class_name, epoch, loss (nat) and iam (logit).
+
+    `iam` is the criterion as it stood after each epoch: Eq. 7 over the epochs so far, with
+    alpha = beta = 1. Both are NaN where the sample was not seen.
+    """
+    last = check_epoch(run, epoch)
+    title = class_title(run, given_label)
+    chosen = chosen_samples(run, given_label, sample_ids, epoch)
+    ids = chosen["sample_id"].to_numpy()
+    iam = {"iam": CRITERIA["iam"]}
+    epochs = [number for number in run.epochs() if number <= last]
+    signals = run.signals(["loss", *iam["iam"].reads], sample_id=ids.tolist(), epochs=epochs)
+    score = new_scores(iam, len(ids), run.n_epochs, run.annealing_start)["iam"]
+    rows = []
+    for number, part in signals.groupby("epoch"):
+        seen = part.set_index("sample_id").loc[ids]
+        score.update(int(number), {name: seen[name].to_numpy() for name in iam["iam"].reads})
+        rows.append(
+            chosen.assign(epoch=int(number), loss=seen["loss"].to_numpy(), iam=score.value())
+        )
+    table = pd.concat(rows).sort_values("epoch", kind="stable")
+    names = [
+        sample_title(row.role, row.sample_id, row.given_name, row.true_name)
+        for row in chosen.itertuples()
+    ]
+    table["sample"] = table["sample_id"].map(dict(zip(ids, names, strict=True)))
+    table["class_name"] = title
+    columns = ["role", "sample_id", "sample", "class_name", "epoch", "loss", "iam"]
+    return table[columns].reset_index(drop=True)
+
+
+def draw(table: pd.DataFrame) -> go.Figure:
+    """Draw `prepare`'s table for the screen."""
+    where = on_screen(shorten(table["class_name"].iloc[0], 30))
+    figure = screen_panels([f"{name} · {where}" for name, _ in QUANTITIES.values()])
+    for column, (quantity, (_, axis)) in enumerate(QUANTITIES.items(), start=1):
+        for part, (colour, dash) in _lines(table):
+            figure.add_scatter(
+                x=part["epoch"],
+                y=part[quantity],
+                mode="lines" if len(part) > 1 else "markers",
+                name=on_screen(shorten(part["sample"].iloc[0], 60)),
+                legendgroup=str(part["sample_id"].iloc[0]),
+                showlegend=column == 1,
+                line={"color": colour, "dash": dash},
+                hovertemplate="epoch %{x}: %{y:.3f}",
+                row=1,
+                col=column,
+            )
+        figure.update_xaxes(title="Epoch", row=1, col=column)
+        figure.update_yaxes(title=axis, row=1, col=column)
+    figure.add_hline(y=0, line={"color": GREY, "width": 1}, row=1, col=2)
+    return figure
+
+
+def typeset(table: pd.DataFrame, width: float) -> Figure:
+    """Typeset `prepare`'s table for a file of `width` inches."""
+    where = on_paper(shorten(table["class_name"].iloc[0], 30))
+    with paper_panels(width, len(QUANTITIES)) as (figure, panels):
+        for axes, (quantity, (name, axis)) in zip(panels, QUANTITIES.items(), strict=True):
+            for part, (colour, dash) in _lines(table):
+                axes.plot(
+                    part["epoch"],
+                    part[quantity],
+                    PAPER_DASHES[dash],
+                    marker="" if len(part) > 1 else "o",
+                    color=colour,
+                    label=on_paper(shorten(part["sample"].iloc[0], 45)),
+                )
+            axes.set_title(f"{name} · {where}")
+            axes.set_xlabel("Epoch")
+            axes.set_ylabel(axis)
+        panels[1].axhline(0, color=GREY, linewidth=0.6, zorder=0)
+        paper_legend(figure, panels[0])
+    return figure
+
+
+def _lines(table: pd.DataFrame) -> list[tuple[pd.DataFrame, tuple[str, str]]]:
+    """Return each sample's rows with its colour and dash."""
+    parts = [part for _, part in table.groupby("sample_id", sort=False)]
+    return list(zip(parts, role_looks([part["role"].iloc[0] for part in parts]), strict=True))
+
+
+FIGURE = FigureSpec(
+    title="Loss and IAM of single samples",
+    paper="Fig. 1",
+    look_for=(
+        "Whether the hard sample's curve stays apart from the mislabeled one's to the end: "
+        "on the left the losses of both may fall together, on the right the margins may not."
+    ),
+    prepare=prepare,
+    draw=draw,
+    typeset=typeset,
+)

@@ -1,0 +1,62 @@
+"""Signals by epoch of a few samples, or their means over groups of samples: Fig. 2's two views."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from dashboard.figures.selection import (
+    GROUPS_SHOWN,
+    check_epoch,
+    chosen_samples,
+    class_title,
+    group_title,
+    grouped,
+    sample_title,
+)
+from hmw_core.errors import UsageError
+from hmw_core.queries import HARD_FRACTION
+from hmw_core.reader import RunReader
+
+
+def logit_means(
+    run: RunReader,
+    columns: Sequence[str],
+    given_label: int | None,
+    sample_ids: Sequence[int] | None,
+    group: str | None,
+) -> pd.DataFrame:
+    """Return panel (a role or group), title, n_samples, class_name, epoch and `columns`.
+
+    With `group` None a panel is a sample, with ``"mean"`` the mean over a group of the class; the
+    hard ones are then those of `queries.groups` at the last epoch.
+
+    Raises
+    ------
+    CannotShow
+        If the run has no epoch, or not these samples.
+    UsageError
+        If `group` is neither.
+    """
+    last = check_epoch(run)
+    where = class_title(run, given_label)
+    if group not in (None, "mean"):
+        raise UsageError(f"group is 'mean' or none at all, not {group!r}")
+    if group is None:
+        chosen = chosen_samples(run, given_label, sample_ids)
+        titles = [
+            sample_title(row.role, row.sample_id, row.given_name, row.true_name)
+            for row in chosen.itertuples()
+        ]
+        chosen = chosen.assign(panel=chosen["role"], title=titles, n_samples=1)
+        signals = run.signals(columns, sample_id=chosen["sample_id"].tolist())
+        table = chosen.merge(signals, on="sample_id")
+    else:
+        members = grouped(run, given_label, last).rename("group").reset_index()
+        sizes = members["group"].value_counts()
+        found = [name for name in GROUPS_SHOWN if name in sizes.index]
+        titles = [f"{group_title(name, HARD_FRACTION)}, mean of {sizes[name]:,}" for name in found]
+        chosen = pd.DataFrame({"panel": found, "title": titles, "n_samples": sizes[found].values})
+        means = run.mean_signals(columns, members).drop(columns="n_samples")
+        table = chosen.merge(means, left_on="panel", right_on="group")
+    table["class_name"] = where
+    return table[["panel", "title", "n_samples", "class_name", "epoch", *columns]]

@@ -1,0 +1,121 @@
+"""What a figure of the log is about: an epoch, a class, a few samples or groups of them."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from dashboard.figures.base import CannotShow
+from hmw_core.queries import GROUPS, HARD_FRACTION, choose_samples, groups
+from hmw_core.reader import RunReader
+
+GROUPS_SHOWN = (*GROUPS, "unknown")
+MOST_SAMPLES = 6  # more lines or panels cannot be told apart
+
+
+def check_epoch(run: RunReader, epoch: int | None = None) -> int:
+    """Return the last epoch that a figure uses: `epoch`, or the last one logged.
+
+    Raises
+    ------
+    CannotShow
+        If the run has no whole epoch yet, or not this one.
+    """
+    if run.last_epoch == 0:
+        raise CannotShow(f"run {run.name!r} has no finished epoch yet, so there is nothing to show")
+    if epoch is not None and not 1 <= epoch <= run.last_epoch:
+        raise CannotShow(f"run {run.name!r} has the epochs 1 to {run.last_epoch}, not {epoch}")
+    return run.last_epoch if epoch is None else epoch
+
+
+def class_title(run: RunReader, given_label: int | None) -> str:
+    """Return how titles call a class, or all of them.
+
+    Raises
+    ------
+    CannotShow
+        If the run has no such class.
+    """
+    if given_label is None:
+        return "all classes"
+    if not 0 <= given_label < run.n_classes:
+        raise CannotShow(
+            f"run {run.name!r} has the classes 0 to {run.n_classes - 1}, not {given_label}"
+        )
+    return f"class {run.class_names[given_label]}"
+
+
+def chosen_samples(
+    run: RunReader,
+    given_label: int | None,
+    sample_ids: Sequence[int] | None,
+    epoch: int | None = None,
+) -> pd.DataFrame:
+    """Return role, sample_id, given_name and true_name (null where unknown) of a few samples.
+
+    Those of `sample_ids` have the role `clean` or `mislabeled`, and `sample <id>` where the true
+    label is unknown; without ids, they and their roles are those of `queries.choose_samples`.
+
+    Raises
+    ------
+    CannotShow
+        If an id is not of this run, there are more than `MOST_SAMPLES`, or none can be chosen.
+    """
+    title = class_title(run, given_label)
+    samples = run.samples()
+    if sample_ids is None:
+        table = choose_samples(run, given_label, epoch)[["role", "sample_id"]]
+        if table.empty:
+            raise CannotShow(f"run {run.name!r} has no sample with a logged loss in {title}")
+    else:
+        ids = list(dict.fromkeys(int(sample_id) for sample_id in sample_ids))
+        foreign = [sample_id for sample_id in ids if not 0 <= sample_id < run.n_samples]
+        if foreign or not 1 <= len(ids) <= MOST_SAMPLES:
+            raise CannotShow(
+                f"choose 1 to {MOST_SAMPLES} samples with ids in 0..{run.n_samples - 1} "
+                f"of run {run.name!r}; got {foreign[0] if foreign else f'{len(ids)} samples'}"
+            )
+        wrong = samples["is_mislabeled"].loc[ids]
+        names = wrong.map({True: "mislabeled", False: "clean"}).to_list()
+        roles = [f"sample {i}" if pd.isna(n) else n for i, n in zip(ids, names, strict=True)]
+        table = pd.DataFrame({"role": roles, "sample_id": ids})
+    names_of = pd.Series(run.class_names, dtype="str")
+    rows = samples.loc[table["sample_id"]]
+    return table.assign(
+        given_name=rows["given_label"].map(names_of).to_numpy(),
+        true_name=rows["true_label"].map(names_of).to_numpy(),
+    )
+
+
+def sample_title(role: str, sample_id: int, given_name: str, true_name: str | None) -> str:
+    """Return how legends and titles call a sample: role, id, and the labels where they differ."""
+    title = role if role == f"sample {sample_id}" else f"{role}: sample {sample_id}"
+    if pd.isna(true_name) or true_name == given_name:
+        return f"{title}, {given_name}"
+    return f"{title}, {true_name} as {given_name}"
+
+
+def grouped(
+    run: RunReader, given_label: int | None, epoch: int, hard_fraction: float = HARD_FRACTION
+) -> pd.Series:
+    """Return `queries.groups` as text, `unknown` where the true label is.
+
+    Raises
+    ------
+    CannotShow
+        If the class has no sample.
+    """
+    group = groups(run, epoch, given_label, hard_fraction=hard_fraction)
+    if group.empty:
+        title = class_title(run, given_label)
+        raise CannotShow(f"run {run.name!r} has no sample in {title}")
+    return group.astype("object").fillna("unknown")
+
+
+def group_title(group: str, hard_fraction: float) -> str:
+    """Return how legends call a group."""
+    titles = {
+        "clean": "other clean",
+        "hard": f"hard clean, {100 * hard_fraction:g} % of largest loss",
+        "unknown": "true label unknown",
+    }
+    return titles.get(group, group)
