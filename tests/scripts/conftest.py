@@ -31,17 +31,18 @@ class Machine:
             (self.root / name).write_text("numpy\n")
         for tool in TOOLS.split():
             (self.bin / tool).symlink_to(shutil.which(tool) or pytest.fail(f"no {tool} here"))
-        self.command("python3", Path(__file__).with_name("fake_python.py").read_text(), python=True)
+        fake = Path(__file__).with_name("fake_python.py")
+        self.command("python3", f'exec "{sys.executable}" "{fake}" "$0" "$@"')
         self.command("df", 'echo; echo "disk 99999999 1 ${FAKE_FREE_KB:-99999999} 1% /"')
         self.command("id", "echo 1000")
         self.environment = {"PATH": str(self.bin), "FAKE_CALLS": str(self.calls_file)}
         self.started: list[subprocess.Popen[str]] = []
 
-    def command(self, name: str, text: str, *, python: bool = False) -> None:
-        """Put a command on PATH."""
+    def command(self, name: str, text: str) -> None:
+        """Put a bash script on PATH; a Python one's first line could not hold a space."""
         path = self.bin / name
         path.unlink(missing_ok=True)
-        path.write_text(f"#!{sys.executable if python else '/bin/bash'}\n{text}\n")
+        path.write_text(f"#!/bin/bash\n{text}\n")
         path.chmod(0o755)
 
     def start(self, *arguments: str, cwd: Path | None = None, **fakes: str) -> "subprocess.Popen":

@@ -19,7 +19,7 @@ ERROR: Could not find a version that satisfies the requirement numpy (from versi
 FULL = "ERROR: Could not install packages due to an OSError: [Errno 28] No space left on device\n"
 
 
-def main(arguments: list[str]) -> int:
+def main(itself: Path, arguments: list[str]) -> int:
     version, *state = os.environ.get("FAKE_PYTHON", "3.11").split()
     if arguments[0] == "--version":
         print("Python", version)
@@ -29,7 +29,7 @@ def main(arguments: list[str]) -> int:
         if state:
             importlib.util.find_spec = lambda name: None  # type: ignore[assignment,misc] # a fake
         if "base_prefix" in arguments[1]:  # asks whether this is a virtual environment
-            return int(not Path(sys.argv[0]).parents[1].joinpath("pyvenv.cfg").exists())
+            return int(not itself.parents[1].joinpath("pyvenv.cfg").exists())
         exec(arguments[1], {})
         return 0
     module = arguments[1]
@@ -44,15 +44,15 @@ def main(arguments: list[str]) -> int:
         sys.stderr.write({"offline": OFFLINE, "full": FULL}[pause_or_fail])
         return 1
     if module == "venv":
-        make_venv(Path(arguments[2]))
+        make_venv(itself, Path(arguments[2]))
     if module == "training":
         train(arguments[2:])
     return int(pause_or_fail == "fail")
 
 
-def make_venv(folder: Path) -> None:
+def make_venv(itself: Path, folder: Path) -> None:
     (folder / "bin").mkdir()
-    shutil.copy(sys.argv[0], folder / "bin" / "python")
+    shutil.copy(itself, folder / "bin" / "python")
     (folder / "pyvenv.cfg").touch()
     (folder / "lib" / "python3.11" / "site-packages" / "pip-1.dist-info").mkdir(parents=True)
 
@@ -76,4 +76,4 @@ def write_status(folder: Path, status: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main(Path(sys.argv[1]), sys.argv[2:]))
