@@ -1,0 +1,83 @@
+"""Fig. 5: clean against mislabeled samples of one class in the plane, with its class vector."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+import plotly.graph_objects as go
+from matplotlib.figure import Figure
+
+from dashboard.figures.base import FigureSpec
+from dashboard.figures.cloud import group_look
+from dashboard.figures.maps import class_of, group_of, map_of
+from dashboard.figures.paper_cloud import paper_cloud
+from dashboard.figures.screen_cloud import screen_cloud
+from hmw_core.reader import RunReader
+
+
+def prepare(
+    runs: Sequence[RunReader],
+    given_label: int | None = None,
+    method: str = "auto",
+    epoch: int | None = None,
+) -> pd.DataFrame:
+    """Return `cloud`'s table and `run`; `value` is `clean`, `mislabeled`, or `unknown`.
+
+    Parameters
+    ----------
+    runs : sequence of RunReader
+        One panel each.
+    given_label : int, optional
+        The class. Default: the first that has samples.
+    method : str
+        Of the map: `auto`, `tsne`, `umap` or `pca`.
+    epoch : int, optional
+        Of the features. Default: the last logged.
+
+    Raises
+    ------
+    CannotShow
+        If a run has no such class, or no features.
+    """
+    return pd.concat(
+        [_of_run(run, class_of(run, given_label), method, epoch) for run in runs],
+        ignore_index=True,
+    )
+
+
+def _of_run(run: RunReader, given_label: int, method: str, epoch: int | None) -> pd.DataFrame:
+    places = map_of(run, method, epoch, given_label)
+    places = places[places["class_label"].isna() | places["class_label"].eq(given_label)]
+    is_sample = places["kind"] == "sample"
+    places.loc[is_sample, "value"] = group_of(run, places.loc[is_sample, "sample_id"].to_numpy(int))
+    name = run.class_names[given_label]
+    return places.assign(
+        group=places["value"],
+        class_name=name,
+        run=run.name,
+        panel=f"{run.name}: class {name}",
+        n_samples=len(run.sample_ids(given_label)),
+    )
+
+
+def draw(table: pd.DataFrame) -> go.Figure:
+    """Draw `prepare`'s table for the screen."""
+    return screen_cloud(table, group_look(table))
+
+
+def typeset(table: pd.DataFrame, width: float) -> Figure:
+    """Typeset `prepare`'s table for a file of `width` inches."""
+    return paper_cloud(table, group_look(table), width)
+
+
+FIGURE = FigureSpec(
+    title="Clean and mislabeled samples of a class",
+    paper="Fig. 5",
+    look_for=(
+        "Clean samples tight around the star, the class vector, and mislabeled ones away from it: "
+        "the features tell them apart. Overlap: they do not."
+    ),
+    prepare=prepare,
+    draw=draw,
+    typeset=typeset,
+    many=True,
+)

@@ -1,0 +1,98 @@
+"""Samples and class vectors in the plane: what the tables of Figs. 4, 5 and 6 have in common.
+
+A row per point: `panel` (its title), `kind` (`sample` or `class`), `sample_id`, `class_name` (of a
+class vector), `x`, `y`, `value` (a category, or a number on the colour scale), `group` (for the
+marker), `n_samples` (how many the panel stands for), `axes` and `map_epoch` (how it was made).
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from dashboard.figures.style import CLASS_COLOURS, GREY, GROUP_COLOURS, GROUP_MARKERS, YELLOW
+
+LEGEND_UP_TO = 20  # categories; a longer legend would be larger than the figure
+STAR_COLOUR, STAR_EDGE = YELLOW, "#444444"  # the paper's Fig. 6 has a yellow star, too
+
+
+class Entry(NamedTuple):
+    """A line of the legend."""
+
+    name: str
+    colour: str
+    marker: str
+
+
+@dataclass(frozen=True)
+class Look:
+    """What a colour says: one of some categories, or a number between `low` and `high`."""
+
+    title: str = ""
+    colours: dict[str, str] = field(default_factory=dict)
+    markers: dict[str, str] = field(default_factory=dict)
+    low: float = 0.0
+    high: float = 1.0
+
+    def share(self, value: pd.Series) -> np.ndarray:
+        """Return where numbers lie on the colour scale, in [0, 1]."""
+        width = max(self.high - self.low, 1e-12)
+        return np.clip((value.to_numpy(dtype=float) - self.low) / width, 0.0, 1.0)
+
+    def marker(self, name: str) -> str:
+        """Return the marker of a category or group, as plotly calls it."""
+        return self.markers.get(name, "circle")
+
+    def star(self, class_name: str) -> str:
+        """Return the colour of a class vector's star: its class's where colours are classes."""
+        return self.colours.get(class_name, STAR_COLOUR)
+
+
+def group_look(table: pd.DataFrame) -> Look:
+    """Return the look of clean, mislabeled and unknown samples."""
+    present = set(table["value"].dropna())
+    colours = {name: colour for name, colour in GROUP_COLOURS.items() if name in present}
+    return Look(colours=colours, markers=GROUP_MARKERS)
+
+
+def class_look(table: pd.DataFrame) -> Look:
+    """Return the look of classes, from `value` and `value_label`; beyond ten, colours repeat."""
+    classes = table.dropna(subset="value").drop_duplicates("value").sort_values("value_label")
+    return Look(
+        colours={
+            name: GREY if pd.isna(label) else CLASS_COLOURS[int(label) % len(CLASS_COLOURS)]
+            for name, label in zip(classes["value"], classes["value_label"], strict=True)
+        }
+    )
+
+
+def panels(table: pd.DataFrame) -> Iterator[tuple[str, str, pd.DataFrame, pd.DataFrame]]:
+    """Yield each panel's title, what it counts, its samples and its class vectors."""
+    for title, part in table.groupby("panel", sort=False):
+        is_sample = part["kind"] == "sample"
+        yield str(title), _count(part), part[is_sample], part[~is_sample]
+
+
+def legend_entries(table: pd.DataFrame, look: Look) -> list[Entry]:
+    """Return the legend: categories, or groups where the colour is a number, and the star."""
+    samples = table[table["kind"] == "sample"]
+    if look.colours:
+        shown = look.colours if len(look.colours) <= LEGEND_UP_TO else {}
+        entries = [Entry(name, colour, look.marker(name)) for name, colour in shown.items()]
+    else:
+        present = set(samples["group"])
+        entries = [Entry(n, GREY, marker) for n, marker in look.markers.items() if n in present]
+    if table["kind"].eq("class").any():
+        has_class_colours = bool(look.colours) and not look.markers
+        colour = GREY if has_class_colours else STAR_COLOUR
+        entries.append(Entry("class vector", colour, "star"))
+    return entries
+
+
+def _count(part: pd.DataFrame) -> str:
+    drawn, stands_for = int(part["kind"].eq("sample").sum()), int(part["n_samples"].iloc[0])
+    first = part.iloc[0]
+    missing = f" ({stands_for - drawn:,} more have no place)" if stands_for > drawn else ""
+    return f"{drawn:,} samples{missing}, {first['axes']} after epoch {first['map_epoch']}"

@@ -1,0 +1,114 @@
+"""Fig. 4: the features of whole runs in the plane, side by side, in the colour of one's choice."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+from matplotlib.figure import Figure
+
+from dashboard.figures.base import CannotShow, FigureSpec
+from dashboard.figures.cloud import Look, class_look, group_look
+from dashboard.figures.maps import group_of, map_of
+from dashboard.figures.paper_cloud import paper_cloud
+from dashboard.figures.screen_cloud import screen_cloud
+from hmw_core.criteria import CRITERIA
+from hmw_core.errors import pick
+from hmw_core.queries import score_table
+from hmw_core.reader import RunReader
+
+COLOURS = ("given_label", "true_label", "is_mislabeled", *CRITERIA)
+UNIT_SCALE = ("hm_weight", "confidence")  # their range is 0 to 1, and so is their colour scale
+OUTER = (0.01, 0.99)  # a few extreme scores would leave the others one colour
+
+
+def prepare(
+    runs: Sequence[RunReader],
+    colour: str = "given_label",
+    method: str = "auto",
+    epoch: int | None = None,
+) -> pd.DataFrame:
+    """Return `cloud`'s table, and `run`, `colour` and, of a number, its `low`, `high` and `title`.
+
+    Parameters
+    ----------
+    runs : sequence of RunReader
+        One panel each.
+    colour : str
+        Of `COLOURS`: `given_label`, `true_label`, `is_mislabeled`, or a criterion.
+    method : str
+        Of the map: `auto`, `tsne`, `umap` or `pca`.
+    epoch : int, optional
+        Of the features and of the criterion. Default: the last logged.
+
+    Raises
+    ------
+    CannotShow
+        If a run has no features, or no true label that the colour needs.
+    """
+    pick({name: name for name in COLOURS}, colour, "colour")
+    table = pd.concat([_of_run(run, colour, method, epoch) for run in runs], ignore_index=True)
+    table = table.assign(colour=colour)
+    if colour in CRITERIA:
+        criterion = CRITERIA[colour]
+        low, high = (0.0, 1.0) if colour in UNIT_SCALE else table["value"].quantile(OUTER)
+        unit = f" ({criterion.unit})" if criterion.unit not in ("", "1") else ""
+        ends = "" if colour in UNIT_SCALE else ", 1st to 99th percentile"
+        table = table.assign(low=low, high=high, title=f"{criterion.title}{unit}{ends}")
+    return table
+
+
+def _of_run(run: RunReader, colour: str, method: str, epoch: int | None) -> pd.DataFrame:
+    samples = run.samples()
+    if colour in ("true_label", "is_mislabeled") and samples["true_label"].isna().all():
+        raise CannotShow(f"run {run.name!r} knows no true label, so none can colour its samples")
+    places = map_of(run, method, epoch)
+    is_sample = places["kind"] == "sample"
+    ids = places.loc[is_sample, "sample_id"].to_numpy(int)
+    names = dict(enumerate(run.class_names))
+    label = pd.Series(pd.NA, index=places.index[is_sample], dtype="Int64")
+    if colour in CRITERIA:
+        value = score_table(run, [colour], epoch)[colour].loc[ids].to_numpy()
+        if np.isnan(value).all():
+            raise CannotShow(f"run {run.name!r} did not log what {CRITERIA[colour].title} reads")
+    elif colour == "is_mislabeled":
+        value = group_of(run, ids)
+    else:
+        label[:] = samples[colour].iloc[ids].array
+        value = label.map(names).fillna("unknown").to_numpy()
+    places["value"] = pd.Series(value, index=label.index)
+    places["value_label"] = label
+    places["class_name"] = places["class_label"].map(names)
+    places = places[places["value"].notna() | ~is_sample]
+    return places.assign(group="sample", run=run.name, panel=run.name, n_samples=run.n_samples)
+
+
+def draw(table: pd.DataFrame) -> go.Figure:
+    """Draw `prepare`'s table for the screen."""
+    return screen_cloud(table, _look(table))
+
+
+def typeset(table: pd.DataFrame, width: float) -> Figure:
+    """Typeset `prepare`'s table for a file of `width` inches."""
+    return paper_cloud(table, _look(table), width)
+
+
+def _look(table: pd.DataFrame) -> Look:
+    first = table.iloc[0]
+    if first["colour"] in CRITERIA:
+        return Look(str(first["title"]), low=float(first["low"]), high=float(first["high"]))
+    return group_look(table) if first["colour"] == "is_mislabeled" else class_look(table)
+
+
+FIGURE = FigureSpec(
+    title="Features in the plane",
+    paper="Fig. 4",
+    look_for=(
+        "One colour a cluster: the network kept the classes apart. Colours mixed inside clusters: "
+        "it learned wrong labels. Distances between clusters mean nothing."
+    ),
+    prepare=prepare,
+    draw=draw,
+    typeset=typeset,
+    many=True,
+)

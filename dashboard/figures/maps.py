@@ -1,0 +1,112 @@
+"""The map that the cluster figures draw on: kept, or computed where that takes seconds."""
+
+import shlex
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from dashboard.figures.base import CannotShow
+from hmw_core.embeddings import TITLES
+from hmw_core.errors import UsageError
+from hmw_core.projection import cached, chosen_method, project
+from hmw_core.reader import RunReader
+
+AT_ONCE = 5_000  # samples that a page projects while its reader waits; more need the command
+
+
+def map_of(
+    run: RunReader, method: str = "auto", epoch: int | None = None, given_label: int | None = None
+) -> pd.DataFrame:
+    """Return the places of samples and class vectors in the plane.
+
+    The map of the whole run where it is kept or small enough to compute at once, so that the same
+    sample has the same place in every figure; otherwise, for a class, a map of its samples alone.
+
+    Parameters
+    ----------
+    run : RunReader
+    method : str
+        `auto`, `tsne`, `umap` or `pca`.
+    epoch : int, optional
+        An epoch whose features are logged. Default: the last of them.
+    given_label : int, optional
+        Only the samples of this class; the class vectors stay all.
+
+    Returns
+    -------
+    DataFrame
+        `kind` (`sample` or `class`), `sample_id`, `class_label`, `x`, `y` (no unit), `axes` (the
+        method's name), `map_epoch`, and `of`: whether the map is of the `run` or of the `class`.
+
+    Raises
+    ------
+    CannotShow
+        If the run has no features of that epoch, or too many samples to project while one waits.
+    """
+    try:
+        places, of = _find(run, method, epoch, given_label)
+        name = chosen_method(method, _n_samples(run, given_label if of == "class" else None))
+    except UsageError as error:
+        raise CannotShow(str(error)) from None
+    if given_label is not None:
+        in_class = places["sample_id"].isin(run.sample_ids(given_label))
+        places = places[in_class | places["kind"].eq("class")]
+    return places.assign(
+        axes=TITLES[name],
+        map_epoch=run.feature_epochs()[-1] if epoch is None else epoch,
+        of=of,
+    ).reset_index(drop=True)
+
+
+def class_of(run: RunReader, given_label: int | None) -> int:
+    """Return the class to show: the one asked for, or the first that has samples.
+
+    Raises
+    ------
+    CannotShow
+        If the run has no such class.
+    """
+    if given_label is None:
+        return int(run.samples()["given_label"].min())
+    if not 0 <= given_label < run.n_classes:
+        raise CannotShow(
+            f"run {run.name!r} has no class {given_label}; its classes are 0 to {run.n_classes - 1}"
+        )
+    if _n_samples(run, given_label) == 0:
+        raise CannotShow(f"run {run.name!r} has no sample of class {given_label}")
+    return given_label
+
+
+def group_of(run: RunReader, sample_id: Sequence[int] | np.ndarray) -> np.ndarray:
+    """Return `clean`, `mislabeled` or `unknown` for each of these samples."""
+    wrong = run.samples()["is_mislabeled"].iloc[np.asarray(sample_id)]
+    names = wrong.map({True: "mislabeled", False: "clean"}).astype("object")
+    return names.where(wrong.notna(), "unknown").to_numpy()
+
+
+def _find(
+    run: RunReader, method: str, epoch: int | None, given_label: int | None
+) -> tuple[pd.DataFrame, str]:
+    """Return the map and what it is of, `run` or `class`, from the cheapest place that has it."""
+    attempts: list[tuple[int | None, str]] = [(None, "run")]
+    if given_label is not None:
+        attempts.append((given_label, "class"))
+    for label, of in attempts:
+        for skip_undefined in (True, False):
+            kept = cached(run, method, epoch, given_label=label, skip_undefined=skip_undefined)
+            if kept is not None:
+                return kept, of
+    for label, of in attempts:
+        if _n_samples(run, label) <= AT_ONCE:
+            return project(run, method, epoch, given_label=label, skip_undefined=True), of
+    what = f"run {run.name!r}" if given_label is None else f"class {given_label} of {run.name!r}"
+    raise CannotShow(
+        f"{what} has {_n_samples(run, given_label):,} samples to project, more than the "
+        f"{AT_ONCE:,} that are projected at once; run "
+        f"`python -m dashboard.project {shlex.quote(str(run.folder))}`"
+    )
+
+
+def _n_samples(run: RunReader, given_label: int | None) -> int:
+    return run.n_samples if given_label is None else len(run.sample_ids(given_label))

@@ -1,0 +1,114 @@
+"""A cloud of samples for a file."""
+
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Normalize
+from matplotlib.figure import Figure
+
+from dashboard.figures.cloud import STAR_EDGE, Entry, Look, legend_entries, panels
+from dashboard.figures.panels import paper_legend
+from dashboard.figures.style import CONTINUOUS, TEXT, paper_figure, paper_style
+from dashboard.figures.text import on_paper, shorten, wrap
+
+BITMAP_ABOVE = 2_000  # points of a panel; as many vector markers make a PDF slow to open
+MARKERS = {"circle": "o", "x": "x", "diamond": "D", "star": "*"}
+POINT = 1 / 72  # inches
+HIGHEST = 4.4  # inches of a panel
+TITLE_SIZE = 7  # points
+
+
+def paper_cloud(table: pd.DataFrame, look: Look, width: float) -> Figure:
+    """Typeset a panel per `panel` of the table (see `cloud`), two in a row, `width` in inches."""
+    drawn = list(panels(table))
+    columns = min(len(drawn), 2)
+    rows = -(-len(drawn) // columns)
+    panel_width = width / columns
+    scale = max(1.0, min(width / TEXT, 1.6))
+    with paper_style(scale):
+        figure, axes = paper_figure(width, 1.0, rows, columns)
+        letters = int(panel_width / (TITLE_SIZE * scale * POINT * 0.6))
+        titles = [f"{wrap(on_paper(d[0]), letters)}\n{wrap(d[1], letters)}" for d in drawn]
+        for ax, title, (_, _, samples, vectors) in zip(axes, titles, drawn, strict=False):
+            _add_samples(ax, samples, look, panel_width)
+            _add_stars(ax, vectors, look, (25 + 12 * panel_width) * scale)
+            ax.set_title(title, fontsize=TITLE_SIZE * scale)
+            ax.set_xlabel(f"{table['axes'].iloc[0]} 1")
+            ax.set_ylabel(f"{table['axes'].iloc[0]} 2")
+            ax.set(xticks=[], yticks=[])
+            ax.set_aspect("equal", adjustable="datalim")
+        for ax in axes[len(drawn) :]:
+            ax.remove()
+        if not look.colours:
+            _add_scale(figure, axes[: len(drawn)], look, below=columns == 2)
+        lines = max(title.count("\n") + 1 for title in titles)
+        header = (lines * 1.35 * TITLE_SIZE + 16) * scale * POINT  # titles and axis names
+        footer = 0.5 * scale if columns == 2 and not look.colours else 0.0
+        figure.set_figheight(rows * (min(panel_width, HIGHEST) * 0.92 + header) + footer)
+        _add_legend(axes[0], legend_entries(table, look), scale)
+        paper_legend(figure, axes[0])
+    return figure
+
+
+def _add_samples(ax: Axes, samples: pd.DataFrame, look: Look, panel_width: float) -> None:
+    """Draw the samples in a shuffled order, so that no category hides another."""
+    n = len(samples)
+    area = float(np.clip(0.2 * (panel_width / POINT) ** 2 / n, 0.1, 10))  # square points
+    shuffled = samples.iloc[np.random.default_rng(0).permutation(n)]
+    marker = shuffled["value" if look.colours else "group"].map(look.marker)
+    for shape, part in shuffled.groupby(marker, sort=True):  # circles first, crosses upon them
+        if look.colours:
+            colour: Any = part["value"].map(look.colours).tolist()
+        else:
+            colour = mpl.colormaps[CONTINUOUS](look.share(part["value"]))
+        ax.scatter(
+            part["x"],
+            part["y"],
+            s=area * (1.8 if shape == "x" else 1),
+            c=colour,
+            marker=MARKERS[shape],
+            linewidths=0.6 if shape == "x" else 0,
+            alpha=0.8,
+            rasterized=n > BITMAP_ABOVE,
+        )
+
+
+def _add_stars(ax: Axes, vectors: pd.DataFrame, look: Look, area: float) -> None:
+    ax.scatter(
+        vectors["x"],
+        vectors["y"],
+        s=area,
+        c=[look.star(name) for name in vectors["class_name"]],
+        marker="*",
+        edgecolors=STAR_EDGE,
+        linewidths=0.7,
+        zorder=3,
+    )
+
+
+def _add_scale(figure: Figure, axes: list[Axes], look: Look, below: bool) -> None:
+    colours = ScalarMappable(Normalize(look.low, look.high), mpl.colormaps[CONTINUOUS])
+    place = {"location": "bottom", "shrink": 0.8} if below else {"location": "right"}
+    options: dict[str, Any] = {"aspect": 30, "pad": 0.02, **place}
+    figure.colorbar(colours, ax=axes, label=on_paper(look.title), **options)
+
+
+def _add_legend(ax: Axes, entries: list[Entry], scale: float) -> None:
+    """Give `ax` empty lines that its legend is made from."""
+    for name, colour, marker in entries:
+        is_star = marker == "star"
+        ax.plot(
+            [],
+            [],
+            color=colour,
+            marker=MARKERS[marker],
+            linestyle="none",
+            markersize=(7 if is_star else 4) * scale,
+            markeredgecolor=STAR_EDGE if is_star else colour,
+            markeredgewidth=0.7,
+            label=on_paper(shorten(name, 16)),
+        )

@@ -1,0 +1,153 @@
+"""A cloud of samples for the screen: markers to pick, or a picture where they are many."""
+
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from dashboard.figures.cloud import STAR_EDGE, Look, legend_entries, panels
+from dashboard.figures.raster import Square, raster_of_categories, raster_of_values
+from dashboard.figures.style import CONTINUOUS, GREY, screen_figure
+from dashboard.figures.text import on_screen
+
+MARKERS_UP_TO = 6_000  # points of a panel; more are sent as a picture
+EDGE = {"color": GREY, "width": 0.8}  # keeps dark colours visible on dark and light ones on light
+
+Place = dict[str, int]  # row and col of a panel
+
+
+def screen_cloud(table: pd.DataFrame, look: Look) -> go.Figure:
+    """Draw a panel per `panel` of the table (see `cloud`), two in a row.
+
+    A marker's `customdata` is its `sample_id`. A panel of more than 6,000 samples is a picture
+    with two invisible points at its corners: there, a selection is read from its outline.
+    """
+    drawn = list(panels(table))
+    columns = min(len(drawn), 2)
+    rows = -(-len(drawn) // columns)
+    titles = [
+        f"{on_screen(title)}<br><sub>{on_screen(count)}</sub>" for title, count, _, _ in drawn
+    ]
+    figure = make_subplots(rows, columns, subplot_titles=titles, horizontal_spacing=0.06)
+    axes = table["axes"].iloc[0]
+    for number, (_, _, samples, vectors) in enumerate(drawn):
+        place = {"row": number // columns + 1, "col": number % columns + 1}
+        add_samples = _add_picture if len(samples) > MARKERS_UP_TO else _add_markers
+        add_samples(figure, samples, look, place)
+        _add_stars(figure, vectors, look, place)
+        anchor = next(figure.select_xaxes(**place)).plotly_name.replace("xaxis", "x")
+        figure.update_xaxes(title=f"{axes} 1", **place)
+        figure.update_yaxes(title=f"{axes} 2", scaleanchor=anchor, **place)
+    _add_legend(figure, table, look)
+    screen_figure(figure, height=90 + 440 * rows)
+    figure.update_xaxes(showticklabels=False, zeroline=False)
+    figure.update_yaxes(showticklabels=False, zeroline=False, showgrid=False)
+    figure.update_layout(
+        dragmode="lasso",
+        margin={"t": 60},
+        legend={"y": -0.08 / rows, "yanchor": "top", "itemsizing": "constant"},
+    )
+    return figure
+
+
+def _add_markers(figure: go.Figure, samples: pd.DataFrame, look: Look, place: Place) -> None:
+    by = "value" if look.colours else "group"
+    for name, part in samples.groupby(by, sort=False):
+        marker = {"size": 7, "opacity": 0.8, "symbol": look.marker(name), "line": EDGE}
+        said = on_screen(name)
+        if look.colours:
+            marker["color"] = look.colours[name]
+        else:
+            said += f"<br>{on_screen(look.title)} %{{marker.color:.3g}}"
+            marker |= {"color": part["value"].to_numpy(np.float32), "coloraxis": "coloraxis"}
+        figure.add_scattergl(
+            x=part["x"].to_numpy(np.float32),
+            y=part["y"].to_numpy(np.float32),
+            customdata=part["sample_id"].to_numpy(np.int32),
+            mode="markers",
+            name=on_screen(name),
+            legendgroup=name,
+            showlegend=False,
+            marker=marker,
+            hovertemplate=f"sample %{{customdata}}<br>{said}<extra></extra>",
+            **place,
+        )
+
+
+def _add_picture(figure: go.Figure, samples: pd.DataFrame, look: Look, place: Place) -> None:
+    x, y = samples["x"].to_numpy(float), samples["y"].to_numpy(float)
+    square = Square(x, y)
+    if look.colours:
+        order = {name: number for number, name in enumerate(look.colours)}
+        category = samples["value"].map(order).to_numpy(int)
+        picture = raster_of_categories(x, y, category, list(look.colours.values()), square)
+    else:
+        palette = np.rint(255 * mpl.colormaps[CONTINUOUS](np.arange(256))[:, :3]).astype(np.uint8)
+        picture = raster_of_values(x, y, look.share(samples["value"]), palette, square)
+    figure.add_scatter(
+        x=[square.left, square.left + square.side],
+        y=[square.top - square.side, square.top],
+        mode="markers",
+        marker={"opacity": 0, "size": 1},
+        hoverinfo="skip",
+        showlegend=False,
+        **place,
+    )
+    figure.add_layout_image(
+        source=picture,
+        x=square.left,
+        y=square.top,
+        sizex=square.side,
+        sizey=square.side,
+        sizing="stretch",
+        layer="below",
+        **place,
+    )
+
+
+def _add_stars(figure: go.Figure, vectors: pd.DataFrame, look: Look, place: Place) -> None:
+    names = vectors["class_name"].tolist()
+    figure.add_scatter(
+        x=vectors["x"].to_numpy(np.float32),
+        y=vectors["y"].to_numpy(np.float32),
+        mode="markers",
+        showlegend=False,
+        text=[on_screen(name) for name in names],
+        marker={
+            "symbol": "star",
+            "size": 15,
+            "color": [look.star(name) for name in names],
+            "line": {"color": STAR_EDGE, "width": 1.5},
+        },
+        hovertemplate="class vector of %{text}<extra></extra>",
+        **place,
+    )
+
+
+def _add_legend(figure: go.Figure, table: pd.DataFrame, look: Look) -> None:
+    """Add entries that no panel owns, so that a panel drawn as a picture has them, too."""
+    for name, colour, marker in legend_entries(table, look):
+        edge = {"color": STAR_EDGE, "width": 1.5} if marker == "star" else {}
+        figure.add_scatter(
+            x=[None],
+            y=[None],
+            mode="markers",
+            name=on_screen(name),
+            legendgroup=name,
+            marker={"color": colour, "symbol": marker, "size": 9, "line": edge},
+        )
+    if not look.colours:
+        scale: dict[str, Any] = {"colorscale": CONTINUOUS, "cmin": look.low, "cmax": look.high}
+        scale["colorbar"] = {"title": {"text": on_screen(look.title), "side": "right"}}
+        figure.update_layout(coloraxis=scale)
+        # A panel drawn as a picture has no trace on the scale; this one brings the bar.
+        figure.add_scatter(
+            x=[None],
+            y=[None],
+            mode="markers",
+            showlegend=False,
+            marker={"color": [look.low], "coloraxis": "coloraxis"},
+        )
