@@ -1,5 +1,6 @@
 """From a split's pictures to normalised batches on the device, augmented or plain."""
 
+import signal
 from collections.abc import Iterator, Sequence
 from typing import Protocol
 
@@ -175,7 +176,6 @@ class DecodedImages(Dataset):
 
 
 def _leave_signals_to_the_parent(_worker: int) -> None:
-    """Ignore Ctrl-C in a worker: the parent ends the run, and the workers with it."""
-    import signal
-
+    """Undo the handlers a worker inherits: the parent ends the run, and the workers with it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)

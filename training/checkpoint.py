@@ -1,6 +1,8 @@
 """The checkpoint: everything resume needs besides the log and the config."""
 
+import io
 import pickle
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +26,14 @@ def snapshot(method: Method, epoch: int) -> State:
 
 def save(state: State, folder: Path) -> None:
     """Write the run's checkpoint whole, in place of the last one."""
-    write_whole(_path(folder), lambda beside: torch.save(state, beside))
+    encoded = io.BytesIO()  # on a full disk torch.save itself raises RuntimeErrors, not OSError
+    torch.save(state, encoded)
+    content = encoded.getvalue()
+
+    def write(beside: Path) -> None:
+        beside.write_bytes(content)
+
+    write_whole(_path(folder), write)
 
 
 def load(folder: Path) -> State | None:
@@ -35,14 +44,15 @@ def load(folder: Path) -> State | None:
     UsageError
         If the file is damaged.
     """
-    try:
-        return torch.load(_path(folder), map_location="cpu", weights_only=True)
-    except FileNotFoundError:
+    path = _path(folder)
+    if not path.exists():
         return None
-    except (RuntimeError, EOFError, OSError, pickle.UnpicklingError) as error:
-        raise UsageError(
-            f"{_path(folder)} cannot be read, so the run cannot go on: {error}"
-        ) from None
+    try:
+        if not zipfile.is_zipfile(path):  # what torch.save writes; torch.load of less raises much
+            raise RuntimeError("it is cut off or no checkpoint")
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except (RuntimeError, OSError, pickle.UnpicklingError) as error:
+        raise UsageError(f"{path} cannot be read, so the run cannot go on: {error}") from None
 
 
 def restore(state: State, method: Method) -> None:

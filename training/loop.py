@@ -147,21 +147,27 @@ class Training:
         status, error = "failed", None
         try:
             with progress, self.stop:
-                for epoch in range(first_epoch, self.config.epochs + 1):
-                    progress.end_epoch(self.run_epoch(epoch, writer))
-                writer.flush()
+                self.run_epochs(writer, progress, first_epoch)
             status = "finished"
         except (Stopped, KeyboardInterrupt):
             status = "stopped"
             raise
-        except OSError as problem:
-            error = f"the log cannot be written: {problem}"
+        except OSError as problem:  # a full disk, a folder that can no longer be written
+            error = f"the run cannot go on: {problem}"
             raise RunFailed(error) from problem
         except BaseException as problem:  # only to note it: it goes on as it came
             error = str(problem) or type(problem).__name__
             raise
         finally:
-            writer.finish(status, error)
+            _finish(writer, status, error)
+
+    def run_epochs(self, writer: RunWriter, progress: TrainingProgress, first_epoch: int) -> None:
+        """Train the epochs from `first_epoch` on; return or leave when the log is on disk."""
+        try:
+            for epoch in range(first_epoch, self.config.epochs + 1):
+                progress.end_epoch(self.run_epoch(epoch, writer))
+        finally:
+            writer.flush()
 
     def run_epoch(self, epoch: int, writer: RunWriter) -> EpochSummary:
         """Train, evaluate and log one epoch."""
@@ -222,3 +228,12 @@ class Training:
             self.method, self.train_source, n_samples, self.stop
         )
         writer.log_features(epoch, features, class_vectors)
+
+
+def _finish(writer: RunWriter, status: str, error: str | None) -> None:
+    try:
+        writer.finish(status, error)
+    except OSError as problem:
+        raise RunFailed(
+            f"{error or status}; nor can this be noted in the run: {problem}"
+        ) from problem

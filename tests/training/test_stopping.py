@@ -1,0 +1,33 @@
+"""The wish to stop: granted between items, the handlers of before put back."""
+
+import os
+import signal
+
+import pytest
+
+from training.stopping import Stopped, StopWish
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_the_item_in_hand_is_finished(number):
+    done = []
+    with StopWish() as stop, pytest.raises(Stopped) as stopped:
+        for item in stop.between(range(5)):
+            if item == 2:
+                os.kill(os.getpid(), number)
+            done.append(item)
+    assert done == [0, 1, 2]
+    assert stopped.value.signal_number == number
+
+
+def test_a_second_ctrl_c_acts_at_once():
+    with StopWish(), pytest.raises(KeyboardInterrupt):
+        for _ in range(2):
+            os.kill(os.getpid(), signal.SIGINT)
+
+
+def test_the_handlers_of_before_come_back():
+    before = signal.getsignal(signal.SIGTERM)
+    with StopWish():
+        assert signal.getsignal(signal.SIGTERM) != before
+    assert signal.getsignal(signal.SIGTERM) == before
