@@ -33,7 +33,7 @@ class TrainingProgress:
         self.console = console
         self.started = time.monotonic()
         self.bar = Progress(
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=20),
             TextColumn("epoch {task.completed:.0f}/{task.total:.0f}  {task.fields[summary]}"),
             console=console,

@@ -11,18 +11,24 @@ from training.stopping import Stopped, StopWish
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_the_item_in_hand_is_finished(number):
     done = []
-    with StopWish() as stop, pytest.raises(Stopped) as stopped:
+
+    def work(stop):
         for item in stop.between(range(5)):
             if item == 2:
                 os.kill(os.getpid(), number)
             done.append(item)
+
+    with StopWish() as stop, pytest.raises(Stopped) as stopped:
+        work(stop)
     assert done == [0, 1, 2]
     assert stopped.value.signal_number == number
 
 
 def test_a_second_ctrl_c_acts_at_once():
-    with StopWish(), pytest.raises(KeyboardInterrupt):
-        for _ in range(2):
+    with StopWish() as stop:
+        os.kill(os.getpid(), signal.SIGINT)
+        assert stop.received == signal.SIGINT
+        with pytest.raises(KeyboardInterrupt):
             os.kill(os.getpid(), signal.SIGINT)
 
 
