@@ -1,0 +1,61 @@
+"""Long jobs beside the dashboard: started as a process of their own, and asked how they do."""
+
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from dashboard.figures.maps import AT_ONCE
+from hmw_core.projection import cached, chosen_method
+from hmw_core.reader import RunReader
+
+SECONDS = {"tsne": 104, "umap": 27, "pca": 1}  # measured: 50,000 samples on two cores
+
+
+@dataclass
+class Job:
+    """A process and the file that holds what it says."""
+
+    process: subprocess.Popen
+    log: Path
+
+    @property
+    def running(self) -> bool:
+        """Whether the process is at work."""
+        return self.process.poll() is None
+
+    @property
+    def failure(self) -> str | None:
+        """The last line of a process that failed, else None."""
+        if self.process.poll() in (None, 0):
+            return None
+        lines = self.log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+        return lines[-1] if lines else f"it ended with code {self.process.returncode}"
+
+
+def missing_map(run: RunReader, method: str, given_label: int | None = None) -> int | None:
+    """Return the seconds that a map takes which is neither kept nor small, else None."""
+    n_samples = run.n_samples if given_label is None else len(run.sample_ids(given_label))
+    if not run.feature_epochs() or n_samples <= AT_ONCE:
+        return None
+    if any(cached(run, method, skip_undefined=skip) is not None for skip in (True, False)):
+        return None
+    per_sample = SECONDS[chosen_method(method, run.n_samples)] / 50_000
+    return max(5, round(2 * per_sample * run.n_samples))  # twice: the machine may be busy
+
+
+def start_map(run: RunReader, method: str) -> Job:
+    """Start `python -m dashboard.project` on a run, detached: it outlives the dashboard."""
+    arguments = [str(run.folder.resolve()), "--method", method, "--skip-undefined"]
+    log = Path(tempfile.mkstemp(prefix="hmw-map-", suffix=".log")[1])
+    with log.open("w", encoding="utf-8") as file:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "dashboard.project", *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=file,
+            stderr=subprocess.STDOUT,
+            cwd=Path(__file__).parents[1],
+            start_new_session=True,
+        )
+    return Job(process, log)

@@ -1,0 +1,160 @@
+"""Pictures of samples: which ones an outline holds, in which order, and the page's HTML of them."""
+
+import base64
+import html
+import io
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.path import Path as Outline
+from PIL import Image, UnidentifiedImageError
+
+from dashboard.figures.style import GREY, GROUP_COLOURS
+from dashboard.figures.text import shorten
+from hmw_core.reader import RunReader
+
+SMALL = 64  # px; smaller pictures are enlarged with their pixels kept square
+
+
+@dataclass(frozen=True)
+class Card:
+    """A sample as the gallery shows it; labels are class names, None where unknown."""
+
+    sample_id: int
+    picture: bytes | None
+    given_label: str
+    true_label: str | None
+    predicted_label: str | None
+    is_mislabeled: bool | None
+    note: str = ""
+
+
+def selected_ids(selection: Mapping[str, Any], places: pd.DataFrame) -> np.ndarray:
+    """Return the ids of the samples inside a selection's boxes and lassos, ascending.
+
+    Containment is computed here from the outlines. What the browser says about points is not
+    used: its indices count anew in each trace, and a cloud drawn as a picture has no points.
+
+    Parameters
+    ----------
+    selection : mapping
+        What `st.plotly_chart` returns under `selection`: `box` and `lasso`, each a list of
+        outlines with `x` and `y` in the units of the axes.
+    places : DataFrame
+        `sample_id` (null for what is no sample), `x`, `y`.
+
+    Returns
+    -------
+    ndarray of int
+        A point on the edge of a box is inside.
+    """
+    samples = places[places["sample_id"].notna()]
+    points = samples[["x", "y"]].to_numpy(dtype=np.float64)
+    inside = np.zeros(len(points), dtype=bool)
+    for box in selection.get("box") or []:
+        low = [min(box["x"]), min(box["y"])]
+        high = [max(box["x"]), max(box["y"])]
+        inside |= ((points >= low) & (points <= high)).all(axis=1)
+    for lasso in selection.get("lasso") or []:
+        corners = np.column_stack([lasso["x"], lasso["y"]]).astype(np.float64)
+        if len(corners) >= 3:
+            inside |= Outline(corners).contains_points(points)
+    return np.sort(samples["sample_id"].to_numpy(dtype=np.int64)[inside])
+
+
+def ranked(score: pd.Series, higher_means: str, *, suspicious_first: bool = True) -> np.ndarray:
+    """Return the ids of `score` in order of suspicion; those without a score come last."""
+    known = score.dropna().sort_index()
+    ascending = (higher_means == "clean") == suspicious_first
+    order = known.sort_values(ascending=ascending, kind="stable").index
+    return np.concatenate([order, score.index[score.isna()]]).astype(np.int64)
+
+
+def cards(
+    run: RunReader, sample_ids: Sequence[int], epoch: int, notes: Mapping[int, str]
+) -> list[Card]:
+    """Return a card for each of these samples, in this order; predicted after `epoch`."""
+    ids = [int(sample_id) for sample_id in sample_ids]
+    samples = run.samples().loc[ids]
+    pictures = run.images(ids)
+    signals = run.signals(["predicted_label"], sample_id=ids, epochs=[epoch]) if ids else None
+    predicted = (
+        {}
+        if signals is None
+        else dict(zip(signals["sample_id"], signals["predicted_label"], strict=True))
+    )
+    return [
+        Card(
+            row.sample_id,
+            pictures.get(row.sample_id),
+            _name(run, row.given_label) or "",
+            _name(run, row.true_label),
+            _name(run, predicted.get(row.sample_id)),
+            None if pd.isna(row.is_mislabeled) else bool(row.is_mislabeled),
+            notes.get(row.sample_id, ""),
+        )
+        for row in samples.itertuples()
+    ]
+
+
+def as_html(shown: Iterable[Card], *, link: str = "", width: int = 100) -> str:
+    """Return a grid of cards as HTML in which every name is escaped.
+
+    `link` is an address to which a sample's id is added.
+    """
+    return (
+        f'<div style="display:grid;gap:8px;grid-template-columns:'
+        f'repeat(auto-fill,minmax({width}px,1fr))">{"".join(_card(c, link) for c in shown)}</div>'
+    )
+
+
+def _card(card: Card, link: str) -> str:
+    state = {True: "mislabeled", False: "clean", None: "unknown"}[card.is_mislabeled]
+    colour = GROUP_COLOURS[state] if card.is_mislabeled else GREY
+    name = f"sample {card.sample_id}"
+    if link:
+        name = f'<a href="{html.escape(link)}{card.sample_id}" style="color:inherit">{name}</a>'
+    lines = [f"<b>{name}</b>"]
+    if card.note:
+        lines.append(f"<i>{html.escape(card.note)}</i>")
+    lines += [_label("given", card.given_label), _label("true", card.true_label)]
+    lines.append(_label("predicted", card.predicted_label))
+    edge = "3px" if card.is_mislabeled else "1px"
+    return (
+        f'<figure data-sample="{card.sample_id}" style="margin:0;padding:6px;border-radius:4px;'
+        f'border:1px solid {colour}66;border-top:{edge} solid {colour}">{_picture(card)}'
+        f'<figcaption style="font-size:12px;line-height:1.4;margin-top:4px;overflow-wrap:anywhere">'
+        f"{'<br>'.join(lines)}</figcaption></figure>"
+    )
+
+
+def _label(word: str, name: str | None) -> str:
+    said = "unknown" if name is None else html.escape(shorten(name, 40))
+    return f'<span style="opacity:.65">{word}</span> {said}'
+
+
+def _picture(card: Card) -> str:
+    style = "width:100%;aspect-ratio:1;object-fit:contain"
+    if card.picture is None:
+        return f'<div style="{style};display:grid;place-items:center;opacity:.6">no picture</div>'
+    kind, side = _format(card.picture)
+    if side < SMALL:
+        style += ";image-rendering:pixelated"
+    data = base64.b64encode(card.picture).decode("ascii")
+    alt = f"sample {card.sample_id}"
+    return f'<img alt="{alt}" style="{style}" src="data:image/{kind};base64,{data}">'
+
+
+def _format(picture: bytes) -> tuple[str, int]:
+    try:
+        with Image.open(io.BytesIO(picture)) as opened:
+            return (opened.format or "png").lower(), max(opened.size)
+    except (UnidentifiedImageError, OSError):
+        return "png", SMALL
+
+
+def _name(run: RunReader, label: Any) -> str | None:
+    return None if label is None or pd.isna(label) else run.class_names[int(label)]

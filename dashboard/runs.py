@@ -1,0 +1,187 @@
+"""Which run is on screen, what was read of it, and the address that says so."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import plotly.graph_objects as go
+import streamlit as st
+
+from dashboard.background import Job
+from dashboard.figures import FIGURES
+from dashboard.figures.selection import chosen_samples
+from dashboard.summary import description, summary
+from dashboard.views.choices import choose, plain
+from hmw_core import layout
+from hmw_core.errors import UnreadableRun
+from hmw_core.queries import score_table
+from hmw_core.reader import RunReader
+
+Version = tuple[Any, ...]
+
+TRAIN = "python -m training train --dataset digits --noise symmetric --noise-rate 0.5 --recipe CCE"
+
+
+def runs_folder() -> Path:
+    """Return the folder of runs: `HMW_RUNS`, or `data/runs`."""
+    return Path(os.environ.get("HMW_RUNS") or "data/runs")
+
+
+def all_runs() -> tuple[list[RunReader], dict[str, str]]:
+    """Return the runs that can be read, newest first, and why each of the others cannot."""
+    folder = runs_folder()
+    readable: list[RunReader] = []
+    broken: dict[str, str] = {}
+    # By listing, never by joining a name from the address: nothing outside can be reached.
+    for path in sorted(folder.iterdir()) if folder.is_dir() else []:
+        if path.is_dir() and not path.name.startswith("."):
+            try:
+                readable.append(_reader(str(path), _version(path)))
+            except UnreadableRun as error:
+                broken[path.name] = str(error)
+    readable.sort(key=lambda run: run.info.get("created") or "", reverse=True)
+    return readable, broken
+
+
+def pick_run() -> RunReader:
+    """Return the run chosen in the sidebar; where there is none, say so and end the page."""
+    runs, broken = all_runs()
+    if not runs:
+        no_runs(broken)
+        st.stop()
+    unreadable = broken.get(st.query_params.get("run", ""))
+    if unreadable:
+        st.warning(f"This run cannot be read: {unreadable}")
+    by_name = {run.name: run for run in runs}
+    name = choose("run", "Run", list(by_name), container=st.sidebar)
+    run = by_name[name]
+    with st.sidebar:
+        st.caption(plain(description(run)))
+    if run.status == "running":
+        _follow(name, run.last_epoch)
+    if run.damage:
+        st.warning(f"Read up to epoch {run.last_epoch}: {'; '.join(run.damage)}")
+    return run
+
+
+def no_runs(broken: dict[str, str]) -> None:
+    """Say how to get a first run."""
+    st.info(f"There is no run to show in `{runs_folder()}` yet. Train one:")
+    st.code(f"{TRAIN} --runs {runs_folder()}", language="bash")
+    for reason in broken.values():
+        st.warning(f"Cannot be read: {reason}")
+
+
+def table(figure: str, run: RunReader | Sequence[RunReader], **options: Any) -> pd.DataFrame:
+    """Return a figure's table, to be read only; computed again when the runs' files change.
+
+    Raises
+    ------
+    CannotShow
+        If the runs lack what the figure needs.
+    """
+    return _drawn(figure, _keys(run), _hashable(options))[0]
+
+
+def chart(figure: str, run: RunReader | Sequence[RunReader], **options: Any) -> go.Figure:
+    """Return the plotly figure of `table`, to be read only."""
+    return _drawn(figure, _keys(run), _hashable(options))[1]
+
+
+def summaries(runs: Sequence[RunReader]) -> pd.DataFrame:
+    """Return the overview's table."""
+    return pd.DataFrame([_summary(*key) for key in _keys(runs)])
+
+
+def scores(run: RunReader, criterion: str, epoch: int | None, given_label: int | None) -> pd.Series:
+    """Return a criterion's score of a class by `sample_id`, to be read only."""
+    return _scores(*_keys(run)[0], criterion, epoch, given_label)
+
+
+def chosen(
+    run: RunReader, given_label: int | None, sample_ids: Sequence[int] | None, epoch: int | None
+) -> pd.DataFrame:
+    """Return role and sample_id of the samples that figures of single samples show."""
+    ids = None if sample_ids is None else tuple(sample_ids)
+    return _chosen(*_keys(run)[0], given_label, ids, epoch)
+
+
+@st.cache_resource
+def jobs() -> dict[tuple[str, str], Job]:
+    """Return the maps being computed, by run and method, for all who look at this server."""
+    return {}
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _scores(
+    folder: str, version: Version, criterion: str, epoch: int | None, given_label: int | None
+) -> pd.Series:
+    return score_table(_reader(folder, version), [criterion], epoch, given_label)[criterion]
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _chosen(
+    folder: str,
+    version: Version,
+    given_label: int | None,
+    sample_ids: tuple[int, ...] | None,
+    epoch: int | None,
+) -> pd.DataFrame:
+    return chosen_samples(_reader(folder, version), given_label, sample_ids, epoch)
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _reader(folder: str, version: Version) -> RunReader:
+    return RunReader(folder)
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _summary(folder: str, version: Version) -> dict[str, Any]:
+    return summary(_reader(folder, version))
+
+
+@st.cache_resource(max_entries=48, show_spinner="Reading the log ...")
+def _drawn(
+    figure: str, keys: tuple[tuple[str, Version], ...], options: tuple[tuple[str, Any], ...]
+) -> tuple[pd.DataFrame, go.Figure]:
+    spec = FIGURES[figure]
+    readers = [_reader(*key) for key in keys]
+    prepared = spec.prepare(readers if spec.many else readers[0], **dict(options))
+    return prepared, spec.draw(prepared)
+
+
+@st.fragment(run_every=3)
+def _follow(name: str, drawn_epoch: int) -> None:
+    """Show how far a running training is, and offer to draw its new epochs."""
+    run = next((run for run in all_runs()[0] if run.name == name), None)
+    if run is None or run.status != "running":
+        st.rerun()
+    with st.sidebar:
+        done = f"epoch {run.last_epoch} of {run.n_epochs}"
+        st.progress(min(run.last_epoch / run.n_epochs, 1.0), text=f"running, {done}")
+        if run.last_epoch > drawn_epoch and st.button(f"Draw up to epoch {run.last_epoch}"):
+            st.rerun()
+
+
+def _version(folder: Path) -> Version:
+    """Return what changes when anything in a run does: a rename into a folder changes its time."""
+    parts = []
+    for path in sorted(folder.iterdir()):
+        found = path.stat()
+        parts.append((path.name, found.st_mtime_ns, found.st_size))
+    return (*parts, layout.has_writer(folder))
+
+
+def _keys(runs: RunReader | Sequence[RunReader]) -> tuple[tuple[str, Version], ...]:
+    readers = [runs] if isinstance(runs, RunReader) else runs
+    return tuple((str(run.folder), _version(run.folder)) for run in readers)
+
+
+def _hashable(options: dict[str, Any]) -> tuple[tuple[str, Any], ...]:
+    return tuple(
+        (name, tuple(value) if isinstance(value, list) else value)
+        for name, value in sorted(options.items())
+        if value is not None
+    )

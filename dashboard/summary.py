@@ -1,0 +1,64 @@
+"""A run in one line: what the overview says about it."""
+
+from typing import Any
+
+import pandas as pd
+
+from hmw_core.reader import RunReader
+
+NBSP = "\u00a0"  # no line ends between a number and its unit
+
+
+def summary(run: RunReader) -> dict[str, Any]:
+    """Return the overview's row of a run; what is unknown is None.
+
+    Shares and accuracies are in per cent, AUROCs in [0, 1], of the last whole epoch unless `best`.
+    """
+    metrics = run.metrics()
+    noise = run.info.get("noise") or {}
+    test = 100 * metrics["test_accuracy"].dropna()
+    share = noise.get("mislabeled_fraction")
+    return {
+        "run": run.name,
+        "status": run.status,
+        "recipe": run.info.get("recipe"),
+        "dataset": run.info["dataset"]["name"],
+        "n_samples": run.n_samples,
+        "noise": noise_text(noise),
+        "mislabeled_fraction": None if share is None else 100 * share,
+        "last_epoch": run.last_epoch,
+        "n_epochs": run.n_epochs,
+        "last_test_accuracy": float(test.iloc[-1]) if len(test) else None,
+        "best_test_accuracy": float(test.max()) if len(test) else None,
+        "auroc_last_loss": _last(metrics, "auroc_last_loss"),
+        "auroc_iam": _last(metrics, "auroc_iam"),
+        "note": "; ".join([*([run.error] if run.error else []), *run.damage]) or None,
+    }
+
+
+def description(run: RunReader) -> str:
+    """Return a run in a few words: recipe, data, noise, epochs."""
+    noise = run.info.get("noise") or {}
+    share = noise.get("mislabeled_fraction")
+    parts = [
+        run.info.get("recipe"),
+        f"{run.info['dataset']['name']}, {run.n_samples:,} samples",
+        noise_text(noise),
+        "true labels unknown" if share is None else f"{100 * share:.1f}{NBSP}% mislabeled",
+        f"{run.last_epoch} of {run.n_epochs} epochs, {run.status}",
+    ]
+    return " · ".join(part for part in parts if part)
+
+
+def noise_text(noise: dict[str, Any]) -> str | None:
+    """Return a noise as one reads it: `symmetric 50 %`."""
+    name, rate = noise.get("name"), noise.get("rate")
+    if not name:
+        return None
+    return f"{name} {100 * rate:g}{NBSP}%" if rate else name
+
+
+def _last(metrics: pd.DataFrame, column: str) -> float | None:
+    if column not in metrics or metrics[column].isna().all():
+        return None
+    return float(metrics[column].dropna().iloc[-1])

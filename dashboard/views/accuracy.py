@@ -1,0 +1,21 @@
+"""Accuracy (Fig. 7): train and test accuracy by epoch of any runs."""
+
+import streamlit as st
+
+from dashboard import runs
+from dashboard.views.blocks import show_figure, title
+
+MOST = 8
+
+title("Accuracy", "Any runs, epoch by epoch; the paper's number where the recipe is in its tables.")
+current = runs.pick_run()
+readable, _ = runs.all_runs()
+by_name = {run.name: run for run in readable}
+same_data = [
+    run.name for run in readable if run.info["dataset"]["name"] == current.info["dataset"]["name"]
+]
+chosen = st.multiselect("Runs", list(by_name), default=same_data[:MOST], max_selections=MOST)
+if chosen:
+    show_figure("accuracy", [by_name[name] for name in chosen])
+else:
+    st.info("Choose a run.")

@@ -1,0 +1,36 @@
+"""Criteria (Fig. 1): an easy, a hard and a mislabeled sample, and what tells such apart."""
+
+import streamlit as st
+
+from dashboard import runs
+from dashboard.views.blocks import chosen_pictures, show_figure, title
+from dashboard.views.choices import choose_class, choose_epoch, choose_samples, criterion_title
+from hmw_core.criteria import CRITERIA
+
+title(
+    "Criteria",
+    "What tells a mislabeled sample from one that is merely hard to learn: its loss, "
+    "or its margins over the epochs?",
+)
+run = runs.pick_run()
+with st.container(horizontal=True, vertical_alignment="bottom"):
+    given_label = choose_class(run, all_classes=True)
+    sample_ids = choose_samples(run)
+    epoch = choose_epoch(run)
+
+chosen_pictures(run, given_label, sample_ids, epoch)
+show_figure("curves", run, given_label=given_label, sample_ids=sample_ids, epoch=epoch)
+
+left, right = st.columns(2)
+first = left.selectbox("Criterion", list(CRITERIA), format_func=criterion_title, key="first")
+rest = [name for name in CRITERIA if name != first]
+second = right.selectbox(
+    "Beside it",
+    rest,
+    index=rest.index("iam") if "iam" in rest else 0,
+    format_func=criterion_title,
+    key="second",
+)
+show_figure("distributions", run, criteria=(first, second), given_label=given_label, epoch=epoch)
+show_figure("auroc_by_epoch", run)
+show_figure("detection", run, given_label=given_label, epoch=epoch)

@@ -1,0 +1,5 @@
+"""export."""
+
+from dashboard import runs
+
+run = runs.pick_run()
