@@ -1,0 +1,83 @@
+"""Open the dashboard from the command line: `hmw-dashboard --runs DIR --port N`."""
+
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from hmw_core.errors import UsageError
+
+ADDRESS = "127.0.0.1"  # the log may hold private pictures: nobody else is let in
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """Open the dashboard on 127.0.0.1 until Ctrl-C."""
+
+    runs: Path = Path("data/runs")
+    """The folder of runs; made if there is none."""
+    port: int = 8501
+    """The dashboard's port, 1024 to 65535."""
+    browser: Annotated[
+        bool, tyro.conf.arg(help="Open a browser window; --no-browser does not.")
+    ] = True
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; return the exit code: 2 for a user's mistake, which is said."""
+    options = tyro.cli(Options, prog="hmw-dashboard", args=argv)
+    try:
+        command, environment = prepared(options)
+    except UsageError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    try:
+        return subprocess.run(command, env=environment, check=False).returncode
+    except KeyboardInterrupt:  # Streamlit got it, too, and has said good-bye
+        return 0
+
+
+def prepared(options: Options) -> tuple[list[str], dict[str, str]]:
+    """Return Streamlit's command and environment.
+
+    Raises
+    ------
+    UsageError
+        If the runs folder cannot be one, or the port is out of range or in use.
+    """
+    try:
+        options.runs.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        raise UsageError(f"--runs {options.runs} is not a folder and cannot be made one") from None
+    if not 1024 <= options.port <= 65535:
+        raise UsageError(f"--port must be a number from 1024 to 65535, got {options.port}")
+    with socket.socket() as probe:
+        if probe.connect_ex((ADDRESS, options.port)) == 0:
+            raise UsageError(
+                f"port {options.port} is in use already; "
+                "close what listens there or choose another with --port N"
+            )
+    here = Path(__file__).resolve().parent
+    command = [sys.executable, "-m", "streamlit", "run", str(here / "app.py")]
+    command += ["--server.address", ADDRESS, "--server.port", str(options.port)]
+    command += ["--server.showEmailPrompt", "false", "--browser.gatherUsageStats", "false"]
+    if not options.browser:
+        command += ["--server.headless", "true"]
+    # The packages are found from any folder, installed or not.
+    paths = [str(here.parent), *filter(None, [os.environ.get("PYTHONPATH")])]
+    environment = {
+        **os.environ,
+        "HMW_RUNS": str(options.runs.resolve()),
+        "PYTHONPATH": os.pathsep.join(paths),
+    }
+    return command, environment
+
+
+if __name__ == "__main__":
+    sys.exit(main())
