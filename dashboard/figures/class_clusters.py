@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 from matplotlib.figure import Figure
 
 from dashboard.figures.base import FigureSpec
-from dashboard.figures.cloud import group_look
+from dashboard.figures.cloud import group_look, panel_names
 from dashboard.figures.maps import class_of, group_of, map_of
 from dashboard.figures.paper_cloud import paper_cloud
 from dashboard.figures.screen_cloud import screen_cloud
@@ -38,10 +38,12 @@ def prepare(
     CannotShow
         If a run has no such class, or no features.
     """
-    return pd.concat(
-        [_of_run(run, class_of(run, given_label), method, epoch) for run in runs],
-        ignore_index=True,
-    )
+    parts = []
+    for run, name in zip(runs, panel_names(runs), strict=True):
+        label = class_of(run, given_label)
+        part = _of_run(run, label, method, epoch)
+        parts.append(part.assign(panel=f"{name}: class {run.class_names[label]}"))
+    return pd.concat(parts, ignore_index=True)
 
 
 def _of_run(run: RunReader, given_label: int, method: str, epoch: int | None) -> pd.DataFrame:
@@ -49,12 +51,10 @@ def _of_run(run: RunReader, given_label: int, method: str, epoch: int | None) ->
     places = places[places["class_label"].isna() | places["class_label"].eq(given_label)]
     is_sample = places["kind"] == "sample"
     places.loc[is_sample, "value"] = group_of(run, places.loc[is_sample, "sample_id"].to_numpy(int))
-    name = run.class_names[given_label]
     return places.assign(
         group=places["value"],
-        class_name=name,
+        class_name=run.class_names[given_label],
         run=run.name,
-        panel=f"{run.name}: class {name}",
         n_samples=len(run.sample_ids(given_label)),
     )
 

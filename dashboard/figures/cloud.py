@@ -5,7 +5,7 @@ class vector), `x`, `y`, `value` (a category, or a number on the colour scale), 
 marker), `n_samples` (how many the panel stands for), `axes` and `map_epoch` (how it was made).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -13,8 +13,10 @@ import numpy as np
 import pandas as pd
 
 from dashboard.figures.style import CLASS_COLOURS, GREY, GROUP_COLOURS, GROUP_MARKERS, YELLOW
+from hmw_core.reader import RunReader
 
 LEGEND_UP_TO = 20  # categories; a longer legend would be larger than the figure
+TURNS, FEW_GROUPS = 12, 3
 STAR_COLOUR, STAR_EDGE = YELLOW, "#444444"  # the paper's Fig. 6 has a yellow star, too
 
 
@@ -89,6 +91,28 @@ def legend_entries(table: pd.DataFrame, look: Look) -> list[Entry]:
         colour = GREY if has_class_colours else STAR_COLOUR
         entries.append(Entry("class vector", colour, "star"))
     return entries
+
+
+def in_turns(samples: pd.DataFrame, by: str) -> Iterator[tuple[str, pd.DataFrame]]:
+    """Yield the groups of `by` in shuffled portions, in turns, so that none covers another.
+
+    With more than a few groups every one comes once: they rarely overlap as two groups do.
+    """
+    shuffled = samples.iloc[np.random.default_rng(0).permutation(len(samples))]
+    n_turns = TURNS if shuffled[by].nunique() <= FEW_GROUPS else 1
+    size = -(-len(shuffled) // n_turns)
+    for start in range(0, len(shuffled), max(size, 1)):
+        for name, part in shuffled.iloc[start : start + size].groupby(by, sort=True):
+            yield str(name), part
+
+
+def panel_names(runs: Sequence[RunReader]) -> list[str]:
+    """Return the name of each run, with a number where another run has the same."""
+    names = [run.name for run in runs]
+    return [
+        name if names.count(name) == 1 else f"{name} ({names[: at + 1].count(name)})"
+        for at, name in enumerate(names)
+    ]
 
 
 def _count(part: pd.DataFrame) -> str:

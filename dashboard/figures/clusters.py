@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 from matplotlib.figure import Figure
 
 from dashboard.figures.base import CannotShow, FigureSpec
-from dashboard.figures.cloud import Look, class_look, group_look
+from dashboard.figures.cloud import Look, class_look, group_look, panel_names
 from dashboard.figures.maps import group_of, map_of
 from dashboard.figures.paper_cloud import paper_cloud
 from dashboard.figures.screen_cloud import screen_cloud
@@ -47,7 +47,11 @@ def prepare(
         If a run has no features, or no true label that the colour needs.
     """
     pick({name: name for name in COLOURS}, colour, "colour")
-    table = pd.concat([_of_run(run, colour, method, epoch) for run in runs], ignore_index=True)
+    parts = [
+        _of_run(run, colour, method, epoch).assign(panel=panel)
+        for run, panel in zip(runs, panel_names(runs), strict=True)
+    ]
+    table = pd.concat(parts, ignore_index=True)
     table = table.assign(colour=colour)
     if colour in CRITERIA:
         criterion = CRITERIA[colour]
@@ -80,7 +84,7 @@ def _of_run(run: RunReader, colour: str, method: str, epoch: int | None) -> pd.D
     places["value_label"] = label
     places["class_name"] = places["class_label"].map(names)
     places = places[places["value"].notna() | ~is_sample]
-    return places.assign(group="sample", run=run.name, panel=run.name, n_samples=run.n_samples)
+    return places.assign(group="sample", run=run.name, n_samples=run.n_samples)
 
 
 def draw(table: pd.DataFrame) -> go.Figure:

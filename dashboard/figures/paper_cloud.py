@@ -10,7 +10,7 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
-from dashboard.figures.cloud import STAR_EDGE, Entry, Look, legend_entries, panels
+from dashboard.figures.cloud import STAR_EDGE, Entry, Look, in_turns, legend_entries, panels
 from dashboard.figures.panels import paper_legend
 from dashboard.figures.style import CONTINUOUS, TEXT, paper_figure, paper_style
 from dashboard.figures.text import on_paper, shorten, wrap
@@ -55,23 +55,21 @@ def paper_cloud(table: pd.DataFrame, look: Look, width: float) -> Figure:
 
 
 def _add_samples(ax: Axes, samples: pd.DataFrame, look: Look, panel_width: float) -> None:
-    """Draw the samples in a shuffled order, so that no category hides another."""
     n = len(samples)
     area = float(np.clip(0.2 * (panel_width / POINT) ** 2 / n, 0.1, 10))  # square points
-    shuffled = samples.iloc[np.random.default_rng(0).permutation(n)]
-    marker = shuffled["value" if look.colours else "group"].map(look.marker)
-    for shape, part in shuffled.groupby(marker, sort=True):  # circles first, crosses upon them
+    for name, part in in_turns(samples, "value" if look.colours else "group"):
         if look.colours:
-            colour: Any = part["value"].map(look.colours).tolist()
+            colour: Any = look.colours[name]
         else:
             colour = mpl.colormaps[CONTINUOUS](look.share(part["value"]))
+        is_cross = look.marker(name) == "x"
         ax.scatter(
             part["x"],
             part["y"],
-            s=area * (1.8 if shape == "x" else 1),
-            c=colour,
-            marker=MARKERS[shape],
-            linewidths=0.6 if shape == "x" else 0,
+            s=area * (1.5 if is_cross else 1),
+            color=colour,
+            marker=MARKERS[look.marker(name)],
+            linewidths=min(0.6, 0.25 * area**0.5) if is_cross else 0,
             alpha=0.8,
             rasterized=n > BITMAP_ABOVE,
         )

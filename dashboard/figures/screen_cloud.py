@@ -8,13 +8,13 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from dashboard.figures.cloud import STAR_EDGE, Look, legend_entries, panels
+from dashboard.figures.cloud import STAR_EDGE, Look, in_turns, legend_entries, panels
 from dashboard.figures.raster import Square, raster_of_categories, raster_of_values
 from dashboard.figures.style import CONTINUOUS, GREY, screen_figure
 from dashboard.figures.text import on_screen
 
 MARKERS_UP_TO = 6_000  # points of a panel; more are sent as a picture
-EDGE = {"color": GREY, "width": 0.8}  # keeps dark colours visible on dark and light ones on light
+DENSE = 1_500  # points of a panel; more are drawn smaller
 
 Place = dict[str, int]  # row and col of a panel
 
@@ -54,9 +54,11 @@ def screen_cloud(table: pd.DataFrame, look: Look) -> go.Figure:
 
 
 def _add_markers(figure: go.Figure, samples: pd.DataFrame, look: Look, place: Place) -> None:
-    by = "value" if look.colours else "group"
-    for name, part in samples.groupby(by, sort=False):
-        marker = {"size": 7, "opacity": 0.8, "symbol": look.marker(name), "line": EDGE}
+    is_dense = len(samples) > DENSE
+    edge = {"color": GREY, "width": 0.3 if is_dense else 0.8}  # keeps dark on dark visible
+    for name, part in in_turns(samples, "value" if look.colours else "group"):
+        marker: dict[str, Any] = {"size": 4 if is_dense else 7, "opacity": 0.8, "line": edge}
+        marker["symbol"] = look.marker(name)
         said = on_screen(name)
         if look.colours:
             marker["color"] = look.colours[name]
@@ -110,7 +112,7 @@ def _add_picture(figure: go.Figure, samples: pd.DataFrame, look: Look, place: Pl
 
 def _add_stars(figure: go.Figure, vectors: pd.DataFrame, look: Look, place: Place) -> None:
     names = vectors["class_name"].tolist()
-    figure.add_scatter(
+    figure.add_scattergl(  # WebGL lies above all else, so the stars must be in it, too
         x=vectors["x"].to_numpy(np.float32),
         y=vectors["y"].to_numpy(np.float32),
         mode="markers",
