@@ -47,13 +47,13 @@ def draw(table: pd.DataFrame) -> go.Figure:
     drawn = _drawn(table)
     figure = screen_panels([f"{AREAS[name][0]} · {where}" for name in drawn])
     for column, name in enumerate(drawn, start=1):
-        for part, (colour, dash) in _lines(table):
+        for number, (part, (colour, dash)) in enumerate(_lines(table)):
             figure.add_scatter(
                 x=part["epoch"],
                 y=part[name],
                 mode="lines" if len(part) > 1 else "markers",
                 name=on_screen(shorten(part["title"].iloc[0], 60)),
-                legendgroup=part["title"].iloc[0],
+                legendgroup=str(number),
                 showlegend=column == 1,
                 line={"color": colour, "dash": dash},
                 hovertemplate="epoch %{x}: %{y:.2f}",

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 from matplotlib.figure import Figure
@@ -39,18 +40,20 @@ def prepare(
     title = class_title(run, given_label)
     chosen = chosen_samples(run, given_label, sample_ids, epoch)
     ids = chosen["sample_id"].to_numpy()
-    iam = {"iam": CRITERIA["iam"]}
+    reads = CRITERIA["iam"].reads
     epochs = [number for number in run.epochs() if number <= last]
-    signals = run.signals(["loss", *iam["iam"].reads], sample_id=ids.tolist(), epochs=epochs)
-    score = new_scores(iam, len(ids), run.n_epochs, run.annealing_start)["iam"]
-    rows = []
-    for number, part in signals.groupby("epoch"):
-        seen = part.set_index("sample_id").loc[ids]
-        score.update(int(number), {name: seen[name].to_numpy() for name in iam["iam"].reads})
-        rows.append(
-            chosen.assign(epoch=int(number), loss=seen["loss"].to_numpy(), iam=score.value())
-        )
-    table = pd.concat(rows).sort_values("epoch", kind="stable")
+    signals = run.signals(["loss", *reads], sample_id=ids.tolist(), epochs=epochs)
+    score = new_scores({"iam": CRITERIA["iam"]}, len(ids), run.n_epochs, run.annealing_start)["iam"]
+    wide = signals.pivot(index="epoch", columns="sample_id")  # epochs without a gap, all ids
+    values = {name: wide[name][ids].to_numpy() for name in ("loss", *reads)}  # (epoch, sample)
+    so_far = []
+    for row, number in enumerate(wide.index):
+        score.update(int(number), {name: values[name][row] for name in reads})
+        so_far.append(score.value())
+    table = chosen.merge(wide.index.to_frame(index=False), how="cross").sort_values(
+        "epoch", kind="stable"
+    )
+    table = table.assign(loss=values["loss"].ravel(), iam=np.concatenate(so_far))
     names = [
         sample_title(row.role, row.sample_id, row.given_name, row.true_name)
         for row in chosen.itertuples()

@@ -136,7 +136,10 @@ def typeset(table: pd.DataFrame, width: float) -> Figure:
 def _edges(values: np.ndarray, scale: str) -> np.ndarray:
     """Return the bins' edges, even on the axis; a single value stands in the middle of them."""
     if scale == "log":
-        return 10 ** _edges(np.log10(values), "linear")
+        edges = 10 ** _edges(np.log10(values), "linear")
+        # Rounding must not leave the smallest or largest score outside.
+        edges[0], edges[-1] = min(edges[0], values.min()), max(edges[-1], values.max())
+        return edges
     low, high = float(values.min()), float(values.max())
     if not high - low > 1e-9 * max(abs(low), abs(high)):
         low, high = low - 0.5, high + 0.5

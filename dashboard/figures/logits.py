@@ -54,13 +54,14 @@ def draw(table: pd.DataFrame) -> go.Figure:
     for column, panel in enumerate(panels, start=1):
         for name in _drawn(table):
             area, below, colour = AREAS.get(name, ("", "", BLUE))
+            is_shaded = below in _drawn(table)
             figure.add_scatter(
                 x=panel["epoch"],
                 y=panel[name],
                 mode="lines" if len(panel) > 1 else "markers",
-                fill="tonexty" if below in _drawn(table) else None,
+                fill="tonexty" if is_shaded else None,
                 fillcolor=translucent(colour, 0.2),
-                name=_line_title(table, name) + (f", shaded: {area}" if area else ""),
+                name=_line_title(table, name) + (f", shaded: {area}" if is_shaded else ""),
                 legendgroup=name,
                 showlegend=column == 1,
                 line={"color": LOGIT_COLOURS[name], "dash": DASHES[name]},

@@ -69,14 +69,17 @@ def draw(table: pd.DataFrame) -> go.Figure:
     )
     if len(names) <= MOST_ANNOTATED:
         # Plotly's own cell texts turn grey on the grey middle of the scale.
-        for (row, column), value in np.ndenumerate(share):
-            figure.add_annotation(
-                x=column,
-                y=row,
-                text=_cell(value, ".1f"),
-                showarrow=False,
-                font={"color": _ink(value), "size": 12},
-            )
+        cells = [
+            {
+                "x": column,
+                "y": row,
+                "text": _cell(value, ".1f"),
+                "showarrow": False,
+                "font": {"color": _ink(value), "size": 12},
+            }
+            for (row, column), value in np.ndenumerate(share)
+        ]
+        figure.update_layout(annotations=cells)
     figure = screen_figure(figure, height=520)
     figure.update_layout(title={"text": _counts(table), "font": {"size": 14}, "x": 0.05})
     at = _ticks(len(names))

@@ -1,0 +1,207 @@
+"""What every figure must do, whichever it is; a new entry of FIGURES is tested by being there."""
+
+import inspect
+import io
+import json
+
+import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.text import Text
+from matplotlib.transforms import Bbox
+
+from dashboard.figures import FIGURES
+from dashboard.figures.base import CannotShow
+from dashboard.figures.style import WIDTHS, paper_style
+from hmw_core.store import RunReader
+from tests.conftest import write_run
+
+NEEDS_NO_EPOCH = {"noise_matrix"}  # labels alone show it, before the first epoch
+SMALLEST = 6.0  # points
+
+every_figure = pytest.mark.parametrize("name", FIGURES)
+
+
+def prepare(name, run, **options):
+    figure = FIGURES[name]
+    return figure.prepare([run] if figure.many else run, **options)
+
+
+@pytest.fixture(scope="module")
+def tables(tiny_folder):
+    """The table of each figure of the tiny run, prepared once."""
+    run = RunReader(tiny_folder)
+    return {name: prepare(name, run) for name in FIGURES}
+
+
+@pytest.fixture(scope="module")
+def evil_tables(tmp_path_factory):
+    """The same of a run whose class names are long and hold markup."""
+    folder = tmp_path_factory.mktemp("runs") / ("a-run-with-a-long-name-" * 4)
+    names = ["<b>bold</b>", "cost $5$ & co", "_hidden", "a_very_long_class_name_" * 5, "e"]
+    write_run(folder, class_names=names)
+    return {name: prepare(name, RunReader(folder)) for name in FIGURES}
+
+
+@every_figure
+def test_says_what_it_is(name):
+    figure = FIGURES[name]
+    assert figure.title
+    assert figure.look_for.endswith(".")
+    assert figure.paper in {"", *(f"Fig. {number}" for number in range(1, 8))}
+
+
+@every_figure
+def test_every_option_has_a_default(name):
+    _, *options = inspect.signature(FIGURES[name].prepare).parameters.values()
+    assert all(option.default is not inspect.Parameter.empty for option in options)
+
+
+@every_figure
+def test_prepare_gives_a_table_that_a_csv_keeps(name, tables):
+    table = tables[name]
+    assert len(table) > 0
+    assert not table.attrs
+    assert len(table.to_csv(index=False).splitlines()) > len(table)
+
+
+@every_figure
+def test_draw_has_titled_axes_and_is_json(name, tables):
+    drawn = json.loads(FIGURES[name].draw(tables[name]).to_json())
+    layout = drawn["layout"]
+    is_flat = any("scene" not in trace for trace in drawn["data"])
+    flat = {key: layout[key] for key in layout if is_flat and key.startswith(("xaxis", "yaxis"))}
+    deep = {
+        f"{key}.{axis}": layout[key].get(axis, {})
+        for key in layout
+        if key.startswith("scene")
+        for axis in ("xaxis", "yaxis", "zaxis")
+    }
+    assert flat or deep
+    for key, axis in {**flat, **deep}.items():
+        shared = "matches" in axis and axis.get("showticklabels") is False
+        hidden = axis.get("visible") is False
+        assert axis.get("title", {}).get("text") or shared or hidden, f"{key} has no title"
+
+
+@every_figure
+def test_draw_does_not_change_the_table(name, tables):
+    before = tables[name].copy()
+    FIGURES[name].draw(tables[name])
+    FIGURES[name].typeset(tables[name], WIDTHS["column"])
+    assert tables[name].equals(before)
+
+
+@every_figure
+def test_typeset_writes_every_format_with_text_as_text(name, tables):
+    figure = FIGURES[name].typeset(tables[name], WIDTHS["column"])
+    files = {}
+    with paper_style():
+        for form in ("pdf", "svg", "png"):
+            buffer = io.BytesIO()
+            figure.savefig(buffer, format=form)
+            files[form] = buffer.getvalue()
+    assert files["png"].startswith(b"\x89PNG")
+    assert files["pdf"].startswith(b"%PDF")
+    assert b"/FontFile2" in files["pdf"]  # an embedded TrueType font
+    assert b"/Type3" not in files["pdf"]  # what publishers refuse
+    assert b"<text" in files["svg"]
+
+
+@every_figure
+@pytest.mark.parametrize("width", WIDTHS.values(), ids=WIDTHS.keys())
+def test_typeset_text_is_readable_and_whole(name, width, tables, monkeypatch):
+    figure = FIGURES[name].typeset(tables[name], width)
+    assert figure.get_figwidth() == pytest.approx(width)
+    assert_readable(figure, monkeypatch)
+
+
+@every_figure
+def test_typeset_text_fits_with_long_names(name, evil_tables, monkeypatch):
+    figure = FIGURES[name].typeset(evil_tables[name], WIDTHS["column"])
+    assert_readable(figure, monkeypatch)
+
+
+@every_figure
+def test_markup_in_names_reaches_no_browser(name, evil_tables):
+    drawn = json.loads(FIGURES[name].draw(evil_tables[name]).to_json())
+    for trace in drawn["data"]:
+        trace.pop("legendgroup", None)  # a key, never shown
+    assert "<b>bold" not in json.dumps(drawn)
+
+
+@every_figure
+def test_typeset_axes_have_labels(name, tables):
+    figure = FIGURES[name].typeset(tables[name], WIDTHS["text"])
+    for axes in figure.axes:
+        if not axes.axison:
+            continue
+        if axes.get_label() != "<colorbar>":
+            assert axes.get_xlabel(), f"no label on the x axis of {axes}"
+        shared = axes.get_shared_y_axes().get_siblings(axes)
+        assert any(other.get_ylabel() for other in shared), f"no label on the y axis of {axes}"
+
+
+@every_figure
+def test_unknown_true_labels_work_or_get_a_sentence(name, unknown_run):
+    try:
+        table = prepare(name, unknown_run)
+    except CannotShow as sentence:
+        assert_sentence(sentence)
+    else:
+        FIGURES[name].draw(table)
+        FIGURES[name].typeset(table, WIDTHS["column"])
+
+
+@every_figure
+def test_a_run_without_an_epoch_gets_a_sentence(name, tmp_path):
+    writer = write_run(tmp_path / "empty", epochs=0, finish=None)
+    run = RunReader(tmp_path / "empty")
+    assert run.status == "running"
+    if name in NEEDS_NO_EPOCH:
+        assert len(prepare(name, run)) > 0
+    else:
+        with pytest.raises(CannotShow) as caught:
+            prepare(name, run)
+        assert_sentence(caught.value)
+    writer.finish("stopped")
+
+
+def assert_sentence(error):
+    text = str(error)
+    assert len(text.split()) >= 5, text
+    assert "\n" not in text
+
+
+def assert_readable(figure, monkeypatch):
+    """Draw, and require of each text drawn: large enough, inside, and over no other text."""
+    drawn = []
+    draw = Text.draw
+
+    def remember(text, renderer, *args, **kwargs):
+        if text.get_visible() and text.get_text().strip():
+            drawn.append(text)
+        return draw(text, renderer, *args, **kwargs)
+
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()  # settles the layout
+    with monkeypatch.context() as patch:
+        patch.setattr(Text, "draw", remember)
+        canvas.draw()
+    renderer = canvas.get_renderer()
+    boxes = []
+    assert drawn
+    for text in drawn:
+        box = text.get_window_extent(renderer)
+        what = f"{text.get_text()!r} at {box.extents.round()} of {figure.bbox.extents.round()}"
+        assert text.get_fontsize() >= SMALLEST, f"small: {what}"
+        # A letter's box is a little larger than its ink.
+        inside = figure.bbox.padded(2)
+        assert inside.containsx(box.x0), f"clipped: {what}"
+        assert inside.containsx(box.x1), f"clipped: {what}"
+        assert inside.containsy(box.y0), f"clipped: {what}"
+        assert inside.containsy(box.y1), f"clipped: {what}"
+        for other, other_box in boxes:
+            over = Bbox.intersection(box, other_box)
+            overlap = over is not None and min(over.width, over.height) > 2
+            assert not overlap, f"{what} covers {other!r}"
+        boxes.append((text.get_text(), box))
