@@ -105,7 +105,8 @@ FIGURE = FigureSpec(
     paper="Fig. 2",
     look_for=(
         "Where the mislabeled line parts from the hard one, and whether it comes back: a mean over "
-        "all epochs keeps what the early ones showed."
+        "all epochs keeps what the early ones showed. As groups, hard are the tenth of the clean "
+        "samples of largest last loss."
     ),
     prepare=prepare,
     draw=draw,

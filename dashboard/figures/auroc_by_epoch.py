@@ -11,6 +11,7 @@ from dashboard.figures.base import CannotShow, FigureSpec
 from dashboard.figures.panels import PAPER_DASHES, paper_legend, paper_panels
 from dashboard.figures.selection import check_epoch
 from dashboard.figures.style import CRITERION_COLOURS, GREY, screen_figure
+from dashboard.figures.text import on_screen, three_digits
 from hmw_core.criteria import CRITERIA
 from hmw_core.criteria.base import new_scores
 from hmw_core.detection import auroc
@@ -75,7 +76,7 @@ def draw(table: pd.DataFrame) -> go.Figure:
             x=part["epoch"],
             y=part["auroc"],
             mode="lines" if len(part) > MOST_COMPUTED else "lines+markers",
-            name=_line_title(part),
+            name=on_screen(_line_title(part)),
             line={"color": CRITERION_COLOURS[name], "dash": _dash(str(name))},
             hovertemplate="epoch %{x}: %{y:.3f}",
         )
@@ -138,7 +139,7 @@ def _dash(name: str) -> str:
 def _line_title(part: pd.DataFrame) -> str:
     """Return the criterion with its number after the last epoch shown."""
     last = part.loc[part["epoch"].idxmax()]
-    return f"{last['title']}: {last['auroc']:.3f}"
+    return f"{last['title']}: {three_digits(last['auroc'])}"
 
 
 def _counts(table: pd.DataFrame) -> str:

@@ -10,7 +10,7 @@ from dashboard.figures.base import CannotShow, FigureSpec
 from dashboard.figures.panels import paper_panels, screen_panels
 from dashboard.figures.selection import check_epoch, class_title
 from dashboard.figures.style import CRITERION_COLOURS, GREY
-from dashboard.figures.text import on_paper, on_screen, shorten
+from dashboard.figures.text import on_paper, on_screen, shorten, three_digits
 from hmw_core.criteria import CRITERIA
 from hmw_core.detection import detect
 from hmw_core.queries import HARD_FRACTION
@@ -100,9 +100,8 @@ def typeset(table: pd.DataFrame, width: float) -> Figure:
             for y, row in zip(_heights(table, panel), panel.itertuples(), strict=True):
                 axes.plot([row.auroc_low, row.auroc_high], [y, y], color=GREY, linewidth=1)
                 axes.plot(row.auroc, y, "o", color=CRITERION_COLOURS[row.criterion], markersize=4)
-                axes.text(
-                    1.02, y, f"{row.auroc:.3f}", va="center", transform=axes.get_yaxis_transform()
-                )
+                number = three_digits(row.auroc)
+                axes.text(1.02, y, number, va="center", transform=axes.get_yaxis_transform())
             axes.axvline(0.5, color=GREY, linewidth=0.8, linestyle=":", zorder=0)
             axes.set_xlim(*_limits(table))
             axes.set_ylim(n_criteria - 0.5, -0.5)

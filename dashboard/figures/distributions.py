@@ -107,6 +107,8 @@ def draw(table: pd.DataFrame) -> go.Figure:
             )
         scale = panel["scale"].iloc[0]
         figure.update_xaxes(title=_score_axis(panel), type=scale, row=1, col=column)
+        if scale == "log":
+            figure.update_xaxes(exponentformat="power", dtick=1, row=1, col=column)
         figure.update_yaxes(title=AXIS, row=1, col=column)
     return figure
 

@@ -5,16 +5,15 @@ from collections.abc import Sequence
 import pandas as pd
 
 from dashboard.figures.selection import (
+    GROUP_TITLES,
     GROUPS_SHOWN,
     check_epoch,
     chosen_samples,
     class_title,
-    group_title,
     grouped,
     sample_title,
 )
 from hmw_core.errors import UsageError
-from hmw_core.queries import HARD_FRACTION
 from hmw_core.reader import RunReader
 
 
@@ -54,7 +53,7 @@ def logit_means(
         members = grouped(run, given_label, last).rename("group").reset_index()
         sizes = members["group"].value_counts()
         found = [name for name in GROUPS_SHOWN if name in sizes.index]
-        titles = [f"{group_title(name, HARD_FRACTION)}, mean of {sizes[name]:,}" for name in found]
+        titles = [f"{GROUP_TITLES[name]}, mean of {sizes[name]:,}" for name in found]
         chosen = pd.DataFrame({"panel": found, "title": titles, "n_samples": sizes[found].values})
         means = run.mean_signals(columns, members).drop(columns="n_samples")
         table = chosen.merge(means, left_on="panel", right_on="group")

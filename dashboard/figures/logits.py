@@ -135,7 +135,8 @@ FIGURE = FigureSpec(
         "The areas: AUM between the given and the largest other logit (where the given one lies "
         "lower it counts as negative), TKUM between the largest other and the next. The paper "
         "expects the two lower lines close together for a clean sample, and a gap between them "
-        "for a mislabeled one."
+        "for a mislabeled one. As groups, hard are the tenth of the clean samples of largest last "
+        "loss."
     ),
     prepare=prepare,
     draw=draw,

@@ -9,6 +9,12 @@ from hmw_core.queries import GROUPS, HARD_FRACTION, choose_samples, groups
 from hmw_core.reader import RunReader
 
 GROUPS_SHOWN = (*GROUPS, "unknown")
+GROUP_TITLES = {
+    "clean": "other clean",
+    "hard": "hard clean",
+    "mislabeled": "mislabeled",
+    "unknown": "true label unknown",
+}
 MOST_SAMPLES = 6  # more lines or panels cannot be told apart
 
 
@@ -112,10 +118,6 @@ def grouped(
 
 
 def group_title(group: str, hard_fraction: float) -> str:
-    """Return how legends call a group."""
-    titles = {
-        "clean": "other clean",
-        "hard": f"hard clean, {100 * hard_fraction:g} % of largest loss",
-        "unknown": "true label unknown",
-    }
-    return titles.get(group, group)
+    """Return how legends call a group, with the rule that makes a clean sample a hard one."""
+    rule = f", {100 * hard_fraction:g} % of largest loss" if group == "hard" else ""
+    return GROUP_TITLES[group] + rule

@@ -37,6 +37,21 @@ def shorten(text: str, limit: int) -> str:
     return text[:head] + "…" + text[len(text) - (limit - 1 - head) :]
 
 
+def three_digits(share: float) -> str:
+    """Return a number in [0, 1] to three digits; only what is 1 or 0 is shown as such.
+
+    Examples
+    --------
+    >>> [three_digits(share) for share in (1.0, 0.9997, 0.98765, 0.0002)]
+    ['1.000', '>0.999', '0.988', '<0.001']
+    """
+    if 0.9995 <= share < 1:
+        return ">0.999"
+    if 0 < share < 0.0005:
+        return "<0.001"
+    return f"{share:.3f}"
+
+
 def wrap(text: str, limit: int) -> str:
     """Break a title into lines of at most `limit` letters."""
     return "\n".join(textwrap.wrap(text, limit))
