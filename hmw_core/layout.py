@@ -16,7 +16,7 @@ from hmw_core.errors import UnreadableRun, UsageError
 from hmw_core.schema import FORMAT_VERSION, STATUSES
 
 ROW_GROUP = 4096  # rows; a class or a sample is read without the rest of the epoch
-EPOCH_FOLDERS = ("signals", "outputs", "features", "metrics")
+EPOCH_FOLDERS = ("signals", "outputs", "features", "metrics", "scores")
 
 
 def epoch_file(folder: Path, kind: str, epoch: int) -> Path:

@@ -41,7 +41,7 @@ def score_table(
     epoch: int | None = None,
     given_label: int | None = None,
 ) -> pd.DataFrame:
-    """Return a column of scores per criterion, by `sample_id`, with the log read once.
+    """Return a column of scores per criterion, by `sample_id`: kept ones, or from the log.
 
     Parameters
     ----------
@@ -60,6 +60,10 @@ def score_table(
     """
     names = list(CRITERIA) if criteria is None else criteria
     picked = {name: pick(CRITERIA, name, "criterion") for name in names}
+    kept = run.scores(run.last_epoch if epoch is None else epoch)
+    if kept is not None and set(picked) <= set(kept):
+        ids = np.sort(run.sample_ids(given_label))
+        return kept.loc[ids, list(picked)]
     return compute_scores(run, picked, epoch, given_label)
 
 

@@ -12,9 +12,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from hmw_core import integrity, layout
+from hmw_core.criteria import CRITERIA_VERSION
 from hmw_core.errors import UnreadableRun, UsageError
 from hmw_core.schema import DERIVED, SIGNAL_NAMES
-from hmw_core.tables import as_matrix, read_rows, with_arrays
+from hmw_core.tables import SCORES_VERSION, as_matrix, read_rows, with_arrays
 
 KILLED = "the training process ended without a word (killed, or the machine went down)"
 
@@ -235,6 +236,21 @@ class RunReader:
             as_matrix(table["features"]).astype(np.float32),
             None if vectors is None else as_matrix(vectors["class_vector"]).astype(np.float32),
         )
+
+    def scores(self, epoch: int) -> pd.DataFrame | None:
+        """Return the scores kept when the run ended, by `sample_id`, a column a criterion.
+
+        None where none are kept for this epoch, or an older version of the criteria made them.
+        """
+        path = layout.epoch_file(self.folder, "scores", epoch)
+        try:
+            table = pq.read_table(path)
+        except (pa.ArrowInvalid, OSError):
+            return None
+        version = (table.schema.metadata or {}).get(SCORES_VERSION)
+        if version != str(CRITERIA_VERSION).encode() or len(table) != self.n_samples:
+            return None
+        return table.to_pandas().set_index("sample_id")
 
     @property
     def has_images(self) -> bool:

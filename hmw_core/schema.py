@@ -98,6 +98,11 @@ METRICS = (
     ),
 )
 
+SCORES = (
+    Column("sample_id", "int32", "id", "as in samples.parquet"),
+    Column("<criterion>", "float64", "", "every criterion at this epoch; derived from signals/"),
+)
+
 FILES = (
     ("samples.parquet", "sample", SAMPLES),
     ("signals/epoch-00001.parquet", "sample", SIGNALS),
@@ -105,6 +110,7 @@ FILES = (
     ("features/epoch-00100.parquet", "sample", FEATURES),
     ("features/class-vectors-00100.parquet", "class", CLASS_VECTORS),
     ("metrics/epoch-00001.json", "epoch", METRICS),
+    ("scores/epoch-00100.parquet", "sample", SCORES),
     ("../.datasets/<fingerprint>/images.parquet", "sample", IMAGES),
 )
 

@@ -14,6 +14,7 @@ from hmw_core.schema import SIGNALS
 N_TOPK = 5  # classes kept by outputs="topk"
 HALF_MAX = float(np.finfo(np.float16).max)
 LABELS = ["sample_id", "epoch", "given_label", "predicted_label", "other_label"]
+SCORES_VERSION = b"hmw_criteria_version"  # key in the metadata of scores/
 # Floats of one column resemble each other byte by byte: split that way they pack better. LZ4 is
 # a tenth larger than zstd here and reads in half the time, which every page waits for.
 SIGNAL_ENCODING = {

@@ -3,6 +3,7 @@
 import weakref
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import pyarrow as pa
 
 from hmw_core import layout, provenance
 from hmw_core.buffer import Array, EpochBuffer
-from hmw_core.criteria import CRITERIA
+from hmw_core.criteria import CRITERIA, CRITERIA_VERSION
 from hmw_core.criteria.base import new_scores
 from hmw_core.detection import auroc
 from hmw_core.errors import UsageError
@@ -20,7 +21,14 @@ from hmw_core.images import encode_images, fingerprint_of
 from hmw_core.reader import RunReader
 from hmw_core.schema import FORMAT_VERSION, OUTPUTS
 from hmw_core.signals import RunningWeight, WeightSettings, signal_columns
-from hmw_core.tables import SIGNAL_ENCODING, as_half, as_lists, output_table, signal_table
+from hmw_core.tables import (
+    SCORES_VERSION,
+    SIGNAL_ENCODING,
+    as_half,
+    as_lists,
+    output_table,
+    signal_table,
+)
 
 
 class RunWriter:
@@ -181,6 +189,7 @@ class RunWriter:
         writer = cls(folder, info, last)
         for epoch in range(last + 1, whole + 1):  # they will be run again: no mix of two runs
             layout.epoch_file(folder, "metrics", epoch).unlink()
+            layout.epoch_file(folder, "scores", epoch).unlink(missing_ok=True)
         layout.write_json(folder / "run.json", info)
         return writer
 
@@ -269,6 +278,7 @@ class RunWriter:
         """Write what is pending, say how the run ended, and let go of it."""
         try:
             self.flush()
+            self._keep_scores()
         finally:
             self._thread.shutdown()
             self.info |= {"status": status, "error": error}
@@ -342,6 +352,16 @@ class RunWriter:
             "train_loss": float(columns["loss"][seen].mean(dtype=np.float64)),
             "train_accuracy": float(right.mean()),
         }
+
+    def _keep_scores(self) -> None:
+        """Keep what the running sums hold already: a page then need not read every epoch again."""
+        if not 0 < self.last_epoch == self.info["last_epoch"]:
+            return  # no epoch yet, or the last one could not be written
+        values = {"sample_id": pa.array(np.arange(len(self._given_label), dtype=np.int32))}
+        values |= {name: pa.array(score.value()) for name, score in self._scores.items()}
+        table = pa.table(values, metadata={SCORES_VERSION: str(CRITERIA_VERSION)})
+        with suppress(OSError):  # a full disk costs only time: they can be computed again
+            layout.write_table(layout.epoch_file(self.folder, "scores", self.last_epoch), table)
 
     def _replay(self, reader: RunReader, last_epoch: int) -> None:
         """Rebuild the running sums from the log, so that a resumed run equals an unbroken one."""

@@ -17,6 +17,9 @@ from hmw_core.criteria.last_loss import LAST_LOSS
 from hmw_core.criteria.mean_loss import MEAN_LOSS
 from hmw_core.criteria.tkum import TKUM
 
+# Counts up whenever a criterion's numbers change: scores kept by an older version are not used.
+CRITERIA_VERSION = 1
+
 CRITERIA: dict[str, Criterion] = {
     "last_loss": LAST_LOSS,
     "mean_loss": MEAN_LOSS,

@@ -478,3 +478,32 @@ def test_the_logged_hm_weight_equals_the_one_a_training_uses(tmp_path):
             writer.end_epoch(epoch)
     found = RunReader(tmp_path / "r").signals(["hm_weight", "weight"])
     np.testing.assert_allclose(found["hm_weight"], found["weight"], rtol=1e-5)
+
+
+def test_the_scores_kept_at_the_end_are_those_of_the_log(tiny_run):
+    from hmw_core.criteria import CRITERIA
+    from hmw_core.criteria.base import compute_scores
+    from hmw_core.queries import score_table
+
+    kept = tiny_run.scores(4)
+    np.testing.assert_array_equal(kept, compute_scores(tiny_run, CRITERIA))
+    assert kept.columns.tolist() == list(CRITERIA)
+    one = score_table(tiny_run, ["iam", "aum"], given_label=1)
+    np.testing.assert_array_equal(
+        one, compute_scores(tiny_run, {n: CRITERIA[n] for n in ("iam", "aum")}, given_label=1)
+    )
+    assert tiny_run.scores(3) is None
+
+
+def test_kept_scores_of_an_older_version_or_damaged_are_not_used(folder, monkeypatch):
+    monkeypatch.setattr("hmw_core.reader.CRITERIA_VERSION", 999)
+    assert RunReader(folder).scores(4) is None
+    monkeypatch.undo()
+    assert RunReader(folder).scores(4) is not None
+    epoch_file(folder, "scores", 4).write_bytes(b"PAR1")
+    assert RunReader(folder).scores(4) is None
+
+
+def test_resuming_drops_the_scores_of_epochs_that_are_run_again(folder):
+    RunWriter.resume(folder, last_epoch=2).finish("stopped")
+    assert [p.name for p in sorted((folder / "scores").iterdir())] == ["epoch-00002.parquet"]
