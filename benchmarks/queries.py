@@ -1,0 +1,193 @@
+"""How long a user waits: each figure's `prepare`, and each page's first paint, on a large run.
+
+Predicted before the first measurement: every `prepare` under 0.5 s and every page under 2 s on two
+cores at 50,000 samples x 10 classes x 250 epochs, with the server below 1.5 GiB; the mean margin of
+all samples at least 5 times faster than with pandas over the same files. What was seen stands in
+`docs/benchmarks.md`.
+
+    python benchmarks/queries.py                      # writes the run to a temporary folder first
+    python benchmarks/queries.py --runs DIR           # uses DIR/bigrun, written there if missing
+"""
+
+import argparse
+import json
+import os
+import shutil
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+from make_run import write_run
+
+from dashboard.figures import FIGURES
+from dashboard.figures.base import CannotShow
+from hmw_core.criteria import CRITERIA
+from hmw_core.projection import project
+from hmw_core.store import RunReader
+
+ROOT = Path(__file__).parents[1]
+PAGES = ("overview", "criteria", "logits", "sphere", "clusters", "class", "accuracy", "export")
+
+
+def seconds(work: Callable[[], object], repeats: int) -> list[float]:
+    """Return the wall times of `repeats` calls, in seconds."""
+    times = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        work()
+        times.append(time.perf_counter() - start)
+    return times
+
+
+def spread(times: list[float]) -> str:
+    """Return median and range, in seconds."""
+    return f"{statistics.median(times):7.3f} s  [{min(times):.3f}, {max(times):.3f}]"
+
+
+def measure_figures(folder: Path, repeats: int) -> dict[str, list[float]]:
+    """Time each figure's `prepare`, a fresh reader each time as a page has."""
+    found = {}
+    for name, figure in FIGURES.items():
+
+        def work(figure=figure) -> None:
+            run = RunReader(folder)
+            figure.prepare([run] if figure.many else run)
+
+        try:
+            work()
+        except CannotShow as error:
+            print(f"  {name:18} cannot be shown: {error}")
+            continue
+        found[name] = seconds(work, repeats)
+        print(f"  {name:18} {spread(found[name])}")
+    return found
+
+
+def measure_aum(folder: Path, repeats: int) -> dict[str, list[float]]:
+    """Time AUM of every sample: ours, and pandas over the same files."""
+    files = sorted((folder / "signals").glob("*.parquet"))
+    columns = ["sample_id", "given_logit", "other_logit"]
+
+    def with_pandas() -> None:
+        table = pd.concat([pd.read_parquet(file, columns=columns) for file in files])
+        margin = table["given_logit"] - table["other_logit"]
+        margin.groupby(table["sample_id"]).mean()
+
+    ours: list[float] = []
+    theirs: list[float] = []
+    for _ in range(repeats):  # interleaved, so that both see the same machine
+        ours += seconds(lambda: CRITERIA["aum"].compute(RunReader(folder)), 1)
+        theirs += seconds(with_pandas, 1)
+    ratios = [b / a for a, b in zip(ours, theirs, strict=True)]
+    print(f"  ours   {spread(ours)}\n  pandas {spread(theirs)}")
+    print(f"  pandas / ours: {statistics.median(ratios):.1f}  [{min(ratios):.1f}, {max(ratios):.1f}]")
+    return {"ours": ours, "pandas": theirs, "ratio": ratios}
+
+
+def measure_pages(runs: Path, name: str, repeats: int) -> dict[str, object]:
+    """Time from asking for a page to its last chart or table drawn, in Chromium, warm."""
+    import psutil
+    from playwright.sync_api import sync_playwright
+
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    server = subprocess.Popen(
+        [
+            *(sys.executable, "-m", "streamlit", "run", "dashboard/app.py"),
+            *("--server.port", str(port), "--server.headless", "true"),
+        ],
+        cwd=ROOT,
+        env={**os.environ, "HMW_RUNS": str(runs)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    found: dict[str, object] = {}
+    try:
+        with sync_playwright() as playwright:
+            browser = playwright.chromium.launch(
+                executable_path=shutil.which("chromium"), args=["--no-sandbox"]
+            )
+            page = browser.new_page(viewport={"width": 1440, "height": 900})
+            page.set_default_timeout(60_000)
+            address = f"http://127.0.0.1:{port}"
+            for _ in range(100):
+                try:
+                    page.goto(address)
+                    break
+                except Exception as error:  # noqa: BLE001 - the server is still starting
+                    last = error
+                    time.sleep(0.2)
+            else:
+                raise last
+            memory = 0
+            for path in PAGES:
+                open_page(page, f"{address}/{path}?run={name}")  # warm
+                times = seconds(lambda p=path: open_page(page, f"{address}/{p}?run={name}"), repeats)
+                memory = max(memory, psutil.Process(server.pid).memory_info().rss)
+                found[path] = times
+                print(f"  {path:18} {spread(times)}")
+            found["server_gib"] = memory / 2**30
+            print(f"  server at most {memory / 2**30:.2f} GiB")
+            browser.close()
+    finally:
+        server.terminate()
+        server.wait()
+    return found
+
+
+def open_page(page, address: str) -> None:
+    """Load a page and wait until Streamlit has run it and every chart on it is drawn."""
+    page.goto(address)
+    page.wait_for_selector("[data-testid=stMain] h1")
+    page.wait_for_function(
+        """() => document.querySelector('[data-testid=stApp]').dataset.testScriptState
+             === 'notRunning'
+           && document.querySelectorAll('[data-testid=stSkeleton]').length === 0
+           && [...document.querySelectorAll('[data-testid=stPlotlyChart]')]
+                .every(e => e.querySelector('.main-svg'))"""
+    )
+
+
+def main() -> None:
+    """Run the benchmark."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--runs", type=Path, help="folder of the run (default: a temporary one)")
+    parser.add_argument("--samples", type=int, default=50_000)
+    parser.add_argument("--classes", type=int, default=10)
+    parser.add_argument("--epochs", type=int, default=250)
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--no-browser", action="store_true")
+    parser.add_argument("--json", type=Path, help="also write every time here")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as temporary:
+        runs = arguments.runs or Path(temporary)
+        folder = runs / "bigrun"
+        if not folder.exists():
+            write_run(folder, arguments.samples, arguments.classes, arguments.epochs)
+        run = RunReader(folder)
+        size = f"{run.n_samples} samples x {run.n_classes} classes x {run.last_epoch} epochs"
+        print(f"{size}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
+        start = time.perf_counter()
+        project(run)
+        print(f"projection, once: {time.perf_counter() - start:.0f} s (0 where it was cached)")
+        print("prepare:")
+        results: dict[str, object] = {"size": size}
+        results["prepare"] = measure_figures(folder, arguments.repeats)
+        print("AUM of every sample:")
+        results["aum"] = measure_aum(folder, arguments.repeats)
+        if not arguments.no_browser:
+            print("first paint, warm:")
+            results["pages"] = measure_pages(runs, folder.name, arguments.repeats)
+        if arguments.json:
+            arguments.json.write_text(json.dumps(results, indent=1))
+
+
+if __name__ == "__main__":
+    main()
