@@ -30,9 +30,9 @@ case ${1:-} in
     ;;
 esac
 
-# Sets HMW_CHROMIUM, which the browser tests read: Debian's package where we may install it.
+# Puts a Chromium on PATH as `chromium`: Debian's package where we may install it, else any other.
 find_chromium() {
-  local name as_root=()
+  local name found as_root=()
   [ "$(id -u)" = 0 ] || as_root=(sudo -n)
   if ! command -v chromium >/dev/null && command -v apt-get >/dev/null &&
     "${as_root[@]}" true 2>/dev/null; then
@@ -43,13 +43,14 @@ find_chromium() {
       --no-install-recommends chromium fonts-dejavu-core >>"$VENV/apt.log" 2>&1 ||
       say "apt-get could not install it (details: $VENV/apt.log)."
   fi
-  for name in chromium chromium-browser google-chrome google-chrome-stable; do
-    if HMW_CHROMIUM=$(command -v "$name"); then
-      export HMW_CHROMIUM
+  ! command -v chromium >/dev/null || return 0
+  for name in chromium-browser google-chrome google-chrome-stable; do
+    if found=$(command -v "$name"); then
+      ln -sf -- "$found" "$VENV/bin/chromium"
+      export PATH="$PATH:$VENV/bin"
       return
     fi
   done
-  unset HMW_CHROMIUM
   say "No Chromium was found: the browser tests cannot run."
 }
 
