@@ -39,12 +39,8 @@ def show_figure(
     With `select`, boxes and lassos drawn on it are kept for `selection_of`.
     """
     spec = FIGURES[name]
-    head = st.container(
-        horizontal=True, horizontal_alignment="distribute", vertical_alignment="bottom"
-    )
-    head.subheader(
-        f"{spec.title} :gray[:small[{spec.paper.strip('-')}]]", anchor=False, width="content"
-    )
+    paper = f" :gray[:small[{spec.paper}]]" if spec.paper else ""
+    st.subheader(f"{spec.title}{paper}", anchor=False)
     try:
         chart = runs.chart(name, run, **options)
     except CannotShow as reason:
@@ -62,8 +58,7 @@ def show_figure(
         alt=spec.title,
     )
     st.caption(f"**What to look for.** {spec.look_for}")
-    with head:
-        _downloads(name, run, options)
+    _downloads(name, run, options)
 
 
 def selection_of(names: Sequence[str]) -> dict[str, Any]:
@@ -167,7 +162,12 @@ def _note_selection(name: str) -> None:
 def _downloads(name: str, run: RunReader | Sequence[RunReader], options: dict[str, Any]) -> None:
     names = "_".join(r.name for r in ([run] if isinstance(run, RunReader) else run))
     table = runs.table(name, run, **options)
-    with st.container(horizontal=True, width="content", gap="small", vertical_alignment="center"):
+    with st.container(
+        horizontal=True,
+        horizontal_alignment="right",
+        vertical_alignment="center",
+        gap="small",
+    ):
         st.markdown(":gray[:material/download:]", width="content")
         for kind, mime in MIME.items():
             st.download_button(

@@ -30,12 +30,11 @@ def choose(
     if asked not in options:
         if asked is not None:
             st.warning(
-                f"There is no {label.lower()} “{plain(asked)}” here, so this shows "
+                f"{label}: there is no “{plain(asked)}” here, so this shows "
                 f"“{plain(shown(options[default]))}”."
             )
-        st.session_state[key] = options[default]
-    elif st.session_state.get(key) != asked:
-        st.session_state[key] = asked
+        asked = options[default]
+    st.session_state[key] = asked  # also where it is there: a widget on a new page starts empty
     value = container.selectbox(label, options, format_func=shown, key=key)
     remember(name, value)
     return value
@@ -62,10 +61,9 @@ def choose_epoch(run: RunReader) -> int | None:
     asked = _asked("epoch", key)
     epoch = int(asked) if asked and asked.isascii() and asked.isdigit() else run.last_epoch
     if asked is not None and not 1 <= epoch <= run.last_epoch or (asked and str(epoch) != asked):
-        st.warning(f"There is no epoch “{plain(asked)}” here, so this shows the last.")
+        st.warning(f"Epoch: there is no “{plain(asked)}” here, so this shows the last.")
         epoch = run.last_epoch
-    if st.session_state.get(key) != epoch:
-        st.session_state[key] = epoch
+    st.session_state[key] = epoch
     value = st.slider("Up to epoch", 1, run.last_epoch, key=key)
     remember("epoch", None if value == run.last_epoch else str(value))
     return None if value == run.last_epoch else value

@@ -1,0 +1,51 @@
+"""Maps computed beside the dashboard: when they are needed, and how they end."""
+
+import time
+
+import pytest
+
+from dashboard import background
+from dashboard.background import missing_map, start_map
+from hmw_core.projection import cached
+from hmw_core.reader import RunReader
+from tests.conftest import write_run
+
+
+def wait(job: background.Job) -> None:
+    end = time.monotonic() + 60
+    while job.running and time.monotonic() < end:
+        time.sleep(0.1)
+    assert not job.running
+
+
+def test_small_run_needs_no_job(tiny_run):
+    assert missing_map(tiny_run, "auto") is None
+
+
+def test_run_without_features_needs_none_either(tmp_path, monkeypatch):
+    monkeypatch.setattr(background, "AT_ONCE", 10)
+    write_run(tmp_path / "run", epochs=0)
+    assert missing_map(RunReader(tmp_path / "run"), "auto") is None
+
+
+@pytest.mark.slow
+def test_job_writes_the_map_that_was_missing(tmp_path, monkeypatch):
+    monkeypatch.setattr(background, "AT_ONCE", 10)
+    write_run(tmp_path / "run")
+    run = RunReader(tmp_path / "run")
+    assert missing_map(run, "pca") > 0
+    job = start_map(run, "pca")
+    wait(job)
+    assert job.failure is None
+    assert cached(run, "pca", skip_undefined=True) is not None
+    assert missing_map(run, "pca") is None
+
+
+@pytest.mark.slow
+def test_failure_is_what_the_job_said_last(tmp_path):
+    write_run(tmp_path / "run")
+    run = RunReader(tmp_path / "run")
+    (tmp_path / "run" / "run.json").unlink()
+    job = start_map(run, "pca")
+    wait(job)
+    assert "run.json" in job.failure

@@ -1,0 +1,62 @@
+"""The console script: what it starts, and what it refuses."""
+
+import socket
+from pathlib import Path
+
+import pytest
+
+from dashboard import launcher
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def test_command_serves_this_machine_only(tmp_path):
+    options = launcher.Options(runs=tmp_path / "new", port=free_port(), browser=False)
+    command, environment = launcher.prepared(options)
+    assert (tmp_path / "new").is_dir()
+    assert command[1:4] == ["-m", "streamlit", "run"]
+    assert Path(command[4]).name == "app.py"
+    assert command[command.index("--server.address") + 1] == "127.0.0.1"
+    assert command[command.index("--server.headless") + 1] == "true"
+    assert environment["HMW_RUNS"] == str((tmp_path / "new").resolve())
+
+
+def test_starts_streamlit_and_passes_its_exit_code_on(tmp_path, monkeypatch):
+    started = []
+
+    class Ended:
+        returncode = 3
+
+    def run(command, env, check):
+        started.append(command)
+        return Ended
+
+    monkeypatch.setattr(launcher.subprocess, "run", run)
+    port = free_port()
+    assert launcher.main(["--runs", str(tmp_path), "--port", str(port), "--no-browser"]) == 3
+    assert str(port) in started[0]
+
+
+@pytest.mark.parametrize("port", ["80", "70000"])
+def test_port_out_of_range_is_said(port, tmp_path, capsys):
+    assert launcher.main(["--runs", str(tmp_path), "--port", port]) == 2
+    assert "1024 to 65535" in capsys.readouterr().err
+
+
+def test_taken_port_is_said(tmp_path, capsys):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        assert launcher.main(["--runs", str(tmp_path), "--port", port]) == 2
+    assert f"port {port} is in use" in capsys.readouterr().err
+
+
+def test_runs_folder_that_is_a_file_is_said(tmp_path, capsys):
+    (tmp_path / "file").write_text("")
+    assert launcher.main(["--runs", str(tmp_path / "file")]) == 2
+    assert "is not a folder" in capsys.readouterr().err
