@@ -116,8 +116,8 @@ FIGURE = FigureSpec(
     title="Angles to the class vectors",
     paper="Fig. 3",
     look_for=(
-        "An easy sample lies at the given class vector; a mislabeled one nearer another. A sample "
-        "between the nearest and the next has a small TKUM and is hard, not wrong."
+        "An easy sample lies at the given class vector, a mislabeled one nearer another. By the "
+        "paper, one about as near the nearest other as the next is hard rather than mislabeled."
     ),
     prepare=prepare,
     draw=screen_globes,

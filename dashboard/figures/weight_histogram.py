@@ -138,7 +138,7 @@ FIGURE = FigureSpec(
     paper="Fig. 6",
     look_for=(
         "Mislabeled samples near 0 and clean ones far from it. Where hard clean samples lie with "
-        "the mislabeled, the weight takes them from the training, too."
+        "the mislabeled, weighting by it holds them back, too."
     ),
     prepare=prepare,
     draw=draw,
