@@ -146,6 +146,9 @@ class RunConfig:
         for epoch in self.features_at:
             if not 1 <= epoch <= self.epochs:
                 raise UsageError(f"--features-at must lie in 1..{self.epochs}, got {epoch}")
+        for name in ("test_data", "true_label_column", "noise_column"):
+            if getattr(self, name) is not None and self.dataset != "parquet":
+                raise UsageError(f"{_option(name)} goes with --dataset parquet only")
         if (self.noise_column is not None) != (self.noise == "human"):
             raise UsageError(
                 f"--noise human and --noise-column go together, got --noise {self.noise} "
@@ -166,7 +169,8 @@ class RunConfig:
             [self.loss, *(w for w in (self.weighting,) if w != "uniform")]
         )
         noise = self.noise if self.noise in ("none", "human") else f"{self.noise}{self.noise_rate}"
-        return self.run or f"{method}-{self.dataset}-{noise}-seed{self.seed}"
+        name = f"{method}-{self.dataset}-{noise}-seed{self.seed}"
+        return self.run or name.replace(" ", "-")
 
     @property
     def folder(self) -> Path:

@@ -1,5 +1,6 @@
 """Epochs, evaluation, the log and the checkpoint; knows no method by name."""
 
+import math
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -97,6 +98,7 @@ class Training:
         self.config = config
         self.data = data
         self.device = devices.choose_device(config.device)
+        torch.backends.cudnn.benchmark = True  # the sizes stay the same, so the search pays
         options = (data.mean, data.std, data.augment, self.device, config.workers)
         self.train_source = image_source(data.images, *options)
         self.test_source = None
@@ -165,11 +167,11 @@ class Training:
         """Train the epochs from `first_epoch` on; return or leave when the log is on disk."""
         try:
             for epoch in range(first_epoch, self.config.epochs + 1):
-                progress.end_epoch(self.run_epoch(epoch, writer))
+                progress.end_epoch(self.run_epoch(epoch, writer, progress))
         finally:
             writer.flush()
 
-    def run_epoch(self, epoch: int, writer: RunWriter) -> EpochSummary:
+    def run_epoch(self, epoch: int, writer: RunWriter, progress: TrainingProgress) -> EpochSummary:
         """Train, evaluate and log one epoch."""
         config = self.config
         started = time.perf_counter()
@@ -186,9 +188,12 @@ class Training:
                 batch.sample_id, step.logits, cosine=step.cosine, loss=step.loss, weight=step.weight
             )
 
-        self.method.run_epoch(epoch, self.stop.between(self.train_batches(epoch)), record)
-        mean_loss = loss_sum.item() / len(self.given_label)  # here the device is waited for
-        samples_per_second = len(self.given_label) / (time.perf_counter() - started)
+        n_samples = len(self.given_label)
+        n_batches = math.ceil(n_samples / config.batch_size)
+        batches = progress.watch(self.train_batches(epoch), n_batches, epoch)
+        self.method.run_epoch(epoch, self.stop.between(batches), record)
+        mean_loss = loss_sum.item() / n_samples  # here the device is waited for
+        samples_per_second = n_samples / (time.perf_counter() - started)
         if not np.isfinite(mean_loss):
             raise RunFailed(
                 f"the loss became {mean_loss} in epoch {epoch} at learning rate {rate:g}; "

@@ -1,9 +1,10 @@
 """From encoded pictures to one uint8 array, or to a checked sequence of encoded ones."""
 
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from PIL import Image, ImageOps
@@ -13,6 +14,9 @@ from hmw_core.errors import UsageError
 LARGEST_SMALL_SIDE = 96  # px; up to here a data set is held on the device as one tensor
 LARGEST_ARRAY = 8 << 30  # bytes of pixels; more than that is decoded batch by batch
 DEFAULT_LARGE_SIDE = 224  # px
+CHUNK = 256  # pictures a thread takes at a time; one by one, handing over costs more than decoding
+
+Result = TypeVar("Result")
 
 
 class EncodedImages(Sequence[bytes]):
@@ -88,21 +92,32 @@ def load_pictures(
     UsageError
         Naming the first picture that does not decode.
     """
-    with ThreadPoolExecutor() as pool:
-        sizes = set(pool.map(_size_of, pictures, source))
-        largest = max(max(size) for size in sizes)
-        side = image_size or (largest if largest <= LARGEST_SMALL_SIDE else DEFAULT_LARGE_SIDE)
-        if side > LARGEST_SMALL_SIDE or 3 * side * side * len(pictures) > LARGEST_ARRAY:
-            encoded = EncodedImages(pictures, source, side)
-            list(pool.map(encoded.check, range(len(encoded))))
-            return encoded
-        keep = image_size is None and len(sizes) == 1
-        shape = next(iter(sizes)) if keep else (side, side)
-        rows = pool.map(lambda picture, where: _pixels(picture, where, shape), pictures, source)
-        images = np.empty((len(pictures), shape[1], shape[0], 3), np.uint8)
-        for row, pixels in enumerate(rows):
-            images[row] = pixels
+    sizes = set(_for_each(lambda row: _size_of(pictures[row], source[row]), len(pictures)))
+    largest = max(max(size) for size in sizes)
+    side = image_size or (largest if largest <= LARGEST_SMALL_SIDE else DEFAULT_LARGE_SIDE)
+    if side > LARGEST_SMALL_SIDE or 3 * side * side * len(pictures) > LARGEST_ARRAY:
+        encoded = EncodedImages(pictures, source, side)
+        for _ in _for_each(encoded.check, len(encoded)):
+            pass
+        return encoded
+    keep = image_size is None and len(sizes) == 1
+    shape = next(iter(sizes)) if keep else (side, side)
+    images = np.empty((len(pictures), shape[1], shape[0], 3), np.uint8)
+    rows = _for_each(lambda row: _pixels(pictures[row], source[row], shape), len(pictures))
+    for row, pixels in enumerate(rows):
+        images[row] = pixels
     return images
+
+
+def _for_each(work: Callable[[int], Result], n_rows: int) -> Iterator[Result]:
+    """Yield ``work(row)`` for every row in order, computed by threads (Pillow lets them run)."""
+
+    def chunk(start: int) -> list[Result]:
+        return [work(row) for row in range(start, min(start + CHUNK, n_rows))]
+
+    with ThreadPoolExecutor() as pool:
+        for results in pool.map(chunk, range(0, n_rows, CHUNK)):
+            yield from results
 
 
 def _read(picture: bytes | Path) -> bytes:

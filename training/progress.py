@@ -1,10 +1,14 @@
 """What the user sees of a training: a bar on a terminal, a line an epoch elsewhere."""
 
 import time
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import TypeVar
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
+
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)
@@ -29,13 +33,14 @@ class TrainingProgress:
     def __init__(self, name: str, n_epochs: int, first_epoch: int, console: Console) -> None:
         self.name = name
         self.n_epochs = n_epochs
-        self.first_epoch = first_epoch
+        self.done_before = first_epoch - 1
         self.console = console
+        self.summary = ""
         self.started = time.monotonic()
         self.bar = Progress(
             TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=20),
-            TextColumn("epoch {task.completed:.0f}/{task.total:.0f}  {task.fields[summary]}"),
+            TextColumn("epoch {task.fields[epoch]}/{task.total:.0f}  {task.fields[text]}"),
             console=console,
             disable=not console.is_terminal,
         )
@@ -43,25 +48,39 @@ class TrainingProgress:
     def __enter__(self) -> "TrainingProgress":
         self.bar.start()
         self.task = self.bar.add_task(
-            self.name, total=self.n_epochs, completed=self.first_epoch - 1, summary=""
+            self.name,
+            total=self.n_epochs,
+            completed=self.done_before,
+            epoch=self.done_before + 1,
+            text="",
         )
         return self
 
     def __exit__(self, *_: object) -> None:
         self.bar.stop()
 
+    def watch(self, batches: Iterable[Item], n_batches: int, epoch: int) -> Iterator[Item]:
+        """Yield the batches of an epoch, moving the bar."""
+        for number, batch in enumerate(batches, start=1):
+            yield batch
+            self._show(epoch, epoch - 1 + number / n_batches)
+
     def end_epoch(self, summary: EpochSummary) -> None:
         """Show an epoch that has ended."""
-        text = f"{summary}  {self._time_left(summary.epoch)}"
-        if self.console.is_terminal:
-            self.bar.update(self.task, completed=summary.epoch, summary=text)
-        else:
-            line = f"{self.name}  epoch {summary.epoch}/{self.n_epochs}  {text}"
+        self.summary = str(summary)
+        self._show(summary.epoch, summary.epoch)
+        if not self.console.is_terminal:
+            left = self._time_left(summary.epoch)
+            line = f"{self.name}  epoch {summary.epoch}/{self.n_epochs}  {summary}  {left}"
             self.console.print(line, soft_wrap=True, markup=False, highlight=False)
 
-    def _time_left(self, epoch: int) -> str:
-        done = epoch - self.first_epoch + 1
-        left = (self.n_epochs - epoch) * (time.monotonic() - self.started) / done
+    def _show(self, epoch: int, completed: float) -> None:
+        text = f"{self.summary}  {self._time_left(completed)}"
+        self.bar.update(self.task, completed=completed, epoch=epoch, text=text)
+
+    def _time_left(self, completed: float) -> str:
+        elapsed = time.monotonic() - self.started
+        left = (self.n_epochs - completed) * elapsed / (completed - self.done_before)
         minutes, seconds = divmod(round(left), 60)
         hours, minutes = divmod(minutes, 60)
         return f"{hours}:{minutes:02d}:{seconds:02d} left"

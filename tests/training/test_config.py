@@ -28,7 +28,15 @@ from training.config import RunConfig
         ({"annealing_start": 2}, "--annealing-start must be one of 0, 1"),
         ({"features_at": (101,)}, r"--features-at must lie in 1\.\.100, got 101"),
         ({"noise": "human"}, "--noise human and --noise-column go together"),
-        ({"noise_column": "worse_label"}, "--noise human and --noise-column go together"),
+        (
+            {"dataset": "parquet", "noise_column": "a"},
+            "--noise human and --noise-column go together",
+        ),
+        (
+            {"noise_column": "a", "noise": "human"},
+            "--noise-column goes with --dataset parquet only",
+        ),
+        ({"test_data": "t.parquet"}, "--test-data goes with --dataset parquet only"),
         ({"run": "../elsewhere"}, "--run must be a plain name"),
         ({"run": ".hidden"}, "--run must be a plain name"),
         ({"seed": -1}, "--seed must be 0 or more"),
@@ -52,6 +60,7 @@ def test_another_program_s_config_is_refused(values):
 
 def test_default_names_tell_runs_apart():
     settings = [{}, {"seed": 1}, {"weighting": "hmw"}, {"loss": "sce"}, {"recipe": "CCE"}]
+    settings += [{"recipe": "AUM only"}]
     settings += [{"noise": "symmetric", "noise_rate": rate} for rate in (0.2, 0.5)]
     names = [RunConfig(**fields).run_name for fields in settings]
     assert len(set(names)) == len(names)

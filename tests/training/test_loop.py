@@ -24,11 +24,11 @@ def at_epoch(number, act, monkeypatch):
     """Call `act` with the writer when epoch `number` begins."""
     original = Training.run_epoch
 
-    def run_epoch(self, epoch, writer):
+    def run_epoch(self, epoch, writer, progress):
         if epoch == number:
             writer.flush()
             act(writer)
-        return original(self, epoch, writer)
+        return original(self, epoch, writer, progress)
 
     monkeypatch.setattr(Training, "run_epoch", run_epoch)
 

@@ -193,11 +193,11 @@ from training.loop import Training
 
 original = Training.run_epoch
 
-def run_epoch(self, epoch, writer):
+def run_epoch(self, epoch, writer, progress):
     writer.flush()
     if epoch == 3:  # from here on no file may grow beyond 64 KiB
         resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 16, 1 << 16))
-    return original(self, epoch, writer)
+    return original(self, epoch, writer, progress)
 
 Training.run_epoch = run_epoch
 sys.exit(main(sys.argv[1:]))

@@ -34,6 +34,14 @@ def test_a_bar_on_a_terminal():
     assert "loss 1.250" in text
 
 
+def test_the_bar_moves_within_an_epoch():
+    file = io.StringIO()
+    with TrainingProgress("name", 4, 3, Console(file=file, force_terminal=True)) as progress:
+        assert list(progress.watch("ab", 2, epoch=3)) == ["a", "b"]
+        assert progress.bar.tasks[0].completed == 3
+    assert "epoch 3/4" in file.getvalue()
+
+
 def test_a_name_like_markup_is_shown_as_it_is():
     file = io.StringIO()
     with TrainingProgress("[red]", 4, 1, Console(file=file, force_terminal=True)) as progress:
