@@ -60,21 +60,27 @@ def group_look(table: pd.DataFrame) -> Look:
 
 
 def class_look(table: pd.DataFrame) -> Look:
-    """Return the look of classes, from `value` and `value_label`; beyond ten, colours repeat."""
+    """Return the look of classes from `value`, `value_label` and `colour`.
+
+    Beyond ten classes, colours repeat.
+    """
     classes = table.dropna(subset="value").drop_duplicates("value").sort_values("value_label")
     return Look(
+        title=str(table["colour"].iloc[0]).replace("_", " "),
         colours={
             name: GREY if pd.isna(label) else CLASS_COLOURS[int(label) % len(CLASS_COLOURS)]
             for name, label in zip(classes["value"], classes["value_label"], strict=True)
-        }
+        },
     )
 
 
-def panels(table: pd.DataFrame) -> Iterator[tuple[str, str, pd.DataFrame, pd.DataFrame]]:
+def panels(
+    table: pd.DataFrame, look: Look
+) -> Iterator[tuple[str, str, pd.DataFrame, pd.DataFrame]]:
     """Yield each panel's title, what it counts, its samples and its class vectors."""
     for title, part in table.groupby("panel", sort=False):
         is_sample = part["kind"] == "sample"
-        yield str(title), _count(part), part[is_sample], part[~is_sample]
+        yield str(title), _count(part, look), part[is_sample], part[~is_sample]
 
 
 def legend_entries(table: pd.DataFrame, look: Look) -> list[Entry]:
@@ -115,8 +121,9 @@ def panel_names(runs: Sequence[RunReader]) -> list[str]:
     ]
 
 
-def _count(part: pd.DataFrame) -> str:
+def _count(part: pd.DataFrame, look: Look) -> str:
     drawn, stands_for = int(part["kind"].eq("sample").sum()), int(part["n_samples"].iloc[0])
     first = part.iloc[0]
     missing = f" ({stands_for - drawn:,} more have no place)" if stands_for > drawn else ""
-    return f"{drawn:,} samples{missing}, {first['axes']} after epoch {first['map_epoch']}"
+    by = f" coloured by {look.title}" if look.colours and look.title else ""
+    return f"{drawn:,} samples{missing}{by}, {first['axes']} after epoch {first['map_epoch']}"

@@ -24,7 +24,7 @@ OUTER = (0.01, 0.99)  # a few extreme scores would leave the others one colour
 
 def prepare(
     runs: Sequence[RunReader],
-    colour: str = "given_label",
+    colour: str | None = None,
     method: str = "auto",
     epoch: int | None = None,
 ) -> pd.DataFrame:
@@ -34,8 +34,9 @@ def prepare(
     ----------
     runs : sequence of RunReader
         One panel each.
-    colour : str
-        Of `COLOURS`: `given_label`, `true_label`, `is_mislabeled`, or a criterion.
+    colour : str, optional
+        Of `COLOURS`: `given_label`, `true_label`, `is_mislabeled`, or a criterion. Default: the
+        true label where every run knows it, the given one otherwise.
     method : str
         Of the map: `auto`, `tsne`, `umap` or `pca`.
     epoch : int, optional
@@ -46,6 +47,8 @@ def prepare(
     CannotShow
         If a run has no features, or no true label that the colour needs.
     """
+    if colour is None:
+        colour = "true_label" if all(run.has_true_label for run in runs) else "given_label"
     pick({name: name for name in COLOURS}, colour, "colour")
     parts = [
         _of_run(run, colour, method, epoch).assign(panel=panel)
@@ -108,8 +111,9 @@ FIGURE = FigureSpec(
     title="Features in the plane",
     paper="Fig. 4",
     look_for=(
-        "One colour a cluster: the network kept the classes apart. Colours mixed inside clusters: "
-        "it learned wrong labels. Distances between clusters mean nothing."
+        "By true label, one colour a cluster means that the network kept the classes apart. By "
+        "given label it means that it fitted the labels, the wrong ones, too. Distances between "
+        "clusters mean nothing."
     ),
     prepare=prepare,
     draw=draw,

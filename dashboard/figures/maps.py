@@ -44,6 +44,7 @@ def map_of(
     CannotShow
         If the run has no features of that epoch, or too many samples to project while one waits.
     """
+    check_features(run, epoch)
     try:
         places, of = _find(run, method, epoch, given_label)
         name = chosen_method(method, _n_samples(run, given_label if of == "class" else None))
@@ -57,6 +58,23 @@ def map_of(
         map_epoch=run.feature_epochs()[-1] if epoch is None else epoch,
         of=of,
     ).reset_index(drop=True)
+
+
+def check_features(run: RunReader, epoch: int | None = None) -> None:
+    """Refuse a run without features, or without those of this epoch.
+
+    Raises
+    ------
+    CannotShow
+        With what is logged, and when more will come.
+    """
+    logged = run.feature_epochs()
+    if not logged:
+        later = "; they come with its last epoch" if run.status == "running" else ""
+        raise CannotShow(f"run {run.name!r} has no features logged{later}")
+    if epoch is not None and epoch not in logged:
+        known = ", ".join(map(str, logged))
+        raise CannotShow(f"run {run.name!r} has no features of epoch {epoch}, only of {known}")
 
 
 def class_of(run: RunReader, given_label: int | None) -> int:

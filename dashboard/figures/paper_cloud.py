@@ -24,7 +24,7 @@ TITLE_SIZE = 7  # points
 
 def paper_cloud(table: pd.DataFrame, look: Look, width: float) -> Figure:
     """Typeset a panel per `panel` of the table (see `cloud`), two in a row, `width` in inches."""
-    drawn = list(panels(table))
+    drawn = list(panels(table, look))
     columns = min(len(drawn), 2)
     rows = -(-len(drawn) // columns)
     panel_width = width / columns

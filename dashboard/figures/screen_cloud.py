@@ -25,7 +25,7 @@ def screen_cloud(table: pd.DataFrame, look: Look) -> go.Figure:
     A marker's `customdata` is its `sample_id`. A panel of more than 6,000 samples is a picture
     with two invisible points at its corners: there, a selection is read from its outline.
     """
-    drawn = list(panels(table))
+    drawn = list(panels(table, look))
     columns = min(len(drawn), 2)
     rows = -(-len(drawn) // columns)
     titles = [

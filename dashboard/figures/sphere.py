@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from dashboard.figures.base import CannotShow, FigureSpec
+from dashboard.figures.maps import check_features
 from dashboard.figures.paper_globe import paper_globes
 from dashboard.figures.screen_globe import screen_globes
 from dashboard.figures.selection import chosen_samples, sample_title
@@ -54,9 +55,10 @@ def prepare(
     -----
     Source: HMW (AAAI-24), Fig. 3 and Eq. 10.
     """
+    check_features(run, epoch)
     try:
         logged = run.features(epoch)
-    except UsageError as error:
+    except UsageError as error:  # the file is damaged
         raise CannotShow(str(error)) from None
     directions = _class_directions(run, logged)
     chosen = chosen_samples(run, given_label, sample_ids)

@@ -112,7 +112,7 @@ def test_sphere_of_two_classes_has_no_next_vector(tmp_path):
 
 
 def test_sphere_takes_only_an_epoch_with_features(angles_run):
-    with pytest.raises(CannotShow, match="no features of epoch 7; logged: \\[1\\]"):
+    with pytest.raises(CannotShow, match="no features of epoch 7, only of 1"):
         sphere.prepare(angles_run, epoch=7)
 
 
@@ -167,6 +167,17 @@ def test_clusters_colour_by_a_criterion_with_its_range_said(tiny_run):
     assert clusters.prepare([tiny_run], "confidence")[["low", "high"]].iloc[0].tolist() == [0, 1]
 
 
+def test_clusters_say_which_label_colours_them(tiny_run, unknown_run):
+    by_default = clusters.prepare([tiny_run])
+    assert set(by_default["colour"]) == {"true_label"}
+    title = FIGURES["clusters"].draw(by_default).layout.annotations[0].text
+    assert "60 samples coloured by true label" in title
+    unknown = clusters.prepare([tiny_run, unknown_run])
+    assert set(unknown["colour"]) == {"given_label"}
+    [left, _] = FIGURES["clusters"].typeset(unknown, 7.0).axes
+    assert "coloured by given label" in left.get_title()
+
+
 @pytest.mark.parametrize("colour", ["is_mislabeled", "true_label"])
 def test_clusters_need_the_true_label_that_they_colour_by(unknown_run, colour):
     with pytest.raises(CannotShow, match="'unknown' knows no true label"):
@@ -182,8 +193,13 @@ def test_clusters_need_features(tmp_path):
     write_run(tmp_path / "a")
     for file in (tmp_path / "a" / "features").iterdir():
         file.unlink()
-    with pytest.raises(CannotShow, match="no features of any epoch"):
-        clusters.prepare([RunReader(tmp_path / "a")])
+    run = RunReader(tmp_path / "a")
+    with pytest.raises(CannotShow, match="run 'a' has no features logged$"):
+        clusters.prepare([run])
+    writer = write_run(tmp_path / "b", epochs=0, finish=None)
+    with pytest.raises(CannotShow, match="no features logged; they come with its last epoch"):
+        sphere.prepare(RunReader(tmp_path / "b"))
+    writer.finish("stopped")
 
 
 def test_runs_of_one_name_have_panels_of_their_own(tiny_run):
