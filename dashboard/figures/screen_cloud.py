@@ -16,6 +16,8 @@ from dashboard.figures.text import on_screen
 MARKERS_UP_TO = 6_000  # points of a panel; more are sent as a picture
 DENSE = 1_500  # points of a panel; more are drawn smaller
 
+STEPS = 64  # colours of a continuous scale
+
 Place = dict[str, int]  # row and col of a panel
 
 
@@ -60,15 +62,18 @@ def _add_markers(figure: go.Figure, samples: pd.DataFrame, look: Look, place: Pl
         marker: dict[str, Any] = {"size": 4 if is_dense else 7, "opacity": 0.8, "line": edge}
         marker["symbol"] = look.marker(name)
         said = on_screen(name)
+        values = None
         if look.colours:
             marker["color"] = look.colours[name]
         else:
-            said += f"<br>{on_screen(look.title)} %{{marker.color:.3g}}"
-            marker |= {"color": part["value"].to_numpy(np.float32), "coloraxis": "coloraxis"}
+            marker |= {"color": _stepped(part["value"], look), "coloraxis": "coloraxis"}
+            values = [f"{value:.3g}" for value in part["value"]]
+            said += f"<br>{on_screen(look.title)} %{{text}}"
         figure.add_scattergl(
             x=part["x"].to_numpy(np.float32),
             y=part["y"].to_numpy(np.float32),
             customdata=part["sample_id"].to_numpy(np.int32),
+            text=values,
             mode="markers",
             name=on_screen(name),
             legendgroup=name,
@@ -77,6 +82,16 @@ def _add_markers(figure: go.Figure, samples: pd.DataFrame, look: Look, place: Pl
             hovertemplate=f"sample %{{customdata}}<br>{said}<extra></extra>",
             **place,
         )
+
+
+def _stepped(value: pd.Series, look: Look) -> np.ndarray:
+    """Return values on the colour scale in few steps.
+
+    With some hundred colours and more, plotly's WebGL draws single markers in colours that are not
+    of the scale at all (seen with plotly 7.1).
+    """
+    share = np.rint(look.share(value) * (STEPS - 1)) / (STEPS - 1)
+    return (look.low + share * (look.high - look.low)).astype(np.float32)
 
 
 def _add_picture(figure: go.Figure, samples: pd.DataFrame, look: Look, place: Place) -> None:

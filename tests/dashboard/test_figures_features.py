@@ -225,6 +225,17 @@ def test_each_marker_on_screen_is_one_sample(tiny_run, colour):
         assert places[row.sample_id] == pytest.approx((row.x, row.y))
 
 
+def test_a_continuous_scale_has_few_steps_on_screen_and_the_number_in_the_hover(tmp_path):
+    rng = np.random.default_rng(0)
+    run = run_of(tmp_path / "a", rng.normal(size=(300, 4)), np.arange(300) % 3)
+    table = clusters.prepare([run], "confidence")
+    [trace] = [t for t in FIGURES["clusters"].draw(table).data if t.customdata is not None]
+    assert 10 < len(set(trace.marker.color.tolist())) <= screen_cloud.STEPS
+    exact = table.dropna(subset="sample_id").set_index("sample_id")["value"]
+    assert float(trace.text[0]) == pytest.approx(exact[trace.customdata[0]], rel=1e-2)
+    assert trace.marker.color[0] == pytest.approx(exact[trace.customdata[0]], abs=0.5 / 63 + 1e-6)
+
+
 @pytest.mark.parametrize("colour", ["given_label", "is_mislabeled", "hm_weight"])
 def test_many_samples_are_one_picture_over_two_invisible_corners(tiny_run, colour, monkeypatch):
     monkeypatch.setattr(screen_cloud, "MARKERS_UP_TO", 20)
