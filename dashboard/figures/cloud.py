@@ -105,7 +105,7 @@ def in_turns(samples: pd.DataFrame, by: str) -> Iterator[tuple[str, pd.DataFrame
     With more than a few groups every one comes once: they rarely overlap as two groups do.
     """
     shuffled = samples.iloc[np.random.default_rng(0).permutation(len(samples))]
-    n_turns = TURNS if shuffled[by].nunique() <= FEW_GROUPS else 1
+    n_turns = TURNS if 1 < shuffled[by].nunique() <= FEW_GROUPS else 1
     size = -(-len(shuffled) // n_turns)
     for start in range(0, len(shuffled), max(size, 1)):
         for name, part in shuffled.iloc[start : start + size].groupby(by, sort=True):
