@@ -14,7 +14,7 @@ from dashboard.views.blocks import title
 from dashboard.views.choices import choose_class
 from hmw_core.reader import RunReader
 
-COLUMNS = 3
+COLUMNS = 2
 OFF = ("noise_matrix",)  # figures that are not in the paper are a click away
 
 

@@ -4,7 +4,7 @@ import streamlit as st
 
 from dashboard import runs
 from dashboard.views.blocks import show_figure, title
-from dashboard.views.choices import plain
+from dashboard.views.choices import plain, remember
 from hmw_core.reader import RunReader
 
 PER_CENT = "%.1f %%"
@@ -42,6 +42,9 @@ def show_runs(watching: bool) -> None:
     table = runs.summaries(readable)
     table["epochs"] = table["last_epoch"].astype(str) + " / " + table["n_epochs"].astype(str)
     order = [name for name in COLUMNS if name != "note" or table["note"].notna().any()]
+    names = [run.name for run in readable]
+    asked = st.query_params.get("run")
+    rows_asked = [names.index(asked)] if asked in names else []
     event = st.dataframe(
         table,
         hide_index=True,
@@ -49,11 +52,13 @@ def show_runs(watching: bool) -> None:
         column_order=order,
         on_select="rerun",
         selection_mode="single-row",
+        selection_default={"selection": {"rows": rows_asked, "columns": [], "cells": []}},
         key="runs table",
     )
     rows = event["selection"]["rows"]
     if rows and rows[0] < len(readable):
         run = readable[rows[0]]
+        remember("run", run.name)
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown(f"Open **{plain(run.name)}**:", width="content")
             for page in PAGES:
