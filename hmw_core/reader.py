@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import duckdb
 import numpy as np
@@ -196,12 +196,11 @@ class RunReader:
         absent = [name for name in columns if name not in schema.names]
         if absent:
             raise UsageError(f"run {self.name!r} keeps no {', '.join(absent)} in its outputs")
-        picked = None if sample_id is None else pa.array(np.atleast_1d(sample_id), pa.int32())
         tables = []
         for file in files:
-            table = pq.read_table(file, columns=["epoch", "sample_id", *columns])
-            if picked is not None:
-                table = table.filter(pa.compute.is_in(table["sample_id"], picked))
+            table = pq.read_table(
+                file, columns=["epoch", "sample_id", *columns], filters=_has_id(sample_id)
+            )
             tables.append(table.sort_by("sample_id"))
         return with_arrays(pa.concat_tables(tables), columns)
 
@@ -209,8 +208,10 @@ class RunReader:
         """Return the epochs whose features are logged."""
         return layout.logged_epochs(self.folder, "features")
 
-    def features(self, epoch: int | None = None) -> Features:
-        """Return the features of an epoch (default: the last logged).
+    def features(
+        self, epoch: int | None = None, sample_id: int | Sequence[int] | None = None
+    ) -> Features:
+        """Return the features of an epoch (default: the last logged), of all or some samples.
 
         Raises
         ------
@@ -223,7 +224,8 @@ class RunReader:
             raise UsageError(f"run {self.name!r} has no features of {when}; logged: {known}")
         number = known[-1] if epoch is None else epoch
         try:
-            table = pq.read_table(layout.epoch_file(self.folder, "features", number))
+            path = layout.epoch_file(self.folder, "features", number)
+            table = pq.read_table(path, filters=_has_id(sample_id))
             vectors_file = layout.class_vectors_file(self.folder, number)
             vectors = pq.read_table(vectors_file) if vectors_file.exists() else None
         except (pa.ArrowInvalid, OSError) as error:
@@ -263,10 +265,7 @@ class RunReader:
         if not wanted or not self.has_images:
             return {}
         try:
-            table = pq.read_table(
-                self._images_file,
-                filters=pa.compute.field("sample_id").isin(pa.array(wanted, pa.int32())),
-            )
+            table = pq.read_table(self._images_file, filters=_has_id(wanted))
         except (pa.ArrowInvalid, OSError):
             return {}
         return dict(zip(table["sample_id"].to_pylist(), table["image"].to_pylist(), strict=True))
@@ -383,6 +382,14 @@ def list_runs(runs: str | Path) -> list[RunReader | tuple[str, str]]:
             broken.append((path.name, str(error)))
     readable.sort(key=lambda run: run.info.get("created") or "", reverse=True)
     return [*readable, *broken]
+
+
+def _has_id(sample_id: int | Sequence[int] | None) -> Any:
+    """Return the Arrow filter that keeps these samples, None to keep all."""
+    if sample_id is None:
+        return None
+    wanted = pa.array(np.atleast_1d(np.asarray(sample_id, dtype=np.int32)))
+    return pa.compute.field("sample_id").isin(wanted)
 
 
 def _stored(name: str) -> list[str]:

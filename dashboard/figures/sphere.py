@@ -56,12 +56,12 @@ def prepare(
     Source: HMW (AAAI-24), Fig. 3 and Eq. 10.
     """
     check_features(run, epoch)
+    chosen = chosen_samples(run, given_label, sample_ids)
     try:
-        logged = run.features(epoch)
+        logged = run.features(epoch, sample_id=chosen["sample_id"].tolist())
     except UsageError as error:  # the file is damaged
         raise CannotShow(str(error)) from None
     directions = _class_directions(run, logged)
-    chosen = chosen_samples(run, given_label, sample_ids)
     given = run.samples()["given_label"]
     row_of = pd.Series(np.arange(len(logged.sample_id)), index=logged.sample_id)
     parts = []

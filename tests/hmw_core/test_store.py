@@ -507,3 +507,9 @@ def test_kept_scores_of_an_older_version_or_damaged_are_not_used(folder, monkeyp
 def test_resuming_drops_the_scores_of_epochs_that_are_run_again(folder):
     RunWriter.resume(folder, last_epoch=2).finish("stopped")
     assert [p.name for p in sorted((folder / "scores").iterdir())] == ["epoch-00002.parquet"]
+
+
+def test_features_of_some_samples(tiny_run):
+    whole, some = tiny_run.features(), tiny_run.features(sample_id=[41, 3])
+    assert some.sample_id.tolist() == [3, 41]
+    np.testing.assert_array_equal(some.features, whole.features[[3, 41]])
