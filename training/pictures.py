@@ -1,5 +1,6 @@
 """From encoded pictures to one uint8 array, or to a checked sequence of encoded ones."""
 
+import contextlib
 import io
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -31,8 +32,7 @@ class EncodedImages(Sequence[bytes]):
         return len(self.pictures)
 
     def __getitem__(self, sample_id):
-        picture = self.pictures[sample_id]
-        return picture.read_bytes() if isinstance(picture, Path) else picture
+        return _read(self.pictures[sample_id])
 
     def take(self, rows: np.ndarray) -> "EncodedImages":
         """Return the pictures of some rows."""
@@ -60,13 +60,10 @@ def decode(encoded: bytes, source: str, shrink_to: int | None = None) -> Image.I
     UsageError
         If the bytes are no picture that Pillow reads, or a truncated one.
     """
-    try:
-        with Image.open(io.BytesIO(encoded)) as picture:
-            if shrink_to is not None:
-                picture.draft("RGB", (shrink_to, shrink_to))
-            return picture.convert("RGB")
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise UsageError(f"the image at {source} does not decode: {error}") from None
+    with _opened(encoded, source) as picture:
+        if shrink_to is not None:
+            picture.draft("RGB", (shrink_to, shrink_to))
+        return picture.convert("RGB")
 
 
 def load_pictures(
@@ -124,12 +121,19 @@ def _read(picture: bytes | Path) -> bytes:
     return picture.read_bytes() if isinstance(picture, Path) else picture
 
 
-def _size_of(picture: bytes | Path, source: str) -> tuple[int, int]:
+@contextlib.contextmanager
+def _opened(encoded: bytes, source: str) -> Iterator[Image.Image]:
+    """Open a picture; what Pillow finds wrong with it while it is open becomes a UsageError."""
     try:
-        with Image.open(io.BytesIO(_read(picture))) as opened:
-            return opened.size
+        with Image.open(io.BytesIO(encoded)) as picture:
+            yield picture
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise UsageError(f"the image at {source} does not decode: {error}") from None
+
+
+def _size_of(picture: bytes | Path, source: str) -> tuple[int, int]:
+    with _opened(_read(picture), source) as opened:
+        return opened.size
 
 
 def _pixels(picture: bytes | Path, source: str, shape: tuple[int, int]) -> np.ndarray:
