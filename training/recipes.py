@@ -5,8 +5,9 @@ The paper's text and the authors' released code differ. A recipe named `X` follo
 bias, and under asymmetric noise a confidence penalty in every epoch.
 
 The text knows no warm-up, so the first weights come from an untrained network, which puts most
-pictures near the same class vector: on digits with `small_cnn` (50 % symmetric, seeds 0-2) `CCE+HMW`
-then trains that class alone and stays at chance. `--warmup-epochs 10` mends it (0.97, seeds 0-1).
+pictures near the same class vector. Seen on digits with `small_cnn` and 50 % symmetric noise:
+`CCE+HMW` trains that class alone and stays at chance (12 epochs, seeds 0-2; 100 epochs, seed 0);
+with `--warmup-epochs 10` it ends at a test accuracy of 0.97 (100 epochs, seeds 0 and 1).
 
 Source: HMW (AAAI-24), section "Experiments", and its released code at 9e4f5ed.
 """
