@@ -114,18 +114,19 @@ def as_html(shown: Iterable[Card], *, link: str = "", width: int = 100) -> str:
 def _card(card: Card, link: str) -> str:
     state = {True: "mislabeled", False: "clean", None: "unknown"}[card.is_mislabeled]
     colour = GROUP_COLOURS[state] if card.is_mislabeled else GREY
+    edge = "" if card.is_mislabeled else "33"  # hexadecimal opacity
     name = f"sample {card.sample_id}"
     if link:
-        name = f'<a href="{html.escape(link)}{card.sample_id}" style="color:inherit">{name}</a>'
+        address = f"{html.escape(link)}{card.sample_id}"
+        name = f'<a href="{address}" title="Its curves" style="color:inherit">{name}</a>'
     lines = [f"<b>{name}</b>"]
     if card.note:
         lines.append(f"<i>{html.escape(card.note)}</i>")
     lines += [_label("given", card.given_label), _label("true", card.true_label)]
     lines.append(_label("predicted", card.predicted_label))
-    edge = "3px" if card.is_mislabeled else "1px"
     return (
         f'<figure data-sample="{card.sample_id}" style="margin:0;padding:6px;border-radius:4px;'
-        f'border:1px solid {colour}66;border-top:{edge} solid {colour}">{_picture(card)}'
+        f'border:1px solid {colour}66;border-top:3px solid {colour}{edge}">{_picture(card)}'
         f'<figcaption style="font-size:12px;line-height:1.4;margin-top:4px;overflow-wrap:anywhere">'
         f"{'<br>'.join(lines)}</figcaption></figure>"
     )

@@ -14,7 +14,7 @@ from dashboard.background import missing_map, start_map
 from dashboard.figures import FIGURES
 from dashboard.figures.base import CannotShow
 from dashboard.gallery import as_html, cards
-from dashboard.views.choices import plain
+from dashboard.views.choices import criterion_title, plain
 from hmw_core.criteria import CRITERIA
 from hmw_core.errors import UsageError
 from hmw_core.queries import RULES
@@ -27,7 +27,7 @@ PAGE = 48  # pictures; more make a page slow
 
 def title(text: str, sentence: str) -> None:
     """Head a page: its name and what it is for."""
-    st.header(text, anchor=False)
+    st.title(text, anchor=False)
     st.markdown(sentence)
 
 
@@ -105,6 +105,8 @@ def gallery(
     if n_pages > 1:
         page = st.pagination(n_pages, key="gallery page")
     part = order[(page - 1) * PAGE : page * PAGE]
+    known = "An orange edge marks" if run.has_true_label else "No true label is known to mark"
+    st.caption(f"Ranked by {criterion_title(criterion)}. {known} mislabeled samples.")
     unit = CRITERIA[criterion].unit
     unit = "" if unit in ("", "1") else f" {unit}"
     notes = {

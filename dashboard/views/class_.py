@@ -20,7 +20,7 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
         default=list(CRITERIA).index("iam"),
     )
     first = st.segmented_control(
-        "First", ["suspicious", "unsuspicious"], default="suspicious", required=True
+        "Suspicious ones", ["first", "last"], default="first", required=True
     )
     epoch = choose_epoch(run)
 
@@ -36,6 +36,6 @@ if offer_map(run, "auto", given_label):
 if outlines:
     places = runs.table("class_clusters", [run], given_label=given_label)
     score = score.loc[selected_ids(outlines, places)]
-order = ranked(score, CRITERIA[criterion].higher_means, suspicious_first=first == "suspicious")
+order = ranked(score, CRITERIA[criterion].higher_means, suspicious_first=first == "first")
 gallery(run, order, score, criterion, epoch, outlined=bool(outlines))
 show_figure("weight_histogram", run, given_label=given_label, epoch=epoch)

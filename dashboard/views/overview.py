@@ -26,7 +26,6 @@ COLUMNS = {
     "auroc_iam": st.column_config.NumberColumn(
         "AUROC, IAM", format="%.3f", help="How well IAM over all epochs finds the mislabeled"
     ),
-    "note": st.column_config.TextColumn("Note"),
 }
 PAGES = ("criteria", "logits", "sphere", "clusters", "class_", "accuracy", "export")
 ORIGIN = ("created", "seed", "device", "commit", "versions", "weighting", "config")
@@ -41,7 +40,6 @@ def show_runs(watching: bool) -> None:
         return
     table = runs.summaries(readable)
     table["epochs"] = table["last_epoch"].astype(str) + " / " + table["n_epochs"].astype(str)
-    order = [name for name in COLUMNS if name != "note" or table["note"].notna().any()]
     names = [run.name for run in readable]
     asked = st.query_params.get("run")
     rows_asked = [names.index(asked)] if asked in names else []
@@ -49,12 +47,17 @@ def show_runs(watching: bool) -> None:
         table,
         hide_index=True,
         column_config=COLUMNS,
-        column_order=order,
+        column_order=COLUMNS,
+        placeholder="–",
         on_select="rerun",
         selection_mode="single-row",
         selection_default={"selection": {"rows": rows_asked, "columns": [], "cells": []}},
-        key="runs table",
+        key=f"runs table {len(names)}",  # a new run moves the rows: the address says which
     )
+    for row in table[table["note"].notna()].itertuples():
+        st.warning(f"**{plain(row.run)}**, {row.status}: {plain(row.note)}", icon=":material/info:")
+    for reason in broken.values():
+        st.warning(f"Cannot be read: {plain(reason)}", icon=":material/error:")
     rows = event["selection"]["rows"]
     if rows and rows[0] < len(readable):
         run = readable[rows[0]]
@@ -69,8 +72,6 @@ def show_runs(watching: bool) -> None:
             st.json({key: run.info.get(key) for key in ORIGIN}, expanded=2)
     else:
         st.caption("Tick a row to see its noise and its settings, and to open its run.")
-    for reason in broken.values():
-        st.warning(f"Cannot be read: {plain(reason)}", icon=":material/error:")
     if watching and not any_running(readable):
         st.rerun()
 

@@ -126,6 +126,7 @@ def test_missing_epoch_foreign_folder_and_newer_format_are_named(folder):
     table = page.dataframe[0].value
     assert table["run"].tolist() == ["gap"]
     assert "epoch 2" in table["note"][0]
+    assert "epoch 2" in said(page)
     assert table["last_epoch"].tolist() == [1]
 
 
@@ -225,7 +226,7 @@ def test_class_page_ranks_by_criterion_both_ways(folder):
     page = open_page("class_", run="tiny", **{"class": "1"})
     first = shown_samples(page)
     assert first[0] in {"0", "10", "20", "30", "40", "50"}  # mislabeled ones of class 1
-    page.button_group[0].set_value("unsuspicious").run()
+    page.button_group[0].set_value("last").run()
     assert shown_samples(page) == first[::-1]
 
 
