@@ -54,10 +54,11 @@ def show_runs(watching: bool) -> None:
         selection_default={"selection": {"rows": rows_asked, "columns": [], "cells": []}},
         key=f"runs table {len(names)}",  # a new run moves the rows: the address says which
     )
-    for row in table[table["note"].notna()].itertuples():
-        st.warning(f"**{plain(row.run)}**, {row.status}: {plain(row.note)}", icon=":material/info:")
-    for reason in broken.values():
-        st.warning(f"Cannot be read: {plain(reason)}", icon=":material/error:")
+    noted = table[table["note"].notna()]
+    notes = [f"**{plain(r.run)}**, {r.status}: {plain(r.note)}" for r in noted.itertuples()]
+    notes += [f"Cannot be read: {plain(reason)}" for reason in broken.values()]
+    if notes:
+        st.warning("\n".join(f"- {note}" for note in notes))
     rows = event["selection"]["rows"]
     if rows and rows[0] < len(readable):
         run = readable[rows[0]]

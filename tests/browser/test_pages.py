@@ -25,8 +25,8 @@ CHARTS = {
 def test_page_draws_its_figures(page: Page, name):
     open_page(page, f"/{name}?run=plain")
     expect(page.locator(".js-plotly-plot")).to_have_count(CHARTS[name])
-    foreign_folder = int(name == "overview")
-    expect(page.locator("[data-testid=stAlert]")).to_have_count(foreign_folder)
+    of_other_runs = int(name == "overview")
+    expect(page.locator("[data-testid=stAlert]")).to_have_count(of_other_runs)
 
 
 @pytest.mark.parametrize(
