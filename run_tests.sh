@@ -56,8 +56,11 @@ find_chromium() {
 
 failed=()
 check() {
+  local status=0
   say "--- $*"
-  step "$PYTHON" -m "$@" || failed+=("$1")
+  step "$PYTHON" -m "$@" || status=$?
+  [ "$status" = 0 ] || failed+=("$1")
+  [ "$status" -lt 126 ] || say "$1 died with status $status before it could say anything."
 }
 
 cd -- "$ROOT" || die "cannot enter $ROOT"
