@@ -3,13 +3,15 @@
 import subprocess
 import sys
 import tempfile
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from dashboard.figures.maps import AT_ONCE
 from hmw_core.projection import cached, chosen_method
 from hmw_core.reader import RunReader
 
+START = 20  # seconds until the libraries are loaded
 SECONDS = {"tsne": 104, "umap": 27, "pca": 1}  # measured: 50,000 samples on two cores
 
 
@@ -19,6 +21,12 @@ class Job:
 
     process: subprocess.Popen
     log: Path
+    started: float = field(default_factory=time.monotonic)
+
+    @property
+    def seconds(self) -> float:
+        """How long ago it was started."""
+        return time.monotonic() - self.started
 
     @property
     def running(self) -> bool:
@@ -42,7 +50,7 @@ def missing_map(run: RunReader, method: str, given_label: int | None = None) -> 
     if any(cached(run, method, skip_undefined=skip) is not None for skip in (True, False)):
         return None
     per_sample = SECONDS[chosen_method(method, run.n_samples)] / 50_000
-    return max(5, round(2 * per_sample * run.n_samples))  # twice: the machine may be busy
+    return START + round(2 * per_sample * run.n_samples)  # twice: the machine may be busy
 
 
 def start_map(run: RunReader, method: str) -> Job:

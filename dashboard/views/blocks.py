@@ -100,13 +100,14 @@ def gallery(
     if not len(order):
         st.info("No sample lies inside the outline.", icon=":material/info:")
         return
+    known = "An orange edge marks" if run.has_true_label else "No true label is known to mark"
+    st.caption(f"Ranked by {criterion_title(criterion)}. {known} mislabeled samples.")
     n_pages = -(-len(order) // PAGE)
     page = 1
     if n_pages > 1:
-        page = st.pagination(n_pages, key="gallery page")
+        # Another ranking or number of pages begins at its first page.
+        page = st.pagination(n_pages, key=f"page of {n_pages} by {criterion}")
     part = order[(page - 1) * PAGE : page * PAGE]
-    known = "An orange edge marks" if run.has_true_label else "No true label is known to mark"
-    st.caption(f"Ranked by {criterion_title(criterion)}. {known} mislabeled samples.")
     unit = CRITERIA[criterion].unit
     unit = "" if unit in ("", "1") else f" {unit}"
     notes = {
@@ -135,7 +136,10 @@ def offer_map(run: RunReader, method: str, given_label: int | None = None) -> bo
         runs.jobs()[run.name, method] = start_map(run, method)
         st.rerun()
     st.caption("Or from a terminal:")
-    st.code(f"python -m dashboard.project {run.folder} --method {method}", language="bash")
+    st.code(
+        f"python -m dashboard.project {run.folder} --method {method} --skip-undefined",
+        language="bash",
+    )
     return False
 
 
@@ -144,8 +148,11 @@ def _wait(name: str, method: str) -> None:
     job = runs.jobs()[name, method]
     if not job.running:
         st.rerun()
-    with st.status(f"Computing the map of {plain(name)}; other pages can be used meanwhile."):
-        st.caption("It goes on when this page is closed.")
+    st.info(
+        f"Computing the map of {plain(name)}, for {job.seconds:.0f} seconds so far. "
+        "Other pages can be used meanwhile, and it goes on when this one is closed.",
+        icon=":material/hourglass_top:",
+    )
 
 
 def _grid(
@@ -158,7 +165,6 @@ def _grid(
 
 def _note_selection(name: str) -> None:
     st.session_state["drawn on"] = name
-    st.session_state.pop("gallery page", None)
 
 
 def _downloads(name: str, run: RunReader | Sequence[RunReader], options: dict[str, Any]) -> None:

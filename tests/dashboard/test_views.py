@@ -230,6 +230,20 @@ def test_class_page_ranks_by_criterion_both_ways(folder):
     assert shown_samples(page) == first[::-1]
 
 
+def test_gallery_turns_pages_and_begins_anew_for_another_ranking(folder, monkeypatch):
+    monkeypatch.setattr("dashboard.views.blocks.PAGE", 4)
+    write_run(folder / "tiny")
+    page = open_page("class_", run="tiny", **{"class": "1"})
+    first = shown_samples(page)
+    page.pagination[0].set_value(2).run()
+    assert len(shown_samples(page)) == 4
+    assert set(shown_samples(page)).isdisjoint(first)
+    page.selectbox(key="choice class").select("2").run()
+    assert len(shown_samples(page)) == 4
+    page.selectbox(key="choice criterion").select("aum").run()
+    assert page.pagination[0].value == 1
+
+
 def test_class_page_shows_the_samples_inside_the_outline(folder):
     write_run(folder / "tiny")
     page = open_page("class_", run="tiny", **{"class": "1"})
@@ -262,7 +276,7 @@ def test_clusters_offers_to_map_a_run_that_is_too_large(folder, monkeypatch, tmp
     monkeypatch.setattr("dashboard.views.blocks.start_map", start)
     page.button(key="map tiny").click().run()
     assert started == [("tiny", "auto")]
-    assert "Computing the map of tiny" in page.status[0].label
+    assert "Computing the map of tiny" in said(page)
     jobs()["tiny", "auto"].process.kill()
     jobs()["tiny", "auto"].process.wait()
     (tmp_path / "log").write_text("the machine is full")
