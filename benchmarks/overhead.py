@@ -6,8 +6,8 @@ PreAct ResNet-18 on a GPU); the logger costs the training thread at least 20 tim
 than `aum` fed the same logits; and its memory does not grow with the epochs. What was seen stands
 in `docs/benchmarks.md`.
 
-    python benchmarks/overhead.py --data CIFAR10.parquet --json overhead.json
-    python benchmarks/overhead.py --quick             # only to see that it works
+    python -m benchmarks.overhead --data CIFAR10.parquet --json overhead.json
+    python -m benchmarks.overhead --quick             # only to see that it works
 
 An epoch is the training pass: same network, same batches, same augmentation in both arms. Neither
 evaluates or keeps a checkpoint. The plain arm is a bare loop; the other one is `training`'s own
@@ -246,7 +246,7 @@ def measure_loggers(n_samples: int, epochs: tuple[int, int], repeats: int) -> li
         for n_epochs in epochs:
             for tool in LOGGERS:
                 command = [sys.executable, __file__, "--feed", tool]
-                command += ["--samples", str(n_samples), "--epochs", str(n_epochs)]
+                command += ["--logger-samples", str(n_samples), "--epochs", str(n_epochs)]
                 root = str(Path(__file__).parents[1])
                 environment = os.environ | {"PYTHONPATH": root}
                 done = subprocess.run(
@@ -308,12 +308,13 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="file for the results")
     parser.add_argument("--repeats", type=int, default=10, help="pairs of blocks a case")
     parser.add_argument("--quick", action="store_true", help="tiny sizes, to see that it works")
-    parser.add_argument("--samples", type=int, help="CIFAR samples, and samples for the loggers")
+    parser.add_argument("--samples", type=int, help="CIFAR samples of the training cases")
+    parser.add_argument("--logger-samples", type=int, default=50_000)
     parser.add_argument("--feed", choices=LOGGERS, help=argparse.SUPPRESS)
     parser.add_argument("--epochs", type=int, default=1, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.feed:
-        print(json.dumps(feed(options.feed, options.samples, options.epochs)))
+        print(json.dumps(feed(options.feed, options.logger_samples, options.epochs)))
         return
     repeats = 2 if options.quick else options.repeats
     n_samples = 512 if options.quick else options.samples
@@ -324,10 +325,13 @@ def main() -> None:
     if torch.cuda.is_available():
         gpu = {"device": "cuda", "network": "preact_resnet18"}
         cases.append((f"{kind}, PreAct ResNet-18", cifar, gpu, 2))
-    rows = [measure_training(*case[:3], repeats, case[3]) for case in cases]
-    print_training(rows)
+    rows = []
+    for case in cases:
+        rows.append(measure_training(*case[:3], repeats, case[3]))
+        print_training(rows[-1:])
     lengths = (2, 3) if options.quick else (2, 10)
-    loggers = measure_loggers(n_samples or 50_000, lengths, 2 if options.quick else 3)
+    n_logged = 512 if options.quick else options.logger_samples
+    loggers = measure_loggers(n_logged, lengths, 2 if options.quick else 3)
     table = summarize_loggers(loggers)
     print_loggers(table)
     if options.json is not None:

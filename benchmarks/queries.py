@@ -5,8 +5,8 @@ cores at 50,000 samples x 10 classes x 250 epochs, with the server below 1.5 GiB
 all samples at least 5 times faster than with pandas over the same files. What was seen stands in
 `docs/benchmarks.md`.
 
-    python benchmarks/queries.py                      # writes the run to a temporary folder first
-    python benchmarks/queries.py --runs DIR           # uses DIR/bigrun, written there if missing
+    python -m benchmarks.queries                      # writes the run to a temporary folder first
+    python -m benchmarks.queries --runs DIR           # uses DIR/bigrun, written there if missing
 """
 
 import argparse
@@ -23,8 +23,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
-from make_run import write_run
 
+from benchmarks.make_run import write_run
 from dashboard.figures import FIGURES
 from dashboard.figures.base import CannotShow
 from hmw_core.criteria import CRITERIA
@@ -86,14 +86,14 @@ def measure_aum(folder: Path, repeats: int) -> dict[str, list[float]]:
         theirs += seconds(with_pandas, 1)
     ratios = [b / a for a, b in zip(ours, theirs, strict=True)]
     print(f"  ours   {spread(ours)}\n  pandas {spread(theirs)}")
-    print(f"  pandas / ours: {statistics.median(ratios):.1f}  [{min(ratios):.1f}, {max(ratios):.1f}]")
+    middle = statistics.median(ratios)
+    print(f"  pandas / ours: {middle:.1f}  [{min(ratios):.1f}, {max(ratios):.1f}]")
     return {"ours": ours, "pandas": theirs, "ratio": ratios}
 
 
 def measure_pages(runs: Path, name: str, repeats: int) -> dict[str, object]:
     """Time from asking for a page to its last chart or table drawn, in Chromium, warm."""
-    import psutil
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import Error, sync_playwright
 
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -121,25 +121,33 @@ def measure_pages(runs: Path, name: str, repeats: int) -> dict[str, object]:
                 try:
                     page.goto(address)
                     break
-                except Exception as error:  # noqa: BLE001 - the server is still starting
+                except Error as error:  # the server is still starting
                     last = error
                     time.sleep(0.2)
             else:
                 raise last
-            memory = 0
+            memory = 0.0
             for path in PAGES:
                 open_page(page, f"{address}/{path}?run={name}")  # warm
-                times = seconds(lambda p=path: open_page(page, f"{address}/{p}?run={name}"), repeats)
-                memory = max(memory, psutil.Process(server.pid).memory_info().rss)
+                url = f"{address}/{path}?run={name}"
+                times = seconds(lambda url=url: open_page(page, url), repeats)
+                memory = max(memory, resident_gib(server.pid))
                 found[path] = times
                 print(f"  {path:18} {spread(times)}")
-            found["server_gib"] = memory / 2**30
-            print(f"  server at most {memory / 2**30:.2f} GiB")
+            found["server_gib"] = memory
+            print(f"  server at most {memory:.2f} GiB")
             browser.close()
     finally:
         server.terminate()
         server.wait()
     return found
+
+
+def resident_gib(pid: int) -> float:
+    """Return the resident memory of a process, in GiB (Linux)."""
+    status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
+    kib = next(line.split()[1] for line in status.splitlines() if line.startswith("VmRSS"))
+    return int(kib) / 2**20
 
 
 def open_page(page, address: str) -> None:

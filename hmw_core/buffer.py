@@ -16,24 +16,25 @@ def is_tensor(values: Any) -> bool:
 
 
 class EpochBuffer:
-    """Buffers of shape (n_samples, ...), filled batch by batch at `sample_id`.
+    """An epoch's batches, each packed into one array, put in order when the epoch ends.
 
-    A sample recorded again in the same epoch overwrites its earlier values: the last pass counts.
-    Nothing here waits for the device.
+    A step pays for one copy, whatever is recorded, and never waits for the device. A sample
+    recorded again in the same epoch overwrites its earlier values: the last pass counts.
     """
 
     def __init__(self, n_samples: int) -> None:
         self.n_samples = n_samples
-        self.columns: dict[str, Array] = {}
+        self.widths: dict[str, int] = {}  # of each column; 0 for one number a sample
+        self.ids: list[Array] = []
+        self.rows: list[Array] = []
 
     def put(self, sample_id: Array, columns: dict[str, Array]) -> None:
-        """Store a batch: `sample_id` of shape (B,), each column of shape (B,) or (B, C).
+        """Keep a copy of a batch: `sample_id` of shape (B,), each column of shape (B,) or (B, C).
 
         Raises
         ------
         UsageError
-            If the lengths differ, or an id on the CPU is outside 0..n_samples-1. (Ids on an
-            accelerator are checked by the device itself.)
+            If a length differs, or a shape differs from the batches before.
         """
         columns = {k: v if is_tensor(v) else np.asarray(v) for k, v in columns.items()}
         for name, values in columns.items():
@@ -41,56 +42,66 @@ class EpochBuffer:
                 raise UsageError(
                     f"record: {len(sample_id)} sample ids but {len(values)} rows of {name}"
                 )
-            known = self.columns.get(name)
-            if known is not None and tuple(known.shape[1:]) != tuple(values.shape[1:]):
-                raise UsageError(
-                    f"record: {name} has rows of shape {tuple(values.shape[1:])}, "
-                    f"earlier in this epoch {tuple(known.shape[1:])}"
-                )
-        place = self._put_tensor if is_tensor(next(iter(columns.values()))) else self._put_numpy
-        place(sample_id, columns)
+        widths = {k: v.shape[1] if v.ndim == 2 else 0 for k, v in columns.items()}
+        if not self.rows:
+            self.widths = widths
+        elif widths != self.widths:
+            raise UsageError(
+                f"record: this batch has {_shapes(widths)}, "
+                f"those before in this epoch {_shapes(self.widths)}"
+            )
+        pack = _pack_tensors if is_tensor(next(iter(columns.values()))) else _pack_arrays
+        self.rows.append(pack(list(columns.values())))
+        self.ids.append(sample_id.clone() if is_tensor(sample_id) else np.array(sample_id))
 
     def to_host(self) -> dict[str, np.ndarray]:
-        """Return float32 arrays on the host (NaN where not recorded) and `seen`; start afresh."""
-        host = {
-            name: values.cpu().numpy() if is_tensor(values) else values
-            for name, values in self.columns.items()
-        }
-        self.columns = {}
-        return host
+        """Return float32 arrays on the host (NaN where not recorded) and `seen`; start afresh.
 
-    def _put_numpy(self, sample_id: Array, columns: dict[str, Array]) -> None:
-        ids = sample_id.cpu().numpy() if is_tensor(sample_id) else np.asarray(sample_id)
-        self._check_range(ids)
-        for name, batch in columns.items():
-            host = batch.detach().float().cpu().numpy() if is_tensor(batch) else batch
-            values = host.astype(np.float32, copy=False)
-            if name not in self.columns:
-                shape = (self.n_samples, *values.shape[1:])
-                self.columns[name] = np.full(shape, np.nan, dtype=np.float32)
-            self.columns[name][ids] = values
-        self.columns.setdefault("seen", np.zeros(self.n_samples, dtype=bool))[ids] = True
-
-    def _put_tensor(self, sample_id: Array, columns: dict[str, Array]) -> None:
-        torch = sys.modules["torch"]  # a tensor came in, so torch is loaded
-        device = next(iter(columns.values())).device
-        ids = torch.as_tensor(sample_id)
-        if ids.device.type == "cpu":
-            self._check_range(ids.numpy())
-        ids = ids.to(device, torch.int64, non_blocking=True)
-        for name, batch in columns.items():
-            values = torch.as_tensor(batch).detach().to(device, torch.float32, non_blocking=True)
-            if name not in self.columns:
-                shape = (self.n_samples, *values.shape[1:])
-                self.columns[name] = values.new_full(shape, float("nan"))
-            self.columns[name].index_copy_(0, ids, values)
-        if "seen" not in self.columns:
-            self.columns["seen"] = torch.zeros(self.n_samples, dtype=torch.bool, device=device)
-        self.columns["seen"].index_fill_(0, ids, True)
-
-    def _check_range(self, ids: np.ndarray) -> None:
-        if len(ids) and not (0 <= ids.min() and ids.max() < self.n_samples):
+        Raises
+        ------
+        UsageError
+            If a sample id is outside 0..n_samples-1.
+        """
+        batches, ids_of_batches = self.rows, self.ids
+        self.rows, self.ids = [], []
+        if not batches:
+            return {}
+        rows, ids = _joined(batches), _joined(ids_of_batches).astype(np.int64)
+        if len(ids) and not 0 <= ids.min() <= ids.max() < self.n_samples:
             raise UsageError(
                 f"record: sample_id must lie in 0..{self.n_samples - 1}, "
                 f"got {ids.min()}..{ids.max()}"
             )
+        ordered = np.full((self.n_samples, rows.shape[1]), np.nan, dtype=np.float32)
+        ordered[ids] = rows
+        host: dict[str, np.ndarray] = {"seen": np.zeros(self.n_samples, dtype=bool)}
+        host["seen"][ids] = True
+        start = 0
+        for name, width in self.widths.items():
+            part = ordered[:, start : start + max(width, 1)]
+            host[name] = np.ascontiguousarray(part if width else part[:, 0])
+            start += max(width, 1)
+        return host
+
+
+def _pack_tensors(columns: list[Array]) -> Array:
+    torch = sys.modules["torch"]  # a tensor came in, so torch is loaded
+    device = columns[0].device
+    parts = [torch.as_tensor(c).detach().to(device, non_blocking=True) for c in columns]
+    return torch.cat([part if part.ndim == 2 else part[:, None] for part in parts], dim=1)
+
+
+def _pack_arrays(columns: list[Array]) -> np.ndarray:
+    parts = [c.detach().float().cpu().numpy() if is_tensor(c) else c for c in columns]
+    return np.concatenate([p if p.ndim == 2 else p[:, None] for p in parts], axis=1)
+
+
+def _joined(batches: list[Array]) -> np.ndarray:
+    if all(is_tensor(batch) for batch in batches):
+        joined = sys.modules["torch"].cat(batches)  # one copy from the device
+        return (joined.float() if joined.is_floating_point() else joined).cpu().numpy()
+    return np.concatenate([batch.cpu().numpy() if is_tensor(batch) else batch for batch in batches])
+
+
+def _shapes(widths: dict[str, int]) -> str:
+    return ", ".join(f"{k} (B, {width})" if width else f"{k} (B,)" for k, width in widths.items())

@@ -60,9 +60,9 @@ def write_table(path: Path, table: pa.Table, **options: Any) -> None:
     write_whole(path, lambda beside: pq.write_table(table, beside, **settings))
 
 
-def write_json(path: Path, value: Any) -> None:
+def write_json(path: Path, value: Any, indent: int | None = None) -> None:
     """Write a JSON file whole."""
-    text = json.dumps(value, indent=1, allow_nan=False) + "\n"
+    text = json.dumps(value, indent=indent, allow_nan=False) + "\n"
 
     def write(beside: Path) -> None:
         beside.write_text(text, encoding="utf-8")

@@ -22,6 +22,8 @@ SIGNAL_ENCODING = {
     "column_encoding": {c.name: "BYTE_STREAM_SPLIT" for c in SIGNALS if c.dtype == "float32"},
     "use_dictionary": LABELS,
 }
+# Dictionaries and statistics of logits would cost more than all the rest of the file.
+OUTPUT_ENCODING = {"use_dictionary": ["epoch"], "write_statistics": ["sample_id", "epoch"]}
 # A NaN in these is what the network gave; in every other column it means "not to be had".
 MAY_BE_NAN = ("loss", "given_logit", "other_logit")
 

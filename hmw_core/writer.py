@@ -1,5 +1,6 @@
 """RunWriter: the three-line logger, and the only thing that writes a run folder."""
 
+import time
 import weakref
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -22,6 +23,7 @@ from hmw_core.reader import RunReader
 from hmw_core.schema import FORMAT_VERSION, OUTPUTS
 from hmw_core.signals import RunningWeight, WeightSettings, signal_columns
 from hmw_core.tables import (
+    OUTPUT_ENCODING,
     SCORES_VERSION,
     SIGNAL_ENCODING,
     as_half,
@@ -29,6 +31,8 @@ from hmw_core.tables import (
     output_table,
     signal_table,
 )
+
+NOTE_EVERY = 1.0  # s between two notes of the last epoch in run.json
 
 
 class RunWriter:
@@ -54,6 +58,7 @@ class RunWriter:
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="run-writer")
         self._pending: Future[None] | None = None
         self.last_epoch = last_epoch
+        self._next_note = 0.0
         self._replay(reader, last_epoch)
 
     @classmethod
@@ -173,7 +178,7 @@ class RunWriter:
             path_of_images = layout.images_file(folder, fingerprint)
             if not path_of_images.exists():
                 layout.write_table(path_of_images, encode_images(images), row_group_size=512)
-        layout.write_json(folder / "run.json", info)
+        layout.write_json(folder / "run.json", info, indent=1)
         return cls(folder, info)
 
     @classmethod
@@ -190,7 +195,7 @@ class RunWriter:
         for epoch in range(last + 1, whole + 1):  # they will be run again: no mix of two runs
             layout.epoch_file(folder, "metrics", epoch).unlink()
             layout.epoch_file(folder, "scores", epoch).unlink(missing_ok=True)
-        layout.write_json(folder / "run.json", info)
+        layout.write_json(folder / "run.json", info, indent=1)
         return writer
 
     def record(
@@ -283,7 +288,7 @@ class RunWriter:
             self._thread.shutdown()
             self.info |= {"status": status, "error": error}
             try:
-                layout.write_json(self.folder / "run.json", self.info)
+                layout.write_json(self.folder / "run.json", self.info, indent=1)
             finally:
                 self._unlock()
 
@@ -313,7 +318,8 @@ class RunWriter:
         ):
             order = self._order[seen[self._order]]
             outputs = output_table(epoch, recorded, order, keep["keep"])
-            layout.write_table(layout.epoch_file(self.folder, "outputs", epoch), outputs)
+            path = layout.epoch_file(self.folder, "outputs", epoch)
+            layout.write_table(path, outputs, **OUTPUT_ENCODING)
         layout.write_table(
             layout.epoch_file(self.folder, "signals", epoch),
             signal_table(epoch, columns, self._given_label, seen, self._order),
@@ -330,7 +336,9 @@ class RunWriter:
         plain = {name: _plain(value) for name, value in row.items()}
         layout.write_json(layout.epoch_file(self.folder, "metrics", epoch), plain)
         self.info["last_epoch"] = epoch
-        layout.write_json(self.folder / "run.json", self.info)
+        if time.monotonic() >= self._next_note:  # epochs may take milliseconds; the files tell too
+            layout.write_json(self.folder / "run.json", self.info, indent=1)
+            self._next_note = time.monotonic() + NOTE_EVERY
         if after is not None:
             after()
 

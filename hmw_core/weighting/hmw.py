@@ -4,6 +4,8 @@ Shape letters: B samples of a batch, C classes, D features, N samples of the tra
 `hmw_core.margins` holds the same slices in numpy, one table at a time; a parity test ties the two.
 """
 
+from functools import lru_cache
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -176,11 +178,16 @@ class HMWeighting(nn.Module):
     def _running_mean(self, slices: Tensor, sample_id: Tensor, epoch: int) -> Tensor:
         coefficient = 1.0
         if self.history == "ca":
-            coefficient = float(annealing_coefficient(epoch, self.n_epochs, self.annealing_start))
+            coefficient = _coefficient(epoch, self.n_epochs, self.annealing_start)
         # index_add_ keeps both visits of a sample that a batch holds twice; += would lose one.
         self.slice_sum.index_add_(0, sample_id, slices, alpha=coefficient)
         self.coefficient_sum.index_add_(0, sample_id, torch.ones_like(slices), alpha=coefficient)
         return self.slice_sum[sample_id] / self.coefficient_sum[sample_id]
+
+
+@lru_cache  # the same for every step of an epoch
+def _coefficient(epoch: int, n_epochs: int, start: int) -> float:
+    return float(annealing_coefficient(epoch, n_epochs, start))
 
 
 def _accept(name: str, value: str, accepted: tuple[str, ...]) -> None:

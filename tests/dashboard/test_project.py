@@ -12,7 +12,8 @@ from hmw_core.store import RunReader
 @pytest.fixture
 def folder(tiny_folder, tmp_path):
     """A copy of the tiny run that may be written to."""
-    return shutil.copytree(tiny_folder, tmp_path / "tiny")
+    without_maps = shutil.ignore_patterns("projections")  # which other tests may have kept there
+    return shutil.copytree(tiny_folder, tmp_path / "tiny", ignore=without_maps)
 
 
 def test_the_map_is_kept_where_the_pages_look(folder, capsys):

@@ -250,9 +250,25 @@ def test_an_existing_folder_is_refused(tiny_folder):
 )
 def test_what_record_refuses(tmp_path, arguments, words):
     writer = create(tmp_path / "r")
-    with pytest.raises(UsageError, match=words.replace(".", r"\.")):
+
+    def log() -> None:
         writer.record(**arguments)
+        writer.end_epoch(1)
+
+    with pytest.raises(UsageError, match=words.replace(".", r"\.")):
+        log()
     writer.finish("stopped")
+
+
+def test_a_batch_that_is_changed_after_record_is_logged_as_it_was(tmp_path):
+    arrays, tensors = LOGITS.copy(), torch.tensor(LOGITS)
+    with create(tmp_path / "r") as writer:
+        for epoch, logits in ((1, arrays), (2, tensors)):
+            writer.record([0, 1, 2], logits=logits)
+            logits[:] = 0.0
+            writer.end_epoch(epoch)
+    found = RunReader(tmp_path / "r").signals(["given_logit"])["given_logit"]
+    np.testing.assert_allclose(found, [3.0, 0.1, 4.0] * 2, rtol=1e-6)
 
 
 def test_epochs_come_in_order_and_hold_something(tmp_path):
@@ -262,7 +278,7 @@ def test_epochs_come_in_order_and_hold_something(tmp_path):
     writer.record([0, 1, 2], logits=LOGITS)
     with pytest.raises(UsageError, match="1 is the next one"):
         writer.end_epoch(2)
-    with pytest.raises(UsageError, match="rows of shape"):
+    with pytest.raises(UsageError, match=r"this batch has logits \(B, 2\)"):
         writer.record([0, 1, 2], logits=LOGITS[:, :2])
     writer.finish("stopped")
 
