@@ -2,7 +2,6 @@
 
 import os
 import socket
-import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -37,10 +36,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except UsageError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    try:
-        return subprocess.run(command, env=environment, check=False).returncode
-    except KeyboardInterrupt:  # Streamlit got it, too, and has said good-bye
-        return 0
+    os.execve(command[0], command, environment)  # a signal to us is then one to the server
 
 
 def prepared(options: Options) -> tuple[list[str], dict[str, str]]:

@@ -15,9 +15,8 @@ from dashboard.figures.selection import chosen_samples
 from dashboard.summary import description, summary
 from dashboard.views.choices import choose, plain
 from hmw_core import layout
-from hmw_core.errors import UnreadableRun
 from hmw_core.queries import score_table
-from hmw_core.reader import RunReader
+from hmw_core.reader import RunReader, list_runs
 
 Version = tuple[Any, ...]
 
@@ -31,18 +30,10 @@ def runs_folder() -> Path:
 
 def all_runs() -> tuple[list[RunReader], dict[str, str]]:
     """Return the runs that can be read, newest first, and why each of the others cannot."""
-    folder = runs_folder()
-    readable: list[RunReader] = []
-    broken: dict[str, str] = {}
     # By listing, never by joining a name from the address: nothing outside can be reached.
-    for path in sorted(folder.iterdir()) if folder.is_dir() else []:
-        if path.is_dir() and not path.name.startswith("."):
-            try:
-                readable.append(_reader(str(path), _version(path)))
-            except UnreadableRun as error:
-                broken[path.name] = str(error)
-    readable.sort(key=lambda run: run.info.get("created") or "", reverse=True)
-    return readable, broken
+    found = list_runs(runs_folder(), lambda path: _reader(str(path), _version(path)))
+    readable = [entry for entry in found if isinstance(entry, RunReader)]
+    return readable, dict(entry for entry in found if isinstance(entry, tuple))
 
 
 def pick_run() -> RunReader:

@@ -1,6 +1,6 @@
 """RunReader: questions to a run folder; it only reads, and a damaged file never stops it."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -365,10 +365,12 @@ class RunReader:
             raise UsageError(f"run {self.name!r}: a signals file is damaged: {error}") from None
 
 
-def list_runs(runs: str | Path) -> list[RunReader | tuple[str, str]]:
+def list_runs(
+    runs: str | Path, open_run: Callable[[Path], RunReader] = RunReader
+) -> list[RunReader | tuple[str, str]]:
     """Return a reader for each run below a folder, or its name and why it cannot be read.
 
-    Newest first; what cannot be read comes last.
+    Newest first; what cannot be read comes last. `open_run` may keep readers it has made before.
     """
     readable: list[RunReader] = []
     broken: list[tuple[str, str]] = []
@@ -377,7 +379,7 @@ def list_runs(runs: str | Path) -> list[RunReader | tuple[str, str]]:
         if not path.is_dir() or path.name.startswith("."):
             continue
         try:
-            readable.append(RunReader(path))
+            readable.append(open_run(path))
         except UnreadableRun as error:
             broken.append((path.name, str(error)))
     readable.sort(key=lambda run: run.info.get("created") or "", reverse=True)

@@ -4,6 +4,8 @@ import streamlit as st
 
 from dashboard import runs
 from dashboard.views.blocks import show_figure, title
+from dashboard.views.choices import plain
+from hmw_core.paper import PAPER_NOTE
 
 MOST = 8
 
@@ -16,6 +18,12 @@ same_data = [
 ]
 chosen = st.multiselect("Runs", list(by_name), default=same_data[:MOST], max_selections=MOST)
 if chosen:
-    show_figure("accuracy", [by_name[name] for name in chosen])
+    shown = [by_name[name] for name in chosen]
+    show_figure("accuracy", shown)
+    if (
+        any(run.last_epoch for run in shown)
+        and runs.table("accuracy", shown)["paper"].notna().any()
+    ):
+        st.caption(plain(PAPER_NOTE))
 else:
     st.info("Choose a run.")

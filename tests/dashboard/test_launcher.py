@@ -1,6 +1,7 @@
 """The console script: what it starts, and what it refuses."""
 
 import socket
+import sys
 from pathlib import Path
 
 import pytest
@@ -25,20 +26,15 @@ def test_command_serves_this_machine_only(tmp_path):
     assert environment["HMW_RUNS"] == str((tmp_path / "new").resolve())
 
 
-def test_starts_streamlit_and_passes_its_exit_code_on(tmp_path, monkeypatch):
+def test_becomes_streamlit(tmp_path, monkeypatch):
     started = []
-
-    class Ended:
-        returncode = 3
-
-    def run(command, env, check):
-        started.append(command)
-        return Ended
-
-    monkeypatch.setattr(launcher.subprocess, "run", run)
+    monkeypatch.setattr(launcher.os, "execve", lambda *arguments: started.append(arguments))
     port = free_port()
-    assert launcher.main(["--runs", str(tmp_path), "--port", str(port), "--no-browser"]) == 3
-    assert str(port) in started[0]
+    launcher.main(["--runs", str(tmp_path), "--port", str(port), "--no-browser"])
+    program, command, environment = started[0]
+    assert program == command[0] == sys.executable
+    assert str(port) in command
+    assert environment["HMW_RUNS"] == str(tmp_path)
 
 
 @pytest.mark.parametrize("port", ["80", "70000"])

@@ -191,7 +191,7 @@ def test_a_folder_that_cannot_be_written_fails_the_run(quick, quiet, monkeypatch
 
 
 def test_not_even_the_status_can_be_written(quick, quiet, monkeypatch):
-    def full(path, value):
+    def full(path, value, indent=None):
         raise OSError(28, "No space left on device", str(path))
 
     config = quick()
