@@ -15,6 +15,14 @@ def is_tensor(values: Any) -> bool:
     return type(values).__module__.startswith("torch") and hasattr(values, "detach")
 
 
+def to_numpy(values: Array) -> np.ndarray:
+    """Return a tensor (any device, floats as float32) or anything array-like as a numpy array."""
+    if not is_tensor(values):
+        return np.asarray(values)
+    values = values.detach()
+    return (values.float() if values.is_floating_point() else values).cpu().numpy()
+
+
 class EpochBuffer:
     """An epoch's batches, each packed into one array, put in order when the epoch ends.
 
@@ -92,15 +100,14 @@ def _pack_tensors(columns: list[Array]) -> Array:
 
 
 def _pack_arrays(columns: list[Array]) -> np.ndarray:
-    parts = [c.detach().float().cpu().numpy() if is_tensor(c) else c for c in columns]
+    parts = [to_numpy(column) for column in columns]
     return np.concatenate([p if p.ndim == 2 else p[:, None] for p in parts], axis=1)
 
 
 def _joined(batches: list[Array]) -> np.ndarray:
     if all(is_tensor(batch) for batch in batches):
-        joined = sys.modules["torch"].cat(batches)  # one copy from the device
-        return (joined.float() if joined.is_floating_point() else joined).cpu().numpy()
-    return np.concatenate([batch.cpu().numpy() if is_tensor(batch) else batch for batch in batches])
+        return to_numpy(sys.modules["torch"].cat(batches))  # one copy from the device
+    return np.concatenate([to_numpy(batch) for batch in batches])
 
 
 def _shapes(widths: dict[str, int]) -> str:

@@ -16,11 +16,10 @@ from hmw_core.errors import UnreadableRun, UsageError
 from hmw_core.schema import FORMAT_VERSION, STATUSES
 
 ROW_GROUP = 4096  # rows; a class or a sample is read without the rest of the epoch
-EPOCH_FOLDERS = ("signals", "outputs", "features", "metrics", "scores")
 
 
 def epoch_file(folder: Path, kind: str, epoch: int) -> Path:
-    """Return the path of one epoch's file of a kind of `EPOCH_FOLDERS`."""
+    """Return the path of one epoch's file; kind: signals, outputs, features, metrics or scores."""
     suffix = "json" if kind == "metrics" else "parquet"
     return folder / kind / f"epoch-{epoch:05d}.{suffix}"
 

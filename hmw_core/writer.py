@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from hmw_core import layout, provenance
-from hmw_core.buffer import Array, EpochBuffer
+from hmw_core.buffer import Array, EpochBuffer, to_numpy
 from hmw_core.criteria import CRITERIA, CRITERIA_VERSION
 from hmw_core.criteria.base import new_scores
 from hmw_core.detection import auroc
@@ -48,7 +48,7 @@ class RunWriter:
         self._is_mislabeled = (
             samples["is_mislabeled"].to_numpy(bool) if reader.has_true_label else None
         )
-        self._order = np.argsort(self._given_label, kind="stable")  # then by sample_id
+        self._order = reader.sample_ids()  # of the rows in signals/ and outputs/
         self._settings = WeightSettings(**info["weighting"])
         n_samples, n_epochs = len(samples), info["n_epochs"]
         self._buffer = EpochBuffer(n_samples)
@@ -249,21 +249,20 @@ class RunWriter:
         n_classes = self.info["dataset"]["n_classes"]
         for name in {"logits", "cosine"} & recorded.keys():
             if recorded[name].shape[1:] != (n_classes,):
-                raise UsageError(
-                    f"{name} must have shape (B, {n_classes}), got (B, {recorded[name].shape[1:]})"
-                )
+                got = ", ".join(["B", *map(str, recorded[name].shape[1:])])
+                raise UsageError(f"{name} must have shape (B, {n_classes}), got ({got})")
         self.last_epoch = epoch
         self._pending = self._thread.submit(self._write_epoch, epoch, recorded, metrics, after)
 
     def log_features(self, epoch: int, features: Array, class_vectors: Array | None = None) -> None:
         """Keep the penultimate features of every sample, (N, D), and the class vectors, (C, D)."""
-        values = _host(features)
+        values = to_numpy(features).astype(np.float32, copy=False)
         if values.ndim != 2 or len(values) != len(self._given_label):
             raise UsageError(
                 f"features must have shape ({len(self._given_label)}, D), got {values.shape}"
             )
         if class_vectors is not None:
-            vectors = _host(class_vectors)
+            vectors = to_numpy(class_vectors).astype(np.float32, copy=False)
             table = {
                 "class_label": pa.array(np.arange(len(vectors), dtype=np.int32)),
                 "class_vector": as_lists(vectors),
@@ -396,12 +395,6 @@ def _labels(
             f"{name} must lie in 0..{n_classes - 1}, got {values.min()}..{values.max()}"
         )
     return values.astype(np.int64)
-
-
-def _host(values: Array) -> np.ndarray:
-    if hasattr(values, "detach"):
-        values = values.detach().float().cpu().numpy()
-    return np.asarray(values, dtype=np.float32)
 
 
 def _plain(value: Any) -> Any:

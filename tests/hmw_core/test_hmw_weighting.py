@@ -11,21 +11,11 @@ from hypothesis import strategies as st
 from hmw_core.errors import UsageError
 from hmw_core.margins import annealing_weights, hyperspherical_slice, iam_slice
 from hmw_core.weighting.hmw import HMWeighting, cosine_to_classes
+from tests.hmw_core import golden as example
 
-CLASS_VECTORS = torch.tensor(
-    [(1.0, 0, 0), (0, 1, 0), (0, 0, 1), (0.7, 0.7, 0), (-1, 0, 0.2)], dtype=torch.float32
-)
-FEATURES = torch.tensor(
-    [
-        (1.0, 0, 0),
-        (0.6, 0.8, 0),
-        (0.2, 0.9, 0.4),
-        (0.5, 0.5, 0.7071),
-        (-0.3, 0.1, 0.95),
-        (0.9, 0.3, 0.3),
-    ]
-)
-GIVEN_LABEL = torch.tensor([0, 0, 0, 3, 2, 1])
+CLASS_VECTORS = torch.tensor(example.CLASS_VECTORS, dtype=torch.float32)
+FEATURES = torch.tensor(example.FEATURES, dtype=torch.float32)
+GIVEN_LABEL = torch.tensor(example.GIVEN_LABEL)
 SAMPLE_ID = torch.arange(6)
 COSINE = cosine_to_classes(FEATURES, CLASS_VECTORS)
 

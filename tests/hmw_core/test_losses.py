@@ -10,22 +10,12 @@ from torch.nn import functional as F
 from hmw_core.batch import Batch, Forward
 from hmw_core.errors import UsageError
 from hmw_core.losses import LOSSES
+from tests.hmw_core import golden as example
 
-CLASS_VECTORS = torch.tensor(
-    [(1.0, 0, 0), (0, 1, 0), (0, 0, 1), (0.7, 0.7, 0), (-1, 0, 0.2)], dtype=torch.float32
-)
-FEATURES = torch.tensor(
-    [
-        (1.0, 0, 0),
-        (0.6, 0.8, 0),
-        (0.2, 0.9, 0.4),
-        (0.5, 0.5, 0.7071),
-        (-0.3, 0.1, 0.95),
-        (0.9, 0.3, 0.3),
-    ]
-)
+CLASS_VECTORS = torch.tensor(example.CLASS_VECTORS, dtype=torch.float32)
+FEATURES = torch.tensor(example.FEATURES, dtype=torch.float32)
 LOGITS = FEATURES @ CLASS_VECTORS.T
-GIVEN_LABEL = torch.tensor([0, 0, 0, 3, 2, 1])
+GIVEN_LABEL = torch.tensor(example.GIVEN_LABEL)
 
 
 def loss(name, logits=LOGITS, label=GIVEN_LABEL, **args):
