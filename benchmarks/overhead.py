@@ -10,9 +10,11 @@ in `docs/benchmarks.md`.
     python -m benchmarks.overhead --quick             # only to see that it works
 
 An epoch is the training pass: same network, same batches, same augmentation in both arms. Neither
-evaluates or keeps a checkpoint. The plain arm is a bare loop; the other one is `training`'s own
-step and `RunWriter`. Both run in blocks of several epochs, in turns and in turned order, in this
-process; a block ends when its last epoch is on disk, so that no arm pays for the other's writing.
+evaluates or keeps a checkpoint, but for the case that says so: there both do, as any training that
+one would resume, the plain arm where it stands. The plain arm is a bare loop; the other one is
+`training`'s own step and `RunWriter`. Both run in blocks of several epochs, in turns and in turned
+order, in this process; a block ends when its last epoch is on disk, so that no arm pays for the
+other's writing.
 """
 
 import argparse
@@ -21,16 +23,19 @@ import os
 import subprocess
 import sys
 import tempfile
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch.nn import functional as F
 
+from benchmarks.memory import resident_gib
 from hmw_core.store import RunWriter
-from training import devices
+from training import checkpoint, devices, evaluation
 from training.config import RunConfig
 from training.data import TrainingData, load_data
 from training.loop import Training
@@ -48,8 +53,10 @@ def synced_time(device: torch.device) -> float:
 class PlainArm:
     """Cross entropy without weight and log."""
 
-    def __init__(self, training: Training) -> None:
+    def __init__(self, training: Training, folder: Path, whole: bool) -> None:
         self.training = training
+        self.folder = folder
+        self.whole = whole  # with evaluation and checkpoint
         self.epoch = 0
 
     def block(self, n_epochs: int) -> float:
@@ -74,13 +81,23 @@ class PlainArm:
             optimizer.step()
             loss_sum.add_(loss.detach())
         loss_sum.item()
+        if self.whole:
+            self.evaluate()
+            checkpoint.save(checkpoint.snapshot(method, self.epoch), self.folder)
+
+    def evaluate(self) -> float:
+        """Return the test accuracy."""
+        training = self.training
+        return evaluation.accuracy(
+            training.method, training.test_source, training.test_label, training.stop
+        )
 
 
 class LoggedArm(PlainArm):
     """HM weights and the full log."""
 
-    def __init__(self, training: Training, writer: RunWriter) -> None:
-        super().__init__(training)
+    def __init__(self, training: Training, writer: RunWriter, whole: bool) -> None:
+        super().__init__(training, writer.folder, whole)
         self.writer = writer
 
     def block(self, n_epochs: int) -> float:
@@ -103,18 +120,29 @@ class LoggedArm(PlainArm):
         batches = self.training.train_batches(self.epoch)
         self.training.method.run_epoch(self.epoch, batches, record)
         loss_sum.item()
-        self.writer.end_epoch(self.epoch)
+        if not self.whole:
+            self.writer.end_epoch(self.epoch)
+            return
+        test_accuracy = self.evaluate()
+        state = checkpoint.snapshot(self.training.method, self.epoch)
+        self.writer.end_epoch(
+            self.epoch,
+            after=lambda: checkpoint.save(state, self.folder),
+            test_accuracy=test_accuracy,
+        )
 
 
-def measure_training(name: str, data: TrainingData, fields: Row, repeats: int, block: int) -> Row:
+def measure_training(
+    name: str, data: TrainingData, fields: Row, repeats: int, block: int, whole: bool = False
+) -> Row:
     """Return the seconds an epoch of both arms and the ratio of each pair of blocks."""
     with tempfile.TemporaryDirectory() as folder:
         n_epochs = (repeats + 1) * block
         config = RunConfig(epochs=n_epochs, runs=folder, run="logged", **fields)
-        plain = PlainArm(Training(RunConfig(epochs=n_epochs, **fields), data))
+        plain = PlainArm(Training(RunConfig(epochs=n_epochs, **fields), data), Path(folder), whole)
         weighted = RunConfig(**config.as_json() | {"weighting": "hmw"})
         training = Training(weighted, data)
-        logged = LoggedArm(training, training.new_log())
+        logged = LoggedArm(training, training.new_log(), whole)
         for arm in (plain, logged):
             arm.block(block)  # warm-up
         pairs = []
@@ -163,49 +191,84 @@ def cifar_like(path: str | None, n_samples: int | None) -> tuple[str, TrainingDa
     return "random 32x32 pictures", data
 
 
-# The logger alone. Each measurement is a process of its own, so that its peak memory is its own.
+# The logger alone. Each measurement is a process of its own, so that its memory is its own.
 
 
-def feed(tool: str, n_samples: int, n_epochs: int, batch_size: int = 128) -> Row:
+def feed(tool: str, n_samples: int, n_epochs: int, watch_memory: bool) -> Row:
     """Feed `n_epochs` of random logits to a logger; return its costs, the logits' making excluded.
 
-    `record_us` is what the training thread waits for a sample while it trains; `end_us` what it
-    waits at the ends of epochs; `disk_us` what all takes until it is on disk (for `aum`, which
-    writes at the end of the training only, until its table is written).
+    All in microseconds a sample: `record_us` is what the training thread waits in its steps,
+    `end_us` what it waits at the ends of epochs when the epoch before is on disk already,
+    `behind_us` what it waits for that here, where no training stands between two epochs, and
+    `disk_us` what all takes until it is on disk (for `aum`, which writes at the end of the
+    training only, until its table is written). `memory_mb` is the most memory that was resident
+    above what was before; watching it costs time, so such a call times nothing.
     """
     rng = torch.Generator().manual_seed(0)
     label = torch.randint(0, 10, (n_samples,), generator=rng)
     logits = torch.randn(n_samples, 10, generator=rng)
-    order = torch.randperm(n_samples, generator=rng)
-    record_s = end_s = 0.0
-    with tempfile.TemporaryDirectory() as folder:
-        update, end_epoch, finish = LOGGERS[tool](folder, label, n_epochs)
-        before = peak_memory_mb()
+    batches = torch.randperm(n_samples, generator=rng).split(128)
+    spent = dict.fromkeys(("record_us", "end_us", "behind_us", "disk_us"), 0.0)
+    with tempfile.TemporaryDirectory() as folder, MemoryWatch(watch_memory) as memory:
+        logger = LOGGERS[tool](folder, label, n_epochs)
         started = time.perf_counter()
         for epoch in range(1, n_epochs + 1):
-            for rows in order.split(batch_size):
+            for rows in batches:
                 batch, targets = logits[rows], label[rows]
                 start = time.perf_counter()
-                update(rows, batch, targets)
-                record_s += time.perf_counter() - start
+                logger.update(rows, batch, targets)
+                spent["record_us"] += time.perf_counter() - start
             start = time.perf_counter()
-            end_epoch(epoch)
-            end_s += time.perf_counter() - start
-        finish()
-        total_s = time.perf_counter() - started
+            logger.wait()
+            waited = time.perf_counter()
+            logger.end_epoch(epoch)
+            spent["behind_us"] += waited - start
+            spent["end_us"] += time.perf_counter() - waited
+        logger.finish()
+        spent["disk_us"] = time.perf_counter() - started
     per_sample = 1e6 / (n_samples * n_epochs)
-    return {
-        "tool": tool,
-        "epochs": n_epochs,
-        "record_us": record_s * per_sample,
-        "end_us": end_s * per_sample,
-        "disk_us": total_s * per_sample,
-        "memory_mb": peak_memory_mb() - before,
-    }
+    costs = {name: seconds * per_sample for name, seconds in spent.items()}
+    return {"tool": tool, "epochs": n_epochs} | (
+        {"memory_mb": memory.most_mb} if watch_memory else costs
+    )
 
 
-def our_logger(folder: str, label: torch.Tensor, n_epochs: int) -> tuple[Callable, ...]:
-    """Return RunWriter's update, end of epoch and end, on the logits alone as `aum` has them."""
+class MemoryWatch:
+    """Looks every few milliseconds how much memory this process has resident."""
+
+    def __init__(self, on: bool) -> None:
+        self.most_mb = 0.0
+        self.ended = threading.Event()
+        self.thread = threading.Thread(target=self.watch) if on else None
+
+    def watch(self) -> None:
+        before = resident_gib(os.getpid())
+        while not self.ended.wait(0.003):
+            more = resident_gib(os.getpid()) - before
+            self.most_mb = max(self.most_mb, more * 2**30 / 1e6)
+
+    def __enter__(self) -> "MemoryWatch":
+        if self.thread is not None:
+            self.thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.ended.set()
+        if self.thread is not None:
+            self.thread.join()
+
+
+class Logger(NamedTuple):
+    """What a training calls of a logger."""
+
+    update: Callable[[torch.Tensor, torch.Tensor, torch.Tensor], object]
+    wait: Callable[[], object]
+    end_epoch: Callable[[int], object]
+    finish: Callable[[], object]
+
+
+def our_logger(folder: str, label: torch.Tensor, n_epochs: int) -> Logger:
+    """Return RunWriter, given the logits alone as `aum` is."""
     writer = RunWriter.create(
         Path(folder) / "run", given_label=label.numpy(), n_classes=10, n_epochs=n_epochs
     )
@@ -213,11 +276,11 @@ def our_logger(folder: str, label: torch.Tensor, n_epochs: int) -> tuple[Callabl
     def update(rows: torch.Tensor, logits: torch.Tensor, _targets: torch.Tensor) -> None:
         writer.record(rows, logits)
 
-    return update, writer.end_epoch, writer.finish
+    return Logger(update, writer.flush, writer.end_epoch, writer.finish)
 
 
-def aum_logger(folder: str, label: torch.Tensor, n_epochs: int) -> tuple[Callable, ...]:
-    """Return the same of the aum package, in its default, compressed mode."""
+def aum_logger(folder: str, label: torch.Tensor, n_epochs: int) -> Logger:
+    """Return the aum package in its default, compressed mode."""
     from aum import AUMCalculator
 
     calculator = AUMCalculator(folder)
@@ -225,48 +288,58 @@ def aum_logger(folder: str, label: torch.Tensor, n_epochs: int) -> tuple[Callabl
     def update(rows: torch.Tensor, logits: torch.Tensor, targets: torch.Tensor) -> None:
         calculator.update(logits, targets, rows.tolist())
 
-    return update, lambda epoch: None, calculator.finalize
+    return Logger(update, lambda: None, lambda epoch: None, calculator.finalize)
 
 
 LOGGERS = {"ours": our_logger, "aum": aum_logger}
+LOGGER_COLUMNS = ("record_us", "end_us", "behind_us", "disk_us", "memory_mb")
 
 
-def peak_memory_mb() -> float:
-    """Return the most memory this process has had resident so far, in MB."""
-    import resource
-
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / 1e6 if sys.platform == "darwin" else peak / 1e3
-
-
-def measure_loggers(n_samples: int, epochs: tuple[int, int], repeats: int) -> list[Row]:
+def measure_loggers(n_samples: int, epochs: Sequence[int], repeats: int) -> list[Row]:
     """Return the costs of both loggers for two lengths of training, in turns."""
+    root = str(Path(__file__).parents[1])
     rows = []
     for _ in range(repeats):
         for n_epochs in epochs:
             for tool in LOGGERS:
-                command = [sys.executable, __file__, "--feed", tool]
-                command += ["--logger-samples", str(n_samples), "--epochs", str(n_epochs)]
-                root = str(Path(__file__).parents[1])
-                environment = os.environ | {"PYTHONPATH": root}
-                done = subprocess.run(
-                    command, env=environment, capture_output=True, text=True, check=True
-                )
-                rows.append(json.loads(done.stdout.splitlines()[-1]))
+                found: Row = {}
+                for switch in ([], ["--memory"]):
+                    command = [sys.executable, __file__, "--feed", tool, *switch]
+                    command += ["--logger-samples", str(n_samples), "--epochs", str(n_epochs)]
+                    done = subprocess.run(
+                        command,
+                        env=os.environ | {"PYTHONPATH": root},
+                        capture_output=True,
+                        text=True,
+                        check=True,
+                    )
+                    found |= json.loads(done.stdout.splitlines()[-1])
+                rows.append(found)
     return rows
 
 
 def summarize_loggers(rows: list[Row]) -> list[Row]:
-    """Return the medians of each tool and length, and how many times `aum` costs more."""
+    """Return the medians of each tool and length."""
     table = []
     for tool, n_epochs in sorted({(row["tool"], row["epochs"]) for row in rows}):
         mine = [row for row in rows if (row["tool"], row["epochs"]) == (tool, n_epochs)]
-        median = {
-            column: float(np.median([row[column] for row in mine]))
-            for column in ("record_us", "end_us", "disk_us", "memory_mb")
-        }
+        median = {c: float(np.median([row[c] for row in mine])) for c in LOGGER_COLUMNS}
         table.append({"tool": tool, "epochs": n_epochs, **median, "repeats": len(mine)})
     return table
+
+
+def times_less(rows: list[Row], n_epochs: int, *columns: str) -> str:
+    """Return how many times more `aum` takes in these columns: median and range of the repeats."""
+    ours, aum = (
+        np.array([
+            sum(row[column] for column in columns)
+            for row in rows
+            if (row["tool"], row["epochs"]) == (tool, n_epochs)
+        ])
+        for tool in LOGGERS
+    )  # fmt: skip
+    ratio = aum / ours
+    return f"{np.median(ratio):.1f} [{ratio.min():.1f}, {ratio.max():.1f}]"
 
 
 def print_training(rows: list[Row]) -> None:
@@ -280,24 +353,18 @@ def print_training(rows: list[Row]) -> None:
         )
 
 
-def print_loggers(table: list[Row]) -> None:
+def print_loggers(rows: list[Row], table: list[Row]) -> None:
     """Print the table of the loggers, and the ratios."""
-    columns = ("record_us", "end_us", "disk_us", "memory_mb")
-    print(f"\n{'logger':8} {'epochs':>6} " + " ".join(f"{c:>10}" for c in columns))
+    print(f"\n{'logger':8} {'epochs':>6} " + " ".join(f"{c:>10}" for c in LOGGER_COLUMNS))
     for row in table:
-        values = " ".join(f"{row[c]:10.2f}" for c in columns)
+        values = " ".join(f"{row[c]:10.2f}" for c in LOGGER_COLUMNS)
         print(f"{row['tool']:8} {row['epochs']:6} {values}")
     for n_epochs in sorted({row["epochs"] for row in table}):
-        ours, aum = (
-            next(r for r in table if (r["tool"], r["epochs"]) == (tool, n_epochs))
-            for tool in LOGGERS
-        )
-        while_training = aum["record_us"] / ours["record_us"]
-        thread = (aum["record_us"] + aum["end_us"]) / (ours["record_us"] + ours["end_us"])
-        disk = aum["disk_us"] / ours["disk_us"]
         print(
-            f"{n_epochs} epochs: aum costs {while_training:.1f} times ours in the step, "
-            f"{thread:.1f} times with the ends of epochs, {disk:.1f} times until all is on disk"
+            f"{n_epochs} epochs: aum takes "
+            f"{times_less(rows, n_epochs, 'record_us')} times ours in the steps, "
+            f"{times_less(rows, n_epochs, 'record_us', 'end_us')} with the ends of epochs, "
+            f"{times_less(rows, n_epochs, 'disk_us')} until all is on disk"
         )
 
 
@@ -311,29 +378,33 @@ def main() -> None:
     parser.add_argument("--samples", type=int, help="CIFAR samples of the training cases")
     parser.add_argument("--logger-samples", type=int, default=50_000)
     parser.add_argument("--feed", choices=LOGGERS, help=argparse.SUPPRESS)
+    parser.add_argument("--memory", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--epochs", type=int, default=1, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.feed:
-        print(json.dumps(feed(options.feed, options.logger_samples, options.epochs)))
+        costs = feed(options.feed, options.logger_samples, options.epochs, options.memory)
+        print(json.dumps(costs))
         return
     repeats = 2 if options.quick else options.repeats
     n_samples = 512 if options.quick else options.samples
     digits = load_data(RunConfig(noise="symmetric", noise_rate=0.5, test_fraction=0.2))
     kind, cifar = cifar_like(options.data, n_samples)
-    cases = [("digits, small CNN", digits, {"device": "cpu"}, 5)]
-    cases.append((f"{kind}, small CNN", cifar, {"device": "cpu"}, 1))
+    cpu = {"device": "cpu"}
+    cases = [("digits, small CNN", digits, cpu, 5 * repeats, 5, False)]
+    cases.append(("  with evaluation and checkpoint", digits, cpu, 5 * repeats, 5, True))
+    cases.append((f"{kind}, small CNN", cifar, cpu, repeats, 1, False))
     if torch.cuda.is_available():
         gpu = {"device": "cuda", "network": "preact_resnet18"}
-        cases.append((f"{kind}, PreAct ResNet-18", cifar, gpu, 2))
+        cases.append((f"{kind}, PreAct ResNet-18", cifar, gpu, repeats, 2, False))
     rows = []
     for case in cases:
-        rows.append(measure_training(*case[:3], repeats, case[3]))
+        rows.append(measure_training(*case))
         print_training(rows[-1:])
-    lengths = (2, 3) if options.quick else (2, 10)
+    lengths = (2, 3) if options.quick else (5, 20)
     n_logged = 512 if options.quick else options.logger_samples
-    loggers = measure_loggers(n_logged, lengths, 2 if options.quick else 3)
+    loggers = measure_loggers(n_logged, lengths, 2 if options.quick else 5)
     table = summarize_loggers(loggers)
-    print_loggers(table)
+    print_loggers(loggers, table)
     if options.json is not None:
         threads = torch.get_num_threads()
         found = {"threads": threads, "training": rows, "loggers": table, "logger_rows": loggers}

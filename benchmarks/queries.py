@@ -25,6 +25,7 @@ from pathlib import Path
 import pandas as pd
 
 from benchmarks.make_run import write_run
+from benchmarks.memory import resident_gib
 from dashboard.figures import FIGURES
 from dashboard.figures.base import CannotShow
 from hmw_core.criteria import CRITERIA
@@ -141,13 +142,6 @@ def measure_pages(runs: Path, name: str, repeats: int) -> dict[str, object]:
         server.terminate()
         server.wait()
     return found
-
-
-def resident_gib(pid: int) -> float:
-    """Return the resident memory of a process, in GiB (Linux)."""
-    status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
-    kib = next(line.split()[1] for line in status.splitlines() if line.startswith("VmRSS"))
-    return int(kib) / 2**20
 
 
 def open_page(page, address: str) -> None:

@@ -196,12 +196,8 @@ def _width(text: str) -> str | float:
 def _write(path: Path, data: bytes) -> None:
     """Write one file whole and say so."""
     verb = "replaced" if path.exists() else "wrote"
-
-    def write(beside: Path) -> None:
-        beside.write_bytes(data)
-
     try:
-        write_whole(path, write)
+        write_whole(path, data)
     except OSError as error:
         raise UsageError(f"cannot write {path}: {error.strerror or error}") from None
     print(f"{verb} {path}")

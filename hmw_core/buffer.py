@@ -1,6 +1,7 @@
 """One epoch's per-sample results, kept on the device they come from."""
 
 import sys
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -62,8 +63,8 @@ class EpochBuffer:
         self.rows.append(pack(list(columns.values())))
         self.ids.append(sample_id.clone() if is_tensor(sample_id) else np.array(sample_id))
 
-    def to_host(self) -> dict[str, np.ndarray]:
-        """Return float32 arrays on the host (NaN where not recorded) and `seen`; start afresh.
+    def take(self) -> "RecordedEpoch | None":
+        """Return the epoch's batches on the host, None if there are none; start afresh.
 
         Raises
         ------
@@ -73,23 +74,40 @@ class EpochBuffer:
         batches, ids_of_batches = self.rows, self.ids
         self.rows, self.ids = [], []
         if not batches:
-            return {}
-        rows, ids = _joined(batches), _joined(ids_of_batches).astype(np.int64)
+            return None
+        ids = np.concatenate(_on_host(ids_of_batches)).astype(np.int64, copy=False)
         if len(ids) and not 0 <= ids.min() <= ids.max() < self.n_samples:
             raise UsageError(
                 f"record: sample_id must lie in 0..{self.n_samples - 1}, "
                 f"got {ids.min()}..{ids.max()}"
             )
-        ordered = np.full((self.n_samples, rows.shape[1]), np.nan, dtype=np.float32)
-        ordered[ids] = rows
-        host: dict[str, np.ndarray] = {"seen": np.zeros(self.n_samples, dtype=bool)}
-        host["seen"][ids] = True
+        return RecordedEpoch(self.n_samples, self.widths, ids, _on_host(batches))
+
+
+@dataclass(frozen=True)
+class RecordedEpoch:
+    """An epoch's batches on the host, in the order recorded, ready to be put in order anywhere."""
+
+    n_samples: int
+    widths: dict[str, int]
+    sample_id: np.ndarray
+    """(R,), int64: of all R rows recorded."""
+    batches: list[np.ndarray]
+    """Of R rows together, the columns side by side."""
+
+    def columns(self) -> dict[str, np.ndarray]:
+        """Return each column by sample, float32, NaN where not recorded, and `seen`."""
+        width = sum(max(width, 1) for width in self.widths.values())
+        ordered = np.full((self.n_samples, width), np.nan, dtype=np.float32)
+        ordered[self.sample_id] = np.concatenate(self.batches)
+        columns: dict[str, np.ndarray] = {"seen": np.zeros(self.n_samples, dtype=bool)}
+        columns["seen"][self.sample_id] = True
         start = 0
         for name, width in self.widths.items():
             part = ordered[:, start : start + max(width, 1)]
-            host[name] = np.ascontiguousarray(part if width else part[:, 0])
+            columns[name] = np.ascontiguousarray(part if width else part[:, 0])
             start += max(width, 1)
-        return host
+        return columns
 
 
 def _pack_tensors(columns: list[Array]) -> Array:
@@ -104,10 +122,10 @@ def _pack_arrays(columns: list[Array]) -> np.ndarray:
     return np.concatenate([p if p.ndim == 2 else p[:, None] for p in parts], axis=1)
 
 
-def _joined(batches: list[Array]) -> np.ndarray:
-    if all(is_tensor(batch) for batch in batches):
-        return to_numpy(sys.modules["torch"].cat(batches))  # one copy from the device
-    return np.concatenate([to_numpy(batch) for batch in batches])
+def _on_host(batches: list[Array]) -> list[np.ndarray]:
+    if all(is_tensor(batch) and batch.device.type != "cpu" for batch in batches):
+        return [to_numpy(sys.modules["torch"].cat(batches))]  # one copy from the device
+    return [to_numpy(batch) for batch in batches]
 
 
 def _shapes(widths: dict[str, int]) -> str:

@@ -284,11 +284,14 @@ def _split(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the sorted suspicion of the clean and of the mislabeled samples that can be ranked."""
     values = suspicion(score, higher_means)
-    wrong = pd.array(is_mislabeled, dtype="boolean")
-    if len(values) != len(wrong):
-        raise ValueError(f"{len(values)} scores, but {len(wrong)} marks of mislabeled samples")
-    known = ~(np.isnan(values) | wrong.isna())
-    marked = wrong.to_numpy(dtype=bool, na_value=False)
+    if isinstance(is_mislabeled, np.ndarray) and is_mislabeled.dtype == bool:
+        marked, unknown = is_mislabeled, np.zeros(len(is_mislabeled), dtype=bool)  # as `suspicion`
+    else:
+        wrong = pd.array(is_mislabeled, dtype="boolean")
+        marked, unknown = wrong.to_numpy(dtype=bool, na_value=False), wrong.isna()
+    if len(values) != len(marked):
+        raise ValueError(f"{len(values)} scores, but {len(marked)} marks of mislabeled samples")
+    known = ~(np.isnan(values) | unknown)
     return np.sort(values[known & ~marked]), np.sort(values[known & marked])
 
 

@@ -40,33 +40,35 @@ def logged_epochs(folder: Path, kind: str) -> list[int]:
     return sorted(int(number) for number in numbers if number.isdigit())
 
 
-def write_whole(path: Path, write: Callable[[Path], None]) -> None:
-    """Let `write` fill a file beside `path`, then rename it: readers see all of it or nothing."""
+def write_whole(path: Path, content: bytes | pa.Buffer) -> None:
+    """Write `content` beside `path`, then rename it: readers see all of it or nothing."""
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        write(beside)
-        with beside.open("rb") as file:
+        with beside.open("wb", buffering=0) as file:
+            left = memoryview(content).cast("B")
+            while left:
+                left = left[file.write(left) :]
             os.fsync(file.fileno())
         beside.replace(path)
-    finally:
+    except BaseException:
         beside.unlink(missing_ok=True)
+        raise
 
 
 def write_table(path: Path, table: pa.Table, **options: Any) -> None:
     """Write a Parquet file whole."""
     settings: dict[str, Any] = {"compression": "zstd", "row_group_size": ROW_GROUP, **options}
-    write_whole(path, lambda beside: pq.write_table(table, beside, **settings))
+    # By way of memory: Arrow writes a file in hundreds of pieces, which cost more than packing.
+    encoded = pa.BufferOutputStream()
+    pq.write_table(table, encoded, **settings)
+    write_whole(path, encoded.getvalue())
 
 
 def write_json(path: Path, value: Any, indent: int | None = None) -> None:
     """Write a JSON file whole."""
     text = json.dumps(value, indent=indent, allow_nan=False) + "\n"
-
-    def write(beside: Path) -> None:
-        beside.write_text(text, encoding="utf-8")
-
-    write_whole(path, write)
+    write_whole(path, text.encode())
 
 
 def read_info(folder: Path) -> dict[str, Any]:

@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from hmw_core import layout, provenance
-from hmw_core.buffer import Array, EpochBuffer, to_numpy
+from hmw_core.buffer import Array, EpochBuffer, RecordedEpoch, to_numpy
 from hmw_core.criteria import CRITERIA, CRITERIA_VERSION
 from hmw_core.criteria.base import new_scores
 from hmw_core.detection import auroc
@@ -243,13 +243,14 @@ class RunWriter:
             raise UsageError(f"epoch {epoch} ends, but {self.last_epoch + 1} is the next one")
         if epoch > self.info["n_epochs"]:
             raise UsageError(f"epoch {epoch} is past n_epochs = {self.info['n_epochs']}")
-        recorded = self._buffer.to_host()
-        if "logits" not in recorded:
+        recorded = self._buffer.take()
+        if recorded is None:
             raise UsageError(f"epoch {epoch} ends, but nothing was recorded in it")
         n_classes = self.info["dataset"]["n_classes"]
-        for name in {"logits", "cosine"} & recorded.keys():
-            if recorded[name].shape[1:] != (n_classes,):
-                got = ", ".join(["B", *map(str, recorded[name].shape[1:])])
+        for name in {"logits", "cosine"} & recorded.widths.keys():
+            width = recorded.widths[name]
+            if width != n_classes:
+                got = f"B, {width}" if width else "B"
                 raise UsageError(f"{name} must have shape (B, {n_classes}), got ({got})")
         self.last_epoch = epoch
         self._pending = self._thread.submit(self._write_epoch, epoch, recorded, metrics, after)
@@ -305,10 +306,11 @@ class RunWriter:
     def _write_epoch(
         self,
         epoch: int,
-        recorded: dict[str, np.ndarray],
+        rows: RecordedEpoch,
         metrics: dict[str, float | None],
         after: Callable[[], None] | None,
     ) -> None:
+        recorded = rows.columns()
         seen = recorded.pop("seen")
         columns = self._signals(epoch, recorded, seen)
         keep = self.info["outputs"]

@@ -28,12 +28,7 @@ def save(state: State, folder: Path) -> None:
     """Write the run's checkpoint whole, in place of the last one."""
     encoded = io.BytesIO()  # on a full disk torch.save itself raises RuntimeErrors, not OSError
     torch.save(state, encoded)
-    content = encoded.getvalue()
-
-    def write(beside: Path) -> None:
-        beside.write_bytes(content)
-
-    write_whole(_path(folder), write)
+    write_whole(_path(folder), encoded.getvalue())
 
 
 def load(folder: Path) -> State | None:

@@ -8,10 +8,11 @@ from functools import lru_cache
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from hmw_core.errors import UsageError
 from hmw_core.margins import annealing_coefficient, check_k
+
+SMALLEST_LENGTH = 1e-12  # of a vector; as in torch's own normalize
 
 
 def cosine_to_classes(features: Tensor, class_vectors: Tensor) -> Tensor:
@@ -26,8 +27,11 @@ def cosine_to_classes(features: Tensor, class_vectors: Tensor) -> Tensor:
     Source: HMW (AAAI-24), Eq. 10.
     """
     with torch.autocast(features.device.type, enabled=False):
-        directions = F.normalize(class_vectors.float(), dim=1)  # (C, D)
-        return F.normalize(features.float(), dim=1) @ directions.T
+        features, class_vectors = features.float(), class_vectors.float()
+        lengths = torch.linalg.vector_norm(features, dim=1, keepdim=True)  # (B, 1)
+        class_lengths = torch.linalg.vector_norm(class_vectors, dim=1)  # (C,)
+        product = features @ class_vectors.T / lengths.clamp(min=SMALLEST_LENGTH)
+        return product / class_lengths.clamp(min=SMALLEST_LENGTH)
 
 
 class HMWeighting(nn.Module):
@@ -157,23 +161,26 @@ class HMWeighting(nn.Module):
     def slices(self, similarity: Tensor, given_label: Tensor) -> Tensor:
         """Return this forward pass's slice S_h of Eq. 12, (B,), without recording it."""
         self.check_classes(similarity.shape[1])
-        distance = self._distance(similarity.float())  # (B, C)
+        nearness, unit = self._nearness(similarity.float())  # (B, C)
         label = given_label[:, None]
         n_nearest = 1 if self.terms == "aum" else self.k + 1
-        given = distance.gather(1, label)[:, 0]
-        nearest = distance.scatter(1, label, torch.inf).neg().topk(n_nearest).values.neg()
+        given = nearness.gather(1, label)[:, 0]
+        nearest = nearness.scatter(1, label, -torch.inf).topk(n_nearest).values
         other = nearest[:, 0]
-        total = torch.zeros_like(given)
+        terms = []
         if self.terms != "tkum":
-            total = total + torch.sigmoid(-self.alpha * (given - other))
+            terms.append(torch.sigmoid((given - other).mul_(self.alpha * unit)))
         if self.terms != "aum":
-            total = total + torch.exp(self.beta * (other - nearest[:, 1:].mean(dim=1)))
+            topk = nearest[:, 1] if self.k == 1 else nearest[:, 1:].mean(dim=1)
+            terms.append(torch.exp((topk - other).mul_(self.beta * unit)))
+        total = terms[0] if len(terms) == 1 else terms[0] + terms[1]
         return (self.factor * total).clamp(min=torch.finfo(total.dtype).tiny)  # no underflow to 0
 
-    def _distance(self, similarity: Tensor) -> Tensor:
+    def _nearness(self, similarity: Tensor) -> tuple[Tensor, float]:
+        """Return minus the distance up to a constant, and how much distance one of it is."""
         if self.space == "cosine":
-            return (1 - similarity) / 2
-        return -similarity.softmax(dim=1) if self.space == "softmax" else -similarity
+            return similarity, 0.5  # the distance is (1 - similarity) / 2
+        return (similarity.softmax(dim=1) if self.space == "softmax" else similarity), 1.0
 
     def _running_mean(self, slices: Tensor, sample_id: Tensor, epoch: int) -> Tensor:
         coefficient = 1.0
