@@ -1,0 +1,318 @@
+"""The review log: what a person said of a sample, appended line by line to `verdicts.jsonl`.
+
+A line is a JSON object: the fields of `Verdict` and `fingerprint`, that of the run's data set; or
+an undo: `undo` (the id of a verdict), `reviewer`, `time`, `fingerprint`. Lines are only ever added,
+the labels of the data set are never touched, and of several verdicts on a sample the last line
+stands. Of lines that carry one id only the first counts, so writing one twice does no harm.
+"""
+
+import fcntl
+import json
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field, fields
+from datetime import UTC, datetime
+from operator import index
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+from uuid import uuid4
+
+import numpy as np
+import pandas as pd
+
+from hmw_core.errors import UsageError
+
+if TYPE_CHECKING:
+    from hmw_core.reader import RunReader
+
+VERDICTS = ("keep", "relabel", "unsure", "skip")
+STREAMS = ("ranked", "audit", "selection")
+LONGEST_TEXT = 10_000  # characters of a note or a name
+NAMED_LINES = 5  # line numbers that a sentence about left-out lines names
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a reviewer said of a sample.
+
+    `new_label` is there for `relabel` only, and is not `given_label`. `criterion` and `rank` say
+    where in which order the sample was met, `stream` which stream showed it. `time` is UTC.
+    """
+
+    sample_id: int
+    verdict: str
+    given_label: int
+    new_label: int | None = None
+    reviewer: str = ""
+    criterion: str | None = None
+    rank: int | None = None
+    stream: str = "ranked"
+    note: str = ""
+    time: str = field(default_factory=_now)
+    id: str = field(default_factory=lambda: uuid4().hex)
+
+
+class VerdictLog(NamedTuple):
+    """What `read` found."""
+
+    table: pd.DataFrame  # every verdict that is not undone, in file order; columns of Verdict
+    current: pd.DataFrame  # by sample_id, the last of them of each sample
+    damage: list[str]  # a sentence for each kind of line that was left out
+
+
+COLUMNS = tuple(f.name for f in fields(Verdict))
+_WHOLE_NUMBERS = ("sample_id", "given_label")
+_MAYBE_NUMBERS = ("new_label", "rank")
+
+
+def append(run: "RunReader", verdicts: Sequence[Verdict]) -> None:
+    """Add these verdicts to the run's review log, all of them or none.
+
+    Parameters
+    ----------
+    run : RunReader
+    verdicts : sequence of Verdict
+        Numbers may be numpy's; a null `new_label` or `rank` may be pandas'.
+
+    Raises
+    ------
+    UsageError
+        If one of them is not a verdict on a sample of this run, or the file cannot be written.
+        Nothing is written then.
+    """
+    given_label, fingerprint = _given_labels(run), _fingerprint(run)
+    lines = []
+    for verdict in verdicts:
+        line = _plain(verdict) | {"fingerprint": fingerprint}
+        wrong = _what_is_wrong(line, given_label, run.n_classes, fingerprint)
+        if wrong is not None:
+            raise UsageError(
+                f"run {run.name!r}: the verdict on sample {verdict.sample_id!r} was not kept: "
+                f"{wrong}"
+            )
+        lines.append(line)
+    _write(run, lines)
+
+
+def undo(run: "RunReader", ids: Sequence[str], reviewer: str = "") -> None:
+    """Take verdicts back, by a line of its own for each that still stands.
+
+    Raises
+    ------
+    UsageError
+        If the log has no verdict with one of these ids, or cannot be written. Nothing is written
+        then.
+    """
+    verdicts, undone, _ = _read_lines(run)
+    known = {line["id"] for line in verdicts}
+    for wanted in ids:
+        if wanted not in known:
+            raise UsageError(f"run {run.name!r} has no verdict with the id {wanted!r} to undo")
+    about = {"reviewer": reviewer, "time": _now(), "fingerprint": _fingerprint(run)}
+    standing = [wanted for wanted in dict.fromkeys(ids) if wanted not in undone]
+    _write(run, [{"undo": wanted, **about} for wanted in standing])
+
+
+def read(run: "RunReader") -> VerdictLog:
+    """Return the verdicts that stand; a line that cannot be used costs only itself.
+
+    Returns
+    -------
+    VerdictLog
+        `table` and `current` are empty, with all columns, where nobody has judged yet.
+    """
+    lines, undone, damage = _read_lines(run)
+    standing = [line for line in lines if line["id"] not in undone]
+    table = _frame(standing)
+    current = table.drop_duplicates("sample_id", keep="last").set_index("sample_id")
+    return VerdictLog(table, current, damage)
+
+
+def _path(run: "RunReader") -> Path:
+    return run.folder / "verdicts.jsonl"
+
+
+def _fingerprint(run: "RunReader") -> str:
+    return run.info["dataset"]["fingerprint"]
+
+
+def _given_labels(run: "RunReader") -> list[int]:
+    return run.samples()["given_label"].tolist()
+
+
+def _plain(verdict: Verdict) -> dict[str, Any]:
+    """Return the verdict as JSON values; what is no number stays for the check to refuse."""
+    line = asdict(verdict)
+    for name in (*_WHOLE_NUMBERS, *_MAYBE_NUMBERS):
+        value = line[name]
+        if isinstance(value, np.integer):
+            line[name] = index(value)
+        elif name in _MAYBE_NUMBERS and pd.api.types.is_scalar(value) and pd.isna(value):
+            line[name] = None
+    for name in ("criterion", "note", "reviewer"):
+        if isinstance(line[name], str):
+            line[name] = line[name].strip()
+    return line
+
+
+def _what_is_wrong(
+    line: Mapping[str, Any], given_label: Sequence[int], n_classes: int, fingerprint: str
+) -> str | None:
+    """Return why a line is no verdict on this run, None for a good one; type is not bool's int."""
+    if line.get("fingerprint") != fingerprint:
+        return f"it is of another data set (this one's fingerprint is {fingerprint})"
+    verdict, new = line.get("verdict"), line.get("new_label")
+    sample_id, given, rank = line.get("sample_id"), line.get("given_label"), line.get("rank")
+    if type(sample_id) is not int or not 0 <= sample_id < len(given_label):
+        return f"sample_id must lie in 0..{len(given_label) - 1}"
+    if verdict not in VERDICTS:
+        return f"the verdict must be one of {', '.join(VERDICTS)}"
+    if type(given) is not int or given != given_label[sample_id]:
+        return "its given_label is not the one that the run was trained on"
+    if verdict == "relabel":
+        if type(new) is not int or not 0 <= new < n_classes:
+            return f"relabel needs a new_label in 0..{n_classes - 1}"
+        if new == given:
+            return "relabel needs a new_label other than the given one"
+    elif new is not None:
+        return f"{verdict} takes no new_label"
+    if rank is not None and (type(rank) is not int or not 1 <= rank <= len(given_label)):
+        return f"rank must be null or lie in 1..{len(given_label)}"
+    if line.get("stream") not in STREAMS:
+        return f"stream must be one of {', '.join(STREAMS)}"
+    criterion = line.get("criterion")
+    if criterion is not None and type(criterion) is not str:
+        return "criterion must be a name or null"
+    for name in ("reviewer", "note", "time", "id"):
+        text = line.get(name)
+        if type(text) is not str or len(text) > LONGEST_TEXT:
+            return f"{name} must be text of at most {LONGEST_TEXT:,} characters"
+    return None if line["id"] else "it has no id"
+
+
+def _write(run: "RunReader", lines: Sequence[Mapping[str, Any]]) -> None:
+    """Append the lines by one write under the file's lock; all of them, or none and an error."""
+    if not lines:
+        return
+    try:
+        texts = [json.dumps(line, ensure_ascii=False, allow_nan=False) for line in lines]
+        content = "".join(f"{text}\n" for text in texts).encode()
+    except UnicodeEncodeError:  # half a surrogate pair: no reader could show it
+        raise UsageError(
+            f"run {run.name!r}: a note or name holds characters that are no text"
+        ) from None
+    try:
+        descriptor = os.open(_path(run), os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o666)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            _append_whole(descriptor, content)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        raise UsageError(
+            f"run {run.name!r}: {len(lines)} line(s) of review could not be written to "
+            f"{_path(run)} and are not kept: {error.strerror}"
+        ) from None
+
+
+def _append_whole(descriptor: int, content: bytes) -> None:
+    """Append under the lock that is held; a write cut short by a full disk is taken back."""
+    size = os.fstat(descriptor).st_size
+    if size and os.pread(descriptor, 1, size - 1) != b"\n":
+        content = b"\n" + content  # someone was killed in mid-line: that line stays its own
+    try:
+        if os.write(descriptor, content) != len(content):
+            raise OSError(None, "the disk took only a part of them")
+        os.fsync(descriptor)
+    except OSError:
+        os.ftruncate(descriptor, size)
+        raise
+
+
+def _read_bytes(run: "RunReader") -> bytes:
+    with _path(run).open("rb") as file:
+        with suppress(OSError):  # a file system without locks: a half-seen line is left out
+            fcntl.flock(file, fcntl.LOCK_SH)
+        return file.read()
+
+
+def _read_lines(run: "RunReader") -> tuple[list[dict[str, Any]], set[str], list[str]]:
+    """Return the valid verdict lines, the ids that are undone, and a sentence per kind of loss."""
+    try:
+        content = _read_bytes(run)
+    except FileNotFoundError:
+        return [], set(), []
+    except OSError as error:
+        return [], set(), [f"verdicts.jsonl cannot be read: {error.strerror}"]
+    given_label, fingerprint = _given_labels(run), _fingerprint(run)
+    verdicts: dict[str, dict[str, Any]] = {}
+    undone: dict[str, int] = {}  # id -> line number
+    left_out: dict[str, list[int]] = {}
+    for number, raw in enumerate(content.split(b"\n"), start=1):
+        if not raw.strip():
+            continue
+        line = _parse(raw)
+        if line is None:
+            wrong: str | None = "it is not a whole line of JSON (torn or foreign)"
+        elif "undo" in line:
+            wrong = _what_is_wrong_with_undo(line, fingerprint)
+            if wrong is None:
+                undone.setdefault(line["undo"], number)
+        else:
+            wrong = _what_is_wrong(line, given_label, run.n_classes, fingerprint)
+            if wrong is None and verdicts.setdefault(line["id"], line) != line:
+                wrong = "another verdict has its id"
+        if wrong is not None:
+            left_out.setdefault(wrong, []).append(number)
+    strays = [number for wanted, number in undone.items() if wanted not in verdicts]
+    if strays:
+        left_out["it undoes a verdict that is not there"] = strays
+    return list(verdicts.values()), set(undone), _sentences(left_out)
+
+
+def _parse(raw: bytes) -> dict[str, Any] | None:
+    """Return the object of a line, None where it is none."""
+    try:
+        line = json.loads(raw)
+        if b"\\u" in raw:  # half a surrogate pair parses, but no page could show it
+            json.dumps(line, ensure_ascii=False).encode()
+    except (ValueError, RecursionError):
+        return None
+    return line if isinstance(line, dict) else None
+
+
+def _what_is_wrong_with_undo(line: Mapping[str, Any], fingerprint: str) -> str | None:
+    if line.get("fingerprint") != fingerprint:
+        return f"it is of another data set (this one's fingerprint is {fingerprint})"
+    return None if type(line["undo"]) is str else "it undoes no id"
+
+
+def _sentences(left_out: Mapping[str, Sequence[int]]) -> list[str]:
+    sentences = []
+    for why, numbers in left_out.items():
+        named = ", ".join(map(str, numbers[:NAMED_LINES]))
+        more = f" and {len(numbers) - NAMED_LINES:,} more" if len(numbers) > NAMED_LINES else ""
+        lines = f"line {named} was" if len(numbers) == 1 else f"lines {named}{more} were"
+        sentences.append(f"verdicts.jsonl: {lines} left out: {why}")
+    return sentences
+
+
+def _frame(lines: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
+    kinds: dict[str, Callable[[list[Any]], Any]] = {
+        **dict.fromkeys(_WHOLE_NUMBERS, lambda values: np.array(values, dtype=np.int64)),
+        **dict.fromkeys(_MAYBE_NUMBERS, lambda values: pd.array(values, dtype="Int64")),
+    }
+    rows = list(lines)
+    return pd.DataFrame(
+        {
+            name: kinds.get(name, lambda values: pd.array(values, dtype="str"))(
+                [row.get(name) for row in rows]
+            )
+            for name in COLUMNS
+        }
+    )
