@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -22,10 +22,13 @@ from training.config import RunConfig
 from training.data import TrainingData, load_data
 from training.datasets import DATASETS
 from training.methods import METHODS
-from training.methods.base import Problem, StepLog
+from training.methods.base import Problem, Record, StepLog
 from training.progress import EpochSummary, TrainingProgress
 from training.schedule import learning_rate
 from training.stopping import Stopped, StopWish
+
+Watch = Callable[[Iterator[Batch], int, int], Iterator[Batch]]
+"""Given the batches of an epoch, how many there are and the epoch: the same batches."""
 
 
 class RunFailed(Exception):
@@ -175,35 +178,15 @@ class Training:
         """Train, evaluate and log one epoch."""
         config = self.config
         started = time.perf_counter()
-        torch.manual_seed(devices.epoch_seed(config.seed, epoch))
-        rate = learning_rate(config.schedule, config.learning_rate, epoch, config.epochs)
-        for optimizer in self.method.optimizers:
-            for group in optimizer.param_groups:
-                group["lr"] = rate
-        loss_sum = torch.zeros((), device=self.device)
 
         def record(batch: Batch, step: StepLog) -> None:
-            loss_sum.add_(step.loss.sum())
             writer.record(
                 batch.sample_id, step.logits, cosine=step.cosine, loss=step.loss, weight=step.weight
             )
 
-        n_samples = len(self.given_label)
-        n_batches = math.ceil(n_samples / config.batch_size)
-        batches = progress.watch(self.train_batches(epoch), n_batches, epoch)
-        self.method.run_epoch(epoch, self.stop.between(batches), record)
-        mean_loss = loss_sum.item() / n_samples  # here the device is waited for
-        samples_per_second = n_samples / (time.perf_counter() - started)
-        if not np.isfinite(mean_loss):
-            raise RunFailed(
-                f"the loss became {mean_loss} in epoch {epoch} at learning rate {rate:g}; "
-                "a lower --learning-rate may help"
-            )
-        test_accuracy = None
-        if self.test_source is not None:
-            test_accuracy = evaluation.accuracy(
-                self.method, self.test_source, self.test_label, self.stop
-            )
+        mean_loss, rate = self.train_epoch(epoch, progress.watch, record)
+        samples_per_second = len(self.given_label) / (time.perf_counter() - started)
+        test_accuracy = self.test_accuracy()
         if epoch in (config.features_at or (config.epochs,)):
             self.log_features(epoch, writer)
         state = checkpoint.snapshot(self.method, epoch)
@@ -216,6 +199,55 @@ class Training:
             samples_per_second=samples_per_second,
         )
         return EpochSummary(epoch, mean_loss, test_accuracy, samples_per_second)
+
+    def train_epoch(self, epoch: int, watch: Watch, record: Record) -> tuple[float, float]:
+        """Train one epoch and return the mean loss (nat) and the learning rate.
+
+        Parameters
+        ----------
+        epoch : int
+            From 1.
+        watch : callable
+            Given the batches, their number and the epoch, yields the batches.
+        record : callable
+            Told of every step.
+
+        Raises
+        ------
+        RunFailed
+            If the loss is no longer finite.
+        Stopped
+            Once a stop is wished for.
+        """
+        config = self.config
+        torch.manual_seed(devices.epoch_seed(config.seed, epoch))
+        rate = learning_rate(config.schedule, config.learning_rate, epoch, config.epochs)
+        for optimizer in self.method.optimizers:
+            for group in optimizer.param_groups:
+                group["lr"] = rate
+        loss_sum = torch.zeros((), device=self.device)
+
+        def add_and_record(batch: Batch, step: StepLog) -> None:
+            loss_sum.add_(step.loss.sum())
+            record(batch, step)
+
+        n_samples = len(self.given_label)
+        n_batches = math.ceil(n_samples / config.batch_size)
+        batches = watch(self.train_batches(epoch), n_batches, epoch)
+        self.method.run_epoch(epoch, self.stop.between(batches), add_and_record)
+        mean_loss = loss_sum.item() / n_samples  # here the device is waited for
+        if not np.isfinite(mean_loss):
+            raise RunFailed(
+                f"the loss became {mean_loss} in epoch {epoch} at learning rate {rate:g}; "
+                "a lower --learning-rate may help"
+            )
+        return mean_loss, rate
+
+    def test_accuracy(self) -> float | None:
+        """Return the accuracy on the test split as trained so far, in [0, 1]; None without one."""
+        if self.test_source is None:
+            return None
+        return evaluation.accuracy(self.method, self.test_source, self.test_label, self.stop)
 
     def train_batches(self, epoch: int) -> Iterator[Batch]:
         """Yield the epoch's batches: every sample once, in an order drawn for this epoch."""
