@@ -69,6 +69,11 @@ class RunReader:
         return bool(self._samples["true_label"].notna().all())
 
     @property
+    def absent(self) -> dict[str, str]:
+        """What the source of this log did not hold, and why: signal columns, `features`, ..."""
+        return self.info.get("absent") or {}
+
+    @property
     def last_epoch(self) -> int:
         """The last whole epoch, 0 before the first."""
         return self.epochs()[-1] if self.epochs() else 0

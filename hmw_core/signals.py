@@ -17,6 +17,17 @@ from hmw_core.margins import (
 Columns = dict[str, np.ndarray]
 
 DISTANCES = ("given_distance", "other_distance", "topk_distance")
+# What `RunWriter.record_signals` takes; all else follows from these or from cosines.
+RECORDABLE = (
+    "loss",
+    "given_logit",
+    "other_logit",
+    "topk_logit",
+    "weight",
+    "predicted_label",
+    "other_label",
+    "confidence",
+)
 
 
 @dataclass(frozen=True)
@@ -87,16 +98,20 @@ def signal_columns(recorded: Columns, given_label: np.ndarray, settings: WeightS
     ----------
     recorded : dict
         `logits` (N, C) and, where recorded, `cosine` (N, C), `loss` and `weight` (N,); float32.
+        Or columns of `RECORDABLE` in place of all these.
     given_label : ndarray of shape (N,), int
     settings : WeightSettings
 
     Returns
     -------
     dict of ndarray of shape (N,)
-        Columns of `schema.SIGNALS`, NaN where they cannot be computed.
+        Columns of `schema.SIGNALS`, NaN where they cannot be computed. Without logits, the
+        recorded columns as they are.
     """
+    empty = np.full(len(given_label), np.nan, dtype=np.float32)
+    if "logits" not in recorded:
+        return {**recorded, "hm_slice": empty}
     logits = recorded["logits"]
-    empty = np.full(len(logits), np.nan, dtype=np.float32)
     entropy = cross_entropy(logits, given_label)
     columns = {
         "loss": recorded.get("loss", entropy),

@@ -35,14 +35,16 @@ def signal_table(
     seen: np.ndarray,
     order: np.ndarray,
 ) -> pa.Table:
-    """Return the table of `schema.SIGNALS`, rows in `order`, null where a sample was not seen."""
+    """Return the table of `schema.SIGNALS`, rows in `order`, null where a sample was not seen.
+
+    A column that `columns` lacks is null throughout.
+    """
     n_samples = len(seen)
     constant = {
         "sample_id": np.arange(n_samples),
         "epoch": np.full(n_samples, epoch),
         "given_label": given_label,
     }
-    empty = np.full(n_samples, np.nan, dtype=np.float32)
     missed = ~seen[order]
     arrays = {}
     for column in SIGNALS:
@@ -51,10 +53,15 @@ def signal_table(
         if column.name in constant:
             arrays[column.name] = pa.array(constant[column.name][order].astype(numpy_type))
             continue
-        values = columns.get(column.name, empty)[order]
+        if column.name not in columns:
+            arrays[column.name] = pa.nulls(n_samples, dtype)
+            continue
+        values = columns[column.name][order]
         null = missed
         if values.dtype.kind == "f" and column.name not in MAY_BE_NAN:
             null = missed | np.isnan(values)
+        if column.dtype == "int32":  # a label handed in as a float is NaN where there is none
+            values = np.where(null, 0, values)
         arrays[column.name] = pa.array(values.astype(numpy_type), dtype, mask=null)
     return pa.table(arrays)
 

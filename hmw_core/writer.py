@@ -2,7 +2,7 @@
 
 import time
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -15,13 +15,14 @@ import pyarrow as pa
 from hmw_core import layout, provenance
 from hmw_core.buffer import Array, EpochBuffer, RecordedEpoch, to_numpy
 from hmw_core.criteria import CRITERIA, CRITERIA_VERSION
-from hmw_core.criteria.base import new_scores
+from hmw_core.criteria.base import new_scores, without_absent
 from hmw_core.detection import auroc
 from hmw_core.errors import UsageError
 from hmw_core.images import encode_images, fingerprint_of
 from hmw_core.reader import RunReader
+from hmw_core.sample_keys import SampleKeys
 from hmw_core.schema import FORMAT_VERSION, OUTPUTS
-from hmw_core.signals import RunningWeight, WeightSettings, signal_columns
+from hmw_core.signals import RECORDABLE, RunningWeight, WeightSettings, signal_columns
 from hmw_core.tables import (
     OUTPUT_ENCODING,
     SCORES_VERSION,
@@ -52,9 +53,11 @@ class RunWriter:
         self._settings = WeightSettings(**info["weighting"])
         n_samples, n_epochs = len(samples), info["n_epochs"]
         self._buffer = EpochBuffer(n_samples)
+        self._keys = SampleKeys(samples["source"])
         start = self._settings.annealing_start
         self._running = RunningWeight(n_samples, n_epochs, start)
-        self._scores = new_scores(CRITERIA, n_samples, n_epochs, start)
+        computable = without_absent(CRITERIA, reader)
+        self._scores = new_scores(computable, n_samples, n_epochs, start)
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="run-writer")
         self._pending: Future[None] | None = None
         self.last_epoch = last_epoch
@@ -85,6 +88,7 @@ class RunWriter:
         beta: float = 100.0,
         k: int = 1,
         annealing_start: int = 1,
+        absent: Mapping[str, str] | None = None,
     ) -> "RunWriter":
         """Make the run folder and return its writer.
 
@@ -99,13 +103,17 @@ class RunWriter:
         images : uint8 ndarray (N, H, W[, 3]) or sequence of N encoded pictures, optional
             Kept once per data set, beside the runs.
         source : sequence of N str, optional
-            Path or key of each sample in its data set.
+            Path or key of each sample in its data set; where they are unique, `record` takes them
+            in place of numbers.
         outputs : {"full", "topk", "none"}
             Whether all logits and cosines are kept, the five largest logits, or neither.
         outputs_every : int
             Keep them every so many epochs (and at the last one).
         alpha, beta, k, annealing_start
             Of the HM weight that is logged, Eqs. 6, 9 and 12.
+        absent : mapping of str to str, optional
+            What this log will not hold, and why: columns of `schema.SIGNALS`, `logits`, `images`,
+            `features`. Pages give the reason, and no criterion is computed from such a column.
 
         Raises
         ------
@@ -157,6 +165,7 @@ class RunWriter:
             "last_epoch": 0,
             "seed": seed,
             "weighting": settings.as_dict(),
+            "absent": dict(absent or {}),
             "outputs": {"keep": outputs, "every": outputs_every},
             "config": config or {},
             "device": device,
@@ -200,7 +209,7 @@ class RunWriter:
 
     def record(
         self,
-        sample_id: Array,
+        sample_id: Array | Sequence[str],
         logits: Array,
         cosine: Array | None = None,
         loss: Array | None = None,
@@ -208,9 +217,13 @@ class RunWriter:
     ) -> None:
         """Keep a batch until the epoch ends; torch or numpy, any device, no wait for it.
 
+        A sample recorded twice in an epoch counts with its last pass; one that is not recorded is
+        null in that epoch, and adds nothing to a mean.
+
         Parameters
         ----------
-        sample_id : (B,) int
+        sample_id : (B,) int, or list of B str
+            Position in `given_label`, or key in `source`.
         logits : (B, C) float
             Raw, from the training pass before the update.
         cosine : (B, C) float, optional
@@ -219,9 +232,40 @@ class RunWriter:
             Unweighted, nat. Default: the cross entropy of `logits`.
         weight : (B,) float, optional
             Factor used on the loss.
+
+        Raises
+        ------
+        UsageError
+            If lengths or shapes do not fit, or a key is unknown or not unique.
         """
         batch = {"logits": logits, "cosine": cosine, "loss": loss, "weight": weight}
-        self._buffer.put(sample_id, {k: v for k, v in batch.items() if v is not None})
+        ids = self._keys.positions(sample_id)
+        self._buffer.put(ids, {k: v for k, v in batch.items() if v is not None})
+
+    def record_signals(self, sample_id: Array | Sequence[str], **columns: Array) -> None:
+        """Keep a batch of which no logits are at hand, only some columns made from them.
+
+        For logs that come from elsewhere: what is not given stays null, and the criteria that
+        need it are absent; say why with `absent` of `create`.
+
+        Parameters
+        ----------
+        sample_id : (B,) int, or list of B str
+            As `record`'s.
+        **columns : (B,) float or int
+            Of `signals.RECORDABLE`, as `schema.SIGNALS` defines them; the same in every batch of
+            an epoch. NaN is null.
+
+        Raises
+        ------
+        UsageError
+            As `record`, or if a column is unknown.
+        """
+        unknown = columns.keys() - set(RECORDABLE)
+        if unknown or not columns:
+            got = ", ".join(sorted(unknown)) or "none"
+            raise UsageError(f"record_signals takes {', '.join(RECORDABLE)}; got {got}")
+        self._buffer.put(self._keys.positions(sample_id), columns)
 
     def end_epoch(
         self, epoch: int, *, after: Callable[[], None] | None = None, **metrics: float | None
@@ -247,11 +291,11 @@ class RunWriter:
         if recorded is None:
             raise UsageError(f"epoch {epoch} ends, but nothing was recorded in it")
         n_classes = self.info["dataset"]["n_classes"]
-        for name in {"logits", "cosine"} & recorded.widths.keys():
-            width = recorded.widths[name]
-            if width != n_classes:
-                got = f"B, {width}" if width else "B"
-                raise UsageError(f"{name} must have shape (B, {n_classes}), got ({got})")
+        for name, width in recorded.widths.items():
+            expected = n_classes if name in ("logits", "cosine") else 0
+            if width != expected:
+                needed, got = (f"(B, {w})" if w else "(B,)" for w in (expected, width))
+                raise UsageError(f"{name} must have shape {needed}, got {got}")
         self.last_epoch = epoch
         self._pending = self._thread.submit(self._write_epoch, epoch, recorded, metrics, after)
 
@@ -314,9 +358,8 @@ class RunWriter:
         seen = recorded.pop("seen")
         columns = self._signals(epoch, recorded, seen)
         keep = self.info["outputs"]
-        if keep["keep"] != "none" and (
-            epoch % keep["every"] == 0 or epoch == self.info["n_epochs"]
-        ):
+        wanted = keep["keep"] != "none" and "logits" in recorded
+        if wanted and (epoch % keep["every"] == 0 or epoch == self.info["n_epochs"]):
             order = self._order[seen[self._order]]
             outputs = output_table(epoch, recorded, order, keep["keep"])
             path = layout.epoch_file(self.folder, "outputs", epoch)
@@ -356,25 +399,30 @@ class RunWriter:
         }
 
     def _metrics(self, columns: dict[str, np.ndarray], seen: np.ndarray) -> dict[str, float]:
-        right = columns["predicted_label"][seen] == self._given_label[seen]
-        return {
-            "train_loss": float(columns["loss"][seen].mean(dtype=np.float64)),
-            "train_accuracy": float(right.mean()),
-        }
+        metrics = {}
+        if "loss" in columns:
+            metrics["train_loss"] = float(columns["loss"][seen].mean(dtype=np.float64))
+        if "predicted_label" in columns:
+            right = columns["predicted_label"][seen] == self._given_label[seen]
+            metrics["train_accuracy"] = float(right.mean())
+        return metrics
 
     def _keep_scores(self) -> None:
         """Keep what the running sums hold already: a page then need not read every epoch again."""
         if not 0 < self.last_epoch == self.info["last_epoch"]:
             return  # no epoch yet, or the last one could not be written
         values = {"sample_id": pa.array(np.arange(len(self._given_label), dtype=np.int32))}
-        values |= {name: pa.array(score.value()) for name, score in self._scores.items()}
+        nothing = np.full(len(self._given_label), np.nan)
+        for name in CRITERIA:
+            score = self._scores.get(name)
+            values[name] = pa.array(nothing if score is None else score.value())
         table = pa.table(values, metadata={SCORES_VERSION: str(CRITERIA_VERSION)})
         with suppress(OSError):  # a full disk costs only time: they can be computed again
             layout.write_table(layout.epoch_file(self.folder, "scores", self.last_epoch), table)
 
     def _replay(self, reader: RunReader, last_epoch: int) -> None:
         """Rebuild the running sums from the log, so that a resumed run equals an unbroken one."""
-        reads = {column for criterion in CRITERIA.values() for column in criterion.reads}
+        reads = {column for name in self._scores for column in CRITERIA[name].reads}
         epochs = [epoch for epoch in reader.epochs() if epoch <= last_epoch]
         for epoch, stored in reader.iterate(sorted(reads | {"hm_slice"}), epochs):
             columns = {name: np.empty_like(values) for name, values in stored.items()}

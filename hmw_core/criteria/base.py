@@ -89,6 +89,17 @@ def new_scores(
     return {name: Score(c, n_samples, n_epochs, start) for name, c in criteria.items()}
 
 
+def why_absent(run: "RunReader", criterion: Criterion) -> str | None:
+    """Return why this run has no such score, in a clause; None where it may have one."""
+    reasons = (run.absent.get(column) for column in criterion.reads)
+    return next((reason for reason in reasons if reason), None)
+
+
+def without_absent(criteria: Mapping[str, Criterion], run: "RunReader") -> dict[str, Criterion]:
+    """Return the criteria that can be computed from what the run's source held."""
+    return {name: c for name, c in criteria.items() if why_absent(run, c) is None}
+
+
 def compute_scores(
     run: "RunReader",
     criteria: Mapping[str, Criterion],
@@ -109,7 +120,9 @@ def compute_scores(
     last = run.last_epoch if epoch is None else epoch
     epochs = [number for number in run.epochs() if number <= last]
     sample_id = run.sample_ids(given_label)
-    scores = new_scores(criteria, len(sample_id), run.n_epochs, run.annealing_start)
+    # What one lacks must not be taken for "two classes": IAM without TKUM is another criterion.
+    computable = without_absent(criteria, run)
+    scores = new_scores(computable, len(sample_id), run.n_epochs, run.annealing_start)
     of_last = [score for score in scores.values() if score.criterion.over == "last"]
     of_all = [score for score in scores.values() if score.criterion.over != "last"]
     for chosen, numbers in ((of_last, epochs[-1:]), (of_all, epochs)):
@@ -119,5 +132,6 @@ def compute_scores(
         for number, signals in run.iterate(columns, numbers, given_label):
             for score in chosen:
                 score.update(number, signals)
-    values = {name: score.value() for name, score in scores.items()}
+    nothing = np.full(len(sample_id), np.nan)
+    values = {name: scores[name].value() if name in scores else nothing for name in criteria}
     return pd.DataFrame(values, index=pd.Index(sample_id, name="sample_id")).sort_index()
