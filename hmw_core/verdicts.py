@@ -163,9 +163,12 @@ def _plain(verdict: Verdict) -> dict[str, Any]:
 def _what_is_wrong(
     line: Mapping[str, Any], given_label: Sequence[int], n_classes: int, fingerprint: str
 ) -> str | None:
-    """Return why a line is no verdict on this run, None for a good one; type is not bool's int."""
+    """Return why a line is no verdict on this run, None for a good one.
+
+    By `type`, since True is an instance of int too.
+    """
     if line.get("fingerprint") != fingerprint:
-        return f"it is of another data set (this one's fingerprint is {fingerprint})"
+        return f"made for another data set (this one's fingerprint is {fingerprint})"
     verdict, new = line.get("verdict"), line.get("new_label")
     sample_id, given, rank = line.get("sample_id"), line.get("given_label"), line.get("rank")
     if type(sample_id) is not int or not 0 <= sample_id < len(given_label):
@@ -173,7 +176,7 @@ def _what_is_wrong(
     if verdict not in VERDICTS:
         return f"the verdict must be one of {', '.join(VERDICTS)}"
     if type(given) is not int or given != given_label[sample_id]:
-        return "its given_label is not the one that the run was trained on"
+        return "given_label is not the one that the run was trained on"
     if verdict == "relabel":
         if type(new) is not int or not 0 <= new < n_classes:
             return f"relabel needs a new_label in 0..{n_classes - 1}"
@@ -192,7 +195,7 @@ def _what_is_wrong(
         text = line.get(name)
         if type(text) is not str or len(text) > LONGEST_TEXT:
             return f"{name} must be text of at most {LONGEST_TEXT:,} characters"
-    return None if line["id"] else "it has no id"
+    return None if line["id"] else "no id"
 
 
 def _write(run: "RunReader", lines: Sequence[Mapping[str, Any]]) -> None:
@@ -258,7 +261,7 @@ def _read_lines(run: "RunReader") -> tuple[list[dict[str, Any]], set[str], list[
             continue
         line = _parse(raw)
         if line is None:
-            wrong: str | None = "it is not a whole line of JSON (torn or foreign)"
+            wrong: str | None = "not a whole line of JSON (torn or foreign)"
         elif "undo" in line:
             wrong = _what_is_wrong_with_undo(line, fingerprint)
             if wrong is None:
@@ -266,19 +269,19 @@ def _read_lines(run: "RunReader") -> tuple[list[dict[str, Any]], set[str], list[
         else:
             wrong = _what_is_wrong(line, given_label, run.n_classes, fingerprint)
             if wrong is None and verdicts.setdefault(line["id"], line) != line:
-                wrong = "another verdict has its id"
+                wrong = "an earlier line has the same id"
         if wrong is not None:
             left_out.setdefault(wrong, []).append(number)
     strays = [number for wanted, number in undone.items() if wanted not in verdicts]
     if strays:
-        left_out["it undoes a verdict that is not there"] = strays
+        left_out["the verdict to undo is not there"] = strays
     return list(verdicts.values()), set(undone), _sentences(left_out)
 
 
 def _parse(raw: bytes) -> dict[str, Any] | None:
     """Return the object of a line, None where it is none."""
     try:
-        line = json.loads(raw)
+        line = json.loads(raw.decode("utf-8-sig"))  # an editor may have put a mark in front
         if b"\\u" in raw:  # half a surrogate pair parses, but no page could show it
             json.dumps(line, ensure_ascii=False).encode()
     except (ValueError, RecursionError):
@@ -288,8 +291,8 @@ def _parse(raw: bytes) -> dict[str, Any] | None:
 
 def _what_is_wrong_with_undo(line: Mapping[str, Any], fingerprint: str) -> str | None:
     if line.get("fingerprint") != fingerprint:
-        return f"it is of another data set (this one's fingerprint is {fingerprint})"
-    return None if type(line["undo"]) is str else "it undoes no id"
+        return f"made for another data set (this one's fingerprint is {fingerprint})"
+    return None if type(line["undo"]) is str else "no id to undo"
 
 
 def _sentences(left_out: Mapping[str, Sequence[int]]) -> list[str]:
