@@ -6,7 +6,7 @@ set -uo pipefail
 
 usage() {
   cat <<'TEXT'
-Usage: ./run_dashboard.sh [--runs DIR] [--port N] [--no-demo] [--no-browser]
+Usage: ./run_dashboard.sh [--runs DIR] [--port N] [--no-demo] [--no-browser] [--read-only]
 
 Makes .venv and installs the requirements (the first time only), trains the two demo runs
 (digits with half the labels redrawn: CCE and CCE+HMW-code) if the runs folder holds no other
@@ -16,6 +16,7 @@ run, and opens the dashboard on 127.0.0.1. Ctrl-C stops it; the next start goes 
   --port N        the dashboard's port, 1024 to 65535 (default: 8501)
   --no-demo       train nothing
   --no-browser    open no browser window, only print the address
+  --read-only     let nobody train or judge from a page: for a server that others look at
   --help          print this and stop
 TEXT
 }
@@ -23,7 +24,7 @@ TEXT
 runs=$ROOT/data/runs
 port=8501
 demo=yes
-browser=yes
+launch=()
 while [ $# -gt 0 ]; do
   case $1 in
     --runs | --port)
@@ -34,12 +35,15 @@ while [ $# -gt 0 ]; do
     --runs=?*) runs=${1#*=} ;;
     --port=?*) port=${1#*=} ;;
     --no-demo) demo=no ;;
-    --no-browser) browser=no ;;
+    --no-browser | --read-only) launch+=("$1") ;;
     --help | -h)
       usage
       exit
       ;;
-    *) die "unknown option '$1'; known: --runs DIR, --port N, --no-demo, --no-browser, --help" ;;
+    *)
+      die "unknown option '$1'; known: --runs DIR, --port N, --no-demo, --no-browser," \
+        "--read-only, --help"
+      ;;
   esac
   shift
 done
@@ -93,9 +97,4 @@ set_up requirements.txt
 exec 9>&- # the next start may set up
 check_port # it may have been taken meanwhile
 
-options=(--server.address 127.0.0.1 --server.port "$port")
-options+=(--server.showEmailPrompt false --browser.gatherUsageStats false)
-[ "$browser" = yes ] || options+=(--server.headless true)
-export HMW_RUNS="$runs"
-# `python -m`, not `streamlit run`: only the former puts the repository on Python's path.
-exec "$PYTHON" -m streamlit run dashboard/app.py "${options[@]}"
+exec "$PYTHON" -m dashboard.launcher --runs "$runs" --port "$port" ${launch[@]+"${launch[@]}"}

@@ -26,6 +26,8 @@ class Options:
     browser: Annotated[
         bool, tyro.conf.arg(help="Open a browser window; --no-browser does not.")
     ] = True
+    read_only: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
+    """Let nobody train or judge from a page: for a server that others look at."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -72,6 +74,8 @@ def prepared(options: Options) -> tuple[list[str], dict[str, str]]:
         "HMW_RUNS": str(options.runs.resolve()),
         "PYTHONPATH": os.pathsep.join(paths),
     }
+    if options.read_only:
+        environment["HMW_READ_ONLY"] = "1"
     return command, environment
 
 

@@ -37,6 +37,16 @@ def test_becomes_streamlit(tmp_path, monkeypatch):
     assert environment["HMW_RUNS"] == str(tmp_path)
 
 
+def test_read_only_is_told_to_the_server_alone_when_asked_for(tmp_path, monkeypatch):
+    monkeypatch.delenv("HMW_READ_ONLY", raising=False)
+    started = []
+    monkeypatch.setattr(launcher.os, "execve", lambda *arguments: started.append(arguments))
+    for options in ([], ["--read-only"]):
+        launcher.main(["--runs", str(tmp_path), "--port", str(free_port()), *options])
+    asked = [environment.get("HMW_READ_ONLY") for _, _, environment in started]
+    assert asked == [None, "1"]
+
+
 @pytest.mark.parametrize("port", ["80", "70000"])
 def test_port_out_of_range_is_said(port, tmp_path, capsys):
     assert launcher.main(["--runs", str(tmp_path), "--port", port]) == 2

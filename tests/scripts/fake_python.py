@@ -35,7 +35,7 @@ def main(itself: Path, arguments: list[str]) -> int:
     module = arguments[1]
     with Path(os.environ["FAKE_CALLS"]).open("a", encoding="utf-8") as file:
         file.write(" ".join(arguments[1:]) + "\n")
-    pause_or_fail = os.environ.get(f"FAKE_{module.upper()}", "")
+    pause_or_fail = os.environ.get(f"FAKE_{module.split('.')[0].upper()}", "")
     if pause_or_fail == "sleep":
         time.sleep(30)
     if pause_or_fail == "slow":

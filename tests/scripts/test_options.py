@@ -8,7 +8,10 @@ import pytest
 @pytest.mark.parametrize(
     ("script", "options"),
     [
-        ("run_dashboard.sh", ["--runs", "--port", "--no-demo", "--no-browser", "--help"]),
+        (
+            "run_dashboard.sh",
+            ["--runs", "--port", "--no-demo", "--no-browser", "--read-only", "--help"],
+        ),
         ("run_tests.sh", ["--ci", "--help"]),
     ],
 )

@@ -37,23 +37,25 @@ def test_the_first_start_trains_both_demo_runs_and_opens_the_dashboard(machine):
         f"training train {asked} --recipe CCE+HMW-code --run {HMW} --runs {runs}",
     ]
     served = machine.calls()[-1]
-    assert served.startswith("streamlit run dashboard/app.py --server.address 127.0.0.1")
-    assert "--server.port 18501" in served
-    assert "--browser.gatherUsageStats false" in served
-    assert "headless" not in served
+    assert served == f"dashboard.launcher --runs {runs} --port 18501"
 
 
 def test_the_second_start_only_opens_the_dashboard(machine):
     machine.run(*START)
     machine.forget_calls()
     assert machine.run(*START).code == 0
-    assert [call.split()[0] for call in machine.calls()] == ["streamlit"]
+    assert [call.split()[0] for call in machine.calls()] == ["dashboard.launcher"]
 
 
 def test_no_demo_and_no_browser(machine):
     assert machine.run(*START, "--no-demo", "--no-browser").code == 0
     assert trainings(machine) == []
-    assert machine.calls()[-1].endswith("--server.headless true")
+    assert machine.calls()[-1].endswith("--port 18501 --no-browser")
+
+
+def test_a_read_only_dashboard_is_asked_for(machine):
+    assert machine.run(*START, "--no-demo", "--read-only").code == 0
+    assert machine.calls()[-1].endswith("--port 18501 --read-only")
 
 
 def test_a_folder_with_other_runs_is_left_alone(installed):
@@ -68,14 +70,14 @@ def test_a_runs_folder_is_relative_to_where_one_stands(installed, tmp_path):
     assert (tmp_path / "my runs" / CCE / "run.json").exists()
 
 
-def test_the_dashboard_is_told_the_runs_folder(installed):
-    # The fake Python cannot tell what it inherits, so a command in its place does.
+def test_the_dashboard_starts_in_the_repository_with_the_whole_runs_folder(installed, tmp_path):
+    # The fake Python cannot tell where it stands, so a command in its place does.
     (installed.root / ".venv/bin/python").write_text(
-        '#!/bin/bash\ncase $2 in streamlit) echo "HMW_RUNS=$HMW_RUNS in $PWD" ;;'
+        '#!/bin/bash\ncase $2 in dashboard.launcher) echo "$* in $PWD" ;;'
         ' *) [ "$1" != --version ] || echo Python 3.11 ;; esac\n'
     )
-    done = installed.run(*START, "--no-demo", "--runs", "/tmp")
-    assert f"HMW_RUNS=/tmp in {installed.root}" in done.stdout
+    done = installed.run(*START, "--no-demo", "--runs", "my runs", cwd=tmp_path)
+    assert f"--runs {tmp_path}/my runs --port 18501 in {installed.root}" in done.stdout
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
@@ -114,11 +116,11 @@ def test_a_demo_that_cannot_be_trained_does_not_keep_the_dashboard_shut(installe
     done = installed.run(*START, FAKE_TRAINING="fail")
     assert done.code == 0
     assert f"The demo run {CCE} was not finished" in done.stdout
-    assert installed.calls()[-1].startswith("streamlit")
+    assert installed.calls()[-1].startswith("dashboard.launcher")
 
 
 def test_ctrl_c_ends_the_dashboard(installed, finish):
-    process = installed.start(*START, "--no-demo", FAKE_STREAMLIT="sleep")
-    installed.wait_for_call("streamlit")
+    process = installed.start(*START, "--no-demo", FAKE_DASHBOARD="sleep")
+    installed.wait_for_call("dashboard.launcher")
     os.killpg(process.pid, signal.SIGINT)
-    assert finish(process).code != 0  # streamlit itself has the process; the fake just dies
+    assert finish(process).code != 0  # the launcher has the process; the fake just dies

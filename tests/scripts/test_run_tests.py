@@ -37,7 +37,7 @@ def test_the_dashboard_needs_no_second_install_after_it(browser):
     browser.run("run_tests.sh")
     browser.forget_calls()
     browser.run("run_dashboard.sh", "--no-demo", "--port", "18501")
-    assert [call.split()[0] for call in browser.calls()] == ["streamlit"]
+    assert [call.split()[0] for call in browser.calls()] == ["dashboard.launcher"]
 
 
 def told(machine, *arguments):

@@ -35,7 +35,7 @@ def test_no_python_at_all_is_one_sentence(machine):
 def test_a_python_that_does_not_run_is_passed_over(machine):
     machine.command("python3.13", "exit 127")
     assert machine.run(*DASHBOARD).code == 0
-    assert modules(machine) == ["venv", "pip", "streamlit"]
+    assert modules(machine) == ["venv", "pip", "dashboard.launcher"]
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_a_failed_install_is_one_sentence_and_done_again(machine, fakes, says):
     assert says in done.sentence()
     machine.forget_calls()
     assert machine.run(*DASHBOARD).code == 0
-    assert modules(machine) == ["venv", "pip", "streamlit"]
+    assert modules(machine) == ["venv", "pip", "dashboard.launcher"]
 
 
 def test_an_unknown_failure_of_pip_shows_its_words(machine):
@@ -65,7 +65,7 @@ def test_the_second_start_installs_nothing(machine):
     machine.run(*DASHBOARD)
     machine.forget_calls()
     assert machine.run(*DASHBOARD).code == 0
-    assert modules(machine) == ["streamlit"]
+    assert modules(machine) == ["dashboard.launcher"]
 
 
 def test_changed_requirements_are_installed_into_the_same_venv(machine):
@@ -73,7 +73,7 @@ def test_changed_requirements_are_installed_into_the_same_venv(machine):
     machine.forget_calls()
     (machine.root / "requirements.txt").write_text("numpy>=2\n")
     assert machine.run(*DASHBOARD).code == 0
-    assert modules(machine) == ["pip", "streamlit"]
+    assert modules(machine) == ["pip", "dashboard.launcher"]
 
 
 def test_a_package_taken_away_is_installed_again(machine):
@@ -81,7 +81,7 @@ def test_a_package_taken_away_is_installed_again(machine):
     machine.forget_calls()
     next(machine.root.glob(".venv/lib/*/site-packages/*.dist-info")).rmdir()
     machine.run(*DASHBOARD)
-    assert modules(machine) == ["pip", "streamlit"]
+    assert modules(machine) == ["pip", "dashboard.launcher"]
 
 
 @pytest.mark.parametrize("part", ["bin/python", "pyvenv.cfg"])
@@ -90,7 +90,7 @@ def test_a_venv_that_lost_a_part_is_made_again(machine, part):
     machine.forget_calls()
     (machine.root / ".venv" / part).unlink()
     assert machine.run(*DASHBOARD).code == 0
-    assert modules(machine) == ["venv", "pip", "streamlit"]
+    assert modules(machine) == ["venv", "pip", "dashboard.launcher"]
 
 
 @pytest.mark.parametrize("module", ["venv", "pip"])
@@ -107,12 +107,12 @@ def test_an_install_cut_short_is_made_from_scratch(machine, finish, module, numb
         assert done.sentence() == "Stopped; the next start goes on from here."
     machine.forget_calls()
     assert machine.run(*DASHBOARD).code == 0
-    assert modules(machine) == ["venv", "pip", "streamlit"]
+    assert modules(machine) == ["venv", "pip", "dashboard.launcher"]
 
 
 def test_two_starts_at_once_install_once(machine, finish):
     both = [machine.start(*DASHBOARD, FAKE_PIP="slow") for _ in range(2)]
     done = [finish(process) for process in both]
     assert [d.code for d in done] == [0, 0]
-    assert sorted(modules(machine)) == ["pip", "streamlit", "streamlit", "venv"]
+    assert sorted(modules(machine)) == ["dashboard.launcher", "dashboard.launcher", "pip", "venv"]
     assert "Another start is setting up" in done[0].stdout + done[1].stdout
