@@ -298,8 +298,9 @@ def read_labels(
     theirs = said.get("fingerprint")
     if fingerprint is not None and theirs is not None and theirs != fingerprint:
         raise UsageError(
-            f"{name} holds labels of another data set: its fingerprint is {theirs}, "
-            f"this one's is {fingerprint}"
+            f"{name} holds labels of another data set, or of another split of it: its fingerprint "
+            f"is {theirs} (run {said.get('run')!r}), this one's is {fingerprint}; the same data, "
+            "seed and number of training samples give the same split"
         )
     columns = table.column_names
     if "sample_id" not in columns or not set(LABEL_NAMES) & set(columns):

@@ -50,6 +50,10 @@ class RunConfig:
     noise_rate: float = 0.0
     """Its rate in [0, 1], as the noise defines it. The share of labels that really changed is
     measured and kept with the run."""
+    labels: str | None = None
+    """File of corrected labels (CSV, Parquet or JSON) to train on in place of the given ones. No
+    noise is then drawn: `--noise` only says, as in the first training, that the data set's own
+    labels are the true ones."""
 
     method: str = "standard"
     """How a network is trained, as `list` names them."""
@@ -98,6 +102,9 @@ class RunConfig:
     """`crop_flip`, `crop`, `none`, or what suits the data set."""
     seed: int = 0
     """Decides noise, split, start and order: the same seed gives the same run on the CPU."""
+    data_seed: int | None = None
+    """Decides noise and split in place of `--seed`, so that runs of several seeds share their
+    data. Default: the seed."""
 
     run: str | None = None
     """Name of the run. Default: made from recipe, data set, noise and seed."""
@@ -169,7 +176,8 @@ class RunConfig:
             [self.loss, *(w for w in (self.weighting,) if w != "uniform")]
         )
         noise = self.noise if self.noise in ("none", "human") else f"{self.noise}{self.noise_rate}"
-        name = f"{method}-{self.dataset}-{noise}-seed{self.seed}"
+        labels = "" if self.labels is None else "-corrected"
+        name = f"{method}-{self.dataset}-{noise}{labels}-seed{self.seed}"
         return self.run or name.replace(" ", "-")
 
     @property
@@ -201,7 +209,7 @@ class RunConfig:
 _AT_LEAST = {
     **dict.fromkeys(("epochs", "batch_size", "k", "outputs_every", "train_samples"), 1),
     **dict.fromkeys(("alpha", "beta", "warmup_epochs", "confidence_penalty"), 0),
-    **dict.fromkeys(("weight_decay", "seed", "workers"), 0),
+    **dict.fromkeys(("weight_decay", "seed", "data_seed", "workers"), 0),
     "image_size": 8,
 }
 _ONE_OF = {

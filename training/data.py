@@ -7,7 +7,11 @@ from typing import Any
 import numpy as np
 
 from hmw_core.errors import UsageError, pick
+from hmw_core.images import fingerprint_of
+from hmw_core.labels import read_labels
 from hmw_core.noise import apply_noise
+from hmw_core.noise.measure import mislabeled_fraction, transition_matrix
+from hmw_core.reader import RunReader
 from training.config import RunConfig
 from training.datasets import DATASETS
 from training.datasets.base import Dataset, Split
@@ -31,7 +35,8 @@ class TrainingData:
     source: Sequence[str]
     class_names: Sequence[str]
     noise: dict[str, Any]
-    """Name, rate, and where true labels are known `mislabeled_fraction`, `transition_matrix`."""
+    """Name, rate, and where true labels are known `mislabeled_fraction`, `transition_matrix`; with
+    `--labels` also the file and where it came from."""
     test_images: Images | None
     test_label: np.ndarray | None
     """(M,), int64: the true label where the data set knows it, else the label it gives."""
@@ -46,25 +51,33 @@ class TrainingData:
         return len(self.class_names)
 
 
-def load_data(config: RunConfig) -> TrainingData:
+def load_data(config: RunConfig, resumed: RunReader | None = None) -> TrainingData:
     """Load, split and mislabel the data of a run; the seed decides all that is drawn.
+
+    With `--labels` the file says the labels. A run that is `resumed` has kept them itself, so
+    that its file may have gone or changed.
 
     Raises
     ------
     UsageError
         If data set, file, column, noise or sizes do not fit together.
     """
+    seed = config.seed if config.data_seed is None else config.data_seed
     dataset = pick(DATASETS, config.dataset, "data set")(config)
     train, test = dataset.train, dataset.test
     if test is None and config.test_fraction > 0:
-        rng = np.random.default_rng([config.seed, SPLIT_STREAM])
+        rng = np.random.default_rng([seed, SPLIT_STREAM])
         held = hold_out(_best_label(train), config.test_fraction, rng)
         test = train.take(np.flatnonzero(held))
         train = train.take(np.flatnonzero(~held))
     if config.train_samples is not None and config.train_samples < len(train):
-        rng = np.random.default_rng([config.seed, SUBSET_STREAM])
+        rng = np.random.default_rng([seed, SUBSET_STREAM])
         train = train.take(np.sort(rng.permutation(len(train))[: config.train_samples]))
-    given_label, true_label, noise = _mislabel(train, dataset.class_names, config)
+    if config.labels is None:
+        rng = np.random.default_rng([seed, NOISE_STREAM])
+        given_label, true_label, noise = _mislabel(train, dataset.class_names, config, rng)
+    else:
+        given_label, true_label, noise = _relabel(train, dataset.class_names, config, resumed)
     mean, std = _channel_statistics(dataset, train.images)
     return TrainingData(
         images=train.images,
@@ -98,8 +111,32 @@ def _best_label(split: Split) -> np.ndarray:
     return split.label if split.true_label is None else split.true_label
 
 
+def _relabel(
+    train: Split, class_names: Sequence[str], config: RunConfig, resumed: RunReader | None
+) -> tuple[np.ndarray, np.ndarray | None, dict[str, Any]]:
+    """Return as `_mislabel`, with the labels of the file, or of the run that goes on."""
+    is_known = config.noise != "none" or train.true_label is not None
+    true_label = _best_label(train) if is_known else None
+    fingerprint = fingerprint_of(train.images, train.label)
+    if resumed is not None:
+        if resumed.info["dataset"]["fingerprint"] != fingerprint:
+            raise UsageError(f"run {resumed.name!r} cannot go on: its data have changed since")
+        return resumed.samples()["given_label"].to_numpy(), true_label, resumed.info["noise"]
+    assert config.labels is not None
+    file = read_labels(
+        config.labels, n_samples=len(train), class_names=class_names, fingerprint=fingerprint
+    )
+    about = {"file": file.path, "sha256": file.sha256, "provenance": file.provenance}
+    noise: dict[str, Any] = {"name": "labels", "rate": 0.0, "labels": about}
+    if true_label is not None:
+        matrix = transition_matrix(true_label, file.label, len(class_names))
+        noise["mislabeled_fraction"] = mislabeled_fraction(true_label, file.label)
+        noise["transition_matrix"] = matrix.tolist()
+    return file.label, true_label, noise
+
+
 def _mislabel(
-    train: Split, class_names: Sequence[str], config: RunConfig
+    train: Split, class_names: Sequence[str], config: RunConfig, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray | None, dict[str, Any]]:
     """Return given labels, true labels where known, and what `run.json` says of the noise."""
     noise: dict[str, Any] = {"name": config.noise, "rate": config.noise_rate}
@@ -121,7 +158,7 @@ def _mislabel(
         true_label,
         config.noise_rate,
         len(class_names),
-        np.random.default_rng([config.seed, NOISE_STREAM]),
+        rng,
         images=train.images if isinstance(train.images, np.ndarray) else None,
         class_names=list(class_names),
         human_label=given,

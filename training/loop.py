@@ -73,7 +73,7 @@ def resume(folder: Path, console: Console, device: str | None = None) -> None:
     values = dict(reader.info["config"])
     config = RunConfig.from_json(values | ({"device": device} if device else {}))
     _check_names(config)
-    training = Training(config, load_data(config))
+    training = Training(config, load_data(config, resumed=reader))
     logged = reader.samples()["given_label"].to_numpy()
     if not np.array_equal(logged, training.data.given_label):
         raise UsageError(f"run {reader.name!r} cannot go on: its data have changed since")
