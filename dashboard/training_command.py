@@ -1,0 +1,126 @@
+"""What is asked of a training, and the command line that says it; nothing here starts one."""
+
+import re
+import shlex
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+from hmw_core.errors import UsageError
+
+ROOT = Path(__file__).resolve().parents[1]
+"""Where trainings run: relative paths of data count from here."""
+PROGRAM = (sys.executable, "-m", "training")
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+=-]{0,99}")
+NO_RATE = ("none", "human")
+"""Noises that come as they are."""
+NEEDS_DATA = {"parquet": "a Parquet file", "image-folder": "a folder of pictures"}
+TEXTS = (
+    "data",
+    "test_data",
+    "image_column",
+    "label_column",
+    "true_label_column",
+    "noise_column",
+    "labels",
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What is asked of a training; as `python -m training train --help` explains it."""
+
+    run: str
+    recipe: str
+    dataset: str
+    epochs: int
+    seed: int = 0
+    noise: str = "none"
+    noise_rate: float = 0.0
+    device: str = "auto"
+    data: str = ""
+    test_data: str = ""
+    image_column: str = ""
+    label_column: str = ""
+    true_label_column: str = ""
+    noise_column: str = ""
+    labels: str = ""
+    network: str = ""
+    train_samples: int | None = None
+
+
+def arguments(settings: Settings, runs: Path) -> list[str]:
+    """Return the arguments of `python -m training` for a new training.
+
+    Raises
+    ------
+    UsageError
+        If the name is not plain, or the data set needs a file that is not named.
+    """
+    check_name(settings.run)
+    what = NEEDS_DATA.get(settings.dataset)
+    if what and not settings.data:
+        raise UsageError(f"data set {settings.dataset} needs {what}: fill in where it lies")
+    if settings.dataset == "parquet" and (settings.noise == "human") != bool(settings.noise_column):
+        raise UsageError(
+            "noise human and the column of human labels go together: choose both, or neither"
+        )
+    command = ["train"]
+    for option in fields(settings):
+        value = getattr(settings, option.name)
+        if value in ("", None) or (option.name == "noise_rate" and settings.noise in NO_RATE):
+            continue
+        if option.name in TEXTS:
+            _check_text(option.name, value)
+        command += [f"--{option.name.replace('_', '-')}", f"{value}"]
+    return [*command, "--runs", str(runs.resolve())]
+
+
+def resume_arguments(name: str, runs: Path) -> list[str]:
+    """Return the arguments of `python -m training` that go on with a run."""
+    return ["resume", check_name(name), "--runs", str(runs.resolve())]
+
+
+def shown(words: Sequence[str]) -> str:
+    """Return the command of `arguments` as one types it."""
+    return f"cd {shlex.quote(str(ROOT))} && {shlex.join([*PROGRAM, *words])}"
+
+
+def suggested_name(settings: Settings, runs: Path) -> str:
+    """Return a name that tells the run from others, and that no run has yet."""
+    rate = "" if settings.noise in NO_RATE else f"{settings.noise_rate:g}"
+    words = [settings.recipe, settings.dataset, f"{settings.noise}{rate}", f"seed{settings.seed}"]
+    name = re.sub(r"[^A-Za-z0-9._+=-]", "-", "-".join(words)).lstrip("._+=-")[:90]
+    taken = {path.name for path in runs.iterdir()} if runs.is_dir() else set()
+    number = 2
+    free = name
+    while free in taken:
+        free = f"{name}-{number}"
+        number += 1
+    return free
+
+
+def check_name(name: str) -> str:
+    """Return the name of a run.
+
+    Raises
+    ------
+    UsageError
+        If it could lead out of the runs folder, be hidden, or be taken for an option.
+    """
+    if not NAME.fullmatch(name):
+        raise UsageError(
+            f"the run name {name[:120]!r} is not plain: begin with a letter or digit and use "
+            "letters, digits and . _ + = - only, 100 at most"
+        )
+    return name
+
+
+def _check_text(option: str, value: str) -> None:
+    what = option.replace("_", " ")
+    if value.startswith("-") or any(ord(letter) < 32 for letter in value):
+        raise UsageError(
+            f"the {what} {value[:120]!r} is not accepted: it may neither begin with - nor "
+            "hold control characters"
+        )
