@@ -1,0 +1,49 @@
+"""Make a run of another program's log: `python -m hmw_core.importers KIND SOURCE --run NAME`."""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from hmw_core.errors import UsageError
+from hmw_core.importers import IMPORTERS
+from hmw_core.importers.base import ImportOptions
+from hmw_core.importers.write import import_run
+
+KINDS = "; ".join(f"{name}: {importer.reads}" for name, importer in IMPORTERS.items())
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arguments(ImportOptions):
+    """Make a run of another program's log, which the dashboard then shows as far as it goes."""
+
+    kind: Annotated[str, tyro.conf.Positional, tyro.conf.arg(help=KINDS)]
+    source: tyro.conf.Positional[Path]
+    """File or folder to import."""
+    run: str
+    """Name of the run."""
+    runs: Path = Path("data/runs")
+    """Folder of the runs."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; return the exit code: 2 for a user's mistake, which is said."""
+    given = tyro.cli(Arguments, prog="python -m hmw_core.importers", args=arguments)
+    try:
+        if not given.run or given.run.startswith(".") or set(given.run) & set("/\\\0"):
+            raise UsageError(f"--run must be a plain name without slashes, got {given.run!r}")
+        run = import_run(given.kind, given.source, given.runs / given.run, given)
+    except UsageError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    print(f"{run.folder}: {run.n_samples:,} samples, {run.last_epoch} epochs")
+    for what, reason in run.absent.items():
+        print(f"  no {what}: {reason}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,130 @@
+"""The `aum` package: `full_aum_records.csv`, one row a sample and measurement.
+
+It holds the target's and the largest other logit, so margin and prediction are known, and every
+criterion made of the margin alone. The loss needs all logits and TKUM a third one: neither can be
+had from it, and IAM, which needs TKUM, neither. Measurements are counted for each sample, so the
+third one of a sample that missed an epoch is called epoch 3 though it was made later.
+
+Source: Pleiss et al. (NeurIPS 2020); github.com/asappresearch/aum, `AUMRecord`.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from hmw_core.errors import UsageError
+from hmw_core.importers.base import (
+    ImportedEpoch,
+    ImportedLog,
+    Importer,
+    ImportOptions,
+    absent,
+    keys_unless_positions,
+    read_table,
+    whole_labels,
+)
+
+FILE = "full_aum_records.csv"
+COLUMNS = (
+    "sample_id",
+    "num_measurements",
+    "target_logit",
+    "target_val",
+    "other_logit",
+    "other_val",
+)
+HOLDS = "the file holds two logits a sample, the target's and the largest other one:"
+ABSENT = absent("the aum package keeps") | {
+    "loss": f"{HOLDS} a loss needs all of them",
+    "confidence": f"{HOLDS} a probability needs all of them",
+    "topk_logit": f"{HOLDS} TKUM, and IAM with it, needs a third",
+    "logits": f"{HOLDS} the others were not kept",
+}
+
+
+def read(source: Path, options: ImportOptions) -> ImportedLog:
+    """Read `full_aum_records.csv`, or the folder it lies in."""
+    path = source / FILE if source.is_dir() else source
+    table = read_table(path)
+    missing = [name for name in COLUMNS if name not in table]
+    if missing:
+        hint = ""
+        if "aum" in table:
+            hint = "; `AUMCalculator(save_dir, compressed=False)` writes them to " + FILE
+        raise UsageError(f"{path} lacks the column {', '.join(missing)}{hint}")
+    if options.labels is not None:
+        raise UsageError(f"{path} holds the labels itself, in target_logit; leave --labels out")
+    if table.empty:
+        raise UsageError(f"{path} has no row")
+    names = table["sample_id"].fillna("").astype(str)
+    row, ids = pd.factorize(names)
+    measurement = whole_labels(table["num_measurements"], f"{path}, num_measurements")
+    _check_measurements(path, names, measurement)
+    target = whole_labels(table["target_logit"], f"{path}, target_logit")
+    other = whole_labels(table["other_logit"], f"{path}, other_logit")
+    label = np.full(len(ids), -1)
+    label[row] = target
+    changed = label[row] != target
+    if changed.any():
+        first = int(changed.argmax())
+        raise UsageError(
+            f"{path}: sample {names.iloc[first]!r} has the target {target[first]} in one "
+            f"measurement and {label[row[first]]} in another; a sample has one given label"
+        )
+    place, keys = keys_unless_positions(list(ids))
+    given_label = np.empty(len(ids), dtype=np.int64)
+    given_label[place] = label
+    values = {}
+    for name in ("target_val", "other_val"):
+        if table[name].dtype.kind not in "fiu":
+            raise UsageError(f"{path}: {name} has text where there should be numbers")
+        values[name] = table[name].to_numpy(np.float64)
+
+    def epochs() -> Iterator[ImportedEpoch]:
+        for number in range(1, measurement.max() + 1):
+            now = measurement == number
+            given, largest = values["target_val"][now], values["other_val"][now]
+            # As argmax has it: of two equal logits the class of the smaller number.
+            wins = (given > largest) | ((given == largest) & (target[now] < other[now]))
+            columns = {
+                "given_logit": given,
+                "other_logit": largest,
+                "other_label": other[now],
+                "predicted_label": np.where(wins, target[now], other[now]),
+            }
+            yield ImportedEpoch(place[row[now]], columns)
+
+    return ImportedLog(
+        given_label=given_label,
+        n_classes=int(max(target.max(), other.max())) + 1,
+        n_epochs=int(measurement.max()),
+        epochs=epochs(),
+        absent=ABSENT,
+        keys=keys,
+        has_all_classes=False,
+    )
+
+
+def _check_measurements(path: Path, names: pd.Series, measurement: np.ndarray) -> None:
+    """Refuse a sample whose measurements are not 1, 2, 3, ... each once."""
+    found = pd.DataFrame({"name": names, "measurement": measurement})
+    found = found.sort_values(["name", "measurement"], kind="stable")
+    expected = found.groupby("name").cumcount() + 1
+    wrong = found[found["measurement"] != expected]
+    if len(wrong):
+        first = wrong.iloc[0]
+        before = expected.loc[wrong.index[0]]
+        what = "twice" if first["measurement"] < before else f"but not {before}"
+        raise UsageError(
+            f"{path}: sample {first['name']!r} has measurement {first['measurement']} {what}; "
+            "each must be there once, from 1 on"
+        )
+
+
+AUM = Importer(
+    title="The aum package's records",
+    reads=f"{FILE}, or the folder it lies in",
+    read=read,
+)

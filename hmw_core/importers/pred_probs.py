@@ -1,0 +1,147 @@
+"""Cleanlab's input: `labels` (N,) and `pred_probs` (N, C), as npz or parquet; one epoch.
+
+Confidence (cleanlab's self-confidence), loss and prediction follow from the probabilities. The
+logits do not: they are known only up to a constant for each sample, and an ensemble or a forest
+never had any, so the margins and what is made of them are absent. There is one epoch, so a mean
+over the epochs is that epoch.
+
+Source: Northcutt et al. (JAIR 2021), Confident Learning; github.com/cleanlab/cleanlab, `rank.py`.
+"""
+
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from hmw_core.errors import UsageError
+from hmw_core.importers.base import (
+    ImportedEpoch,
+    ImportedLog,
+    Importer,
+    ImportOptions,
+    absent,
+    keys_unless_positions,
+    read_labels,
+    read_table,
+    whole_labels,
+)
+
+PROBABILITIES = "pred_probs"
+LABELS = ("labels", "label", "given_label")
+ROUNDING = 1e-3  # how far a row of float16 or rounded probabilities may be from 1
+HOLDS = "the file holds probabilities, which fix the logits only up to a constant a sample"
+ABSENT = absent("the file holds") | dict.fromkeys(
+    ("given_logit", "other_logit", "topk_logit", "logits"), HOLDS
+)
+
+
+def read(source: Path, options: ImportOptions) -> ImportedLog:
+    """Read an npz or parquet file."""
+    fields = _fields(source)
+    if PROBABILITIES not in fields:
+        raise UsageError(f"{source} lacks {PROBABILITIES}; it has {', '.join(fields) or 'nothing'}")
+    probability = _matrix(fields[PROBABILITIES], source)
+    ids, keys = np.arange(len(probability)), None
+    if "sample_id" in fields:
+        names = [str(name) for name in fields["sample_id"]]
+        if len(names) != len(probability):
+            raise UsageError(
+                f"{source} has {len(names)} sample_id for {len(probability)} rows of "
+                f"{PROBABILITIES}"
+            )
+        if len(set(names)) < len(names):
+            twice = pd.Series(names)[pd.Series(names).duplicated()].iloc[0]
+            raise UsageError(f"{source} has sample {twice!r} twice")
+        ids, keys = keys_unless_positions(names)
+    name = next((name for name in LABELS if name in fields), None)
+    if (name is None) == (options.labels is None):
+        raise UsageError(
+            f"{source} holds no labels; name a file of them with --labels"
+            if name is None
+            else f"{source} holds the labels itself, as {name}; leave --labels out"
+        )
+    given_label = np.empty(len(probability), dtype=np.int64)
+    if options.labels is not None:
+        given_label = read_labels(options.labels, len(probability), keys)
+    else:
+        labels = whole_labels(fields[str(name)], f"{source}, {name}")
+        if len(labels) != len(probability):
+            raise UsageError(
+                f"{source} has {len(labels)} labels for {len(probability)} rows of {PROBABILITIES}"
+            )
+        given_label[ids] = labels
+    if given_label.max() >= probability.shape[1]:
+        raise UsageError(
+            f"{source}: labels go up to {given_label.max()}, but {PROBABILITIES} has "
+            f"{probability.shape[1]} columns"
+        )
+    columns = _columns(probability, given_label[ids])
+    return ImportedLog(
+        given_label=given_label,
+        n_classes=probability.shape[1],
+        n_epochs=1,
+        epochs=[ImportedEpoch(ids, columns)],
+        absent=ABSENT,
+        keys=keys,
+    )
+
+
+def _columns(probability: np.ndarray, given_label: np.ndarray) -> dict[str, np.ndarray]:
+    rows = np.arange(len(probability))
+    confidence = probability[rows, given_label]
+    others = probability.copy()
+    others[rows, given_label] = -1
+    with np.errstate(divide="ignore"):  # probability 0 is an infinite loss, and stays one
+        loss = -np.log(confidence)
+    return {
+        "loss": loss,
+        "confidence": confidence,
+        "predicted_label": probability.argmax(axis=1),
+        "other_label": others.argmax(axis=1),
+    }
+
+
+def _fields(path: Path) -> dict[str, np.ndarray]:
+    if path.suffix != ".npz":
+        if path.suffix != ".parquet":
+            raise UsageError(f"{path} is neither npz nor parquet")
+        table = read_table(path)
+        return {str(name): table[name].to_numpy() for name in table}
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as found:
+            return {name: found[name] for name in found.files}
+    except FileNotFoundError:
+        raise UsageError(f"there is no file {path}") from None
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise UsageError(f"{path} cannot be read as npz: {error}") from None
+
+
+def _matrix(values: np.ndarray, path: Path) -> np.ndarray:
+    """Return the probabilities as (N, C) float64; a parquet column holds a list a sample."""
+    try:
+        matrix = np.array(values.tolist(), dtype=np.float64)
+    except (ValueError, TypeError):
+        raise UsageError(
+            f"{path}: {PROBABILITIES} has rows of different lengths, or text"
+        ) from None
+    if matrix.ndim != 2 or matrix.shape[0] == 0 or matrix.shape[1] < 2:
+        raise UsageError(
+            f"{path}: {PROBABILITIES} must have shape (N, C) with C of 2 or more, "
+            f"it has {matrix.shape}"
+        )
+    far = ~(np.abs(matrix.sum(axis=1) - 1) <= ROUNDING) | ~(matrix >= 0).all(axis=1)
+    if far.any():
+        row = int(far.argmax())
+        raise UsageError(
+            f"{path}: {PROBABILITIES} of row {row} (counted from 0) are not probabilities that "
+            f"sum to 1: they sum to {matrix[row].sum():.4g}"
+        )
+    return matrix
+
+
+PRED_PROBS = Importer(
+    title="Cleanlab's labels and pred_probs",
+    reads="npz or parquet file with labels and pred_probs",
+    read=read,
+)

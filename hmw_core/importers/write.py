@@ -1,0 +1,88 @@
+"""An imported log as a run folder: all of it, or nothing."""
+
+import shutil
+import uuid
+from pathlib import Path
+
+from hmw_core.errors import UsageError, pick
+from hmw_core.importers import IMPORTERS
+from hmw_core.importers.base import ImportedLog, ImportOptions, read_labels
+from hmw_core.reader import RunReader
+from hmw_core.writer import RunWriter
+
+
+def import_run(
+    kind: str, source: Path, folder: Path, options: ImportOptions | None = None
+) -> RunReader:
+    """Make a run of another program's log.
+
+    Parameters
+    ----------
+    kind : str
+        Name of `IMPORTERS`.
+    source : path
+        What that importer reads.
+    folder : path
+        The run folder, which must not exist.
+    options : ImportOptions, optional
+        Labels, true labels and class names where the source has none.
+
+    Raises
+    ------
+    UsageError
+        If the source cannot be used, or the folder exists or cannot be written. Nothing is left.
+    """
+    importer = pick(IMPORTERS, kind, "kind of log")
+    if folder.exists():
+        raise UsageError(f"run folder {folder} exists already; choose another name")
+    options = options or ImportOptions()
+    if not source.exists():
+        raise UsageError(f"there is no {source}; {kind} reads: {importer.reads}")
+    log = importer.read(source, options)
+    # Written where no list of runs looks, and moved when it is whole.
+    aside = folder.parent / f".importing-{uuid.uuid4().hex}"
+    try:
+        _write(log, aside / folder.name, kind, source, options)
+        (aside / folder.name).rename(folder)
+    except FileExistsError:
+        raise UsageError(f"run folder {folder} exists already; choose another name") from None
+    except OSError as error:
+        reason = error.strerror or error
+        raise UsageError(f"run folder {folder} cannot be written: {reason}") from None
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+    return RunReader(folder)
+
+
+def _write(log: ImportedLog, folder: Path, kind: str, source: Path, options: ImportOptions) -> None:
+    n_samples = len(log.given_label)
+    true_label = None
+    if options.true_labels is not None:
+        true_label = read_labels(options.true_labels, n_samples, log.keys, may_be_unknown=True)
+    n_classes = log.n_classes
+    if not log.has_all_classes:
+        true_classes = 0 if true_label is None else int(true_label.max()) + 1
+        n_classes = max(n_classes, len(options.class_names), true_classes)
+    if options.class_names and len(options.class_names) != n_classes:
+        raise UsageError(
+            f"{len(options.class_names)} class names, but {source} has {n_classes} classes"
+        )
+    with RunWriter.create(
+        folder,
+        given_label=log.given_label,
+        true_label=true_label,
+        n_classes=n_classes,
+        n_epochs=log.n_epochs,
+        class_names=options.class_names or None,
+        source=log.keys,
+        config={"imported_from": str(source), "kind": kind},
+        recipe=f"imported: {kind}",
+        dataset_name=source.resolve().stem,
+        absent=log.absent,
+    ) as writer:
+        for epoch, (sample_id, columns) in enumerate(log.epochs, start=1):
+            if "logits" in columns:
+                writer.record(sample_id, **columns)
+            else:
+                writer.record_signals(sample_id, **columns)
+            writer.end_epoch(epoch)
