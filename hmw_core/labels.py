@@ -174,7 +174,6 @@ def corrected_labels(
     samples = run.samples().set_index("sample_id")
     standing = verdicts.read(run).current
     new_label = standing["new_label"].reindex(samples.index).fillna(samples["given_label"])
-    rank = suspicion_rank(score, picked)
     said = run.signals(["predicted_label"], epochs=[last]).set_index("sample_id")
     table = pd.DataFrame({"source": samples["source"], "given_label": samples["given_label"]})
     table["given_name"] = _names(run, table["given_label"])
@@ -187,11 +186,8 @@ def corrected_labels(
     table["predicted_label"] = said["predicted_label"].astype("Int64")
     table["predicted_name"] = _names(run, table["predicted_label"])
     table["score"] = score
-    table["suspicion_rank"] = rank
-    table["label_score"] = _label_score(score, picked.higher_means == "clean")
     table["is_label_issue"] = (table["verdict"] == "relabel").fillna(False).astype(bool)
-    flagged = pd.array([pd.NA] * len(table), dtype="boolean")
-    table["is_flagged"] = flagged if n_flagged is None else (rank <= n_flagged).fillna(False)
+    table = table.join(ranking(score, criterion, n_flagged))
     table = _typed(pa.Table.from_pandas(table.reset_index(), preserve_index=False), run.name)
     table.attrs["provenance"] = {
         "labels_format": LABELS_FORMAT,
@@ -210,6 +206,24 @@ def corrected_labels(
         "commit": provenance.commit(),
     }
     return table
+
+
+def ranking(score: pd.Series, criterion: str, n_flagged: int | None = None) -> pd.DataFrame:
+    """Return `suspicion_rank`, `label_score` and `is_flagged` of scores by `sample_id`.
+
+    As `corrected_labels` defines them; all that a file says besides the scores follows from them.
+    """
+    picked = CRITERIA[criterion]
+    rank = suspicion_rank(score, picked)
+    place = score.rank(method="average", ascending=picked.higher_means == "clean")
+    nothing = pd.Series(pd.NA, index=score.index, dtype="boolean")
+    return pd.DataFrame(
+        {
+            "suspicion_rank": rank,
+            "label_score": (place - 1) / max(int(score.notna().sum()) - 1, 1),
+            "is_flagged": nothing if n_flagged is None else (rank <= n_flagged).fillna(False),
+        }
+    )
 
 
 def encode_labels(table: pd.DataFrame, format: str) -> bytes:
@@ -348,11 +362,6 @@ def read_labels(
 
 def _names(run: "RunReader", label: pd.Series) -> pd.Series:
     return label.map(dict(enumerate(run.class_names)))
-
-
-def _label_score(score: pd.Series, low_is_suspicious: bool) -> pd.Series:
-    place = score.rank(method="average", ascending=low_is_suspicious)
-    return (place - 1) / max(int(score.notna().sum()) - 1, 1)
 
 
 def _program() -> str:
