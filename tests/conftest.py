@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from hmw_core.proof import ARMS, PROOF_FORMAT, write_proof
 from hmw_core.store import RunReader, RunWriter
 
 N_SAMPLES, N_CLASSES, N_EPOCHS, N_FEATURES = 60, 5, 4, 8
@@ -20,6 +21,7 @@ def write_run(
     with_cosine: bool = True,
     class_names: list[str] | None = None,
     recipe: str = "CCE",
+    proof: bool = True,
 ) -> RunWriter:
     """Write a run in which every criterion separates the mislabeled samples perfectly.
 
@@ -74,9 +76,60 @@ def write_run(
         if epoch == epochs:
             writer.flush()
             writer.log_features(epoch, features, vectors)
+    if proof and epochs:
+        write_small_proof(folder / "proofs" / "labels-0")
     if finish:
         writer.finish(finish, None if finish == "finished" else "stopped by the test")
     return writer
+
+
+# Test accuracies of three seeds whose means and intervals can be worked out by hand.
+PROVEN = {
+    "original": (0.60, 0.62, 0.64),
+    "corrected": (0.80, 0.81, 0.85),
+    "suspects_dropped": (0.70, 0.71, 0.72),
+    "random_dropped": (0.50, 0.70, 0.60),
+}
+
+
+def write_small_proof(folder: Path, n_seeds: int = 3, **changes) -> dict:
+    """Write a proof of `PROVEN` without training, and return its `proof.json`; `changes` win."""
+    dropped = {"suspects_dropped": 6, "random_dropped": 6}
+    info = {
+        "format": PROOF_FORMAT,
+        "created": "2026-01-02T03:04:05+00:00",
+        "status": "finished",
+        "error": None,
+        "labels": {"file": "labels.csv", "n_changed": 6, "n_suspects": 6},
+        "n_test": 100,
+        "test_labels_are_true": True,
+        "config": {"epochs": N_EPOCHS},
+        "config_changes": {},
+        "seeds": list(range(1, n_seeds + 1)),
+        "arms": {
+            arm: {
+                "n_samples": N_SAMPLES - dropped.get(arm, 0),
+                "n_changed": 6 if arm == "corrected" else 0,
+                "n_dropped": dropped.get(arm, 0),
+            }
+            for arm in ARMS
+        },
+        "notes": [],
+        "trainings": [
+            {
+                "arm": arm,
+                "seed": seed,
+                "n_samples": N_SAMPLES - dropped.get(arm, 0),
+                "mislabeled_fraction": 0.1 if arm == "original" else 0.0,
+                "test_accuracy": PROVEN[arm][seed - 1],
+                "seconds": 2.0,
+            }
+            for seed in range(1, n_seeds + 1)
+            for arm in ARMS
+        ],
+    }
+    write_proof(folder, info | changes)
+    return info | changes
 
 
 @pytest.fixture(scope="session")

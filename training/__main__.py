@@ -1,4 +1,4 @@
-"""The command line: python -m training train|resume|list."""
+"""The command line: python -m training train|resume|prove|list."""
 
 import contextlib
 import io
@@ -20,6 +20,7 @@ from training.recipes import recipe_fields
 USAGE = """\
 usage: python -m training train  [options]       train a run and log every sample of every epoch
        python -m training resume RUN [options]   go on with a run that was stopped
+       python -m training prove  RUN --labels FILE [options]   train again on corrected labels
        python -m training list   [--json]        names of data sets, losses, recipes, ...
        python -m training COMMAND --help         all options of a command"""
 
@@ -38,6 +39,44 @@ class ResumeOptions:
     """Folder of the runs."""
     device: str | None = None
     """`auto`, `cuda`, `mps` or `cpu`. Default: as the run was started with."""
+
+
+@dataclass(frozen=True)
+class ProveOptions:
+    """Train anew on original and corrected labels, without suspects, without as many at random.
+
+    Finished trainings are kept: the same command goes on where it was stopped, and with more
+    seeds it adds to what is there.
+    """
+
+    run: Annotated[str, tyro.conf.Positional]
+    """Name or folder of the run."""
+    labels: str
+    """File of corrected labels, as the dashboard exports it."""
+    seeds: int = 5
+    """Trainings of each arm, >= 1. Settle it beforehand: intervals are wrong if seeds are added
+    until one of them pleases."""
+    epochs: int | None = None
+    """Epochs of each training, >= 1. Default: the run's."""
+    recipe: str | None = None
+    """Method to train with, as `list` names them; network, schedule and epochs stay the run's.
+    Default: the run's method."""
+    runs: str = "data/runs"
+    """Folder of the runs."""
+    device: str | None = None
+    """`auto`, `cuda`, `mps` or `cpu`. Default: as the run was started with."""
+
+    def __post_init__(self) -> None:
+        """Refuse values out of range.
+
+        Raises
+        ------
+        UsageError
+            Naming the option and what is accepted.
+        """
+        for name, value in (("seeds", self.seeds), ("epochs", self.epochs)):
+            if value is not None and value < 1:
+                raise UsageError(f"--{name} must be 1 or more, got {value}")
 
 
 @dataclass(frozen=True)
@@ -78,10 +117,32 @@ def _resume(arguments: list[str]) -> int:
     options = _parse(ResumeOptions, arguments, "resume")
     from training.loop import resume
 
-    folder = Path(options.run)
-    if not folder.is_dir():
-        folder = Path(options.runs) / options.run
+    folder = _run_folder(options.run, options.runs)
     return _supervised(lambda console: resume(folder, console, options.device))
+
+
+def _prove(arguments: list[str]) -> int:
+    options = _parse(ProveOptions, arguments, "prove")
+    from training.prove import prove
+
+    folder = _run_folder(options.run, options.runs)
+    return _supervised(
+        lambda console: prove(
+            folder,
+            options.labels,
+            console,
+            n_seeds=options.seeds,
+            epochs=options.epochs,
+            recipe=options.recipe,
+            device=options.device,
+        ),
+        "the finished trainings are kept, the same command goes on",
+    )
+
+
+def _run_folder(run: str, runs: str) -> Path:
+    """Return the folder of a run that is given as such or by its name."""
+    return Path(run) if Path(run).is_dir() else Path(runs) / run
 
 
 def _list(arguments: list[str]) -> int:
@@ -92,11 +153,14 @@ def _list(arguments: list[str]) -> int:
 COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "train": _train,
     "resume": _resume,
+    "prove": _prove,
     "list": _list,
 }
 
 
-def _supervised(work: Callable[[Console], None]) -> int:
+def _supervised(
+    work: Callable[[Console], None], kept: str = "the whole epochs are kept, `resume` goes on"
+) -> int:
     """Run a training and say in one line how it ended, unless it finished."""
     from training.loop import RunFailed
     from training.stopping import Stopped
@@ -107,7 +171,7 @@ def _supervised(work: Callable[[Console], None]) -> int:
         print(f"failed: {error}", file=sys.stderr)
         return FAILED
     except Stopped as error:
-        print(f"{error}; the whole epochs are kept, `resume` goes on", file=sys.stderr)
+        print(f"{error}; {kept}", file=sys.stderr)
         return SIGNALLED + error.signal_number
     return 0
 

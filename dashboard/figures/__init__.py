@@ -15,6 +15,7 @@ from dashboard.figures import (
     distributions,
     logits,
     noise_matrix,
+    proof,
     sphere,
     weight_histogram,
 )
@@ -34,4 +35,5 @@ FIGURES: dict[str, FigureSpec] = {
     "weight_histogram": weight_histogram.FIGURE,
     "accuracy": accuracy.FIGURE,
     "noise_matrix": noise_matrix.FIGURE,
+    "proof": proof.FIGURE,
 }
