@@ -1,4 +1,4 @@
-"""Neighbours: those of plain loops, ties and duplicates in order, what has no direction left out."""
+"""Neighbours: those of plain loops, equals in order, what has no direction left out."""
 
 from pathlib import Path
 

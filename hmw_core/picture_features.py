@@ -1,0 +1,113 @@
+"""What can be measured of a picture without a network: brightness, contrast, size."""
+
+import io
+import json
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+from PIL import Image
+
+from hmw_core import layout
+from hmw_core.embeddings import Progress
+
+if TYPE_CHECKING:
+    from hmw_core.reader import RunReader
+
+VERSION = 1  # counts up whenever these numbers change
+METADATA_KEY = b"hmw_picture_features"
+SCHEMA = pa.schema(
+    [
+        ("sample_id", pa.int32()),
+        ("brightness", pa.float32()),
+        ("contrast", pa.float32()),
+        ("file_size", pa.int64()),
+        ("width", pa.int32()),
+        ("height", pa.int32()),
+    ],
+    metadata={METADATA_KEY: json.dumps({"version": VERSION}).encode()},
+)
+BATCH = 1024  # pictures held at once
+
+
+def picture_features(run: "RunReader", progress: Progress | None = None) -> pd.DataFrame:
+    """Return what is measured of each stored picture, by `sample_id`; kept beside the pictures.
+
+    The stored picture is what the gallery shows: at most 256 px a side, and encoded as PNG where
+    the data set gave arrays, so `file_size` tells how much detail there is, and of a folder of
+    small JPEGs also how they were saved.
+
+    Returns
+    -------
+    DataFrame
+        `brightness` (mean grey value) and `contrast` (its standard deviation), both in [0, 1];
+        `file_size` in bytes, `width` and `height` in px. Null where a sample has no picture;
+        where one does not decode, only `file_size` is known. All rows of the run are there.
+    """
+    path = _file(run)
+    kept = _read(path)
+    if kept is None:
+        kept = _measure(run, progress)
+        if len(kept):
+            with suppress(OSError):  # read-only or full: measured again next time
+                layout.write_table(path, kept)
+    frame = kept.to_pandas().set_index("sample_id")
+    return frame.reindex(pd.RangeIndex(run.n_samples, name="sample_id"))
+
+
+def pictures(run: "RunReader") -> Iterator[tuple[int, bytes, Image.Image | None]]:
+    """Yield id, encoded bytes and the picture (None where it does not decode) of each sample."""
+    path = layout.images_file(run.folder, run.info["dataset"]["fingerprint"])
+    if not run.has_images:
+        return
+    try:
+        with pq.ParquetFile(path) as file:
+            for batch in file.iter_batches(BATCH, columns=["sample_id", "image"]):
+                ids, encoded = batch["sample_id"].to_pylist(), batch["image"].to_pylist()
+                for sample_id, content in zip(ids, encoded, strict=True):
+                    yield sample_id, content, decode(content)
+    except (pa.ArrowInvalid, OSError):
+        return  # damaged: what was read so far counts, as in `RunReader.images`
+
+
+def decode(content: bytes) -> Image.Image | None:
+    """Return the picture, or None where the bytes are none."""
+    try:
+        opened = Image.open(io.BytesIO(content))
+        opened.load()
+    except (OSError, SyntaxError, ValueError):  # Pillow's words for a broken file
+        return None
+    return opened
+
+
+def _measure(run: "RunReader", progress: Progress | None) -> pa.Table:
+    rows = []
+    for number, (sample_id, content, picture) in enumerate(pictures(run), start=1):
+        row: dict[str, float] = {"sample_id": sample_id, "file_size": len(content)}
+        if picture is not None:
+            grey = np.asarray(picture.convert("RGB").convert("L"), dtype=np.float32) / 255
+            row |= {"brightness": float(grey.mean()), "contrast": float(grey.std())}
+            row |= {"width": picture.width, "height": picture.height}
+        rows.append(row)
+        if progress is not None and number % BATCH == 0:
+            progress(min(number, run.n_samples), run.n_samples)
+    return pa.Table.from_pylist(rows, schema=SCHEMA)
+
+
+def _file(run: "RunReader") -> Path:
+    images = layout.images_file(run.folder, run.info["dataset"]["fingerprint"])
+    return images.with_name("picture-features.parquet")
+
+
+def _read(path: Path) -> pa.Table | None:
+    """Return the kept numbers, or None where there are none, or they are not these."""
+    try:
+        table = pq.read_table(path)
+    except (pa.ArrowException, OSError):
+        return None
+    return table if table.schema.equals(SCHEMA, check_metadata=True) else None
