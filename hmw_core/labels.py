@@ -234,8 +234,13 @@ def encode_labels(table: pd.DataFrame, format: str) -> bytes:
     UsageError
         If the format is none of `label_files.FORMATS`.
     """
-    arrow = pa.Table.from_pandas(table, schema=_schema(table.columns), preserve_index=False)
-    return encode(arrow, table.attrs["provenance"], format)
+    return encode(arrow_table(table), table.attrs["provenance"], format)
+
+
+def arrow_table(table: pd.DataFrame) -> pa.Table:
+    """Return `corrected_labels`' table with the types of `COLUMNS`."""
+    schema = pa.schema([(name, COLUMNS[name][0]) for name in table.columns])
+    return pa.Table.from_pandas(table, schema=schema, preserve_index=False)
 
 
 def write_labels(path: str | Path, table: pd.DataFrame) -> Path:
@@ -369,10 +374,6 @@ def _program() -> str:
         return f"hmw-dashboard {metadata.version('hmw-dashboard')}"
     except metadata.PackageNotFoundError:  # run from a checkout, which the commit names
         return "hmw-dashboard"
-
-
-def _schema(columns: Sequence[str]) -> pa.Schema:
-    return pa.schema([(name, COLUMNS[name][0]) for name in columns])
 
 
 def _typed(table: pa.Table, name: str) -> pd.DataFrame:
