@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from matplotlib.path import Path as Outline
 from PIL import Image, UnidentifiedImageError
 
 from dashboard.figures.style import GREY, GROUP_COLOURS
 from dashboard.figures.text import shorten
+from dashboard.outlines import Plane, outlines_of
 from hmw_core.reader import RunReader
 
 SMALL = 64  # px; smaller pictures are enlarged with their pixels kept square
@@ -52,16 +52,8 @@ def selected_ids(selection: Mapping[str, Any], places: pd.DataFrame) -> np.ndarr
         A point on the edge of a box is inside.
     """
     samples = places[places["sample_id"].notna()]
-    points = samples[["x", "y"]].to_numpy(dtype=np.float64)
-    inside = np.zeros(len(points), dtype=bool)
-    for box in selection.get("box") or []:
-        low = [min(box["x"]), min(box["y"])]
-        high = [max(box["x"]), max(box["y"])]
-        inside |= ((points >= low) & (points <= high)).all(axis=1)
-    for lasso in selection.get("lasso") or []:
-        corners = np.column_stack([lasso["x"], lasso["y"]]).astype(np.float64)
-        if len(corners) >= 3:
-            inside |= Outline(corners).contains_points(points)
+    plane = Plane(samples["x"].to_numpy(np.float64), samples["y"].to_numpy(np.float64))
+    inside = plane.inside(outlines_of(selection))
     return np.sort(samples["sample_id"].to_numpy(dtype=np.int64)[inside])
 
 
@@ -86,17 +78,29 @@ def cards(
         if signals is None
         else dict(zip(signals["sample_id"], signals["predicted_label"], strict=True))
     )
+    names = pd.DataFrame({"sample_id": ids})
+    names["given_label"] = [_name(run, label) for label in samples["given_label"]]
+    names["true_label"] = [_name(run, label) for label in samples["true_label"]]
+    names["predicted_label"] = [_name(run, predicted.get(i)) for i in ids]
+    names["is_mislabeled"] = samples["is_mislabeled"].array
+    return cards_of(names, pictures, notes)
+
+
+def cards_of(
+    rows: pd.DataFrame, pictures: Mapping[int, bytes], notes: Mapping[int, str]
+) -> list[Card]:
+    """Return a card for each row: `sample_id`, labels by name, `is_mislabeled`; null if unknown."""
     return [
         Card(
-            row.sample_id,
-            pictures.get(row.sample_id),
-            _name(run, row.given_label) or "",
-            _name(run, row.true_label),
-            _name(run, predicted.get(row.sample_id)),
+            int(row.sample_id),
+            pictures.get(int(row.sample_id)),
+            _text(row.given_label) or "",
+            _text(row.true_label),
+            _text(row.predicted_label),
             None if pd.isna(row.is_mislabeled) else bool(row.is_mislabeled),
-            notes.get(row.sample_id, ""),
+            notes.get(int(row.sample_id), ""),
         )
-        for row in samples.itertuples()
+        for row in rows.itertuples()
     ]
 
 
@@ -141,12 +145,16 @@ def _picture(card: Card) -> str:
     style = "width:100%;aspect-ratio:1;object-fit:contain"
     if card.picture is None:
         return f'<div style="{style};display:grid;place-items:center;opacity:.6">no picture</div>'
-    kind, side = _format(card.picture)
+    address, side = data_address(card.picture)
     if side < SMALL:
         style += ";image-rendering:pixelated"
-    data = base64.b64encode(card.picture).decode("ascii")
-    alt = f"sample {card.sample_id}"
-    return f'<img alt="{alt}" style="{style}" src="data:image/{kind};base64,{data}">'
+    return f'<img alt="sample {card.sample_id}" style="{style}" src="{address}">'
+
+
+def data_address(picture: bytes) -> tuple[str, int]:
+    """Return an encoded picture as an address that holds it, and its longer side in px."""
+    kind, side = _format(picture)
+    return f"data:image/{kind};base64,{base64.b64encode(picture).decode('ascii')}", side
 
 
 def _format(picture: bytes) -> tuple[str, int]:
@@ -159,3 +167,7 @@ def _format(picture: bytes) -> tuple[str, int]:
 
 def _name(run: RunReader, label: Any) -> str | None:
     return None if label is None or pd.isna(label) else run.class_names[int(label)]
+
+
+def _text(value: Any) -> str | None:
+    return None if pd.isna(value) else str(value)

@@ -8,7 +8,7 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from dashboard.figures.cloud import STAR_EDGE, Look, in_turns, legend_entries, panels
+from dashboard.figures.cloud import STAR_EDGE, Entry, Look, in_turns, legend_entries, panels
 from dashboard.figures.raster import Square, raster_of_categories, raster_of_values
 from dashboard.figures.style import CONTINUOUS, GREY, screen_figure
 from dashboard.figures.text import on_screen
@@ -37,13 +37,13 @@ def screen_cloud(table: pd.DataFrame, look: Look) -> go.Figure:
     axes = table["axes"].iloc[0]
     for number, (_, _, samples, vectors) in enumerate(drawn):
         place = {"row": number // columns + 1, "col": number % columns + 1}
-        add_samples = _add_picture if len(samples) > MARKERS_UP_TO else _add_markers
+        add_samples = add_picture if len(samples) > MARKERS_UP_TO else add_markers
         add_samples(figure, samples, look, place)
         _add_stars(figure, vectors, look, place)
         anchor = next(figure.select_xaxes(**place)).plotly_name.replace("xaxis", "x")
         figure.update_xaxes(title=f"{axes} 1", **place)
         figure.update_yaxes(title=f"{axes} 2", scaleanchor=anchor, **place)
-    _add_legend(figure, table, look)
+    add_legend(figure, legend_entries(table, look), look)
     screen_figure(figure, height=90 + 440 * rows)
     figure.update_xaxes(showticklabels=False, zeroline=False)
     figure.update_yaxes(showticklabels=False, zeroline=False, showgrid=False)
@@ -55,7 +55,8 @@ def screen_cloud(table: pd.DataFrame, look: Look) -> go.Figure:
     return figure
 
 
-def _add_markers(figure: go.Figure, samples: pd.DataFrame, look: Look, place: Place) -> None:
+def add_markers(figure: go.Figure, samples: pd.DataFrame, look: Look, place: Place) -> None:
+    """Add samples as markers that can be hovered: `x`, `y`, `sample_id`, `value`, `group`."""
     is_dense = len(samples) > DENSE
     edge = {"color": GREY, "width": 0.3 if is_dense else 0.8}  # keeps dark on dark visible
     for name, part in in_turns(samples, "value" if look.colours else "group"):
@@ -94,13 +95,23 @@ def _stepped(value: pd.Series, look: Look) -> np.ndarray:
     return (look.low + share * (look.high - look.low)).astype(np.float32)
 
 
-def _add_picture(figure: go.Figure, samples: pd.DataFrame, look: Look, place: Place) -> None:
+def add_picture(
+    figure: go.Figure,
+    samples: pd.DataFrame,
+    look: Look,
+    place: Place,
+    square: Square | None = None,
+    opacity: float = 1.0,
+) -> None:
+    """Add samples as a picture of a square of the plane (default: the one they fill)."""
     x, y = samples["x"].to_numpy(float), samples["y"].to_numpy(float)
-    square = Square(x, y)
+    square = square or Square(x, y)
     if look.colours:
-        order = {name: number for number, name in enumerate(look.colours)}
+        # Colours repeat beyond ten classes; what looks the same is counted together.
+        colours = list(dict.fromkeys(look.colours.values()))
+        order = {name: colours.index(colour) for name, colour in look.colours.items()}
         category = samples["value"].map(order).to_numpy(int)
-        picture = raster_of_categories(x, y, category, list(look.colours.values()), square)
+        picture = raster_of_categories(x, y, category, colours, square)
     else:
         palette = np.rint(255 * mpl.colormaps[CONTINUOUS](np.arange(256))[:, :3]).astype(np.uint8)
         picture = raster_of_values(x, y, look.share(samples["value"]), palette, square)
@@ -121,6 +132,7 @@ def _add_picture(figure: go.Figure, samples: pd.DataFrame, look: Look, place: Pl
         sizey=square.side,
         sizing="stretch",
         layer="below",
+        opacity=opacity,
         **place,
     )
 
@@ -144,9 +156,9 @@ def _add_stars(figure: go.Figure, vectors: pd.DataFrame, look: Look, place: Plac
     )
 
 
-def _add_legend(figure: go.Figure, table: pd.DataFrame, look: Look) -> None:
+def add_legend(figure: go.Figure, entries: list[Entry], look: Look) -> None:
     """Add entries that no panel owns, so that a panel drawn as a picture has them, too."""
-    for name, colour, marker in legend_entries(table, look):
+    for name, colour, marker in entries:
         edge = {"color": STAR_EDGE, "width": 1.5} if marker == "star" else {}
         figure.add_scatter(
             x=[None],

@@ -1,5 +1,6 @@
 """What the reader of a page chooses; kept in the address, so that a page can be shared."""
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -9,6 +10,7 @@ from hmw_core.criteria import CRITERIA
 from hmw_core.reader import RunReader
 
 ALL = "all"
+IN_ADDRESS = 4_000  # characters of a text; longer ones are kept while the page is open
 
 
 def choose(
@@ -19,8 +21,9 @@ def choose(
     shown: Callable[[str], str] = str,
     default: int = 0,
     container: Any = st,
+    quiet: bool = False,
 ) -> str:
-    """Return the option chosen, which the address keeps as `name=`.
+    """Return the option chosen, which the address keeps as `name=`, if `quiet` not the default.
 
     What the address asks for, and what was chosen on another page, comes first; where it is none
     of `options`, the page says so and takes the default.
@@ -36,7 +39,7 @@ def choose(
         asked = options[default]
     st.session_state[key] = asked  # also where it is there: a widget on a new page starts empty
     value = container.selectbox(label, options, format_func=shown, key=key)
-    remember(name, value)
+    remember(name, None if quiet and value == options[default] else value)
     return value
 
 
@@ -84,6 +87,60 @@ def choose_samples(run: RunReader) -> list[int] | None:
     return [int(word) for word in words] or None
 
 
+def keep_number(
+    name: str, label: str, *, whole: bool = False, container: Any = st, off: bool = False
+) -> float | None:
+    """Return a number that the address keeps as `name=`, or None where none is given.
+
+    A `whole` number is 1 or more. `off` shows the field, but lets nobody write in it.
+    """
+    key = f"choice {name}"
+    asked = _asked(name, key)
+    value = None if asked in (None, "None") else _number(asked or "", whole=whole)
+    if value is None and asked not in (None, "None"):
+        st.warning(f"{label}: “{plain(asked or '')}” is not a number it can be, so it is left out.")
+    st.session_state[key] = value
+    given = container.number_input(
+        label,
+        min_value=1 if whole else None,
+        value=None,
+        step=1 if whole else None,
+        format=None if whole else "%g",
+        key=key,
+        disabled=off,
+    )
+    remember(name, None if given is None else f"{given:d}" if whole else f"{given!r}")
+    return given
+
+
+def keep_text(name: str, run: RunReader) -> str:
+    """Return a text about this run that was `set_text`, or stands in the address as `name=`."""
+    key, of = f"kept {name}", f"run of {name}"
+    written = st.session_state.setdefault("address", {}).get(name)
+    in_address = st.query_params.get(name)
+    is_new = in_address is not None and in_address != written
+    if is_new:
+        st.session_state[key] = in_address
+    elif st.session_state.get(of, run.name) != run.name:
+        st.session_state[key] = ""  # it was about another run
+    st.session_state[of] = run.name
+    text = st.session_state.setdefault(key, written or "")
+    remember(name, text if 0 < len(text) <= IN_ADDRESS else None)
+    return text
+
+
+def set_text(name: str, text: str) -> None:
+    """Keep a text for `keep_text`; the address has it unless it is longer than `IN_ADDRESS`."""
+    st.session_state[f"kept {name}"] = text
+    remember(name, text if 0 < len(text) <= IN_ADDRESS else None)
+
+
+def forget(name: str) -> None:
+    """Take a choice back, on the page and in the address."""
+    st.session_state.pop(f"choice {name}", None)
+    remember(name, None)
+
+
 def remember(name: str, text: str | None) -> None:
     """Keep `name=text` in the address and for the other pages; None takes it out."""
     written = st.session_state.setdefault("address", {})
@@ -113,6 +170,16 @@ def _asked(name: str, key: str) -> str | None:
     if key in st.session_state:
         return str(st.session_state[key])
     return written
+
+
+def _number(text: str, *, whole: bool) -> float | None:
+    if whole:
+        return int(text) if text.isascii() and text.isdigit() and 0 < int(text) < 2**53 else None
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return value if math.isfinite(value) else None
 
 
 def plain(text: str) -> str:

@@ -1,0 +1,310 @@
+"""One run's samples as the map, the table and the gallery share them: filters, order, a page."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from dashboard.figures.maps import map_of
+from dashboard.outlines import Outline, Plane
+from hmw_core.criteria import CRITERIA
+from hmw_core.errors import pick
+from hmw_core.queries import score_table
+from hmw_core.reader import RunReader
+from hmw_core.sample_table import suspicion_rank
+
+UNKNOWN = -1  # a label that is not known
+KNOWN = {"mislabeled": 1, "clean": 0, "unknown": UNKNOWN}
+UNJUDGED = "none"
+BOTH, ONLY_FIRST, ONLY_SECOND, NEITHER = "both", "only_first", "only_second", "neither"
+AGREEMENTS = (BOTH, ONLY_FIRST, ONLY_SECOND, NEITHER)
+
+
+class Samples:
+    """What is known of each sample, as arrays of shape (N,), row = sample_id; to be read only.
+
+    `given_label`, `true_label` and `predicted_label` are int64 with -1 where unknown,
+    `is_mislabeled` int8 with 1, 0, and -1 where unknown. Scores and ranks are computed when they
+    are first asked for and kept: with a million samples each costs a tenth of a second or more.
+    """
+
+    def __init__(self, run: RunReader, epoch: int | None = None) -> None:
+        self.epoch = run.last_epoch if epoch is None else epoch
+        self.n = run.n_samples
+        samples = run.samples()
+        self.given_label = samples["given_label"].to_numpy(np.int64)
+        self.true_label = samples["true_label"].fillna(UNKNOWN).to_numpy(np.int64)
+        known = samples["is_mislabeled"]
+        self.is_mislabeled = known.astype("Int8").fillna(UNKNOWN).to_numpy(np.int8)
+        predicted = run.signals(["predicted_label"], epochs=[self.epoch]).dropna()
+        self.predicted_label = np.full(self.n, UNKNOWN, np.int64)
+        self.predicted_label[predicted["sample_id"].to_numpy(np.int64)] = predicted[
+            "predicted_label"
+        ].to_numpy(np.int64)
+        self._scores = score_table(run, None, epoch)
+        self._ranks: dict[str, np.ndarray] = {}
+        self._orders: dict[str, np.ndarray] = {}
+
+    def score(self, criterion: str) -> np.ndarray:
+        """Return a criterion's score, float64, NaN where there is none."""
+        return self._scores[pick({n: n for n in CRITERIA}, criterion, "criterion")].to_numpy()
+
+    def rank(self, criterion: str) -> np.ndarray:
+        """Return each sample's place in the order of suspicion, from 1; 0 where it has no score."""
+        if criterion not in self._ranks:
+            score = self._scores[criterion].replace([np.inf, -np.inf], np.nan)
+            ranks = suspicion_rank(score, CRITERIA[criterion])
+            self._ranks[criterion] = ranks.fillna(0).to_numpy(np.int32)
+        return self._ranks[criterion]
+
+    def order(self, criterion: str) -> np.ndarray:
+        """Return all ids, the most suspicious first; those without a score come last."""
+        if criterion not in self._orders:
+            rank = self.rank(criterion)
+            order = np.empty(self.n, np.int64)
+            scored = rank > 0
+            order[rank[scored] - 1] = np.flatnonzero(scored)
+            order[scored.sum() :] = np.flatnonzero(~scored)
+            self._orders[criterion] = order
+        return self._orders[criterion]
+
+
+class Places:
+    """Where the map has a run's samples: `sample_id`, `x`, `y` of shape (M,), and how it is made.
+
+    Raises
+    ------
+    CannotShow
+        If there is no map, with the reason.
+    """
+
+    def __init__(self, run: RunReader) -> None:
+        table = map_of(run)
+        self.title = f"{table['axes'].iloc[0]} after epoch {table['map_epoch'].iloc[0]}"
+        table = table[table["kind"] == "sample"]
+        self.sample_id = table["sample_id"].to_numpy(np.int64)
+        self.x, self.y = table["x"].to_numpy(np.float32), table["y"].to_numpy(np.float32)
+        self.n_samples = run.n_samples
+        self._plane = Plane(self.x, self.y)
+        self._last: tuple[tuple[Outline, ...], np.ndarray] | None = None
+
+    def inside(self, outlines: tuple[Outline, ...]) -> np.ndarray:
+        """Tell which samples lie in an outline, (N,) bool by sample_id; kept for the next page."""
+        if self._last is None or self._last[0] != outlines:
+            found = np.zeros(self.n_samples, dtype=bool)
+            found[self.sample_id] = self._plane.inside(outlines)
+            self._last = (outlines, found)
+        return self._last[1]
+
+
+@dataclass(frozen=True)
+class Limit:
+    """Only samples whose rank under a criterion is in the first `top`, or whose score is between.
+
+    `low` and `high` are in the unit of the criterion, both ends included; None is no end.
+    """
+
+    criterion: str
+    top: int | None = None
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """Only samples that both, one, or none of two criteria has among its `top` most suspicious."""
+
+    which: str
+    first: str
+    second: str
+    top: int
+
+
+@dataclass(frozen=True)
+class Filters:
+    """What a sample must be to be shown; None asks for nothing.
+
+    Labels may be `UNKNOWN`; `is_mislabeled` is a key of `KNOWN`; `verdict` is a verdict or
+    `UNJUDGED`.
+    """
+
+    given_label: int | None = None
+    true_label: int | None = None
+    predicted_label: int | None = None
+    is_mislabeled: str | None = None
+    verdict: str | None = None
+    limit: Limit | None = None
+    agreement: Agreement | None = None
+
+    def passed(self, samples: Samples, verdict: Mapping[int, str]) -> np.ndarray:
+        """Tell which samples pass all of them, (N,) bool by sample_id.
+
+        Parameters
+        ----------
+        samples : Samples
+        verdict : mapping
+            The verdict that stands of each judged sample.
+        """
+        passed = np.ones(samples.n, dtype=bool)
+        for name in ("given_label", "true_label", "predicted_label"):
+            wanted = getattr(self, name)
+            if wanted is not None:
+                passed &= getattr(samples, name) == wanted
+        if self.is_mislabeled is not None:
+            passed &= samples.is_mislabeled == KNOWN[self.is_mislabeled]
+        if self.verdict is not None:
+            unjudged = self.verdict == UNJUDGED
+            named = [i for i, said in verdict.items() if unjudged or said == self.verdict]
+            judged = np.zeros(samples.n, dtype=bool)
+            judged[np.asarray(named, dtype=np.int64)] = True
+            passed &= ~judged if unjudged else judged
+        if self.limit is not None:
+            passed &= _within(samples, self.limit)
+        if self.agreement is not None:
+            first = _among_top(samples, self.agreement.first, self.agreement.top)
+            second = _among_top(samples, self.agreement.second, self.agreement.top)
+            passed &= {
+                BOTH: first & second,
+                ONLY_FIRST: first & ~second,
+                ONLY_SECOND: second & ~first,
+                NEITHER: ~first & ~second,
+            }[self.agreement.which]
+        return passed
+
+    def said(self, class_names: Sequence[str]) -> list[str]:
+        """Return each of them in words; class names are not escaped."""
+        words = []
+        for name in ("given_label", "true_label", "predicted_label"):
+            label = getattr(self, name)
+            if label is not None:
+                words.append(f"{name.split('_')[0]} {label_name(label, class_names)}")
+        if self.is_mislabeled is not None:
+            unknown = self.is_mislabeled == "unknown"
+            words.append("true label unknown" if unknown else self.is_mislabeled)
+        if self.verdict is not None:
+            unjudged = self.verdict == UNJUDGED
+            words.append("not judged" if unjudged else f"verdict {self.verdict}")
+        if self.limit is not None:
+            words += _limit_said(self.limit)
+        if self.agreement is not None:
+            first, second = (
+                CRITERIA[name].title for name in (self.agreement.first, self.agreement.second)
+            )
+            top = f"top {self.agreement.top:,}"
+            words.append(
+                {
+                    BOTH: f"in the {top} of {first} and of {second}",
+                    ONLY_FIRST: f"in the {top} of {first}, not of {second}",
+                    ONLY_SECOND: f"in the {top} of {second}, not of {first}",
+                    NEITHER: f"in the {top} of neither {first} nor {second}",
+                }[self.agreement.which]
+            )
+        return words
+
+
+def in_order(samples: Samples, shown: np.ndarray, criterion: str, *, first: bool) -> np.ndarray:
+    """Return the ids of the samples shown, the most suspicious first, or last if not `first`.
+
+    Samples without a score come last either way.
+    """
+    order = samples.order(criterion)
+    ids = order[shown[order]]
+    if first:
+        return ids
+    n_scored = int((samples.rank(criterion)[ids] > 0).sum())
+    return np.concatenate([ids[:n_scored][::-1], ids[n_scored:]])
+
+
+def rows(
+    samples: Samples,
+    sample_ids: Sequence[int] | np.ndarray,
+    class_names: Sequence[str],
+    verdict: Mapping[int, str],
+    criteria: Sequence[str],
+) -> pd.DataFrame:
+    """Return a page of the table: labels by name, verdict, and score and rank by each criterion.
+
+    Null stands where something is unknown.
+    """
+    ids = np.asarray(sample_ids, dtype=np.int64)
+    table = pd.DataFrame({"sample_id": ids})
+    for name in ("given_label", "true_label", "predicted_label"):
+        labels = getattr(samples, name)[ids]
+        table[name] = [None if v == UNKNOWN else label_name(v, class_names) for v in labels]
+    table["is_mislabeled"] = pd.array(samples.is_mislabeled[ids], "Int8")
+    table["is_mislabeled"] = table["is_mislabeled"].replace(UNKNOWN, pd.NA).astype("boolean")
+    table["verdict"] = [verdict.get(int(i)) for i in ids]
+    return table.assign(**_ranked_columns(samples, ids, criteria))
+
+
+def as_csv(samples: Samples, sample_ids: np.ndarray, verdict: Mapping[int, str]) -> bytes:
+    """Return the ids of a selection with labels as numbers, verdicts, every score and every rank.
+
+    There is no text of a user's in it, so no cell that a spreadsheet would run.
+    """
+    ids = np.asarray(sample_ids, dtype=np.int64)
+    table = pd.DataFrame({"sample_id": ids})
+    for name in ("given_label", "true_label", "predicted_label", "is_mislabeled"):
+        values = pd.Series(getattr(samples, name)[ids], dtype="Int64")
+        table[name] = values.mask(values == UNKNOWN)
+    table["verdict"] = [verdict.get(i) for i in ids.tolist()]
+    table = table.assign(**_ranked_columns(samples, ids, list(CRITERIA)))
+    return table.to_csv(index=False).encode()
+
+
+def label_name(label: int, class_names: Sequence[str]) -> str:
+    """Return a class's name, or `unknown`."""
+    return "unknown" if label == UNKNOWN else class_names[label]
+
+
+def numbers(text: str, n_samples: int) -> list[int] | None:
+    """Return the sample ids that a text lists with commas between, each once; None if it does not.
+
+    Examples
+    --------
+    >>> numbers("3,17,3", 20), numbers("3,20", 20), numbers("x", 20)
+    ([3, 17], None, None)
+    """
+    words = text.split(",") if text else []
+    if not all(w.isascii() and w.isdigit() and len(w) < 12 for w in words):
+        return None
+    ids = list(dict.fromkeys(int(word) for word in words))
+    return ids if all(i < n_samples for i in ids) else None
+
+
+def _ranked_columns(samples: Samples, ids: np.ndarray, criteria: Sequence[str]) -> dict[str, Any]:
+    columns: dict[str, Any] = {}
+    for name in criteria:
+        rank = pd.Series(samples.rank(name)[ids], dtype="Int64")
+        columns[name] = samples.score(name)[ids]
+        columns[f"rank_{name}"] = rank.mask(rank == 0)
+    return columns
+
+
+def _within(samples: Samples, limit: Limit) -> np.ndarray:
+    passed = np.ones(samples.n, dtype=bool)
+    if limit.top is not None:
+        passed &= _among_top(samples, limit.criterion, limit.top)
+    score = samples.score(limit.criterion)
+    if limit.low is not None:
+        passed &= score >= limit.low
+    if limit.high is not None:
+        passed &= score <= limit.high
+    return passed
+
+
+def _among_top(samples: Samples, criterion: str, top: int) -> np.ndarray:
+    rank = samples.rank(criterion)
+    return (rank > 0) & (rank <= top)
+
+
+def _limit_said(limit: Limit) -> list[str]:
+    title = CRITERIA[limit.criterion].title
+    words = [] if limit.top is None else [f"top {limit.top:,} of {title}"]
+    if limit.low is not None:
+        words.append(f"{title} at least {limit.low:g}")
+    if limit.high is not None:
+        words.append(f"{title} at most {limit.high:g}")
+    return words
