@@ -9,12 +9,14 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from dashboard.background import Job
+from dashboard.background import Job, missing_map
 from dashboard.figures import FIGURES
+from dashboard.figures.maps import check_features
 from dashboard.figures.selection import chosen_samples
+from dashboard.linked import Places, Samples
 from dashboard.summary import description, summary
 from dashboard.views.choices import choose, plain
-from hmw_core import layout
+from hmw_core import layout, verdicts
 from hmw_core.queries import score_table
 from hmw_core.reader import RunReader, list_runs
 
@@ -26,6 +28,11 @@ TRAIN = "python -m training train --dataset digits --noise symmetric --noise-rat
 def runs_folder() -> Path:
     """Return the folder of runs: `HMW_RUNS`, or `data/runs`."""
     return Path(os.environ.get("HMW_RUNS") or "data/runs")
+
+
+def read_only() -> bool:
+    """Tell whether this server lets nobody train or judge (`--read-only`)."""
+    return os.environ.get("HMW_READ_ONLY") == "1"
 
 
 def all_runs() -> tuple[list[RunReader], dict[str, str]]:
@@ -176,3 +183,63 @@ def _hashable(options: dict[str, Any]) -> tuple[tuple[str, Any], ...]:
         for name, value in sorted(options.items())
         if value is not None
     )
+
+
+def samples_of(run: RunReader, epoch: int | None) -> Samples:
+    """Return the arrays of a run's samples, shared by all who look; verdicts do not renew them."""
+    parts = ("samples.parquet", "signals", "scores", "metrics")
+    return _samples_of(run, str(run.folder), _parts(run, parts), epoch)
+
+
+def places_of(run: RunReader) -> Places | None:
+    """Return where the map has a run's samples, or None if it is not computed yet.
+
+    Raises
+    ------
+    CannotShow
+        If the run has nothing to map.
+    """
+    check_features(run)
+    parts = ("samples.parquet", "features", "projections")
+    return _places_of(run, str(run.folder), _parts(run, parts))
+
+
+def verdicts_of(run: RunReader) -> dict[int, str]:
+    """Return the verdict that stands of each judged sample."""
+    return _verdicts_of(run, str(run.folder), _parts(run, ("verdicts.jsonl",)))
+
+
+def _parts(run: RunReader, names: Sequence[str]) -> Version:
+    found = ((name, run.folder / name) for name in names)
+    return tuple(
+        (name, stat.st_mtime_ns, stat.st_size)
+        for name, path in found
+        if path.exists()
+        for stat in [path.stat()]
+    )
+
+
+@st.cache_resource(max_entries=4, show_spinner="Reading the samples ...")
+def _samples_of(_run: RunReader, folder: str, version: Version, epoch: int | None) -> Samples:
+    return Samples(_run, epoch)
+
+
+@st.cache_resource(max_entries=4, show_spinner="Reading the map ...")
+def _places_of(_run: RunReader, folder: str, version: Version) -> Places | None:
+    return None if missing_map(_run, "auto") is not None else Places(_run)
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _verdicts_of(_run: RunReader, folder: str, version: Version) -> dict[int, str]:
+    standing = _review_log(_run, folder, version).current["verdict"]
+    return {int(sample_id): str(said) for sample_id, said in standing.items()}
+
+
+def review_log(run: RunReader) -> verdicts.VerdictLog:
+    """Return the review log as it is now, to be read only."""
+    return _review_log(run, str(run.folder), _parts(run, ("verdicts.jsonl",)))
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _review_log(_run: RunReader, folder: str, version: Version) -> verdicts.VerdictLog:
+    return verdicts.read(_run)
