@@ -51,7 +51,6 @@ RULE = (
     f"go on when more than that surely are, or when the last {RECENT} ranked reviews found an "
     f"error in at least {WORTH:.0%}; otherwise audit more, until one or the other is sure."
 )
-EXPECTED = {"keep": 0.0, "relabel": 1.0}  # the verdicts that say whether a label was wrong
 
 
 @dataclass(frozen=True)
@@ -150,7 +149,7 @@ def estimate(
     is_judged = np.zeros(n_ids, dtype=bool)
     is_judged[current.index] = True
     was_wrong = np.full(n_ids, np.nan)  # NaN: not known
-    was_wrong[current.index] = current["verdict"].map(EXPECTED)
+    was_wrong[current.index] = _was_wrong(current["verdict"])
     in_stream = {
         stream: _mask(n_ids, log.table.loc[log.table["stream"].eq(stream), "sample_id"])
         for stream in ("ranked", "audit")
@@ -223,6 +222,12 @@ def _mask(n: int, ids: np.ndarray | pd.Series) -> np.ndarray:
     return mask
 
 
+def _was_wrong(verdict: pd.Series) -> np.ndarray:
+    """Return 1 for a label that was wrong, 0 for a right one, NaN where nobody could say."""
+    words = verdict.to_numpy(dtype=object)
+    return np.where(words == "relabel", 1.0, np.where(words == "keep", 0.0, np.nan))
+
+
 def _by_class(order: np.ndarray, given_label: np.ndarray) -> Iterator[np.ndarray]:
     """Yield the part of the order that each class has, in that order."""
     labels = given_label[order]
@@ -246,7 +251,8 @@ def _recent(table: pd.DataFrame, in_scope: np.ndarray) -> np.ndarray:
     """Return 1 for an error, 0 for none, of the last ranked reviews that say which."""
     ranked = table[table["stream"].eq("ranked") & in_scope[table["sample_id"].to_numpy()]]
     last = ranked.drop_duplicates("sample_id", keep="last")
-    return last["verdict"].map(EXPECTED).dropna().to_numpy(np.float64)[-RECENT:]
+    wrong = _was_wrong(last["verdict"])
+    return wrong[~np.isnan(wrong)][-RECENT:]
 
 
 def _notes(unresolved: int, unsure: int, behind: int, gap: np.ndarray) -> list[str]:
@@ -268,7 +274,8 @@ def _notes(unresolved: int, unsure: int, behind: int, gap: np.ndarray) -> list[s
 
 def _advice(known: Remaining, tolerance: float) -> tuple[str, str]:
     """Return what to do and one sentence that says why, by `RULE`."""
-    left, recent = known.n_samples - known.n_judged, known.recent_yield
+    left = known.n_samples - known.n_judged - known.n_unresolved
+    recent = known.recent_yield
     pays = recent is not None and recent >= WORTH
     of_recent = (
         f"the last {known.n_recent} ranked reviews found errors in {recent or 0:.0%} of them"
@@ -279,7 +286,7 @@ def _advice(known: Remaining, tolerance: float) -> tuple[str, str]:
         return "audit more", (
             "Audit first: until random samples are judged, nothing tells how many errors are left."
         )
-    if known.high == 0:
+    if left == 0:
         return "stop", "Stop: every sample has been looked at."
     interval = f"{known.low:,} to {known.high:,} errors are left in {left:,} samples"
     bound = tolerance * known.n_samples
