@@ -1,0 +1,424 @@
+"""The review page without its widgets: what comes next, what an event does, what the desk is told.
+
+The desk is the part of the page that runs in the browser (`views/desk`). A key makes an event there
+at once, with an id, a time, and the sample that was on screen; the server applies events in their
+order, each once however often it is sent.
+"""
+
+import base64
+import math
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+from uuid import UUID, uuid5
+
+import numpy as np
+import pandas as pd
+
+from hmw_core import verdicts
+from hmw_core.criteria import CRITERIA
+from hmw_core.errors import UsageError
+from hmw_core.reader import RunReader
+from hmw_core.suggestions import suggest, suggested_label
+from hmw_core.verdicts import VERDICTS, Verdict, VerdictLog
+
+AHEAD = 48  # pictures the browser may hold: a burst of keys empties no fewer
+TOP = 3  # suggested labels
+RECENT = 12  # verdicts that can be taken back after the page was closed
+MODES = {
+    "new": "not judged yet",
+    "open": "unsure and skipped again",
+    "all": "all of them again",
+}
+LABEL_EACH = "suggestion"  # bulk: every sample to the label suggested for it
+
+
+@dataclass(frozen=True)
+class Place:
+    """A sample where the reviewer meets it; `rank` is its place in the order of its stream."""
+
+    sample_id: int
+    stream: str
+    rank: int | None = None
+    score: float | None = None
+
+
+class Outcome(NamedTuple):
+    """What became of a list of events."""
+
+    answered: list[str]  # ids the browser may forget
+    refused: dict[str, str]  # id -> why it can never be a verdict
+    failure: str | None  # why the rest could not be written and must be sent again
+
+
+class Queue(NamedTuple):
+    """Which of an order's samples are to be judged, and how many were."""
+
+    order: pd.DataFrame  # columns sample_id, rank, score; most suspicious first
+    done: set[int]  # judged; in a pass through old verdicts, since it began
+    total: int
+    judged: int
+    reviewers: dict[str, int]  # who judged how many of them, most first
+
+
+def queue_of(
+    order: pd.DataFrame, log: VerdictLog, mode: str = "new", begun: Collection[str] = ()
+) -> Queue:
+    """Return what of `order` is to be judged.
+
+    Parameters
+    ----------
+    order : DataFrame
+        `sample_id`, `rank`, `score`, most suspicious first.
+    log : VerdictLog
+    mode : str
+        Of `MODES`.
+    begun : collection of str
+        Ids of the verdicts that stood when a pass of mode `open` or `all` began: they do not count
+        as judged in it. By ids, since clocks of browsers differ.
+    """
+    current = log.current
+    old = current["id"].isin(set(begun)).to_numpy(dtype=bool)
+    if mode == "open":
+        is_open = log.table["verdict"].isin(["unsure", "skip"]) & log.table["id"].isin(set(begun))
+        order = order[order["sample_id"].isin(log.table.loc[is_open, "sample_id"])]
+    mine = current if mode == "new" else current[~old]
+    within = mine[mine.index.isin(order["sample_id"])]
+    reviewers = within["reviewer"].value_counts()
+    return Queue(
+        order,
+        set(map(int, mine.index)),
+        len(order),
+        len(within),
+        {str(name): int(n) for name, n in reviewers.items()},
+    )
+
+
+def upcoming(
+    queue: Queue,
+    stream: str = "ranked",
+    *,
+    audit: pd.DataFrame | None = None,
+    every: int = 0,
+    n_seen: int = 0,
+    passed: Collection[int] = (),
+    most: int = AHEAD,
+) -> list[Place]:
+    """Return the next samples to judge, in order.
+
+    Parameters
+    ----------
+    queue : Queue
+    stream : {"ranked", "selection"}
+    audit : DataFrame, optional
+        `sample_id` and `rank` of `review.audit_sample`, whose order is followed.
+    every : int
+        One of so many pictures is the next of `audit`, at a place within them that is not to be
+        guessed; 0 for none.
+    n_seen : int
+        Verdicts so far. It decides which turns are audits, so that a page opened again goes on.
+    passed : collection of int
+        Samples to leave out besides the judged ones.
+    most : int
+        How many to return at most.
+    """
+    left_out = queue.done | set(passed)
+    rows = queue.order[~queue.order["sample_id"].isin(left_out)]
+    ranked = iter(rows.head(most).itertuples(index=False))
+    random = iter(())
+    if audit is not None:
+        drawn = audit[~audit["sample_id"].isin(left_out)]
+        random = drawn.head(2 * most).itertuples(index=False)
+    places: list[Place] = []
+    met: set[int] = set()
+    while len(places) < most:
+        place = None
+        if every and _is_audit_turn(n_seen + len(places), every):
+            row = next((r for r in random if r.sample_id not in met), None)
+            place = Place(int(row.sample_id), "audit", int(row.rank)) if row else None
+        if place is None:
+            row = next((r for r in ranked if r.sample_id not in met), None)
+            if row is None:
+                break
+            place = Place(int(row.sample_id), stream, whole(row.rank), _finite(row.score))
+        met.add(place.sample_id)
+        places.append(place)
+    return places
+
+
+def _is_audit_turn(turn: int, every: int) -> bool:
+    block, position = divmod(turn, every)
+    return int(np.random.default_rng([every, block]).integers(every)) == position
+
+
+def apply_events(run: RunReader, events: Iterable[Any], log: VerdictLog) -> Outcome:
+    """Write what the browser reports to the run's review log, in order.
+
+    An event that `log` has is answered and not written again; of one that came in meanwhile the
+    file counts a single line. One that can never be a verdict on this run is refused and said;
+    when the log cannot be written, the rest stays with the browser.
+    """
+    outcome = Outcome([], {}, None)
+    known = set(log.table["id"])
+    given_label = run.samples()["given_label"].to_numpy()
+    waiting: list[Verdict] = []
+    try:
+        for event in events:
+            identity = event.get("event") if isinstance(event, Mapping) else None
+            if not isinstance(identity, str) or not re.fullmatch("[0-9a-f]{32}", identity):
+                continue  # not of our desk
+            try:
+                if event.get("kind") == "undo":
+                    _flush(run, waiting, outcome)
+                    _undo(run, event)
+                    outcome.answered.append(identity)
+                elif identity in known:
+                    outcome.answered.append(identity)
+                else:
+                    waiting.append(_verdict_of(event, given_label, run.n_classes))
+                    known.add(identity)
+            except ValueError as error:
+                if isinstance(error, UsageError):
+                    raise
+                outcome.answered.append(identity)
+                outcome.refused[identity] = str(error)
+        _flush(run, waiting, outcome)
+    except UsageError as error:
+        return outcome._replace(failure=str(error))
+    return outcome
+
+
+def _flush(run: RunReader, waiting: list[Verdict], outcome: Outcome) -> None:
+    if waiting:
+        verdicts.append(run, waiting)
+        outcome.answered.extend(verdict.id for verdict in waiting)
+        waiting.clear()
+
+
+def _undo(run: RunReader, event: Mapping[str, Any]) -> None:
+    # A verdict that was refused, or taken back before, needs no undo.
+    if event.get("verdict_id") in set(verdicts.read(run).table["id"]):
+        verdicts.undo(run, [event["verdict_id"]], _text(event, "reviewer"))
+
+
+def _verdict_of(event: Mapping[str, Any], given_label: np.ndarray, n_classes: int) -> Verdict:
+    """Return the verdict that an event is; the browser is not trusted with anything.
+
+    Raises
+    ------
+    ValueError
+        If it cannot be one, with a sentence.
+    """
+    sample_id, verdict, new_label = (event.get(k) for k in ("sample_id", "verdict", "new_label"))
+    if type(sample_id) is not int or not 0 <= sample_id < len(given_label):
+        raise ValueError(f"a verdict on sample {sample_id!r}, which this run does not have")
+    given = int(given_label[sample_id])
+    if verdict not in VERDICTS:
+        raise ValueError(f"sample {sample_id}: {verdict!r} is none of {', '.join(VERDICTS)}")
+    if verdict != "relabel":
+        new_label = None
+    elif type(new_label) is not int or not 0 <= new_label < n_classes:
+        raise ValueError(f"sample {sample_id}: there is no class {new_label!r}")
+    elif new_label == given:
+        verdict, new_label = "keep", None
+    criterion, rank = event.get("criterion"), event.get("rank")
+    stream = event.get("stream")
+    return Verdict(
+        sample_id,
+        verdict,
+        given,
+        new_label,
+        reviewer=_text(event, "reviewer"),
+        criterion=criterion if criterion in CRITERIA else None,
+        rank=rank if type(rank) is int and 1 <= rank <= len(given_label) else None,
+        stream=stream if stream in verdicts.STREAMS else "ranked",
+        note=_text(event, "note"),
+        time=_time(event.get("time")),
+        id=event["event"],
+    )
+
+
+def bulk_verdicts(
+    run: RunReader,
+    sample_ids: Sequence[int],
+    verdict: str,
+    label: int | str | None,
+    *,
+    token: str,
+    time: str,
+    reviewer: str,
+    criterion: str | None = None,
+    note: str = "",
+    epoch: int | None = None,
+) -> list[Verdict]:
+    """Return one verdict for each sample of a selection.
+
+    `label` is the new one, or `LABEL_EACH`; a sample whose given label it is, is kept, and one
+    without a suggestion is unsure. The ids follow from `token`, so that a confirmation pressed
+    twice says the same twice, which the log counts once.
+    """
+    given_label = run.samples()["given_label"].to_numpy()
+    labels = dict.fromkeys(sample_ids, label)
+    if label == LABEL_EACH:
+        labels = dict(suggested_label(run, sample_ids, epoch).items())
+    made = []
+    for sample_id in sample_ids:
+        said, new = verdict, None
+        if verdict == "relabel":
+            new = labels[sample_id]
+            said = "unsure" if pd.isna(new) else "relabel"
+            if said == "relabel" and int(new) == given_label[sample_id]:
+                said = "keep"
+        made.append(
+            Verdict(
+                int(sample_id),
+                said,
+                int(given_label[sample_id]),
+                int(new) if said == "relabel" else None,
+                reviewer=reviewer,
+                criterion=criterion,
+                stream="selection",
+                note=note,
+                time=time,
+                id=uuid5(UUID(token), str(sample_id)).hex,
+            )
+        )
+    return made
+
+
+def facts(run: RunReader, sample_ids: Sequence[int], epoch: int | None) -> dict[int, dict]:
+    """Return what the desk shows of each sample, true label included; JSON values.
+
+    `given_label`, `predicted_label` after the epoch, `true_label` (null where unknown),
+    `suggestions` (label and share of the epochs, the given label left out), and `picture`, a data
+    URI, null where there is none.
+    """
+    ids = [int(i) for i in sample_ids]
+    if not ids:
+        return {}
+    last = run.last_epoch if epoch is None else epoch
+    samples = run.samples().loc[ids]
+    signals = run.signals(["predicted_label"], sample_id=ids, epochs=[last])
+    predicted = dict(zip(signals["sample_id"], signals["predicted_label"], strict=True))
+    votes = suggest(run, ids, epoch, top=TOP + 1)
+    given = samples["given_label"].to_dict()
+    others = votes[votes["label"].to_numpy() != votes["sample_id"].map(given).to_numpy()]
+    pictures = run.images(ids)
+    found = {}
+    for row in samples.itertuples():
+        best = others[others["sample_id"] == row.sample_id].head(TOP)
+        found[int(row.sample_id)] = {
+            "sample_id": int(row.sample_id),
+            "given_label": int(row.given_label),
+            "true_label": whole(row.true_label),
+            "predicted_label": whole(predicted.get(row.sample_id)),
+            "suggestions": [
+                {"label": int(label), "share": float(share)}
+                for label, share in zip(best["label"], best["share"], strict=True)
+            ],
+            "picture": data_uri(pictures.get(row.sample_id)),
+        }
+    return found
+
+
+def item(
+    place: Place, known: Mapping[str, Any], criterion: str, total: int, *, hide: bool, reveal: bool
+) -> dict[str, Any]:
+    """Return a sample as the desk is told of it.
+
+    Parameters
+    ----------
+    place : Place
+    known : mapping
+        Of `facts`.
+    criterion : str
+    total : int
+        Samples that the criterion ranks.
+    hide : bool
+        Leave rank and score out of what is shown: they would tell an audit sample.
+    reveal : bool
+        Tell the true label.
+    """
+    told = {**known, "stream": place.stream, "rank": place.rank}
+    where = [f"sample {place.sample_id}"]
+    if not hide and place.stream != "audit" and place.rank is not None:
+        where.append(f"rank {place.rank:,} of {total:,}")
+    if not hide and place.score is not None:
+        unit = CRITERIA[criterion].unit
+        where.append(f"{place.score:.4g}{'' if unit in ('', '1') else f' {unit}'}")
+    told["where"] = " · ".join(where)
+    told["no_suggestion"] = "No epoch predicted another class than the given one."
+    if not reveal:
+        del told["true_label"]
+    return told
+
+
+def recent(log: VerdictLog, queue: Queue, reviewer: str, begun: Collection[str]) -> pd.DataFrame:
+    """Return the last verdicts of a reviewer that undo may take back, oldest first."""
+    table = log.table
+    mine = table[(table["reviewer"] == reviewer) & ~table["id"].isin(set(begun))]
+    mine = mine[mine["sample_id"].isin(queue.done)]
+    return mine.drop_duplicates("sample_id", keep="last").tail(RECENT)
+
+
+def said(verdict: str, new_label: Any, class_names: Sequence[str]) -> str:
+    """Return a verdict in a word or two."""
+    return f"→ {class_names[int(new_label)]}" if verdict == "relabel" else verdict
+
+
+def progress(queue: Queue) -> str:
+    """Return how many are judged, and by whom."""
+    who = [f"{name or 'without a name'} {n:,}" for name, n in queue.reviewers.items()]
+    more = f" and {len(who) - 3} more" if len(who) > 3 else ""
+    by = f" ({', '.join(who[:3])}{more})" if who else ""
+    return f"{queue.judged:,} of {queue.total:,} judged{by}"
+
+
+def last_word(log: VerdictLog) -> str:
+    """Return who wrote the last verdict, and when."""
+    if log.table.empty:
+        return "no verdict yet"
+    last = log.table.iloc[-1]
+    when = pd.to_datetime(last["time"], utc=True, errors="coerce", format="ISO8601")
+    clock = "at an unknown time" if pd.isna(when) else f"{when:%Y-%m-%d %H:%M:%S} UTC"
+    return f"all saved · last by {last['reviewer'] or 'nobody named'}, {clock}"
+
+
+def data_uri(picture: bytes | None) -> str | None:
+    """Return an encoded picture as an address that holds it."""
+    if picture is None:
+        return None
+    kind = "jpeg" if picture[:2] == b"\xff\xd8" else "png"
+    return f"data:image/{kind};base64,{base64.b64encode(picture).decode('ascii')}"
+
+
+def now() -> str:
+    """Return the time as the review log writes it."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+def _time(text: Any) -> str:
+    """Return the browser's time as the log writes it: the same text for an event sent twice."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except (TypeError, ValueError):
+        raise ValueError(f"a verdict came without a time that can be read ({text!r:.40})") from None
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds")
+
+
+def _text(event: Mapping[str, Any], name: str) -> str:
+    """Return a text of the browser's, without what no file can hold."""
+    text = event.get(name)
+    line = " ".join(text.split())[:500] if isinstance(text, str) else ""
+    return line.encode("utf-8", "replace").decode("utf-8")
+
+
+def whole(value: Any) -> int | None:
+    """Return a whole number that may be null."""
+    return None if value is None or pd.isna(value) else int(value)
+
+
+def _finite(value: Any) -> float | None:
+    return float(value) if pd.notna(value) and math.isfinite(value) else None
