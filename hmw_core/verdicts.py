@@ -9,11 +9,11 @@ stands. Of lines that carry one id only the first counts, so writing one twice d
 import fcntl
 import json
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
-from operator import index
+from operator import index, itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import uuid4
@@ -68,6 +68,10 @@ class VerdictLog(NamedTuple):
 COLUMNS = tuple(f.name for f in fields(Verdict))
 _WHOLE_NUMBERS = ("sample_id", "given_label")
 _MAYBE_NUMBERS = ("new_label", "rank")
+_FIELDS = frozenset(COLUMNS)
+_EMPTY = dict.fromkeys(COLUMNS)
+_values = itemgetter(*COLUMNS)
+_scan = json.JSONDecoder().raw_decode  # `loads` spends as long again around it
 
 
 def append(run: "RunReader", verdicts: Sequence[Verdict]) -> None:
@@ -108,8 +112,7 @@ def undo(run: "RunReader", ids: Sequence[str], reviewer: str = "") -> None:
         If the log has no verdict with one of these ids, or cannot be written. Nothing is written
         then.
     """
-    verdicts, undone, _ = _read_lines(run)
-    known = {line["id"] for line in verdicts}
+    known, undone, _ = _read_lines(run)
     for wanted in ids:
         if wanted not in known:
             raise UsageError(f"run {run.name!r} has no verdict with the id {wanted!r} to undo")
@@ -127,8 +130,7 @@ def read(run: "RunReader") -> VerdictLog:
         `table` and `current` are empty, with all columns, where nobody has judged yet.
     """
     lines, undone, damage = _read_lines(run)
-    standing = [line for line in lines if line["id"] not in undone]
-    table = _frame(standing)
+    table = _frame([line for wanted, line in lines.items() if wanted not in undone])
     current = table.drop_duplicates("sample_id", keep="last").set_index("sample_id")
     return VerdictLog(table, current, damage)
 
@@ -163,14 +165,15 @@ def _plain(verdict: Verdict) -> dict[str, Any]:
 def _what_is_wrong(
     line: Mapping[str, Any], given_label: Sequence[int], n_classes: int, fingerprint: str
 ) -> str | None:
-    """Return why a line is no verdict on this run, None for a good one.
+    """Return why a line with every field is no verdict on this run, None for a good one.
 
     By `type`, since True is an instance of int too.
     """
+    sample_id, verdict, given, new, reviewer, criterion, rank, stream, note, time, name = _values(
+        line
+    )
     if line.get("fingerprint") != fingerprint:
         return f"made for another data set (this one's fingerprint is {fingerprint})"
-    verdict, new = line.get("verdict"), line.get("new_label")
-    sample_id, given, rank = line.get("sample_id"), line.get("given_label"), line.get("rank")
     if type(sample_id) is not int or not 0 <= sample_id < len(given_label):
         return f"sample_id must lie in 0..{len(given_label) - 1}"
     if verdict not in VERDICTS:
@@ -186,16 +189,14 @@ def _what_is_wrong(
         return f"{verdict} takes no new_label"
     if rank is not None and (type(rank) is not int or not 1 <= rank <= len(given_label)):
         return f"rank must be null or lie in 1..{len(given_label)}"
-    if line.get("stream") not in STREAMS:
+    if stream not in STREAMS:
         return f"stream must be one of {', '.join(STREAMS)}"
-    criterion = line.get("criterion")
     if criterion is not None and type(criterion) is not str:
         return "criterion must be a name or null"
-    for name in ("reviewer", "note", "time", "id"):
-        text = line.get(name)
+    for text in (reviewer, note, time, name):
         if type(text) is not str or len(text) > LONGEST_TEXT:
-            return f"{name} must be text of at most {LONGEST_TEXT:,} characters"
-    return None if line["id"] else "no id"
+            return f"reviewer, note, time and id are text of at most {LONGEST_TEXT:,} characters"
+    return None if name else "no id"
 
 
 def _write(run: "RunReader", lines: Sequence[Mapping[str, Any]]) -> None:
@@ -244,20 +245,20 @@ def _read_bytes(run: "RunReader") -> bytes:
         return file.read()
 
 
-def _read_lines(run: "RunReader") -> tuple[list[dict[str, Any]], set[str], list[str]]:
-    """Return the valid verdict lines, the ids that are undone, and a sentence per kind of loss."""
+def _read_lines(run: "RunReader") -> tuple[dict[str, tuple], set[str], list[str]]:
+    """Return the values of every verdict by id, undone ids, and a sentence per kind of loss."""
     try:
         content = _read_bytes(run)
     except FileNotFoundError:
-        return [], set(), []
+        return {}, set(), []
     except OSError as error:
-        return [], set(), [f"verdicts.jsonl cannot be read: {error.strerror}"]
+        return {}, set(), [f"verdicts.jsonl cannot be read: {error.strerror}"]
     given_label, fingerprint = _given_labels(run), _fingerprint(run)
-    verdicts: dict[str, dict[str, Any]] = {}
+    verdicts: dict[str, tuple] = {}
     undone: dict[str, int] = {}  # id -> line number
     left_out: dict[str, list[int]] = {}
     for number, raw in enumerate(content.split(b"\n"), start=1):
-        if not raw.strip():
+        if not raw or raw.isspace():
             continue
         line = _parse(raw)
         if line is None:
@@ -267,26 +268,31 @@ def _read_lines(run: "RunReader") -> tuple[list[dict[str, Any]], set[str], list[
             if wrong is None:
                 undone.setdefault(line["undo"], number)
         else:
+            if not line.keys() >= _FIELDS:
+                line = _EMPTY | line
             wrong = _what_is_wrong(line, given_label, run.n_classes, fingerprint)
-            if wrong is None and verdicts.setdefault(line["id"], line) != line:
-                wrong = "an earlier line has the same id"
+            if wrong is None:
+                values = _values(line)
+                if verdicts.setdefault(line["id"], values) != values:
+                    wrong = "an earlier line has the same id"
         if wrong is not None:
             left_out.setdefault(wrong, []).append(number)
     strays = [number for wanted, number in undone.items() if wanted not in verdicts]
     if strays:
         left_out["the verdict to undo is not there"] = strays
-    return list(verdicts.values()), set(undone), _sentences(left_out)
+    return verdicts, set(undone), _sentences(left_out)
 
 
 def _parse(raw: bytes) -> dict[str, Any] | None:
     """Return the object of a line, None where it is none."""
     try:
-        line = json.loads(raw.decode("utf-8-sig"))  # an editor may have put a mark in front
+        text = raw.decode("utf-8-sig").strip()  # an editor may have put a mark in front
+        line, end = _scan(text)
         if b"\\u" in raw:  # half a surrogate pair parses, but no page could show it
             json.dumps(line, ensure_ascii=False).encode()
     except (ValueError, RecursionError):
         return None
-    return line if isinstance(line, dict) else None
+    return line if end == len(text) and isinstance(line, dict) else None
 
 
 def _what_is_wrong_with_undo(line: Mapping[str, Any], fingerprint: str) -> str | None:
@@ -305,17 +311,13 @@ def _sentences(left_out: Mapping[str, Sequence[int]]) -> list[str]:
     return sentences
 
 
-def _frame(lines: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
-    kinds: dict[str, Callable[[list[Any]], Any]] = {
-        **dict.fromkeys(_WHOLE_NUMBERS, lambda values: np.array(values, dtype=np.int64)),
-        **dict.fromkeys(_MAYBE_NUMBERS, lambda values: pd.array(values, dtype="Int64")),
-    }
-    rows = list(lines)
+def _frame(lines: Sequence[tuple]) -> pd.DataFrame:
+    columns = zip(*lines, strict=True) if lines else [()] * len(COLUMNS)
     return pd.DataFrame(
         {
-            name: kinds.get(name, lambda values: pd.array(values, dtype="str"))(
-                [row.get(name) for row in rows]
-            )
-            for name in COLUMNS
+            name: np.array(values, dtype=np.int64)
+            if name in _WHOLE_NUMBERS
+            else pd.array(values, dtype="Int64" if name in _MAYBE_NUMBERS else "str")
+            for name, values in zip(COLUMNS, columns, strict=True)
         }
     )
