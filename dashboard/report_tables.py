@@ -7,6 +7,7 @@ from importlib.metadata import version
 
 import pandas as pd
 
+from dashboard.summary import mislabeled_share
 from hmw_core.criteria import CRITERIA
 from hmw_core.paper import paper_accuracy
 from hmw_core.reader import RunReader
@@ -23,7 +24,7 @@ def facts(run: RunReader) -> Rows:
     """Return what the run is: a name and a value a row."""
     info = run.info
     noise = info.get("noise") or {}
-    share, rate = noise.get("mislabeled_fraction"), noise.get("rate")
+    share, rate = mislabeled_share(run), noise.get("rate")
     return [
         ["Recipe", info.get("recipe") or UNKNOWN],
         ["Data set", info["dataset"]["name"] or UNKNOWN],
@@ -32,6 +33,7 @@ def facts(run: RunReader) -> Rows:
         ["Mislabeled, measured", UNKNOWN if share is None else f"{100 * share:.2f} %"],
         ["Epochs", f"{run.last_epoch} of {run.n_epochs} planned"],
         ["Status", run.status],
+        *([f"No {what}", why] for what, why in run.absent.items()),
     ]
 
 

@@ -17,7 +17,7 @@ def summary(run: RunReader) -> dict[str, Any]:
     metrics = run.metrics()
     noise = run.info.get("noise") or {}
     test = 100 * metrics["test_accuracy"].dropna()
-    share = noise.get("mislabeled_fraction")
+    share = mislabeled_share(run)
     return {
         "run": run.name,
         "status": run.status,
@@ -38,16 +38,25 @@ def summary(run: RunReader) -> dict[str, Any]:
 
 def description(run: RunReader) -> str:
     """Return a run in a few words: recipe, data, noise, epochs."""
+    name = run.info["dataset"]["name"]
     noise = run.info.get("noise") or {}
-    share = noise.get("mislabeled_fraction")
+    share = mislabeled_share(run)
     parts = [
         run.info.get("recipe"),
-        f"{run.info['dataset']['name']}, {run.n_samples:,} samples",
+        ", ".join([*([name] if name else []), f"{run.n_samples:,} samples"]),
         noise_text(noise),
         "true labels unknown" if share is None else f"{100 * share:.1f}{NBSP}% mislabeled",
         f"{run.last_epoch} of {run.n_epochs} epochs, {run.status}",
     ]
     return " · ".join(part for part in parts if part)
+
+
+def mislabeled_share(run: RunReader) -> float | None:
+    """Return the share of wrong given labels in [0, 1], None unless all true labels are known."""
+    share = (run.info.get("noise") or {}).get("mislabeled_fraction")
+    if share is None and run.has_true_label:
+        share = float(run.samples()["is_mislabeled"].mean())
+    return share
 
 
 def noise_text(noise: dict[str, Any]) -> str | None:

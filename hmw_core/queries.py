@@ -32,7 +32,11 @@ RULES = {
     "low": "the sample at the 5th percentile of mean loss; no true label is known",
     "middle": "the sample of median mean loss; no true label is known",
     "high": "the sample at the 95th percentile of mean loss; no true label is known",
+    "low margin": "the sample at the 5th percentile of AUM; the log holds no loss",
+    "middle margin": "the sample of median AUM; the log holds no loss",
+    "high margin": "the sample at the 95th percentile of AUM; the log holds no loss",
 }
+RANKS = {"low": 0.05, "middle": 0.5, "high": 0.95}
 
 
 def score_table(
@@ -137,7 +141,8 @@ def choose_samples(
     figure shows samples that were picked for how well IAM treats them. The median of an even
     number is the smaller of the two in the middle; of equal losses the smaller `sample_id` comes
     first. Only samples with a loss and a known true label can be chosen; where no true label of
-    the class is known, the roles are ranks of the mean loss, `low`, `middle` and `high`.
+    the class is known, the roles are ranks of the mean loss, `low`, `middle` and `high`. A log
+    whose source holds no loss has ranks of the AUM instead, if it has that.
 
     Parameters
     ----------
@@ -153,12 +158,14 @@ def choose_samples(
         Columns `role`, `sample_id`, `rule`. A role that no sample can fill has no row (no
         mislabeled sample in the class, say), and no sample has two roles.
     """
+    if "loss" in run.absent:
+        return _chosen_by_aum(run, given_label, epoch)
     loss = score_table(run, ["mean_loss", "last_loss"], epoch, given_label).dropna()
     is_mislabeled = run.samples()["is_mislabeled"].loc[loss.index]
     mean = loss["mean_loss"].sort_index().sort_values(kind="stable")
     chosen: dict[str, int] = {}
     if is_mislabeled.isna().all():
-        for role, rank in (("low", 0.05), ("middle", 0.5), ("high", 0.95)):
+        for role, rank in RANKS.items():
             _choose(chosen, role, mean, rank)
     else:
         clean = mean[is_mislabeled.loc[mean.index].eq(False).fillna(False).to_numpy(dtype=bool)]
@@ -168,6 +175,18 @@ def choose_samples(
         _choose(chosen, "easy", last, 0.5)
         _choose(chosen, "hard", clean, 0.95)
         _choose(chosen, "mislabeled", mean[wrong], 0.5)
+    return _as_table(chosen)
+
+
+def _chosen_by_aum(run: "RunReader", given_label: int | None, epoch: int | None) -> pd.DataFrame:
+    aum = score_table(run, ["aum"], epoch, given_label)["aum"].dropna().sort_index()
+    chosen: dict[str, int] = {}
+    for role, rank in RANKS.items():
+        _choose(chosen, f"{role} margin", aum.sort_values(kind="stable"), rank)
+    return _as_table(chosen)
+
+
+def _as_table(chosen: dict[str, int]) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "role": pd.Series(list(chosen), dtype="str"),

@@ -9,11 +9,11 @@ from matplotlib.figure import Figure
 
 from dashboard.figures.base import CannotShow, FigureSpec
 from dashboard.figures.panels import PAPER_DASHES, paper_legend, paper_panels
-from dashboard.figures.selection import check_epoch
+from dashboard.figures.selection import absent_criteria, check_epoch
 from dashboard.figures.style import CRITERION_COLOURS, GREY, screen_figure
 from dashboard.figures.text import on_screen, three_digits
 from hmw_core.criteria import CRITERIA
-from hmw_core.criteria.base import new_scores
+from hmw_core.criteria.base import new_scores, without_absent
 from hmw_core.detection import auroc
 from hmw_core.errors import pick
 from hmw_core.reader import RunReader
@@ -37,7 +37,7 @@ def prepare(run: RunReader, criteria: Sequence[str] | None = None) -> pd.DataFra
 
     `made` is `logged` during training, or `computed` now from the samples of known true label,
     at up to `MOST_COMPUTED` epochs, where the log holds none. A criterion that the log has
-    nothing for has no row.
+    nothing for has no row, and where the run's source lacks it, `absent` says so.
     """
     last = check_epoch(run)
     names = list(CRITERIA) if criteria is None else list(criteria)
@@ -49,6 +49,10 @@ def prepare(run: RunReader, criteria: Sequence[str] | None = None) -> pd.DataFra
             f"run {run.name!r} knows {n_clean} clean and {n_mislabeled} mislabeled samples; "
             "an AUROC needs true labels with some of both"
         )
+    lacks = absent_criteria(run, names)
+    names = list(without_absent({name: CRITERIA[name] for name in names}, run))
+    if not names:
+        raise CannotShow(f"run {run.name!r} has {lacks}")
     metrics = run.metrics()
     logged = [name for name in names if _is_logged(metrics, name)]
     parts = [
@@ -65,7 +69,8 @@ def prepare(run: RunReader, criteria: Sequence[str] | None = None) -> pd.DataFra
         raise CannotShow(f"run {run.name!r} logs nothing that {', '.join(names)} can be read from")
     table["title"] = table["criterion"].map(titles)
     table = table.assign(n_clean=n_clean, n_mislabeled=n_mislabeled)
-    return table[["criterion", "title", "epoch", "auroc", "n_clean", "n_mislabeled", "made"]]
+    table = table[["criterion", "title", "epoch", "auroc", "n_clean", "n_mislabeled", "made"]]
+    return table.assign(absent=lacks) if lacks else table
 
 
 def draw(table: pd.DataFrame) -> go.Figure:

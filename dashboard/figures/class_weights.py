@@ -42,9 +42,8 @@ def prepare(
     label = class_of(run, given_label)
     weight = score_table(run, ["hm_weight"], epoch, label)["hm_weight"]
     if weight.isna().all():
-        raise CannotShow(
-            f"run {run.name!r} has no HM weights: its log holds no cosines to the class vectors"
-        )
+        why = run.absent.get("hm_weight", "its log holds no cosines to the class vectors")
+        raise CannotShow(f"run {run.name!r} has no HM weights: {why}")
     places = map_of(run, method, None, label)
     places = places[places["class_label"].isna() | places["class_label"].eq(label)]
     is_sample = places["kind"] == "sample"

@@ -7,7 +7,7 @@ import pandas as pd
 import plotly.graph_objects as go
 from matplotlib.figure import Figure
 
-from dashboard.figures.base import FigureSpec
+from dashboard.figures.base import CannotShow, FigureSpec
 from dashboard.figures.panels import (
     PAPER_DASHES,
     paper_legend,
@@ -15,11 +15,18 @@ from dashboard.figures.panels import (
     role_looks,
     screen_panels,
 )
-from dashboard.figures.selection import check_epoch, chosen_samples, class_title, sample_title
+from dashboard.figures.selection import (
+    absent_columns,
+    absent_criteria,
+    check_epoch,
+    chosen_samples,
+    class_title,
+    sample_title,
+)
 from dashboard.figures.style import GREY
 from dashboard.figures.text import on_paper, on_screen, shorten
 from hmw_core.criteria import CRITERIA
-from hmw_core.criteria.base import new_scores
+from hmw_core.criteria.base import new_scores, why_absent
 from hmw_core.reader import RunReader
 
 QUANTITIES = {"loss": ("Loss", "Loss (nat)"), "iam": ("IAM", "IAM so far (logit)")}
@@ -34,9 +41,14 @@ def prepare(
     """Return role, sample_id, sample, class_name, epoch, loss (nat) and iam (logit).
 
     `iam` is the criterion as it stood after each epoch: Eq. 7 over the epochs so far, with
-    alpha = beta = 1. Both are NaN where the sample was not seen.
+    alpha = beta = 1. Both are NaN where the sample was not seen. Where the run's source lacks one
+    of them, `absent` says so.
     """
     last = check_epoch(run, epoch)
+    has_iam = why_absent(run, CRITERIA["iam"]) is None
+    lacks = [absent_columns(run, {"loss": "loss"}), absent_criteria(run, ["iam"])]
+    if all(lacks):
+        raise CannotShow(f"run {run.name!r} has {'; '.join(lacks)}")
     title = class_title(run, given_label)
     chosen = chosen_samples(run, given_label, sample_ids, epoch)
     ids = chosen["sample_id"].to_numpy()
@@ -49,7 +61,7 @@ def prepare(
     so_far = []
     for row, number in enumerate(wide.index):
         score.update(int(number), {name: values[name][row] for name in reads})
-        so_far.append(score.value())
+        so_far.append(score.value() if has_iam else np.full(len(ids), np.nan))
     table = chosen.merge(wide.index.to_frame(index=False), how="cross").sort_values(
         "epoch", kind="stable"
     )
@@ -61,14 +73,16 @@ def prepare(
     table["sample"] = table["sample_id"].map(dict(zip(ids, names, strict=True)))
     table["class_name"] = title
     columns = ["role", "sample_id", "sample", "class_name", "epoch", "loss", "iam"]
-    return table[columns].reset_index(drop=True)
+    table = table[columns].reset_index(drop=True)
+    return table.assign(absent="".join(lacks)) if any(lacks) else table
 
 
 def draw(table: pd.DataFrame) -> go.Figure:
     """Draw `prepare`'s table for the screen."""
     where = on_screen(shorten(table["class_name"].iloc[0], 30))
-    figure = screen_panels([f"{name} · {where}" for name, _ in QUANTITIES.values()])
-    for column, (quantity, (_, axis)) in enumerate(QUANTITIES.items(), start=1):
+    drawn = _drawn(table)
+    figure = screen_panels([f"{name} · {where}" for name, _ in drawn.values()])
+    for column, (quantity, (_, axis)) in enumerate(drawn.items(), start=1):
         for part, (colour, dash) in _lines(table):
             figure.add_scatter(
                 x=part["epoch"],
@@ -84,15 +98,17 @@ def draw(table: pd.DataFrame) -> go.Figure:
             )
         figure.update_xaxes(title="Epoch", row=1, col=column)
         figure.update_yaxes(title=axis, row=1, col=column)
-    figure.add_hline(y=0, line={"color": GREY, "width": 1}, row=1, col=2)
+        if quantity == "iam":
+            figure.add_hline(y=0, line={"color": GREY, "width": 1}, row=1, col=column)
     return figure
 
 
 def typeset(table: pd.DataFrame, width: float) -> Figure:
     """Typeset `prepare`'s table for a file of `width` inches."""
     where = on_paper(shorten(table["class_name"].iloc[0], 30))
-    with paper_panels(width, len(QUANTITIES)) as (figure, panels):
-        for axes, (quantity, (name, axis)) in zip(panels, QUANTITIES.items(), strict=True):
+    drawn = _drawn(table)
+    with paper_panels(width, len(drawn)) as (figure, panels):
+        for axes, (quantity, (name, axis)) in zip(panels, drawn.items(), strict=True):
             for part, (colour, dash) in _lines(table):
                 axes.plot(
                     part["epoch"],
@@ -105,9 +121,16 @@ def typeset(table: pd.DataFrame, width: float) -> Figure:
             axes.set_title(f"{name} · {where}")
             axes.set_xlabel("Epoch")
             axes.set_ylabel(axis)
-        panels[1].axhline(0, color=GREY, linewidth=0.6, zorder=0)
+            if quantity == "iam":
+                axes.axhline(0, color=GREY, linewidth=0.6, zorder=0)
         paper_legend(figure, panels[0])
     return figure
+
+
+def _drawn(table: pd.DataFrame) -> dict[str, tuple[str, str]]:
+    """Return the quantities that the log has; both where a sample was merely not seen."""
+    some = {name: text for name, text in QUANTITIES.items() if table[name].notna().any()}
+    return some or QUANTITIES
 
 
 def _lines(table: pd.DataFrame) -> list[tuple[pd.DataFrame, tuple[str, str]]]:

@@ -8,10 +8,11 @@ from matplotlib.figure import Figure
 
 from dashboard.figures.base import CannotShow, FigureSpec
 from dashboard.figures.panels import paper_panels, screen_panels
-from dashboard.figures.selection import check_epoch, class_title
+from dashboard.figures.selection import absent_criteria, check_epoch, class_title
 from dashboard.figures.style import CRITERION_COLOURS, GREY
 from dashboard.figures.text import on_paper, on_screen, shorten, three_digits
 from hmw_core.criteria import CRITERIA
+from hmw_core.criteria.base import without_absent
 from hmw_core.detection import detect
 from hmw_core.queries import HARD_FRACTION
 from hmw_core.reader import RunReader
@@ -29,11 +30,20 @@ def prepare(
     """Return `detection.detect`'s table with title, class_name, epoch and hard_fraction.
 
     Rows are in the order of the AUROC among all samples, best first. A criterion that the log has
-    nothing for has no row.
+    nothing for has no row, nor the hard samples where it has no loss to choose them by; where the
+    run's source lacks these, `absent` says so.
     """
     last = check_epoch(run, epoch)
     title = class_title(run, given_label)
-    table = detect(run, criteria, epoch, given_label, hard_fraction=hard_fraction)
+    names = list(CRITERIA) if criteria is None else list(criteria)
+    lacks = absent_criteria(run, names)
+    if lacks:
+        names = list(without_absent({name: CRITERIA[name] for name in names}, run))
+        if not names:
+            raise CannotShow(f"run {run.name!r} has {lacks}")
+    table = detect(run, names, epoch, given_label, hard_fraction=hard_fraction)
+    if "loss" in run.absent:
+        table = table[table["contest"] == "all"]
     among_all = table[table["contest"] == "all"].dropna(subset=["auroc"])
     if among_all.empty:
         raise CannotShow(
@@ -43,12 +53,13 @@ def prepare(
     order = among_all.sort_values("auroc", ascending=False, kind="stable")["criterion"].to_list()
     table = table[table["criterion"].isin(order)]
     table = table.sort_values("criterion", key=lambda names: names.map(order.index), kind="stable")
-    return table.assign(
+    table = table.assign(
         title=[CRITERIA[name].title for name in table["criterion"]],
         class_name=title,
         epoch=last,
         hard_fraction=hard_fraction,
     ).reset_index(drop=True)
+    return table.assign(absent=lacks) if lacks else table
 
 
 def draw(table: pd.DataFrame) -> go.Figure:

@@ -15,10 +15,18 @@ from dashboard.figures.panels import (
     screen_panels,
     translucent,
 )
-from dashboard.figures.selection import GROUPS_SHOWN, check_epoch, class_title, group_title, grouped
+from dashboard.figures.selection import (
+    GROUPS_SHOWN,
+    absent_criteria,
+    check_epoch,
+    class_title,
+    group_title,
+    grouped,
+)
 from dashboard.figures.style import GROUP_COLOURS, GROUP_DASHES
 from dashboard.figures.text import on_paper, on_screen, shorten
 from hmw_core.criteria import CRITERIA
+from hmw_core.criteria.base import why_absent
 from hmw_core.queries import HARD_FRACTION, score_table
 from hmw_core.reader import RunReader
 
@@ -40,11 +48,17 @@ def prepare(
     (per cent of the group's samples with a score), n_samples (those with one), n_without_score,
     class_name, epoch, hard_fraction. The bins span all finite scores, and nothing is cut off.
     Those of a loss are even on a logarithmic axis (`scale`), since a network that memorises has
-    nearly all losses close to 0; a loss below `LOSS_FLOOR` counts as that.
+    nearly all losses close to 0; a loss below `LOSS_FLOOR` counts as that. A criterion that the
+    run's source lacks has no row, and `absent` says so.
     """
     last = check_epoch(run, epoch)
     title = class_title(run, given_label)
+    lacks = absent_criteria(run, criteria)
     scores = score_table(run, criteria, epoch, given_label)
+    if lacks:
+        scores = scores[[name for name in criteria if why_absent(run, CRITERIA[name]) is None]]
+        if scores.empty:
+            raise CannotShow(f"run {run.name!r} has {lacks}")
     group = grouped(run, given_label, last, hard_fraction)
     parts = []
     for name in scores:
@@ -80,7 +94,8 @@ def prepare(
                 )
             )
     table = pd.concat(parts, ignore_index=True)
-    return table.assign(class_name=title, epoch=last, hard_fraction=hard_fraction)
+    table = table.assign(class_name=title, epoch=last, hard_fraction=hard_fraction)
+    return table.assign(absent=lacks) if lacks else table
 
 
 def draw(table: pd.DataFrame) -> go.Figure:

@@ -4,9 +4,11 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from dashboard.figures.base import CannotShow
 from dashboard.figures.selection import (
     GROUP_TITLES,
     GROUPS_SHOWN,
+    absent_columns,
     check_epoch,
     chosen_samples,
     class_title,
@@ -26,18 +28,23 @@ def logit_means(
 ) -> pd.DataFrame:
     """Return panel (a role or group), title, n_samples, class_name, epoch and `columns`.
 
+    And `absent`, where the run's source lacks the logit that TKUM needs.
+
     With `group` None a panel is a sample, with ``"mean"`` the mean over a group of the class; the
     hard ones are then those of `queries.groups` at the last epoch.
 
     Raises
     ------
     CannotShow
-        If the run has no epoch, or not these samples.
+        If the run has no epoch, or not these samples, or no logits.
     UsageError
         If `group` is neither.
     """
     last = check_epoch(run)
     where = class_title(run, given_label)
+    lacks = absent_columns(run, {"given_logit": "logits"})
+    if lacks:
+        raise CannotShow(f"run {run.name!r} has {lacks}")
     if group not in (None, "mean"):
         raise UsageError(f"group is 'mean' or none at all, not {group!r}")
     if group is None:
@@ -58,4 +65,6 @@ def logit_means(
         means = run.mean_signals(columns, members).drop(columns="n_samples")
         table = chosen.merge(means, left_on="panel", right_on="group")
     table["class_name"] = where
-    return table[["panel", "title", "n_samples", "class_name", "epoch", *columns]]
+    table = table[["panel", "title", "n_samples", "class_name", "epoch", *columns]]
+    lacks = absent_columns(run, {"topk_logit": "TKUM"})
+    return table.assign(absent=lacks) if lacks else table

@@ -27,8 +27,12 @@ SMALLEST, MANY_ENTRIES = 6.0, 6  # points of letters; legend entries for which t
 HANDLE, COLUMN_GAP = 2.8, 1.5  # of a legend, in letters' sizes: line and its gap, between columns
 DASHES = ("solid", "dash", "dot", "dashdot")
 PAPER_DASHES = {"solid": "-", "dash": "--", "dot": ":", "dashdot": "-."}
-# Ranks of the loss where no true label is known: no colour that claims clean or mislabeled.
-RANK_COLOURS = {"low": CLASS_COLOURS[2], "middle": CLASS_COLOURS[5], "high": CLASS_COLOURS[8]}
+# Ranks of the loss or the margin, of no known group: no colour that claims clean or mislabeled.
+RANK_COLOURS = {
+    f"{rank}{of}": CLASS_COLOURS[colour]
+    for rank, colour in (("low", 2), ("middle", 5), ("high", 8))
+    for of in ("", " margin")
+}
 
 
 def screen_panels(titles: Sequence[str], *, shared_y: bool = False, height: int = 400) -> go.Figure:

@@ -1,10 +1,12 @@
 """What a figure of the log is about: an epoch, a class, a few samples or groups of them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import pandas as pd
 
 from dashboard.figures.base import CannotShow
+from hmw_core.criteria import CRITERIA
+from hmw_core.criteria.base import why_absent
 from hmw_core.queries import GROUPS, HARD_FRACTION, choose_samples, groups
 from hmw_core.reader import RunReader
 
@@ -31,6 +33,28 @@ def check_epoch(run: RunReader, epoch: int | None = None) -> int:
     if epoch is not None and not 1 <= epoch <= run.last_epoch:
         raise CannotShow(f"run {run.name!r} has the epochs 1 to {run.last_epoch}, not {epoch}")
     return run.last_epoch if epoch is None else epoch
+
+
+def absent_columns(run: RunReader, columns: dict[str, str]) -> str:
+    """Return which of these the run's source did not hold, and why; empty where it held all.
+
+    `columns` are what to look for and what to call it.
+    """
+    by_reason: dict[str, list[str]] = {}
+    for column, title in columns.items():
+        if column in run.absent:
+            by_reason.setdefault(run.absent[column], []).append(title)
+    return "; ".join(f"no {', '.join(what)}, because {why}" for why, what in by_reason.items())
+
+
+def absent_criteria(run: RunReader, names: Iterable[str]) -> str:
+    """Return which of these criteria cannot be had from the run's source, as `absent_columns`."""
+    by_reason: dict[str, list[str]] = {}
+    for name in names:
+        reason = why_absent(run, CRITERIA[name])
+        if reason:
+            by_reason.setdefault(reason, []).append(CRITERIA[name].title)
+    return "; ".join(f"no {', '.join(what)}, because {why}" for why, what in by_reason.items())
 
 
 def class_title(run: RunReader, given_label: int | None) -> str:
@@ -71,6 +95,9 @@ def chosen_samples(
     if sample_ids is None:
         table = choose_samples(run, given_label, epoch)[["role", "sample_id"]]
         if table.empty:
+            lacks = absent_columns(run, {"loss": "loss", "given_logit": "margin"})
+            if lacks:
+                raise CannotShow(f"run {run.name!r} has {lacks}; name samples by hand")
             raise CannotShow(f"run {run.name!r} has no sample with a logged loss in {title}")
     else:
         ids = list(dict.fromkeys(int(sample_id) for sample_id in sample_ids))

@@ -43,9 +43,8 @@ def prepare(
     title = class_title(run, given_label)
     weight = score_table(run, ["hm_weight"], last, given_label)["hm_weight"].dropna()
     if weight.empty:
-        raise CannotShow(
-            f"run {run.name!r} has no HM weights: its log holds no cosines to the class vectors"
-        )
+        why = run.absent.get("hm_weight", "its log holds no cosines to the class vectors")
+        raise CannotShow(f"run {run.name!r} has no HM weights: {why}")
     group = grouped(run, given_label, last, hard_fraction).loc[weight.index]
     edges = np.linspace(0.0, 1.0, N_BINS + 1)
     parts = []

@@ -58,6 +58,9 @@ def show_figure(
         alt=spec.title,
     )
     st.caption(f"**What to look for.** {spec.look_for}")
+    table = runs.table(name, run, **options)
+    if "absent" in table:
+        st.caption(f"**Absent.** This log has {plain(table['absent'].iloc[0])}.")
     _downloads(name, run, options)
 
 
@@ -159,7 +162,8 @@ def _grid(
     run: RunReader, ids: list[int], epoch: int | None, notes: dict[int, str], link: str
 ) -> None:
     if not run.has_images:
-        st.info("This run keeps no pictures.", icon=":material/info:")
+        why = f": {run.absent['images']}" if "images" in run.absent else ""
+        st.info(f"This run keeps no pictures{plain(why)}.", icon=":material/info:")
     st.html(as_html(cards(run, ids, epoch or run.last_epoch, notes), link=link))
 
 

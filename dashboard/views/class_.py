@@ -3,27 +3,33 @@
 import streamlit as st
 
 from dashboard import runs
+from dashboard.figures.selection import absent_criteria
 from dashboard.gallery import ranked, selected_ids
 from dashboard.views.blocks import gallery, offer_map, selection_of, show_figure, title
-from dashboard.views.choices import choose, choose_class, choose_epoch, criterion_title
+from dashboard.views.choices import choose, choose_class, choose_epoch, criterion_title, plain
 from hmw_core.criteria import CRITERIA
+from hmw_core.criteria.base import without_absent
 
 title("Class", "Draw a lasso or a box around samples on either map to see their pictures.")
 run = runs.pick_run()
+names = list(without_absent(CRITERIA, run))
 with st.container(horizontal=True, vertical_alignment="bottom"):
     given_label = choose_class(run)
     criterion = choose(
         "criterion",
         "Rank by",
-        list(CRITERIA),
+        names,
         shown=criterion_title,
-        default=list(CRITERIA).index("iam"),
+        default=names.index("iam") if "iam" in names else 0,
     )
     first = st.segmented_control(
         "Suspicious ones", ["first", "last"], default="first", required=True
     )
     epoch = choose_epoch(run)
 
+lacks = absent_criteria(run, CRITERIA)
+if lacks:
+    st.caption(f"**Absent.** This log has {plain(lacks)}.")
 score = runs.scores(run, criterion, epoch, given_label)
 outlines = {}
 if offer_map(run, "auto", given_label):

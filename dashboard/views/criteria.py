@@ -6,6 +6,7 @@ from dashboard import runs
 from dashboard.views.blocks import chosen_pictures, show_figure, title
 from dashboard.views.choices import choose_class, choose_epoch, choose_samples, criterion_title
 from hmw_core.criteria import CRITERIA
+from hmw_core.criteria.base import without_absent
 
 title(
     "Criteria",
@@ -21,16 +22,20 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
 chosen_pictures(run, given_label, sample_ids, epoch)
 show_figure("curves", run, given_label=given_label, sample_ids=sample_ids, epoch=epoch)
 
+names = list(without_absent(CRITERIA, run))
 left, right = st.columns(2)
-first = left.selectbox("Criterion", list(CRITERIA), format_func=criterion_title, key="first")
-rest = [name for name in CRITERIA if name != first]
+first = left.selectbox("Criterion", names, format_func=criterion_title, key="first")
+rest = [name for name in names if name != first]
 second = right.selectbox(
     "Beside it",
     rest,
-    index=rest.index("iam") if "iam" in rest else 0,
+    index=rest.index("iam") if "iam" in rest else 0 if rest else None,
+    placeholder="this log has no other",
+    disabled=not rest,
     format_func=criterion_title,
     key="second",
 )
-show_figure("distributions", run, criteria=(first, second), given_label=given_label, epoch=epoch)
+chosen = (first, second) if second else (first,)
+show_figure("distributions", run, criteria=chosen, given_label=given_label, epoch=epoch)
 show_figure("auroc_by_epoch", run)
 show_figure("detection", run, given_label=given_label, epoch=epoch)

@@ -28,7 +28,7 @@ COLUMNS = {
     ),
 }
 PAGES = ("criteria", "logits", "sphere", "clusters", "class_", "accuracy", "export")
-ORIGIN = ("created", "seed", "device", "commit", "versions", "weighting", "config")
+ORIGIN = ("created", "seed", "device", "commit", "versions", "weighting", "config", "absent")
 EVERY = 2.5  # seconds between two looks at a running run
 
 
