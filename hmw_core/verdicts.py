@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
 from operator import index, itemgetter
 from pathlib import Path
+from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import uuid4
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 VERDICTS = ("keep", "relabel", "unsure", "skip")
 STREAMS = ("ranked", "audit", "selection")
 LONGEST_TEXT = 10_000  # characters of a note or a name
+PATIENCE = 5.0  # s to wait for another reviewer's write, which takes milliseconds
 NAMED_LINES = 5  # line numbers that a sentence about left-out lines names
 
 
@@ -213,7 +215,8 @@ def _write(run: "RunReader", lines: Sequence[Mapping[str, Any]]) -> None:
     try:
         descriptor = os.open(_path(run), os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o666)
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            if not _lock(descriptor, fcntl.LOCK_EX):
+                raise OSError(None, f"another process has held it for {PATIENCE:.0f} s")
             _append_whole(descriptor, content)
         finally:
             os.close(descriptor)
@@ -241,8 +244,22 @@ def _append_whole(descriptor: int, content: bytes) -> None:
 def _read_bytes(run: "RunReader") -> bytes:
     with _path(run).open("rb") as file:
         with suppress(OSError):  # a file system without locks: a half-seen line is left out
-            fcntl.flock(file, fcntl.LOCK_SH)
+            _lock(file.fileno(), fcntl.LOCK_SH)
         return file.read()
+
+
+def _lock(descriptor: int, kind: int) -> bool:
+    """Take the file's lock, which goes when it is closed; False if a stopped process keeps it."""
+    give_up = monotonic() + PATIENCE
+    while True:
+        try:
+            fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if monotonic() > give_up:
+                return False
+            sleep(0.002)
+        else:
+            return True
 
 
 def _read_lines(run: "RunReader") -> tuple[dict[str, tuple], set[str], list[str]]:

@@ -1,10 +1,12 @@
 """The review log: nothing that was said is lost, and nothing foreign gets in."""
 
+import fcntl
 import json
 import shutil
 import signal
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -14,8 +16,9 @@ import pytest
 
 from hmw_core import verdicts
 from hmw_core.errors import UsageError
-from hmw_core.reader import RunReader
+from hmw_core.store import RunReader, RunWriter
 from hmw_core.verdicts import COLUMNS, Verdict
+from tests.conftest import write_run
 
 ROOT = Path(__file__).parents[2]
 
@@ -294,6 +297,55 @@ def test_a_log_that_is_no_file_is_told(run):
     log = verdicts.read(run)
     assert log.table.empty
     assert log.damage == ["verdicts.jsonl cannot be read: Is a directory"]
+
+
+def test_a_process_that_stops_in_mid_write_stops_nobody(run, monkeypatch):
+    verdicts.append(run, [keep(run, 1)])
+    monkeypatch.setattr(verdicts, "PATIENCE", 0.05)
+    with log_file(run).open("rb") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        with pytest.raises(UsageError, match="another process has held it"):
+            verdicts.append(run, [keep(run, 2)])
+        assert verdicts.read(run).table["sample_id"].tolist() == [1]
+    verdicts.append(run, [keep(run, 2)])
+    assert verdicts.read(run).table["sample_id"].tolist() == [1, 2]
+
+
+def test_two_copies_of_a_log_are_put_together_by_cat(run):
+    first = keep(run, 1)
+    verdicts.append(run, [first])
+    start = log_file(run).read_bytes()
+    verdicts.append(run, [keep(run, 2, reviewer="ann")])
+    of_ann = log_file(run).read_bytes()
+    log_file(run).write_bytes(start)
+    verdicts.append(run, [keep(run, 3, reviewer="bob")])
+    verdicts.undo(run, [first.id], reviewer="bob")
+    of_bob = log_file(run).read_bytes()
+    for both in (of_ann + of_bob, of_bob + of_ann):
+        log_file(run).write_bytes(both)
+        log = verdicts.read(run)
+        assert sorted(log.table["sample_id"]) == [2, 3]
+        assert log.damage == []
+
+
+def test_sessions_of_one_server_lose_no_line(run):
+    def session(name: str) -> None:
+        for i in range(30):
+            verdicts.append(run, [keep(run, i, reviewer=name)])
+
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(session, "abcdef"))
+    log = verdicts.read(run)
+    assert log.table.groupby("reviewer")["sample_id"].agg(list).tolist() == [list(range(30))] * 6
+    assert log.damage == []
+
+
+def test_verdicts_outlive_a_resumed_training(tmp_path):
+    write_run(tmp_path / "run", epochs=2, finish="stopped")
+    run = RunReader(tmp_path / "run")
+    verdicts.append(run, [keep(run, 1)])
+    RunWriter.resume(run.folder, last_epoch=1).finish()
+    assert verdicts.read(RunReader(run.folder)).current.index.tolist() == [1]
 
 
 REVIEWER = """
