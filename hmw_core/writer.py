@@ -200,6 +200,7 @@ class RunWriter:
         if last > whole:
             raise UsageError(f"run {folder.name!r} is logged to epoch {whole}, not to {last}")
         info |= {"status": "running", "error": None, "last_epoch": last}
+        info.setdefault("absent", {})
         writer = cls(folder, info, last)
         for epoch in range(last + 1, whole + 1):  # they will be run again: no mix of two runs
             layout.epoch_file(folder, "metrics", epoch).unlink()
@@ -296,6 +297,9 @@ class RunWriter:
             if width != expected:
                 needed, got = (f"(B, {w})" if w else "(B,)" for w in (expected, width))
                 raise UsageError(f"{name} must have shape {needed}, got {got}")
+        if "logits" not in recorded.widths:
+            for name in set(RECORDABLE) - recorded.widths.keys() - self.info["absent"].keys():
+                self.info["absent"][name] = "the loop recorded no such column"
         self.last_epoch = epoch
         self._pending = self._thread.submit(self._write_epoch, epoch, recorded, metrics, after)
 
@@ -371,6 +375,8 @@ class RunWriter:
         )
         row = {"epoch": epoch, **self._metrics(columns, seen), **metrics}
         for name, score in self._scores.items():
+            if not columns.keys() >= set(CRITERIA[name].reads):
+                continue  # recorded without logits, and without this
             score.update(epoch, columns)
             if self._is_mislabeled is not None:
                 value = score.value()
