@@ -32,6 +32,9 @@ from hmw_core.errors import UsageError
 from hmw_core.reader import RunReader
 
 CHART = "chart samples"
+OUTLINE_STYLE = """<style>
+.st-key-chart-samples .selectionlayer path { pointer-events: none !important; }
+</style>"""
 FIRST, LAST = "first", "last"
 ORDER = {FIRST: "most suspicious first", LAST: "least suspicious first"}
 GALLERY_HEIGHT = 460  # px; as high as the map
@@ -60,7 +63,8 @@ def show() -> None:
             base = (run.name, colour, criterion, filters, tuple(picked))
             _map(run, samples, places, passed, verdict, base, outlines)
     with right:
-        part = _page_of(ids, criterion, order)
+        with st.container():  # there with and without pages, so that the gallery stays in place
+            part = _page_of(ids, criterion, order)
         rows = linked.rows(samples, part, run.class_names, verdict, _columns(criterion))
         pictures = run.images(part.tolist())
         _gallery(run, rows, pictures, criterion, picked)
@@ -178,6 +182,8 @@ def _map(
         )
         kept = {"key": key, "drawn": outlines, "figure": figure}
         st.session_state["samples map"] = kept
+    # An outline takes the mouse for itself: none could be drawn inside it.
+    st.html(OUTLINE_STYLE)
     st.plotly_chart(
         kept["figure"],
         key=CHART,
@@ -310,12 +316,12 @@ def _table(
     if not len(rows):
         return
     ids = rows["sample_id"].tolist()
-    kept = st.session_state.get("samples table")
-    if kept is None or kept["ids"] != ids or kept["picked"] != picked:
-        number = 0 if kept is None else kept["number"] + 1
-        kept = {"ids": ids, "picked": picked, "number": number}
+    wanted = [row for row, sample_id in enumerate(ids) if sample_id in picked]
+    kept = st.session_state.setdefault("samples table", {"number": 0, "rows": []})
+    if kept["rows"] != wanted:
+        # Picked elsewhere: a table cannot be told, only made anew.
+        kept = {"number": kept["number"] + 1, "rows": wanted}
         st.session_state["samples table"] = kept
-    # Made anew where what is picked was changed elsewhere, since a table cannot be told.
     key = f"samples table {kept['number']}"
     if pictures:
         addresses = [data_address(pictures[i])[0] if i in pictures else None for i in ids]
@@ -323,11 +329,11 @@ def _table(
     rows = rows.dropna(axis="columns", how="all")
 
     def note() -> None:
-        chosen = {ids[row] for row in st.session_state[key]["selection"]["rows"]}
+        chosen_rows = st.session_state[key]["selection"]["rows"]
+        st.session_state["samples table"]["rows"] = sorted(chosen_rows)
+        chosen = [ids[row] for row in sorted(chosen_rows) if row < len(ids)]
         others = [i for i in _kept_picks() if i not in ids or i in chosen]
-        changed = [*others, *(i for i in ids if i in chosen and i not in others)]
-        st.session_state["samples table"]["picked"] = changed
-        set_text("pick", _as_list(changed))
+        set_text("pick", _as_list([*others, *(i for i in chosen if i not in others)]))
 
     st.dataframe(
         rows,
@@ -336,7 +342,7 @@ def _table(
         column_config=_column_config(rows, criterion),
         on_select=note,
         selection_mode="multi-row",
-        selection_default={"selection": {"rows": [r for r, i in enumerate(ids) if i in picked]}},
+        selection_default={"selection": {"rows": wanted}},
         row_height=44 if pictures else None,
         height=400,
     )
