@@ -31,7 +31,7 @@ def prepare_figures(
     runs : sequence of RunReader
         The run, and those that figures of several runs compare it with.
     figures : sequence of str, optional
-        Names of `FIGURES`. Default: all, in their order.
+        Names of `FIGURES`. Default: all that so many runs can fill, in their order.
     given_label : int, optional
         The class of the figures that can be of one. Default: each figure's own.
 
@@ -40,7 +40,8 @@ def prepare_figures(
     UsageError
         If a figure is unknown.
     """
-    names = list(FIGURES) if figures is None else list(dict.fromkeys(figures))
+    fitting = [name for name, figure in FIGURES.items() if figure.n_runs <= len(runs)]
+    names = fitting if figures is None else list(dict.fromkeys(figures))
     prepared = Prepared()
     for name in names:
         figure = pick(FIGURES, name, "figure")

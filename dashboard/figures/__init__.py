@@ -10,6 +10,7 @@ from dashboard.figures import (
     class_clusters,
     class_weights,
     clusters,
+    compare_scores,
     curves,
     detection_intervals,
     distributions,
@@ -17,6 +18,7 @@ from dashboard.figures import (
     noise_matrix,
     proof,
     sphere,
+    training_progress,
     weight_histogram,
 )
 from dashboard.figures.base import FigureSpec
@@ -34,6 +36,8 @@ FIGURES: dict[str, FigureSpec] = {
     "class_weights": class_weights.FIGURE,
     "weight_histogram": weight_histogram.FIGURE,
     "accuracy": accuracy.FIGURE,
+    "training_progress": training_progress.FIGURE,
+    "compare_scores": compare_scores.FIGURE,
     "noise_matrix": noise_matrix.FIGURE,
     "proof": proof.FIGURE,
 }

@@ -8,16 +8,15 @@ from matplotlib.figure import Figure
 
 from dashboard.figures.base import CannotShow, FigureSpec
 from dashboard.figures.panels import PAPER_DASHES, paper_legend, paper_panels
+from dashboard.figures.run_lines import run_colours, short_names
 from dashboard.figures.style import screen_figure
-from dashboard.figures.text import on_paper, on_screen, shorten
+from dashboard.figures.text import on_paper, on_screen
 from hmw_core.paper import paper_accuracy
 from hmw_core.reader import RunReader
 
 KINDS = {"test_accuracy": "test", "train_accuracy": "train, on given labels"}
 DASH = {"test": "solid", "train, on given labels": "dot"}
 MARKERS = {"test": "o", "train, on given labels": "s"}
-# Tol's bright set: a run is neither a class nor a group, and all six stand on white and on dark.
-RUN_COLOURS = ("#4477AA", "#EE6677", "#228833", "#CCBB44", "#66CCEE", "#AA3377")
 SHORT = {"test": "test", "train, on given labels": "train"}  # for a column's narrow legend
 
 
@@ -43,7 +42,7 @@ def prepare(runs: Sequence[RunReader]) -> pd.DataFrame:
             parts.append(part.dropna(subset=["accuracy"]))
     table = pd.concat(parts) if parts else pd.DataFrame()
     if table.empty:
-        raise CannotShow("no epoch of these runs is finished yet, so there is no accuracy to show")
+        raise CannotShow("no epoch of these runs with an accuracy is finished, so there is none")
     table = table.astype({"paper": float})
     return table[["run", "split", "epoch", "accuracy", "paper"]].reset_index(drop=True)
 
@@ -51,7 +50,8 @@ def prepare(runs: Sequence[RunReader]) -> pd.DataFrame:
 def draw(table: pd.DataFrame) -> go.Figure:
     """Draw `prepare`'s table for the screen."""
     figure = go.Figure()
-    names = {run: on_screen(name) for run, name in _short_names(table, 60).items()}
+    colours = run_colours(table["run"])
+    names = {run: on_screen(name) for run, name in short_names(table["run"], 60).items()}
     for run, part in table.groupby("run", sort=False):
         for split, line in part.groupby("split", sort=False):
             figure.add_scatter(
@@ -59,7 +59,7 @@ def draw(table: pd.DataFrame) -> go.Figure:
                 y=line["accuracy"],
                 mode="lines" if len(line) > 1 else "markers",
                 name=f"{names[run]}: {split}",
-                line={"color": _colour(table, run), "dash": DASH[split]},
+                line={"color": colours[run], "dash": DASH[split]},
                 hovertemplate="epoch %{x}: %{y:.1f} %",
             )
         reported = part["paper"].dropna()
@@ -70,7 +70,7 @@ def draw(table: pd.DataFrame) -> go.Figure:
                 y=[reported.iloc[0]] * 2,
                 mode="lines",
                 name=f"paper, {names[run]}: {reported.iloc[0]:.1f} %",
-                line={"color": _colour(table, run), "dash": "longdash", "width": 1},
+                line={"color": colours[run], "dash": "longdash", "width": 1},
                 hovertemplate="%{y:.1f} %",
             )
     figure = screen_figure(figure, height=420)
@@ -82,7 +82,8 @@ def draw(table: pd.DataFrame) -> go.Figure:
 
 def typeset(table: pd.DataFrame, width: float) -> Figure:
     """Typeset `prepare`'s table for a file of `width` inches."""
-    names = {run: on_paper(name) for run, name in _short_names(table, 34).items()}
+    colours = run_colours(table["run"])
+    names = {run: on_paper(name) for run, name in short_names(table["run"], 34).items()}
     with paper_panels(width, 1, 0.7 if width < 5 else 0.5) as (figure, [axes]):
         for run, part in table.groupby("run", sort=False):
             for split, line in part.groupby("split", sort=False):
@@ -91,14 +92,14 @@ def typeset(table: pd.DataFrame, width: float) -> Figure:
                     line["accuracy"],
                     PAPER_DASHES[DASH[split]],
                     marker="" if len(line) > 1 else MARKERS[split],
-                    color=_colour(table, run),
+                    color=colours[run],
                     label=f"{names[run]}: {SHORT[split]}",
                 )
             reported = part["paper"].dropna()
             if len(reported):
                 axes.axhline(
                     reported.iloc[0],
-                    color=_colour(table, run),
+                    color=colours[run],
                     linestyle=(0, (8, 3)),
                     linewidth=0.8,
                     label=f"{names[run]}: paper {reported.iloc[0]:.1f}",
@@ -107,18 +108,6 @@ def typeset(table: pd.DataFrame, width: float) -> Figure:
         axes.set_ylabel("Accuracy (%)")
         paper_legend(figure, axes)
     return figure
-
-
-def _short_names(table: pd.DataFrame, limit: int) -> dict[str, str]:
-    """Return what legends call the runs: cut in the middle, unless that makes two the same."""
-    runs = list(dict.fromkeys(table["run"]))
-    short = {run: shorten(run, limit) for run in runs}
-    return short if len(set(short.values())) == len(runs) else {run: run for run in runs}
-
-
-def _colour(table: pd.DataFrame, run: str) -> str:
-    order = list(dict.fromkeys(table["run"]))
-    return RUN_COLOURS[order.index(run) % len(RUN_COLOURS)]
 
 
 FIGURE = FigureSpec(

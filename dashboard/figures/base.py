@@ -33,3 +33,5 @@ class FigureSpec:
     draw: Callable[[pd.DataFrame], go.Figure]
     typeset: Callable[[pd.DataFrame, float], Figure]
     many: bool = False
+    n_runs: int = 1
+    """The fewest runs it shows; with fewer, `prepare` raises `CannotShow`."""

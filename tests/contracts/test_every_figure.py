@@ -23,7 +23,7 @@ every_figure = pytest.mark.parametrize("name", FIGURES)
 
 def prepare(name, run, **options):
     figure = FIGURES[name]
-    return figure.prepare([run] if figure.many else run, **options)
+    return figure.prepare([run] * figure.n_runs if figure.many else run, **options)
 
 
 @pytest.fixture(scope="module")
