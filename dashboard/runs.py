@@ -15,8 +15,10 @@ from dashboard.figures.maps import check_features
 from dashboard.figures.selection import chosen_samples
 from dashboard.linked import Places, Samples
 from dashboard.summary import description, summary
+from dashboard.training_command import listing
 from dashboard.views.choices import choose, plain
 from hmw_core import layout, verdicts
+from hmw_core.compare import paired_scores
 from hmw_core.queries import score_table
 from hmw_core.reader import RunReader, list_runs
 
@@ -243,3 +245,32 @@ def review_log(run: RunReader) -> verdicts.VerdictLog:
 @st.cache_resource(max_entries=4, show_spinner=False)
 def _review_log(_run: RunReader, folder: str, version: Version) -> verdicts.VerdictLog:
     return verdicts.read(_run)
+
+
+def compared(a: RunReader, b: RunReader, criterion: str) -> pd.DataFrame:
+    """Return the scores of the same samples in two runs, to be read only.
+
+    Raises
+    ------
+    UsageError
+        If the two cannot be compared.
+    """
+    return _compared(_keys((a, b)), criterion)
+
+
+@st.cache_resource(max_entries=8, show_spinner="Reading the logs ...")
+def _compared(keys: tuple[tuple[str, Version], ...], criterion: str) -> pd.DataFrame:
+    a, b = (_reader(*key) for key in keys)
+    return paired_scores(a, b, criterion)
+
+
+@st.cache_resource(show_spinner="Asking what can be trained ...")
+def training_choices() -> dict[str, list[dict[str, str]]]:
+    """Return what `python -m training list` names; asked once, as it loads torch.
+
+    Raises
+    ------
+    UsageError
+        If nothing can be trained here, with the reason.
+    """
+    return listing()

@@ -1,7 +1,9 @@
 """What is asked of a training, and the command line that says it; nothing here starts one."""
 
+import json
 import re
 import shlex
+import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
@@ -80,6 +82,22 @@ def arguments(settings: Settings, runs: Path) -> list[str]:
 def resume_arguments(name: str, runs: Path) -> list[str]:
     """Return the arguments of `python -m training` that go on with a run."""
     return ["resume", check_name(name), "--runs", str(runs.resolve())]
+
+
+def listing() -> dict[str, list[dict[str, str]]]:
+    """Return `name` and `summary` of all that can be trained, by kind, as the training has it.
+
+    Raises
+    ------
+    UsageError
+        If the training cannot be asked: torch is not installed, say.
+    """
+    done = subprocess.run([*PROGRAM, "list", "--json"], cwd=ROOT, capture_output=True, text=True)
+    try:
+        return json.loads(done.stdout)
+    except ValueError:
+        said = done.stderr.strip() or f"it ended with code {done.returncode}"
+        raise UsageError(f"python -m training list says: {said.splitlines()[-1]}") from None
 
 
 def shown(words: Sequence[str]) -> str:

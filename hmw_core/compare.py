@@ -24,7 +24,16 @@ if TYPE_CHECKING:
 PARTS = ("both", "only A", "only B")
 Z = NormalDist().inv_cdf((1.0 + LEVEL) / 2.0)
 NAMES_A_RUN = {"run", "runs"}  # settings that differ between any two runs, and decide nothing
-SHOWN_OF_INFO = ("recipe", "n_epochs", "last_epoch", "seed", "device", "commit")
+TOO_LONG = {"class_names", "transition_matrix"}
+SHOWN_OF_INFO = {
+    "recipe": "recipe",
+    "n_epochs": "epochs",
+    "last_epoch": "",
+    "seed": "seed",
+    "device": "",
+    "commit": "",
+}
+"""Names in `run.json`, and under which a config says the same."""
 
 
 class RankCorrelation(NamedTuple):
@@ -233,18 +242,19 @@ def _wilson(hits: int, n: int) -> tuple[float, float]:
 
 
 def _settings(run: "RunReader") -> dict[str, Any]:
-    """Return what `run.json` says about how the run was made, flat."""
+    """Return what `run.json` says about how the run was made, flat and each thing once."""
     info = run.info
-    flat: dict[str, Any] = {name: info.get(name) for name in SHOWN_OF_INFO}
-    dataset = dict(info.get("dataset") or {})
-    flat |= _flat("dataset", {k: v for k, v in dataset.items() if k != "class_names"})
-    noise = dict(info.get("noise") or {})
-    flat |= _flat("noise", {k: v for k, v in noise.items() if k != "transition_matrix"})
     config = dict(info.get("config") or {})
-    flat |= _flat("config", {k: v for k, v in config.items() if k not in NAMES_A_RUN})
-    for name in ("weighting", "outputs", "versions"):
-        flat |= _flat(name, info.get(name) or {})
-    return flat
+    flat: dict[str, Any] = {
+        name: info.get(name) for name, in_config in SHOWN_OF_INFO.items() if in_config not in config
+    }
+    for part in ("dataset", "noise", "weighting", "outputs", "versions"):
+        for name, value in _flat(part, info.get(part) or {}).items():
+            last = name.removeprefix(f"{part}.")
+            is_twice = last in config or (part in config and last in ("name", "rate", "keep"))
+            if not is_twice and last not in TOO_LONG:
+                flat[name] = value
+    return flat | _flat("config", {k: v for k, v in config.items() if k not in NAMES_A_RUN})
 
 
 def _flat(prefix: str, values: Mapping[str, Any]) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from tests.conftest import write_run
 
 ROOT = Path(__file__).parents[2]
 TINY = Settings(run="tiny", recipe="CCE", dataset="digits", epochs=2, device="cpu")
-PATIENCE = 120  # seconds; loading torch takes some, and the machine may be busy
+PATIENCE = 300  # seconds; loading torch takes some, and the machine may be busy
 FAKE = """\
 import signal, sys, time
 print("a line\\nhere it is:", *sys.argv[1:], flush=True)
@@ -32,8 +32,9 @@ sys.exit({code})
 
 
 @pytest.fixture
-def runs(tmp_path):
+def runs(tmp_path, monkeypatch):
     """A folder of runs; no process that was started for it outlives the test."""
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")  # threads of trainings at once only hinder another
     folder = tmp_path / "runs"
     folder.mkdir()
     yield folder
@@ -296,7 +297,7 @@ def test_a_training_goes_on_when_its_server_is_killed(runs):
 
 @pytest.mark.slow
 def test_stop_keeps_whole_epochs_and_resume_goes_on(runs):
-    words = arguments(replace(TINY, epochs=60), runs)
+    words = arguments(replace(TINY, epochs=20), runs)
     trainings.start(runs, words, "tiny")
     metrics = runs / "tiny" / "metrics"
     wait(lambda: metrics.is_dir() and len(list(metrics.glob("*.json"))) >= 2)
@@ -305,11 +306,11 @@ def test_stop_keeps_whole_epochs_and_resume_goes_on(runs):
     state = end_of(runs)
     assert (state.status, state.can_resume) == ("stopped", True)
     reached = RunReader(runs / "tiny").last_epoch
-    assert 2 <= reached < 60
+    assert 2 <= reached < 20
     resume = training_command.resume_arguments("tiny", runs)
     trainings.start(runs, resume, "tiny")
     assert end_of(runs).status == "finished"
-    assert RunReader(runs / "tiny").epochs() == list(range(1, 61))
+    assert RunReader(runs / "tiny").epochs() == list(range(1, 21))
     assert noted(runs) == 0
     trainings.start(runs, resume, "tiny")  # a wish that cannot be granted harms nothing
     assert noted(runs) == 2

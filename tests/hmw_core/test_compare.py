@@ -51,6 +51,15 @@ def test_only_settings_that_differ_are_named(twins):
     assert set(found.index) == {"recipe", "commit", "config.epochs", "config.loss_args.q"}
 
 
+def test_what_stands_in_the_config_too_is_named_once(twins):
+    config = {"recipe": "CCE", "epochs": 4, "noise": "symmetric", "alpha": 1.0}
+    one = edit(twins[0], config=config, noise={"name": "symmetric"})
+    config = {"recipe": "SCE", "epochs": 5, "noise": "none", "alpha": 2.0}
+    two = edit(twins[1], n_epochs=5, config=config, noise={"name": "none"})
+    found = compare.config_differences([one, two])
+    assert set(found.index) == {"config.recipe", "config.epochs", "config.noise", "config.alpha"}
+
+
 def test_a_run_does_not_differ_from_itself(tiny_run):
     assert compare.config_differences([tiny_run, tiny_run]).empty
 
