@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
@@ -12,6 +13,7 @@ import streamlit as st
 from dashboard.background import Job, missing_map
 from dashboard.figures import FIGURES
 from dashboard.figures.maps import check_features
+from dashboard.figures.sample_curves import class_bands
 from dashboard.figures.selection import chosen_samples
 from dashboard.linked import Places, Samples
 from dashboard.summary import description, summary
@@ -19,6 +21,10 @@ from dashboard.training_command import listing
 from dashboard.views.choices import choose, plain
 from hmw_core import layout, verdicts
 from hmw_core.compare import paired_scores
+from hmw_core.contrast import contrast_columns, why_these
+from hmw_core.duplicates import kept_pairs
+from hmw_core.labels import corrected_labels
+from hmw_core.neighbours import Directions, directions
 from hmw_core.queries import score_table
 from hmw_core.reader import RunReader, list_runs
 
@@ -245,6 +251,109 @@ def review_log(run: RunReader) -> verdicts.VerdictLog:
 @st.cache_resource(max_entries=4, show_spinner=False)
 def _review_log(_run: RunReader, folder: str, version: Version) -> verdicts.VerdictLog:
     return verdicts.read(_run)
+
+
+def labels_of(
+    run: RunReader, criterion: str, epoch: int | None, n_flagged: int | None
+) -> pd.DataFrame:
+    """Return the corrected labels of a run, to be read only; anew with every verdict.
+
+    Raises
+    ------
+    UsageError
+        If `n_flagged` is out of range.
+    """
+    parts = ("samples.parquet", "signals", "scores", "metrics", "verdicts.jsonl")
+    return _labels_of(run, str(run.folder), _parts(run, parts), criterion, epoch, n_flagged)
+
+
+@st.cache_resource(max_entries=8, show_spinner="Reading the log ...")
+def _labels_of(
+    _run: RunReader,
+    folder: str,
+    version: Version,
+    criterion: str,
+    epoch: int | None,
+    n_flagged: int | None,
+) -> pd.DataFrame:
+    return corrected_labels(_run, criterion, epoch, n_flagged=n_flagged)
+
+
+def bands_of(run: RunReader, given_label: int, quantities: Sequence[str]) -> pd.DataFrame:
+    """Return `sample_curves.class_bands`, to be read only: one class is read once."""
+    key = _parts(run, ("samples.parquet", "signals"))
+    return _bands_of(run, str(run.folder), key, given_label, tuple(quantities))
+
+
+@st.cache_resource(max_entries=64, show_spinner="Reading the class ...")
+def _bands_of(
+    _run: RunReader,
+    folder: str,
+    version: Version,
+    given_label: int,
+    quantities: tuple[str, ...],
+) -> pd.DataFrame:
+    return class_bands(_run, given_label, quantities)
+
+
+def directions_of(run: RunReader) -> Directions:
+    """Return the run's features at length 1, to be read only.
+
+    Raises
+    ------
+    UsageError
+        If there are none.
+    """
+    return _directions_of(run, str(run.folder), _parts(run, ("features",)))
+
+
+@st.cache_resource(max_entries=4, show_spinner="Reading the features ...")
+def _directions_of(_run: RunReader, folder: str, version: Version) -> Directions:
+    return directions(_run)
+
+
+def reasons(
+    run: RunReader, sample_ids: np.ndarray, epoch: int | None, because_of: Sequence[str]
+) -> pd.DataFrame:
+    """Return `contrast.why_these` of a selection, to be read only.
+
+    Raises
+    ------
+    UsageError
+        If there is nothing to compare.
+    """
+    key = _parts(run, ("samples.parquet", "signals", "scores", "verdicts.jsonl"))
+    return _reasons(run, str(run.folder), key, sample_ids, epoch, tuple(because_of))
+
+
+@st.cache_resource(max_entries=16, show_spinner="Comparing with the rest ...")
+def _reasons(
+    _run: RunReader,
+    folder: str,
+    version: Version,
+    sample_ids: np.ndarray,
+    epoch: int | None,
+    because_of: tuple[str, ...],
+) -> pd.DataFrame:
+    table = _contrast_columns(_run, folder, version, epoch)
+    return why_these(table, sample_ids, because_of)
+
+
+@st.cache_resource(max_entries=4, show_spinner="Measuring the samples ...")
+def _contrast_columns(
+    _run: RunReader, folder: str, version: Version, epoch: int | None
+) -> pd.DataFrame:
+    return contrast_columns(_run, epoch)
+
+
+def pairs_of(run: RunReader) -> pd.DataFrame | None:
+    """Return the pairs that `duplicates.compare_pairs` kept in the run, or None; read only."""
+    return _pairs_of(run, str(run.folder), _parts(run, ("features", "duplicates")))
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _pairs_of(_run: RunReader, folder: str, version: Version) -> pd.DataFrame | None:
+    return kept_pairs(_run)
 
 
 def compared(a: RunReader, b: RunReader, criterion: str) -> pd.DataFrame:

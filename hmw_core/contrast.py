@@ -82,7 +82,9 @@ def contrast_columns(run: "RunReader", epoch: int | None = None) -> pd.DataFrame
 
 
 def why_these(
-    run_table: pd.DataFrame, selected_ids: Sequence[int], because_of: Sequence[str] = ()
+    run_table: pd.DataFrame,
+    selected_ids: Sequence[int] | np.ndarray,
+    because_of: Sequence[str] = (),
 ) -> pd.DataFrame:
     """Return how a selection differs from the rest, column by column, largest effect first.
 
