@@ -37,6 +37,55 @@ DEFAULTS: dict[str, Any] = {
     "augment": "auto", "seed": 0, "data_seed": None,
 }  # fmt: skip
 
+SAMPLES_FILE = '"samples.parquet"'  # as it stands in the code below
+# How the neighbours open the file of `samples_table`; shown on the page, run by the tests where
+# the package is installed.
+NEIGHBOURS = {
+    "cleanlab Datalab": """\
+import numpy as np
+import pandas as pd
+from cleanlab import Datalab
+
+samples = pd.read_parquet("samples.parquet")
+lab = Datalab(samples[["given_label"]].to_dict("list"), label_name="given_label")
+lab.find_issues(
+    pred_probs=np.stack(samples["pred_probs"]),
+    features=np.stack(samples["features"]),
+)
+theirs = lab.get_issues("label")  # is_label_issue, label_score, ...
+both = samples.join(theirs, rsuffix="_datalab")
+""",
+    "FiftyOne": """\
+from pathlib import Path
+
+import fiftyone as fo
+import pandas as pd
+
+samples = pd.read_parquet("samples.parquet")
+folder = Path("samples-pictures")
+folder.mkdir(exist_ok=True)
+dataset = fo.Dataset("samples", overwrite=True)
+for row in samples[samples["image"].notna()].itertuples():
+    picture = folder / f"{row.sample_id:07d}.{'png' if row.image[1:4] == b'PNG' else 'jpg'}"
+    picture.write_bytes(row.image)
+    sample = fo.Sample(filepath=str(picture.resolve()), row=row.sample_id)
+    sample["given"] = fo.Classification(label=row.given_name)
+    sample["corrected"] = fo.Classification(label=row.new_name)
+    sample["label_score"] = row.label_score
+    sample["is_label_issue"] = row.is_label_issue
+    dataset.add_sample(sample)
+fo.launch_app(dataset.sort_by("label_score"))  # lower = worse
+""",
+    "Renumics Spotlight": """\
+import pandas as pd
+from renumics import spotlight
+
+samples = pd.read_parquet("samples.parquet")
+kinds = {"image": spotlight.Image, "features": spotlight.Embedding}
+spotlight.show(samples, dtype={name: kinds[name] for name in kinds if name in samples})
+""",
+}
+
 
 def samples_table(
     run: RunReader,
@@ -119,16 +168,18 @@ def changes(labels: pd.DataFrame) -> pd.DataFrame:
 def retrain_command(run: RunReader, file: str) -> str | None:
     """Return the command that trains as this run was, on the labels of a file.
 
-    None for a run that `python -m training` did not make. Where a recipe was given together with
-    an option that sets back what the recipe changes, that option has to be added by hand.
+    None for a run that `python -m training` did not make. A recipe that sets `--loss-args` or
+    `--weighting-args` is spelled out, since beside a recipe these are written differently. Where a
+    recipe was given with an option that undoes what it sets, that option is to be added by hand.
     """
     config = run.info.get("config") or {}
     if "dataset" not in config:
         return None
+    is_spelled_out = config.get("loss_args") or config.get("weighting_args")
     words = ["python", "-m", "training", "train"]
     for name, default in DEFAULTS.items():
         value = config.get(name, default)
-        if value == default:
+        if value == default or (name == "recipe" and is_spelled_out):
             continue
         option = f"--{name.replace('_', '-')}"
         if isinstance(value, bool):

@@ -180,13 +180,11 @@ def _compare(
 
 def _differs(file: pd.Series, log: pd.Series) -> np.ndarray:
     """Return where two columns differ, (N,) bool; null equals null."""
-    null = file.isna().to_numpy() | log.isna().to_numpy()
-    both = file.isna().to_numpy() & log.isna().to_numpy()
     if file.dtype == np.float64:
-        close = np.isclose(file.to_numpy(), log.to_numpy(np.float64), rtol=RELATIVE, atol=ABSOLUTE)
-        return ~(both | close)
-    same = (file.astype(object).to_numpy() == log.astype(object).to_numpy()) & ~null
-    return ~(both | same)
+        theirs, ours = file.to_numpy(), log.to_numpy(np.float64)
+        return ~np.isclose(theirs, ours, rtol=RELATIVE, atol=ABSOLUTE, equal_nan=True)
+    theirs, ours = (column.astype(object).mask(column.isna(), None) for column in (file, log))
+    return theirs.to_numpy() != ours.to_numpy()
 
 
 def _shown(value: Any) -> str:

@@ -121,7 +121,8 @@ def _relabel(
     if resumed is not None:
         if resumed.info["dataset"]["fingerprint"] != fingerprint:
             raise UsageError(f"run {resumed.name!r} cannot go on: its data have changed since")
-        return resumed.samples()["given_label"].to_numpy(), true_label, resumed.info["noise"]
+        given_label = resumed.samples()["given_label"].to_numpy(np.int64, copy=True)
+        return given_label, true_label, resumed.info["noise"]
     assert config.labels is not None
     file = read_labels(
         config.labels, n_samples=len(train), class_names=class_names, fingerprint=fingerprint
