@@ -31,7 +31,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from scipy.stats import hypergeom
+from scipy.special import gammaln
 
 from hmw_core import verdicts
 from hmw_core.criteria import CRITERIA
@@ -209,11 +209,22 @@ def total_interval(k: int, n: int, n_population: int) -> tuple[int, int]:
     (3, 3)
     """
     possible = range(k, n_population - (n - k) + 1)
-    low = bisect_right(
-        possible, TAIL, key=lambda total: hypergeom.sf(k - 1, n_population, total, n)
-    )
-    past = bisect_left(possible, -TAIL, key=lambda total: -hypergeom.cdf(k, n_population, total, n))
+    low = bisect_right(possible, TAIL, key=lambda total: _tails(k, n, n_population, total)[1])
+    past = bisect_left(possible, -TAIL, key=lambda total: -_tails(k, n, n_population, total)[0])
     return possible[low], possible[past - 1]
+
+
+def _tails(k: int, n: int, n_population: int, total: int) -> tuple[float, float]:
+    """Return P(X <= k) and P(X >= k) of the errors X among n drawn, if `total` are there."""
+    # Not scipy.stats.hypergeom: that takes a second to import, and trips over an absent torch.
+    x = np.arange(max(0, n - (n_population - total)), min(n, total) + 1)
+    ways = _log_comb(total, x) + _log_comb(n_population - total, n - x)
+    probability = np.exp(ways - _log_comb(n_population, n))
+    return float(probability[x <= k].sum()), float(probability[x >= k].sum())
+
+
+def _log_comb(n: int, k: int | np.ndarray) -> np.ndarray:
+    return gammaln(n + 1) - gammaln(np.add(k, 1)) - gammaln(np.subtract(n + 1, k))
 
 
 def _mask(n: int, ids: np.ndarray | pd.Series) -> np.ndarray:

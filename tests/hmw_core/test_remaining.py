@@ -5,7 +5,7 @@ from math import comb
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.stats import binom
+from scipy.stats import binom, hypergeom
 
 from hmw_core import verdicts
 from hmw_core.errors import UsageError
@@ -43,6 +43,16 @@ def test_the_interval_by_trying_every_total(n, population):
             and sum(likelihood(i, n, population, total) for i in range(k, n + 1)) > 0.025
         ]
         assert total_interval(k, n, population) == (fits[0], fits[-1])
+
+
+@pytest.mark.parametrize(("k", "n"), [(0, 300), (7, 400), (250, 500), (60, 60), (1, 1)])
+def test_the_interval_of_a_large_population_by_scipy(k, n):
+    low, high = total_interval(k, n, 200_000)
+    outside = [low - 1] * (low > k)  # just outside each bound, and just inside
+    assert (hypergeom.sf(k - 1, 200_000, np.array(outside), n) <= 0.025).all()
+    assert hypergeom.sf(k - 1, 200_000, low, n) > 0.025
+    assert hypergeom.cdf(k, 200_000, high, n) > 0.025
+    assert high == 200_000 - n + k or hypergeom.cdf(k, 200_000, high + 1, n) <= 0.025
 
 
 @pytest.mark.parametrize("total", [0, 1, 7, 30, 59, 60])
