@@ -173,6 +173,16 @@ class Filters:
             }[self.agreement.which]
         return passed
 
+    def columns(self) -> list[str]:
+        """Return the columns and criteria that they read."""
+        names = ("given_label", "true_label", "predicted_label", "is_mislabeled", "verdict")
+        columns = [name for name in names if getattr(self, name) is not None]
+        if self.limit is not None:
+            columns.append(self.limit.criterion)
+        if self.agreement is not None:
+            columns += [self.agreement.first, self.agreement.second]
+        return columns
+
     def said(self, class_names: Sequence[str]) -> list[str]:
         """Return each of them in words; class names are not escaped."""
         words = []

@@ -109,7 +109,7 @@ def keep_number(
         key=key,
         disabled=off,
     )
-    remember(name, None if given is None else f"{given:d}" if whole else f"{given!r}")
+    remember(name, None if given is None else f"{given:.15g}")
     return given
 
 

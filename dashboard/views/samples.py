@@ -24,6 +24,7 @@ from dashboard.views.choices import (
     plain,
     set_text,
 )
+from dashboard.views.contrast import show_contrast
 from dashboard.views.picker import picker
 from dashboard.views.sample_filters import choose_filters, clear_filters
 from hmw_core.criteria import CRITERIA
@@ -55,7 +56,8 @@ def show() -> None:
     ids = linked.in_order(samples, shown, criterion, first=order == FIRST)
     with st.container(horizontal=True, vertical_alignment="center"):
         _say_filters(run, filters.said(run.class_names), outlines, len(ids))
-        _actions(run, samples, verdict, ids, picked)
+        chosen = np.array(picked, dtype=np.int64) if picked else ids
+        asked_why = _actions(run, samples, verdict, chosen, "picked" if picked else "shown")
     _say_limits(run, outlines, places)
     left, right = st.columns([11, 9]) if places is not None else (None, st.container())
     if places is not None:
@@ -68,6 +70,8 @@ def show() -> None:
         rows = linked.rows(samples, part, run.class_names, verdict, _columns(criterion))
         pictures = run.images(part.tolist())
         _gallery(run, rows, pictures, criterion, picked)
+    if asked_why and len(chosen):
+        show_contrast(run, chosen, epoch, [] if picked else filters.columns())
     _table(rows, pictures, criterion, picked)
 
 
@@ -128,17 +132,18 @@ def _picked(run: RunReader) -> list[int]:
 def _say_filters(
     run: RunReader, said: list[str], outlines: tuple[Outline, ...], n_shown: int
 ) -> None:
-    filtered = bool(said)
     if outlines:
         said = [*said, "inside the outline"]
     which = f": {plain(' · '.join(said))}" if said else ""
     st.markdown(f"**{n_shown:,} of {run.n_samples:,} samples**{which}", width="stretch")
-    if outlines and st.button("Clear outline", type="tertiary", icon=":material/close:"):
-        set_text("outline", "")
-        st.rerun()
-    if filtered:
+    if said:
         icon = ":material/filter_alt_off:"
-        st.button("Clear filters", type="tertiary", icon=icon, on_click=clear_filters)
+        st.button("Show all", type="tertiary", icon=icon, on_click=_show_all)
+
+
+def _show_all() -> None:
+    clear_filters()
+    set_text("outline", "")
 
 
 def _say_limits(run: RunReader, outlines: tuple[Outline, ...], places: Places | None) -> None:
@@ -187,7 +192,7 @@ def _map(
     st.plotly_chart(
         kept["figure"],
         key=CHART,
-        config=CONFIG,
+        config={**CONFIG, "editSelection": False},
         on_select=_note_outline,
         selection_mode=("box", "lasso"),
         alt="Map of the samples",
@@ -228,23 +233,18 @@ def _note_outline() -> None:
 
 
 def _actions(
-    run: RunReader,
-    samples: Samples,
-    verdict: dict[int, str],
-    ids: np.ndarray,
-    picked: list[int],
-) -> None:
-    """Offer what can be done with the picked samples, or with all that are shown."""
-    chosen = np.array(picked, dtype=np.int64) if picked else ids
-    what = f"{len(chosen):,} {'picked' if picked else 'shown'}"
+    run: RunReader, samples: Samples, verdict: dict[int, str], chosen: np.ndarray, how: str
+) -> bool:
+    """Offer what can be done with the chosen samples; tell whether to say what sets them apart."""
+    what = f"{len(chosen):,} {how}"
     icon, none = ":material/rate_review:", not len(chosen)
-    if st.button(f"Review {what}", type="primary", icon=icon, disabled=none):
+    if st.button(f"Review {len(chosen):,}", type="primary", icon=icon, disabled=none, help=what):
         st.session_state["review selection"] = {
             "run": run.name,
             "sample_ids": chosen.tolist(),
             "what": f"{what} on the samples page",
         }
-        st.switch_page("views/review.py")
+        st.switch_page("views/review.py", query_params={"run": run.name})
     st.download_button(
         "CSV",
         data=lambda: linked.as_csv(samples, chosen, verdict),
@@ -255,9 +255,10 @@ def _actions(
         disabled=none,
         help=f"Ids, labels, verdicts, scores and ranks of the {what}",
     )
-    if picked and st.button("Unpick all", type="tertiary", icon=":material/close:"):
+    if how == "picked" and st.button("Unpick", type="tertiary", icon=":material/close:"):
         set_text("pick", "")
         st.rerun()
+    return st.toggle("Why these?", key="why these", disabled=none)
 
 
 def _page_of(ids: np.ndarray, criterion: str, order: str) -> np.ndarray:
