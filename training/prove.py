@@ -437,7 +437,7 @@ def _arms(
     what = "every sample whose label the file changes"
     if only_suspected:
         what += f", and {only_suspected:,} more that it marks as an issue or flagged"
-    notes.append(f"Suspects are {what}; samples judged `unsure` stay in unless they are flagged")
+    notes.append(f"Suspects are {what}; samples judged “unsure” stay in unless they are flagged")
     if not changed.any():
         arms.remove("corrected")
         notes.append(

@@ -87,7 +87,7 @@ def draw(table: pd.DataFrame) -> go.Figure:
             figure.add_scatter(
                 x=part["value"],
                 y=_seed_heights(y, len(part)),
-                marker={"size": 7, "color": ARM_COLOURS[arm], "opacity": 0.55},
+                marker={"size": 7, "color": ARM_COLOURS[arm], "opacity": 0.7},
                 customdata=part["seed"],
                 hovertemplate=f"{first['title']}, seed %{{customdata}}: %{{x:.2f}} {unit}"
                 "<extra></extra>",
@@ -201,9 +201,9 @@ FIGURE = FigureSpec(
     title="What corrected labels are worth",
     paper="",
     look_for=(
-        "Intervals of the differences that stay clear of zero. If the suspects are worth "
-        "dropping, dropping them beats dropping as many at random; if the corrections are right, "
-        "training on them beats both."
+        "Intervals of the differences that stay clear of zero: a diamond is the mean of the seeds "
+        "with its 95 % interval, a dot a single seed. If it pays to drop the suspects, that beats "
+        "dropping as many at random; if the corrections are right, they beat both."
     ),
     prepare=prepare,
     draw=draw,

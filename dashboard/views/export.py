@@ -15,7 +15,7 @@ from dashboard.views.choices import choose_class
 from hmw_core.reader import RunReader
 
 COLUMNS = 2
-OFF = ("noise_matrix",)  # figures that are not in the paper are a click away
+OFF = ("noise_matrix", "proof")  # figures that are not in the paper are a click away
 
 
 def figure_title(name: str) -> str:
