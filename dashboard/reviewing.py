@@ -8,7 +8,7 @@ order, each once however often it is sent.
 import base64
 import math
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
@@ -127,7 +127,7 @@ def upcoming(
     left_out = queue.done | set(passed)
     rows = queue.order[~queue.order["sample_id"].isin(left_out)]
     ranked = iter(rows.head(most).itertuples(index=False))
-    random = iter(())
+    random: Iterator[Any] = iter(())
     if audit is not None:
         drawn = audit[~audit["sample_id"].isin(left_out)]
         random = drawn.head(2 * most).itertuples(index=False)
@@ -260,12 +260,13 @@ def bulk_verdicts(
     twice says the same twice, which the log counts once.
     """
     given_label = run.samples()["given_label"].to_numpy()
-    labels = dict.fromkeys(sample_ids, label)
+    labels: dict[int, Any] = dict.fromkeys(sample_ids, label)
     if label == LABEL_EACH:
         labels = dict(suggested_label(run, sample_ids, epoch).items())
     made = []
     for sample_id in sample_ids:
-        said, new = verdict, None
+        said = verdict
+        new: Any = None
         if verdict == "relabel":
             new = labels[sample_id]
             said = "unsure" if pd.isna(new) else "relabel"

@@ -1,6 +1,6 @@
 """Review: the most suspicious samples one by one, judged by keyboard."""
 
-from collections import deque
+from collections import Counter, deque
 from functools import partial
 from time import monotonic
 from typing import Any
@@ -63,6 +63,7 @@ def main() -> None:
                 disabled=not run.samples()["true_label"].notna().any(),
                 help=TRUE_HELP,
             )
+            smooth = st.toggle("Smooth enlarged pictures", key="review smooth")
         if selection is not None and not runs.read_only():
             if st.button("Judge all at once …", icon=":material/done_all:"):
                 judge_all(run, selection, criterion, epoch, {"token": uuid4().hex})
@@ -74,7 +75,7 @@ def main() -> None:
         return
     audit = audit_sample(run, given_label=given_label) if every else None
     stream = "ranked" if selection is None else "selection"
-    desk(run, order, audit, criterion, given_label, epoch, mode, stream, every, reveal)
+    desk(run, order, audit, criterion, given_label, epoch, mode, stream, every, reveal, smooth)
 
 
 def selection_of(run: RunReader) -> dict[str, Any] | None:
@@ -119,6 +120,7 @@ def desk(
     stream: str,
     every: int,
     reveal: bool,
+    smooth: bool,
 ) -> None:
     """Show the desk and what it has written; runs anew, alone, for each of its reports."""
     setup = f"{run.name} {criterion} {epoch} {mode} {stream} {len(order)} {every} {reveal}"
@@ -160,7 +162,9 @@ def desk(
         "criterion": criterion,
         "classes": run.class_names,
         "read_only": runs.read_only(),
+        "reviewer": state["reviewer"],
         "reveal": reveal,
+        "smooth": smooth,
         "predicted_when": f"predicted, epoch {epoch or run.last_epoch}",
         "suggested_how": "predicted in most epochs, but not the given label",
         "answered": [identity for answers in state["answers"] for identity in answers],
@@ -362,8 +366,8 @@ def judge_all(
         epoch=epoch,
         **once,
     )
-    counts = pd.Series([v.verdict for v in made], dtype="str").value_counts()
-    what = ", ".join(f"{n:,} {verdict}" for verdict, n in counts.items()) or "nothing"
+    counts = Counter(verdict.verdict for verdict in made)
+    what = ", ".join(f"{counts[v]:,} {v}" for v in verdicts.VERDICTS if counts[v]) or "nothing"
     st.info(f"This writes {len(made):,} verdicts: {what}. Each can be taken back one by one.")
     if st.button(
         f"Write {len(made):,} verdicts", type="primary", disabled=not made or not reviewer.strip()

@@ -46,6 +46,7 @@ export default function (given) {
 function hear(next) {
   const otherRun = !data || data.store !== next.store;
   const other = otherRun || data.queue !== next.queue;
+  const otherName = otherRun || data.reviewer !== next.reviewer;
   if (otherRun) {
     outbox = stored(next.store);
     past = [];
@@ -67,11 +68,13 @@ function hear(next) {
     else if (pictures.has(key)) pictures.set(key, keep(key));
   }
   while (pictures.size > KEPT) pictures.delete(pictures.keys().next().value);
-  if (other) {
+  if (other || otherName) {
     // What is still under way is not in the server's list yet.
     const open = new Set(outbox.map((event) => event.event));
     const known = new Set(next.recent.map((entry) => entry.id));
     past = [...next.recent, ...past.filter((e) => open.has(e.id) && !known.has(e.id))];
+  }
+  if (other) {
     items = [];
     looked = [];
     returned = new Set();
@@ -418,6 +421,7 @@ function draw() {
   saved.textContent = refused || (n ? `${n} not yet saved ...` : data.saved);
   saved.className = `saved ${refused ? "refused" : n ? "waiting" : ""}`;
   root.querySelector(".who").hidden = data.read_only;
+  root.querySelector(".desk").classList.toggle("smooth", data.smooth);
   const above = root.host.getBoundingClientRect().top;
   const scrolled = root.host.closest("[data-testid=stMain]")?.scrollTop ?? 0;
   root.querySelector(".desk").style.setProperty("--above", `${Math.round(above + scrolled)}px`);
@@ -450,7 +454,7 @@ function drawItem(item) {
   show(".true", item.true_label == null ? "unknown" : name(item.true_label));
   const off = data.read_only;
   root.querySelector(".buttons.first").replaceChildren(
-    button("k", `keep “${name(item.given_label)}”`, () => judge("keep"), off, "main"),
+    button("k", "keep", () => judge("keep"), off, "main"),
   );
   const suggested = item.suggestions.map((other, at) => {
     const found = button("sdf"[at], name(other.label), () => judge("relabel", other.label), off);
