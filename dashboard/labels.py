@@ -64,7 +64,7 @@ import pandas as pd
 samples = pd.read_parquet("samples.parquet")
 folder = Path("samples-pictures")
 folder.mkdir(exist_ok=True)
-dataset = fo.Dataset("samples", overwrite=True)
+collected = []
 for row in samples[samples["image"].notna()].itertuples():
     picture = folder / f"{row.sample_id:07d}.{'png' if row.image[1:4] == b'PNG' else 'jpg'}"
     picture.write_bytes(row.image)
@@ -73,7 +73,9 @@ for row in samples[samples["image"].notna()].itertuples():
     sample["corrected"] = fo.Classification(label=row.new_name)
     sample["label_score"] = row.label_score
     sample["is_label_issue"] = row.is_label_issue
-    dataset.add_sample(sample)
+    collected.append(sample)
+dataset = fo.Dataset("samples", overwrite=True)
+dataset.add_samples(collected)
 fo.launch_app(dataset.sort_by("label_score"))  # lower = worse
 """,
     "Renumics Spotlight": """\

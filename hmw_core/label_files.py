@@ -51,7 +51,10 @@ def encode(table: pa.Table, provenance: Mapping[str, Any], format: str) -> bytes
     if format == "parquet":
         return _parquet(table, provenance)
     if format == "json":
-        rows = [{name: _json(v) for name, v in row.items()} for row in table.to_pylist()]
+        rows = table.to_pylist()
+        floats = [field.name for field in table.schema if pa.types.is_floating(field.type)]
+        for row in rows:
+            row.update({name: _json(row[name]) for name in floats})
         lines = ",\n".join(json.dumps(row, ensure_ascii=False, allow_nan=False) for row in rows)
         head = json.dumps(dict(provenance), ensure_ascii=False, allow_nan=False)
         return f'{{"provenance": {head},\n"samples": [\n{lines}\n]}}\n'.encode()
@@ -127,13 +130,13 @@ def is_text(kind: pa.DataType) -> bool:
 
 def _csv(table: pa.Table, provenance: Mapping[str, Any]) -> bytes:
     for key, value in provenance.items():
-        table = table.append_column(key, pa.array([value] * len(table)))
+        table = table.append_column(key, pa.repeat(pa.scalar(value), len(table)))
     for place, field in enumerate(table.schema):
         column = table.column(place)
         if pa.types.is_floating(field.type):
             column = pc.if_else(pc.is_nan(column), pa.scalar(None, field.type), column)
         elif is_text(field.type):
-            column = _each(column, guard)
+            column = _each(column, guard, _TO_GUARD)
         table = table.set_column(place, field.name, column)
     file = pa.BufferOutputStream()
     arrow_csv.write_csv(table, file)
@@ -200,7 +203,7 @@ def _from_csv(
     if not provenance_columns or provenance_columns[0] not in names:
         return table, {}
     for place, column in enumerate(names):
-        table = table.set_column(place, column, _each(table.column(place), unguard))
+        table = table.set_column(place, column, _each(table.column(place), unguard, _GUARDED))
     provenance: dict[str, Any] = {}
     for column in (column for column in provenance_columns if column in names):
         said = table[column].unique().to_pylist()
@@ -210,8 +213,12 @@ def _from_csv(
     return table.drop_columns(list(provenance)), provenance
 
 
-def _each(column: pa.ChunkedArray, change: Callable[[str], str]) -> pa.Array:
-    """Return a column of text with each value changed; few values are unlike."""
+def _each(
+    column: pa.ChunkedArray, change: Callable[[str], str], where: re.Pattern[str]
+) -> pa.ChunkedArray | pa.Array:
+    """Return a column of text in which `change` was at the values that begin as `where` says."""
+    if not pc.any(pc.match_substring_regex(column, f"^({where.pattern})")).as_py():
+        return column
     encoded = column.combine_chunks().dictionary_encode()
     changed = [None if text is None else change(text) for text in encoded.dictionary.to_pylist()]
     return pa.array(changed, pa.string()).take(encoded.indices)
