@@ -23,6 +23,7 @@ from hmw_core.suggestions import RULE
 
 DESK = "review desk"
 SELECTION = "review selection"
+BULKS = "review bulks"  # how many were written from here
 PAUSE = 2  # s between two counts of the errors left
 ANSWERS = 3  # lists of events whose answers are told again
 TRUE_HELP = (
@@ -124,7 +125,9 @@ def desk(
 ) -> None:
     """Show the desk and what it has written; runs anew, alone, for each of its reports."""
     setup = f"{run.name} {criterion} {epoch} {mode} {stream} {len(order)} {every} {reveal}"
-    state = desk_state(f"{run.folder} {setup} {hash(tuple(order['sample_id']))}", mode, run)
+    bulks = st.session_state.get(BULKS, 0)  # the desk begins anew after one
+    queue_key = f"{run.folder} {setup} {hash(tuple(order['sample_id']))} {bulks}"
+    state = desk_state(queue_key, mode, run)
     log = runs.review_log(run)
     for sentence in log.damage:
         st.warning(plain(sentence), icon=":material/warning:")
@@ -377,6 +380,7 @@ def judge_all(
         except UsageError as error:
             st.error(plain(str(error)))
             return
+        st.session_state[BULKS] = st.session_state.get(BULKS, 0) + 1
         st.rerun()
     if not reviewer.strip():
         st.caption("First your name: it is written beside every verdict.")
