@@ -194,7 +194,8 @@ def watch(name: str, was: str) -> None:
     state = trainings.state(folder, name)
     if state.status != was:
         st.rerun()
-    run = next((run for run in runs.all_runs()[0] if run.name == name), None)
+    readable, broken = runs.all_runs()
+    run = next((run for run in readable if run.name == name), None)
     facts(name, state, run)
     buttons(name, state, run)
     said = trainings.last_lines(folder, name)
@@ -202,6 +203,8 @@ def watch(name: str, was: str) -> None:
         st.caption("The last lines of its log:")
         st.code("\n".join(said), language=None, wrap_lines=True)
     if run is None:
+        if name in broken and state.status not in trainings.LIVING:
+            st.warning(f"The run cannot be read: {plain(broken[name])}.")
         return
     curves(run)
     if said and state.status != "failed":
@@ -259,7 +262,7 @@ def buttons(name: str, state: trainings.State, run: RunReader | None) -> None:
             if st.button("Resume", icon=":material/play_arrow:", type="primary"):
                 words = resume_arguments(name, folder)
                 act(lambda: trainings.start(folder, words, name))
-        elif run is None and state.status not in trainings.LIVING:
+        elif state.status not in trainings.LIVING and not (folder / name).exists():
             if st.button("Remove from the list", icon=":material/delete:"):
                 act(lambda: trainings.forget(folder, name))
         if run is not None:
