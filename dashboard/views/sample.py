@@ -134,7 +134,7 @@ def show_labels(run: RunReader, samples: Samples, sample_id: int, suggested: pd.
     source = run.samples()["source"].iloc[sample_id]
     if pd.notna(source):
         facts.append(("Source", plain(str(source))))
-    st.markdown("  \n".join(f":gray[{what}] &nbsp;**{value}**" for what, value in facts))
+    st.markdown("  \n".join(f":gray[{what}] **{value}**" for what, value in facts))
     st.markdown("**What the network called it**", help=RULE)
     if suggested.empty:
         st.caption("No epoch saw this sample, so there is no suggestion.")
@@ -175,11 +175,11 @@ def show_ranks(run: RunReader, samples: Samples, sample_id: int) -> None:
                     f"Rank of {of:,}", format="localized", width=95
                 ),
                 "suspicion": st.column_config.ProgressColumn(
-                    "More suspicious than",
+                    "Suspicion",
                     format="%.1f %%",
                     min_value=0,
                     max_value=100,
-                    width=130,
+                    width=120,
                     help="Share of the samples that this criterion finds less suspicious",
                 ),
             },
