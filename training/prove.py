@@ -250,9 +250,10 @@ def show(found: Proof, console: Console) -> None:
         table.add_column(name, justify="left" if name == "Arm" else "right")
     for row in cells.itertuples(index=False):
         table.add_row(*row)
-    width = None if console.is_terminal else WIDE
+    if not console.is_terminal:
+        console = Console(file=console.file, width=WIDE)
     console.print()
-    console.print(table, width=width, crop=False)
+    console.print(table)
     kept = f"Kept in {found.folder}, shown on the dashboard's page Proof."
     for sentence in ["", *proof.conclusions(found), "", *proof.remarks(found), "", kept]:
         whole = not console.is_terminal  # a file's lines need no breaking

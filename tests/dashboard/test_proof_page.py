@@ -135,7 +135,7 @@ def test_a_hostile_file_name_stays_a_name(folder):
     labels = {"file": evil, "n_changed": 1, "n_suspects": 1}
     write_small_proof(folder / "proofs" / "labels-0", labels=labels)
     page = open_page(run="tiny")
-    remarks = next(m.value for m in page.markdown if "Suspects: 1" in m.value)
+    remarks = next(m.value for m in page.markdown if "Labels changed by" in m.value)
     assert "\\<img" in remarks
     assert "\\[a\\](b)" in remarks
     assert "\\$x\\$" in remarks
