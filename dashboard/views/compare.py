@@ -83,10 +83,10 @@ def flagged(a: RunReader, b: RunReader, pairs: pd.DataFrame, budget: int, criter
     known = bool(counts["n_known"].sum())
     names = {"both": "Both", "only A": "Only A", "only B": "Only B"}
     whose = {"both": "flagged by both", "only A": a.name, "only B": b.name}
-    for column, part in zip(st.columns(3), PARTS, strict=True):
-        row = counts.loc[part]
+    for column, which in zip(st.columns(3), PARTS, strict=True):
+        row = counts.loc[which]
         with column:
-            st.metric(f"{names[part]} ({shorten(whose[part], 30)})", f"{row['n_samples']:,.0f}")
+            st.metric(f"{names[which]} ({shorten(whose[which], 30)})", f"{row['n_samples']:,.0f}")
             if row["n_known"]:
                 st.caption(
                     f"**{100 * row['precision']:.1f} %** really mislabeled "
@@ -96,7 +96,12 @@ def flagged(a: RunReader, b: RunReader, pairs: pd.DataFrame, budget: int, criter
     if not known:
         st.caption("True labels are not known, so nobody can say which flags are right.")
     part = st.segmented_control(
-        "Pictures of", PARTS, default="only A", required=True, format_func=names.get, key="part"
+        "Pictures of",
+        PARTS,
+        default="only A",
+        required=True,
+        format_func=lambda name: names[name],
+        key="part",
     )
     ids = parts.loc[parts["part"] == part, "sample_id"].to_numpy()
     run = b if part == "only B" else a
