@@ -123,8 +123,16 @@ def module_name(path: Path) -> str:
 
 def imports_without(absent: set[str], modules: list[str]) -> None:
     """Import the modules in a fresh Python in which some libraries are missing."""
-    code = [f"import sys; sys.modules.update(dict.fromkeys({sorted(absent)}))"]
-    code += [f"import {module}" for module in modules]
+    # By a finder that refuses: a None in sys.modules looks loaded to libraries such as SciPy.
+    code = [
+        "import sys",
+        "class Refuse:",
+        "    def find_spec(self, name, path=None, target=None):",
+        f"        if name.split('.')[0] in {sorted(absent)}:",
+        "            raise ModuleNotFoundError(name)",
+        "sys.meta_path.insert(0, Refuse())",
+        *(f"import {module}" for module in modules),
+    ]
     done = subprocess.run(
         [sys.executable, "-c", "\n".join(code)], cwd=ROOT, capture_output=True, text=True
     )
