@@ -56,7 +56,7 @@ def show_contrast(
         with st.expander(f"{len(own) - SHOWN} smaller differences"):
             _table(own.iloc[SHOWN:], "more reasons")
     if made.any():
-        said = " ".join(found.loc[made, "sentence"])
+        said = " ".join(found[made].drop_duplicates("column")["sentence"])  # the largest of each
         st.caption(f"Differs by construction, since the selection was made by it: {plain(said)}")
     _caption(table, found)
 
@@ -76,20 +76,22 @@ def _table(found: pd.DataFrame, key: str) -> None:
             }
         ),
         column_config={
-            "what": st.column_config.TextColumn("What is different about them", width="large"),
+            "what": st.column_config.TextColumn("What is different about them", width=620),
             "effect": st.column_config.ProgressColumn(
                 "Effect size",
                 format="%.2f",
                 min_value=0.0,
                 max_value=1.0,
+                width=170,
                 help="0: no difference, 1: they and the rest do not overlap. For numbers the "
                 "rank-biserial correlation, for categories the difference of the two shares.",
             ),
             "p": st.column_config.TextColumn(
-                "Adjusted p", help="Benjamini and Hochberg over everything compared", width="small"
+                "Adjusted p", help="Benjamini and Hochberg over everything compared", width=90
             ),
         },
         hide_index=True,
+        height=36 * (len(found) + 1),
         key=key,
     )
 

@@ -228,7 +228,7 @@ def show_neighbours(
     }
     link = f"sample?run={quote(run.name)}&sample="
     shown = cards(run, near["neighbour_id"].tolist(), samples.epoch, notes)
-    st.html(as_html(shown, link=link, width=92))
+    st.html(as_html(shown, link=link, width=88))
     out = f" {len(known.left_out):,} samples without a direction are left out." * bool(
         len(known.left_out)
     )
