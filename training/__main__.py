@@ -6,6 +6,7 @@ import signal
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -188,7 +189,7 @@ def _recipe_defaults(arguments: list[str]) -> RunConfig:
 
 def _value_of(option: str, arguments: list[str]) -> str | None:
     found = None
-    for argument, following in zip(arguments, [*arguments[1:], None], strict=True):
+    for argument, following in zip_longest(arguments, arguments[1:]):
         name, equals, value = argument.partition("=")
         if name == f"--{option}":
             found = value if equals else following

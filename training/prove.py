@@ -154,7 +154,7 @@ def make_plan(
     )
     given = run.samples()["given_label"].to_numpy(np.int64)
     changed, suspects = _changed_and_suspects(labels, given, run.name)
-    data = load_data(own)
+    data = load_data(own, resumed=run)
     if not np.array_equal(given, data.given_label):
         raise UsageError(f"run {run.name!r} cannot be trained again: its data have changed since")
     if data.test_label is None:

@@ -14,11 +14,17 @@ import pytest
 from hmw_core.criteria import CRITERIA
 from hmw_core.store import RunReader
 from tests.training.conftest import some_pictures, write_parquet
-from training.__main__ import main
+from training.__main__ import _recipe_defaults, main
+from training.config import RunConfig
 from training.recipes import RECIPES
 
 ROOT = Path(__file__).parents[2]
 QUICK = ["--train-samples", "96", "--batch-size", "32", "--device", "cpu", "--workers", "0"]
+
+
+@pytest.mark.parametrize("arguments", [[], ["--epochs", "3"], ["--recipe"]])
+def test_without_a_recipe_the_defaults_are_the_configs(arguments):
+    assert _recipe_defaults(arguments) == RunConfig()
 
 
 @pytest.fixture
