@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from dashboard.figures.style import GREY
 from hmw_core.errors import UsageError
 
 MOST_CORNERS = 2_000  # of all outlines together; a lasso by hand has 20 to 200
@@ -122,15 +123,15 @@ def from_text(text: str) -> tuple[Outline, ...]:
     return tuple(found)
 
 
-def as_drawn(outlines: Sequence[Outline]) -> list[dict[str, Any]]:
-    """Return outlines as plotly's `layout.selections`, which draws them on the map."""
+def as_shapes(outlines: Sequence[Outline]) -> list[dict[str, Any]]:
+    """Return outlines as plotly's `layout.shapes`, which draw them on the map."""
     shapes: list[dict[str, Any]] = []
     for outline in outlines:
-        axes = {"xref": "x", "yref": "y", "line": {"width": 1.5, "dash": "dot"}}
+        look = {"xref": "x", "yref": "y", "line": {"width": 2, "dash": "dot", "color": GREY}}
         if outline.kind == "box":
             (x0, y0), (x1, y1) = outline.corners
-            shapes.append({"type": "rect", "x0": x0, "y0": y0, "x1": x1, "y1": y1, **axes})
+            shapes.append({"type": "rect", "x0": x0, "y0": y0, "x1": x1, "y1": y1, **look})
         else:
             path = "L".join(f"{x!r},{y!r}" for x, y in outline.corners)
-            shapes.append({"type": "path", "path": f"M{path}Z", **axes})
+            shapes.append({"type": "path", "path": f"M{path}Z", **look})
     return shapes

@@ -32,7 +32,7 @@ from dashboard.figures.style import (
 )
 from dashboard.figures.text import on_screen
 from dashboard.linked import UNKNOWN, Places, Samples
-from dashboard.outlines import Outline, as_drawn
+from dashboard.outlines import Outline, as_shapes
 from hmw_core.criteria import CRITERIA
 from hmw_core.criteria.base import Criterion
 
@@ -141,7 +141,8 @@ def draw(
     picked : DataFrame
         `x`, `y`, `said` of the samples to ring.
     outlines : sequence of Outline
-        Drawn as if by hand.
+        Drawn as lines. As plotly's selections they would vanish by a double click that the page
+        is not told of.
     """
     figure = go.Figure().set_subplots(1, 1)
     is_coloured = table["is_shown"] & table["value"].notna()
@@ -166,7 +167,7 @@ def draw(
     figure.update_yaxes(range=[square.top - square.side, square.top], scaleanchor="x", **span)
     figure.update_layout(
         dragmode="lasso",
-        selections=as_drawn(outlines),
+        shapes=as_shapes(outlines),
         margin={"t": 8, "b": 0},
         # A click would hide markers, but not the picture: the filters leave samples out.
         legend={"y": 0, "yanchor": "top", "itemsizing": "constant", "itemclick": False},

@@ -63,7 +63,7 @@ def show() -> None:
     if places is not None:
         with left:
             base = (run.name, colour, criterion, filters, tuple(picked))
-            _map(run, samples, places, passed, verdict, base, outlines)
+            _map(run, samples, places, (passed, shown), verdict, base, outlines)
     with right:
         with st.container():  # there with and without pages, so that the gallery stays in place
             part = _page_of(ids, criterion, order)
@@ -160,24 +160,23 @@ def _map(
     run: RunReader,
     samples: Samples,
     places: Places,
-    passed: np.ndarray,
+    passed_and_shown: tuple[np.ndarray, np.ndarray],
     verdict: dict[int, str],
     base: tuple[Any, ...],
     outlines: tuple[Outline, ...],
 ) -> None:
     """Show the map; the same one as before unless something else than its own outline changed.
 
-    A chart that changes is made anew in the browser and loses its zoom, and what a lasso holds is
-    shown by the lasso itself.
+    A chart that changes is made anew in the browser, with the outline as a line and what lies
+    outside it pale; until then the browser shows the outline that was drawn on it.
     """
+    passed, shown = passed_and_shown
     colour, criterion, picked = base[1], base[2], base[4]
     key = (*base, samples, places, tuple(verdict.items()) if colour == "verdict" else None)
     kept = st.session_state.get("samples map")
     if kept is None or kept["key"] != key or kept["drawn"] != outlines:
-        table, look = linked_cloud.prepare(
-            samples, places, passed, colour, run.class_names, verdict
-        )
-        top = linked.in_order(samples, passed, criterion, first=True)[: 4 * TOP_MARKERS]
+        table, look = linked_cloud.prepare(samples, places, shown, colour, run.class_names, verdict)
+        top = linked.in_order(samples, shown, criterion, first=True)[:TOP_MARKERS]
         figure = linked_cloud.draw(
             table,
             look,
@@ -185,7 +184,8 @@ def _map(
             _marks(run, samples, table, np.array(picked, dtype=np.int64), criterion, look),
             outlines,
         )
-        kept = {"key": key, "drawn": outlines, "figure": figure}
+        n_top = int((samples.rank(criterion)[top] > 0).sum())
+        kept = {"key": key, "drawn": outlines, "made": outlines, "n_top": n_top, "figure": figure}
         st.session_state["samples map"] = kept
     # An outline takes the mouse for itself: none could be drawn inside it.
     st.html(OUTLINE_STYLE)
@@ -199,16 +199,17 @@ def _map(
     )
     drawn = f"{len(places.sample_id):,} samples, {places.title}. "
     if len(places.sample_id) > MARKERS_UP_TO:
-        n = min(TOP_MARKERS, int((passed & (samples.rank(criterion) > 0)).sum()))
         drawn += (
-            f"Drawn as a picture; the {n:,} most suspicious that pass the filters are markers "
-            "that say what they are. "
+            f"Drawn as a picture; the {kept['n_top']:,} most suspicious of those in colour are "
+            "markers that say what they are. "
         )
     if len(picked) > PICKED_MARKERS:
         drawn += f"Only the first {PICKED_MARKERS:,} of the picked have a ring. "
-    if passed.sum() < samples.n:
+    if kept["made"]:
+        drawn += "Pale grey is what the filters or the outline leave out. "
+    elif not passed.all():
         drawn += "Pale grey is what the filters leave out. "
-    st.caption(drawn + "A double click takes the outline away.")
+    st.caption(f"{drawn}“Show all” takes the outline away.")
 
 
 def _marks(
@@ -229,7 +230,9 @@ def _marks(
 def _note_outline() -> None:
     outlines = outlines_of(st.session_state[CHART]["selection"])
     set_text("outline", as_text(outlines))
-    st.session_state["samples map"]["drawn"] = outlines  # the browser has drawn it
+    kept = st.session_state["samples map"]
+    if not kept["made"]:
+        kept["drawn"] = outlines  # by the browser; on a chart made with one, two would be seen
 
 
 def _actions(

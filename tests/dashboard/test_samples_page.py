@@ -225,7 +225,8 @@ def test_an_outline_in_the_address_holds_what_its_geometry_says(folder):
     page = open_page("samples", run="tiny", outline=around(places, held))
     assert set(ids(page)) == expected
     assert f"{len(expected)} of 60 samples**: inside the outline" in said(page)
-    assert '"selections"' in page.get("plotly_chart")[0].proto.spec
+    spec = json.loads(page.get("plotly_chart")[0].proto.spec)
+    assert [shape["type"] for shape in spec["layout"]["shapes"]] == ["rect"]
     next(button for button in page.button if button.label == "Show all").click().run()
     assert "60 of 60" in said(page)
     assert "outline" not in page.query_params
