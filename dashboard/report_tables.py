@@ -9,6 +9,7 @@ import pandas as pd
 
 from dashboard.summary import mislabeled_share
 from hmw_core.criteria import CRITERIA
+from hmw_core.criteria.base import by_reason
 from hmw_core.paper import paper_accuracy
 from hmw_core.reader import RunReader
 
@@ -33,7 +34,7 @@ def facts(run: RunReader) -> Rows:
         ["Mislabeled, measured", UNKNOWN if share is None else f"{100 * share:.2f} %"],
         ["Epochs", f"{run.last_epoch} of {run.n_epochs} planned"],
         ["Status", run.status],
-        *([f"No {what}", why] for what, why in run.absent.items()),
+        *([f"No {', '.join(what)}", why] for why, what in by_reason(run.absent).items()),
     ]
 
 

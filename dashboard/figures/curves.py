@@ -21,6 +21,7 @@ from dashboard.figures.selection import (
     check_epoch,
     chosen_samples,
     class_title,
+    in_sentence,
     sample_title,
 )
 from dashboard.figures.style import GREY
@@ -48,7 +49,7 @@ def prepare(
     has_iam = why_absent(run, CRITERIA["iam"]) is None
     lacks = [absent_columns(run, {"loss": "loss"}), absent_criteria(run, ["iam"])]
     if all(lacks):
-        raise CannotShow(f"run {run.name!r} has {'; '.join(lacks)}")
+        raise CannotShow(f"run {run.name!r} has {in_sentence(*lacks)}")
     title = class_title(run, given_label)
     chosen = chosen_samples(run, given_label, sample_ids, epoch)
     ids = chosen["sample_id"].to_numpy()
@@ -74,7 +75,7 @@ def prepare(
     table["class_name"] = title
     columns = ["role", "sample_id", "sample", "class_name", "epoch", "loss", "iam"]
     table = table[columns].reset_index(drop=True)
-    return table.assign(absent="".join(lacks)) if any(lacks) else table
+    return table.assign(absent=in_sentence(*lacks)) if any(lacks) else table
 
 
 def draw(table: pd.DataFrame) -> go.Figure:

@@ -8,7 +8,13 @@ from matplotlib.figure import Figure
 
 from dashboard.figures.base import CannotShow, FigureSpec
 from dashboard.figures.panels import paper_panels, screen_panels
-from dashboard.figures.selection import absent_criteria, check_epoch, class_title
+from dashboard.figures.selection import (
+    absent_criteria,
+    absent_hard,
+    check_epoch,
+    class_title,
+    in_sentence,
+)
 from dashboard.figures.style import CRITERION_COLOURS, GREY
 from dashboard.figures.text import on_paper, on_screen, shorten, three_digits
 from hmw_core.criteria import CRITERIA
@@ -59,6 +65,7 @@ def prepare(
         epoch=last,
         hard_fraction=hard_fraction,
     ).reset_index(drop=True)
+    lacks = in_sentence(lacks, absent_hard(run))
     return table.assign(absent=lacks) if lacks else table
 
 

@@ -18,10 +18,12 @@ from dashboard.figures.panels import (
 from dashboard.figures.selection import (
     GROUPS_SHOWN,
     absent_criteria,
+    absent_hard,
     check_epoch,
     class_title,
     group_title,
     grouped,
+    in_sentence,
 )
 from dashboard.figures.style import GROUP_COLOURS, GROUP_DASHES
 from dashboard.figures.text import on_paper, on_screen, shorten
@@ -95,6 +97,7 @@ def prepare(
             )
     table = pd.concat(parts, ignore_index=True)
     table = table.assign(class_name=title, epoch=last, hard_fraction=hard_fraction)
+    lacks = in_sentence(lacks, absent_hard(run))
     return table.assign(absent=lacks) if lacks else table
 
 

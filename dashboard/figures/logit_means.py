@@ -9,10 +9,12 @@ from dashboard.figures.selection import (
     GROUP_TITLES,
     GROUPS_SHOWN,
     absent_columns,
+    absent_hard,
     check_epoch,
     chosen_samples,
     class_title,
     grouped,
+    in_sentence,
     sample_title,
 )
 from hmw_core.errors import UsageError
@@ -67,4 +69,6 @@ def logit_means(
     table["class_name"] = where
     table = table[["panel", "title", "n_samples", "class_name", "epoch", *columns]]
     lacks = absent_columns(run, {"topk_logit": "TKUM"})
+    if group is not None:
+        lacks = in_sentence(lacks, absent_hard(run))
     return table.assign(absent=lacks) if lacks else table

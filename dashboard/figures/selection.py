@@ -6,7 +6,7 @@ import pandas as pd
 
 from dashboard.figures.base import CannotShow
 from hmw_core.criteria import CRITERIA
-from hmw_core.criteria.base import why_absent
+from hmw_core.criteria.base import by_reason, why_absent
 from hmw_core.queries import GROUPS, HARD_FRACTION, choose_samples, groups
 from hmw_core.reader import RunReader
 
@@ -40,21 +40,30 @@ def absent_columns(run: RunReader, columns: dict[str, str]) -> str:
 
     `columns` are what to look for and what to call it.
     """
-    by_reason: dict[str, list[str]] = {}
-    for column, title in columns.items():
-        if column in run.absent:
-            by_reason.setdefault(run.absent[column], []).append(title)
-    return "; ".join(f"no {', '.join(what)}, because {why}" for why, what in by_reason.items())
+    return _in_words({t: run.absent[c] for c, t in columns.items() if c in run.absent})
 
 
 def absent_criteria(run: RunReader, names: Iterable[str]) -> str:
     """Return which of these criteria cannot be had from the run's source, as `absent_columns`."""
-    by_reason: dict[str, list[str]] = {}
-    for name in names:
-        reason = why_absent(run, CRITERIA[name])
-        if reason:
-            by_reason.setdefault(reason, []).append(CRITERIA[name].title)
-    return "; ".join(f"no {', '.join(what)}, because {why}" for why, what in by_reason.items())
+    # Quoted, since a title may have a comma in it.
+    reasons = {f"“{CRITERIA[name].title}”": why_absent(run, CRITERIA[name]) for name in names}
+    return _in_words({title: reason for title, reason in reasons.items() if reason})
+
+
+def absent_hard(run: RunReader) -> str:
+    """Return why no clean sample counts as hard to learn; empty where the log says which do."""
+    if "loss" not in run.absent or run.samples()["true_label"].isna().all():
+        return ""
+    return f"no loss to tell hard clean samples by, because {run.absent['loss']}"
+
+
+def in_sentence(*lacks: str) -> str:
+    """Return what several of these functions found as one text."""
+    return "; ".join(found for found in lacks if found)
+
+
+def _in_words(reasons: dict[str, str]) -> str:
+    return "; ".join(f"no {', '.join(w)}, because {why}" for why, w in by_reason(reasons).items())
 
 
 def class_title(run: RunReader, given_label: int | None) -> str:

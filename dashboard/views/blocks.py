@@ -59,9 +59,15 @@ def show_figure(
     )
     st.caption(f"**What to look for.** {spec.look_for}")
     table = runs.table(name, run, **options)
-    if "absent" in table:
-        st.caption(f"**Absent.** This log has {plain(table['absent'].iloc[0])}.")
+    say_absent(table["absent"].iloc[0] if "absent" in table else "")
     _downloads(name, run, options)
+
+
+def say_absent(text: str) -> None:
+    """Say what `figures.selection` found that the run's source did not hold, if anything."""
+    if text:
+        parts = "; ".join(plain(part) for part in text.split("; "))  # each may be long
+        st.caption(f"**Absent.** This log has {parts}.")
 
 
 def selection_of(names: Sequence[str]) -> dict[str, Any]:

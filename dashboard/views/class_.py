@@ -5,8 +5,15 @@ import streamlit as st
 from dashboard import runs
 from dashboard.figures.selection import absent_criteria
 from dashboard.gallery import ranked, selected_ids
-from dashboard.views.blocks import gallery, offer_map, selection_of, show_figure, title
-from dashboard.views.choices import choose, choose_class, choose_epoch, criterion_title, plain
+from dashboard.views.blocks import (
+    gallery,
+    offer_map,
+    say_absent,
+    selection_of,
+    show_figure,
+    title,
+)
+from dashboard.views.choices import choose, choose_class, choose_epoch, criterion_title
 from hmw_core.criteria import CRITERIA
 from hmw_core.criteria.base import without_absent
 
@@ -27,9 +34,7 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
     )
     epoch = choose_epoch(run)
 
-lacks = absent_criteria(run, CRITERIA)
-if lacks:
-    st.caption(f"**Absent.** This log has {plain(lacks)}.")
+say_absent(absent_criteria(run, CRITERIA))
 score = runs.scores(run, criterion, epoch, given_label)
 outlines = {}
 if offer_map(run, "auto", given_label):

@@ -95,6 +95,14 @@ def why_absent(run: "RunReader", criterion: Criterion) -> str | None:
     return next((reason for reason in reasons if reason), None)
 
 
+def by_reason(reasons: Mapping[str, str]) -> dict[str, list[str]]:
+    """Return what is absent by the reason why, both in the order given."""
+    grouped: dict[str, list[str]] = {}
+    for what, reason in reasons.items():
+        grouped.setdefault(reason, []).append(what)
+    return grouped
+
+
 def without_absent(criteria: Mapping[str, Criterion], run: "RunReader") -> dict[str, Criterion]:
     """Return the criteria that can be computed from what the run's source held."""
     return {name: c for name, c in criteria.items() if why_absent(run, c) is None}

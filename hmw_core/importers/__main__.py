@@ -8,6 +8,7 @@ from typing import Annotated
 
 import tyro
 
+from hmw_core.criteria.base import by_reason
 from hmw_core.errors import UsageError
 from hmw_core.importers import IMPORTERS
 from hmw_core.importers.base import ImportOptions
@@ -39,9 +40,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except UsageError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    print(f"{run.folder}: {run.n_samples:,} samples, {run.last_epoch} epochs")
-    for what, reason in run.absent.items():
-        print(f"  no {what}: {reason}")
+    epochs = "1 epoch" if run.last_epoch == 1 else f"{run.last_epoch} epochs"
+    print(f"{run.folder}: {run.n_samples:,} samples, {epochs}")
+    for reason, what in by_reason(run.absent).items():
+        print(f"  no {', '.join(what)}: {reason}")
     return 0
 
 

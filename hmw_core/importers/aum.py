@@ -35,13 +35,10 @@ COLUMNS = (
     "other_logit",
     "other_val",
 )
-HOLDS = "the file holds two logits a sample, the target's and the largest other one:"
-ABSENT = absent("the aum package keeps") | {
-    "loss": f"{HOLDS} a loss needs all of them",
-    "confidence": f"{HOLDS} a probability needs all of them",
-    "topk_logit": f"{HOLDS} TKUM, and IAM with it, needs a third",
-    "logits": f"{HOLDS} the others were not kept",
-}
+KEEPS = "the aum package keeps only the target's and the largest other logit"
+ABSENT = absent("the aum package keeps") | dict.fromkeys(
+    ("loss", "confidence", "topk_logit", "logits"), KEEPS
+)
 
 
 def read(source: Path, options: ImportOptions) -> ImportedLog:

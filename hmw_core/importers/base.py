@@ -55,7 +55,7 @@ class ImportOptions:
     `label`."""
     true_labels: Path | None = None
     """File of the true labels, as far as they are known; -1 or empty where they are not. A column
-    `sample_id` in it says which sample is meant; without one, the order does."""
+    `sample_id` in it says which sample is meant; without one they are in the order of SOURCE."""
     class_names: tuple[str, ...] = field(default=())
     """Names of the classes, in the order of the labels. Default: their numbers."""
 
@@ -69,12 +69,11 @@ class Importer:
     read: Callable[[Path, ImportOptions], ImportedLog]
 
 
-def absent(what: str, *, but: Iterable[str] = ()) -> dict[str, str]:
+def absent(what: str) -> dict[str, str]:
     """Return the absences of logits without a network: no cosines, weights, features, pictures."""
-    reasons = dict.fromkeys(COSINES, f"{what} no features, so no cosines to the class vectors")
+    reasons = dict.fromkeys(COSINES, f"{what} no features")
     reasons |= {"weight": f"{what} no weights of the losses"}
-    reasons |= {"features": f"{what} no features", "images": f"{what} no pictures"}
-    return {name: reason for name, reason in reasons.items() if name not in set(but)}
+    return reasons | {"features": f"{what} no features", "images": f"{what} no pictures"}
 
 
 def read_labels(

@@ -1,5 +1,7 @@
 """Runs imported from other programs on every page: what their source lacks is absent, and why."""
 
+import html
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -77,7 +79,8 @@ def test_figures_of_the_log_are_drawn_and_typeset(kind, folder, options):
 def test_report_says_what_is_absent(kind, folder, options):
     run = imported(kind, folder, options)
     text = report_html(run, [])
-    assert "No features" in text
+    for reason in run.absent.values():
+        assert html.escape(reason) in text
     assert ">nan<" not in text
     assert "nan to nan" not in text
 
@@ -89,7 +92,9 @@ def test_criteria_page_offers_what_the_log_has(folder):
     assert page.selectbox(key="second").disabled
     page = open_page("class_", run="aum", **{"class": "1"})
     assert page.selectbox(key="choice criterion").options == ["AUM (low = suspicious)"]
-    assert "no TKUM, IAM" in said(page)
+    assert "no “Last loss”, “Mean loss”, “TKUM”, “IAM”, “IAM, no annealing”" in said(page)
+    assert "keeps no features" in said(page)  # and nothing of it is cut off
+    assert "…" not in said(page)
 
 
 def test_samples_of_a_log_without_loss_are_chosen_by_aum(folder):
@@ -108,6 +113,7 @@ def test_detection_without_loss_has_no_contest_of_hard_samples(folder, tmp_path)
     assert table["contest"].tolist() == ["all"]
     assert table["criterion"].tolist() == ["aum"]
     assert 0 <= table["auroc"].item() <= 1
+    assert "no loss to tell hard clean samples by" in table["absent"].item()
     assert "Mislabeled, measured" in report_html(run, [])
     assert "10.0" in description(run)
 
