@@ -128,7 +128,8 @@ def add_picture(
         source=picture,
         x=square.left,
         y=square.top,
-        sizex=square.side,
+        # Plotly draws only one of several pictures that have the same place and size.
+        sizex=square.side * (1 + 1e-9 * len(figure.layout.images)),
         sizey=square.side,
         sizing="stretch",
         layer="below",

@@ -69,12 +69,12 @@ def choose_filters(run: RunReader) -> tuple[Filters, int | None]:
         which = _one("agree", "A sample is", list(AGREE), AGREE.__getitem__)
     both = keep_number("both_top", "Top", whole=True, container=columns[1], off=which is None)
     agreement = None
-    columns = st.columns(2)
+    pair = st.columns(2)
     if which is not None:
         names = list(CRITERIA)
-        with columns[0]:
+        with pair[0]:
             first = choose("first", "First", names, shown=criterion_title, default=0)
-        with columns[1]:
+        with pair[1]:
             second = choose(
                 "second", "Second", names, shown=criterion_title, default=names.index("iam")
             )

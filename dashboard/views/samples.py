@@ -59,8 +59,9 @@ def show() -> None:
         chosen = np.array(picked, dtype=np.int64) if picked else ids
         asked_why = _actions(run, samples, verdict, chosen, "picked" if picked else "shown")
     _say_limits(run, outlines, places)
-    left, right = st.columns([11, 9]) if places is not None else (None, st.container())
+    right = st.container()
     if places is not None:
+        left, right = st.columns([11, 9])
         with left:
             base = (run.name, colour, criterion, filters, tuple(picked))
             _map(run, samples, places, (passed, shown), verdict, base, outlines)

@@ -211,6 +211,8 @@ def test_colours(folder, monkeypatch, colour, drawn_as):
     pictures = [image["opacity"] for image in spec["layout"]["images"]]
     assert pictures[0] < 1  # pale, of what the filter leaves out
     assert (len(pictures) > 1) == (drawn_as == "picture")
+    # Plotly draws one picture of those that have the same place and size.
+    assert len({(i["x"], i["y"], i["sizex"]) for i in spec["layout"]["images"]}) == len(pictures)
     traces = {trace.get("name"): trace for trace in spec["data"]}
     assert ("most suspicious" in traces) == (drawn_as == "picture")
     said_of = [text.split("<br>")[0] for text in traces["picked"]["text"]]
