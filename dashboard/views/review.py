@@ -148,8 +148,9 @@ def desk(
     )
     mine = reviewing.recent(log, found, state["reviewer"], state["begun"])
     known = facts_of(state, run, places, mine["sample_id"].tolist(), epoch)
+    n_ranked = len(run.sample_ids(given_label))  # a selection keeps its ranks among all of these
     told = partial(
-        reviewing.item, criterion=criterion, total=len(order), hide=bool(every), reveal=reveal
+        reviewing.item, criterion=criterion, total=n_ranked, hide=bool(every), reveal=reveal
     )
     ahead = places[: reviewing.AHEAD]
     items = [told(place, known[place.sample_id]) for place in ahead if place.sample_id in known]

@@ -132,6 +132,7 @@ def test_selection_of_another_page(folder):
     told = desk(page)
     assert {item["sample_id"] for item in told["items"]} == {3, 10, 20}
     assert {item["stream"] for item in told["items"]} == {"selection"}
+    assert all(item["where"].split(" of ")[1].startswith("60") for item in told["items"])
     assert "a lasso <b>here</b>" in said(page)
     next(b for b in page.button if "whole run" in b.label).click().run()
     assert desk(page)["total"] == 60
