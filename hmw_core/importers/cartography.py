@@ -11,15 +11,8 @@ from typing import Any
 import numpy as np
 
 from hmw_core.errors import UsageError
-from hmw_core.importers.base import (
-    ImportedEpoch,
-    ImportedLog,
-    Importer,
-    ImportOptions,
-    absent,
-    keys_unless_positions,
-    numbered,
-)
+from hmw_core.importers.base import ImportedEpoch, ImportedLog, Importer, ImportOptions, absent
+from hmw_core.importers.files import keys_unless_positions, numbered
 
 PATTERN = "dynamics_epoch_*.json*"  # its own writer says jsonl, its own reader json
 FOLDER = "training_dynamics"

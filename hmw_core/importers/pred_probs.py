@@ -15,17 +15,8 @@ import numpy as np
 import pandas as pd
 
 from hmw_core.errors import UsageError
-from hmw_core.importers.base import (
-    ImportedEpoch,
-    ImportedLog,
-    Importer,
-    ImportOptions,
-    absent,
-    keys_unless_positions,
-    read_labels,
-    read_table,
-    whole_labels,
-)
+from hmw_core.importers.base import ImportedEpoch, ImportedLog, Importer, ImportOptions, absent
+from hmw_core.importers.files import keys_unless_positions, read_labels, read_table, whole_labels
 
 PROBABILITIES = "pred_probs"
 LABELS = ("labels", "label", "given_label")
