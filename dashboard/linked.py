@@ -1,11 +1,14 @@
 """One run's samples as the map, the table and the gallery share them: filters, order, a page."""
 
+import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+from pyarrow import csv
 
 from dashboard.figures.maps import map_of
 from dashboard.outlines import Outline, Plane
@@ -259,9 +262,11 @@ def as_csv(samples: Samples, sample_ids: np.ndarray, verdict: Mapping[int, str])
     for name in ("given_label", "true_label", "predicted_label", "is_mislabeled"):
         values = pd.Series(getattr(samples, name)[ids], dtype="Int64")
         table[name] = values.mask(values == UNKNOWN)
-    table["verdict"] = [verdict.get(i) for i in ids.tolist()]
+    table["verdict"] = pd.array([verdict.get(i) for i in ids.tolist()], dtype="str")
     table = table.assign(**_ranked_columns(samples, ids, list(CRITERIA)))
-    return table.to_csv(index=False).encode()
+    file = io.BytesIO()
+    csv.write_csv(pa.Table.from_pandas(table, preserve_index=False), file)
+    return file.getvalue()
 
 
 def label_name(label: int, class_names: Sequence[str]) -> str:
