@@ -11,6 +11,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 OURS = {"hmw_core", "training", "dashboard"}
 RUN_BY_NAME = {"ruff", "mypy", "pre-commit", "pre-commit-hooks"}  # run_tests.sh, pre-commit
+RUN_BY_NAME |= {"lightning", "transformers", "accelerate", "cleanlab"}  # by importorskip
 
 
 def normal(name: str) -> str:
