@@ -16,6 +16,8 @@ SHOTS = {
     "criteria": "/criteria?run=digits-CCE",
     "clusters": "/clusters?run=digits-CCE",
     "class": "/class?run=digits-CCE&class=3",
+    "samples": "/samples?run=digits-CCE&colour_by=aum",
+    "review": "/review?run=digits-CCE",
 }
 
 

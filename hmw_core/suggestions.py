@@ -37,7 +37,7 @@ FEW = 500  # samples; up to here DuckDB fetches their rows, above it whole colum
 class Votes(NamedTuple):
     """How often, and when last, each class was predicted; both of shape (samples, C)."""
 
-    count: np.ndarray
+    counts: np.ndarray
     last_epoch: np.ndarray  # 0 for never
 
 
@@ -79,8 +79,8 @@ def suggest(
     ids = _known_ids(run, sample_ids)
     votes = _votes(run, ids, epoch, window)
     order = _best_first(votes)[:, :top]
-    count = np.take_along_axis(votes.count, order, axis=1)
-    seen = votes.count.sum(axis=1, keepdims=True)
+    count = np.take_along_axis(votes.counts, order, axis=1)
+    seen = votes.counts.sum(axis=1, keepdims=True)
     row, column = np.nonzero(count)
     return pd.DataFrame(
         {
@@ -134,7 +134,7 @@ def _votes(run: "RunReader", ids: np.ndarray, epoch: int | None, window: int | N
         table = table.dropna(subset="predicted_label")
         row = pd.Index(ids).get_indexer(table["sample_id"].to_numpy(np.int64))
         label = table["predicted_label"].to_numpy(np.int64)
-        np.add.at(votes.count, (row, label), 1)
+        np.add.at(votes.counts, (row, label), 1)
         np.maximum.at(votes.last_epoch, (row, label), table["epoch"].to_numpy(np.int32))
         return votes
     position = np.empty(run.n_samples, dtype=np.int64)
@@ -143,11 +143,11 @@ def _votes(run: "RunReader", ids: np.ndarray, epoch: int | None, window: int | N
         label = signals["predicted_label"][position[ids]]
         row = np.flatnonzero(~np.isnan(label))  # null where the epoch missed the sample
         chosen = (row, label[row].astype(np.int64))
-        votes.count[chosen] += 1
+        votes.counts[chosen] += 1
         votes.last_epoch[chosen] = number
     return votes
 
 
 def _best_first(votes: Votes) -> np.ndarray:
     """Return the classes of each sample, most votes first, of equal ones that predicted last."""
-    return np.lexsort((-votes.last_epoch, -votes.count))
+    return np.lexsort((-votes.last_epoch, -votes.counts))

@@ -7,6 +7,7 @@ from typing import Any
 import streamlit as st
 
 from hmw_core.criteria import CRITERIA
+from hmw_core.criteria.base import without_absent
 from hmw_core.reader import RunReader
 
 ALL = "all"
@@ -41,6 +42,14 @@ def choose(
     value = container.selectbox(label, options, format_func=shown, key=key)
     remember(name, None if quiet and value == options[default] else value)
     return value
+
+
+def choose_criterion(run: RunReader, label: str) -> str:
+    """Return the criterion chosen, `criterion=` in the address; IAM where the run's log has it."""
+    there = without_absent(CRITERIA, run)
+    default = "iam" if "iam" in there else next(iter(there), "iam")
+    names = list(CRITERIA)
+    return choose("criterion", label, names, shown=criterion_title, default=names.index(default))
 
 
 def choose_class(run: RunReader, *, all_classes: bool = False) -> int | None:

@@ -10,7 +10,14 @@ from dashboard import runs
 from dashboard.figures.text import shorten
 from dashboard.gallery import as_html, cards
 from dashboard.views.blocks import show_figure, title
-from dashboard.views.choices import choose, criterion_title, keep_number, plain, remember
+from dashboard.views.choices import (
+    choose,
+    choose_criterion,
+    criterion_title,
+    keep_number,
+    plain,
+    remember,
+)
 from hmw_core.compare import (
     PARTS,
     RankCorrelation,
@@ -181,13 +188,7 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
         key="more runs",
         placeholder="none",
     )
-    criterion = choose(
-        "criterion",
-        "Criterion",
-        list(CRITERIA),
-        shown=criterion_title,
-        default=list(CRITERIA).index("iam"),
-    )
+    criterion = choose_criterion(first, "Criterion")
 st.caption(f"Run A is the one chosen at the left: **{plain(first.name)}**.")
 chosen = [first, second, *(by_name[name] for name in more if name in by_name)]
 differences(chosen)

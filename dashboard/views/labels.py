@@ -20,9 +20,14 @@ from dashboard.labels import (
     samples_file,
 )
 from dashboard.views.blocks import title
-from dashboard.views.choices import choose, choose_epoch, criterion_title, keep_number, plain
+from dashboard.views.choices import (
+    choose_criterion,
+    choose_epoch,
+    criterion_title,
+    keep_number,
+    plain,
+)
 from hmw_core import verdicts
-from hmw_core.criteria import CRITERIA
 from hmw_core.errors import UsageError
 from hmw_core.labels import encode_labels
 from hmw_core.reader import RunReader
@@ -65,13 +70,7 @@ def main() -> None:
     )
     run = runs.pick_run()
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        criterion = choose(
-            "criterion",
-            "Scores by",
-            list(CRITERIA),
-            shown=criterion_title,
-            default=list(CRITERIA).index("iam"),
-        )
+        criterion = choose_criterion(run, "Scores by")
         flagged = keep_number("flag", "Flag the most suspicious (number)", whole=True)
         epoch = choose_epoch(run)
     try:

@@ -11,10 +11,15 @@ import streamlit as st
 
 from dashboard import reviewing, runs
 from dashboard.views.blocks import title
-from dashboard.views.choices import choose, choose_class, choose_epoch, criterion_title, plain
+from dashboard.views.choices import (
+    choose_class,
+    choose_criterion,
+    choose_epoch,
+    criterion_title,
+    plain,
+)
 from dashboard.views.desk import show_desk
 from hmw_core import verdicts
-from hmw_core.criteria import CRITERIA
 from hmw_core.errors import UsageError
 from hmw_core.reader import RunReader
 from hmw_core.remaining import remaining_errors
@@ -41,13 +46,7 @@ def main() -> None:
         return
     selection = selection_of(run)
     with st.container(horizontal=True, vertical_alignment="bottom", key="review setup"):
-        criterion = choose(
-            "criterion",
-            "Rank by",
-            list(CRITERIA),
-            shown=criterion_title,
-            default=list(CRITERIA).index("iam"),
-        )
+        criterion = choose_criterion(run, "Rank by")
         given_label = choose_class(run, all_classes=True)
         mode = st.selectbox(
             "Pictures",

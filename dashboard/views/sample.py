@@ -16,7 +16,13 @@ from dashboard.sample_page import (
     suggestion_bars,
 )
 from dashboard.views.blocks import show_figure, title
-from dashboard.views.choices import choose, choose_epoch, criterion_title, plain, remember
+from dashboard.views.choices import (
+    choose,
+    choose_criterion,
+    choose_epoch,
+    plain,
+    remember,
+)
 from hmw_core.criteria import CRITERIA
 from hmw_core.errors import UsageError
 from hmw_core.neighbours import nearest_in
@@ -244,13 +250,7 @@ if run.last_epoch == 0:
     st.info("No epoch of this run is finished yet, so there is nothing to show.")
     st.stop()
 with st.container(horizontal=True, vertical_alignment="bottom"):
-    criterion = choose(
-        "criterion",
-        "Rank by",
-        list(CRITERIA),
-        shown=criterion_title,
-        default=list(CRITERIA).index("iam"),
-    )
+    criterion = choose_criterion(run, "Rank by")
     also = choose("also", "Curves also of", [NONE, *MORE], shown=lambda n: MORE.get(n, (n,))[0])
     epoch = choose_epoch(run)
 samples = runs.samples_of(run, epoch)

@@ -19,6 +19,7 @@ from dashboard.views.blocks import CONFIG, PAGE, offer_map, title
 from dashboard.views.choices import (
     IN_ADDRESS,
     choose,
+    choose_criterion,
     criterion_title,
     keep_text,
     plain,
@@ -87,13 +88,7 @@ def _controls(run: RunReader) -> tuple[str, str, str, linked.Filters, int | None
             colours,
             shown=lambda name: COLOURS.get(name) or criterion_title(name),
         )
-        criterion = choose(
-            "criterion",
-            "Sort by",
-            list(CRITERIA),
-            shown=criterion_title,
-            default=list(CRITERIA).index("iam"),
-        )
+        criterion = choose_criterion(run, "Sort by")
         order = choose("order", "Order", list(ORDER), shown=ORDER.__getitem__, quiet=True)
         with st.popover("Filters", icon=":material/filter_alt:"):
             filters, epoch = choose_filters(run)

@@ -17,8 +17,7 @@ from dashboard.training_command import (
     suggested_name,
 )
 from dashboard.views.blocks import show_figure, title
-from dashboard.views.choices import choose, criterion_title, plain, remember
-from hmw_core.criteria import CRITERIA
+from dashboard.views.choices import choose, choose_criterion, plain, remember
 from hmw_core.errors import UsageError
 from hmw_core.reader import RunReader
 
@@ -293,13 +292,7 @@ def curves(run: RunReader) -> None:
             shown=lambda name: "no other run" if name == NOBODY else name,
             quiet=True,
         )
-        criterion = choose(
-            "criterion",
-            "AUROC of",
-            list(CRITERIA),
-            shown=criterion_title,
-            default=list(CRITERIA).index("iam"),
-        )
+        criterion = choose_criterion(run, "AUROC of")
     by_name = {other.name: other for other in runs.all_runs()[0]}
     chosen = [run, by_name[beside]] if beside in by_name else [run]
     show_figure("training_progress", chosen, criterion=criterion)
