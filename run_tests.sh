@@ -9,8 +9,8 @@ usage() {
 Usage: ./run_tests.sh [--ci] [PYTEST ARGUMENTS]
 
 Makes .venv and installs the requirements and the test tools (the first time only), finds or
-installs a Chromium for the browser tests, then runs ruff, mypy and pytest. It fails if any of
-them does; pytest's summary comes last.
+installs a Chromium for the browser tests, then runs ruff, mypy and pytest, the slow tests beside
+the others. It fails if any of them does, and says last which.
 
   --ci      a missing Chromium fails the browser tests instead of skipping them
   --help    print this and stop
@@ -72,5 +72,21 @@ check ruff check .
 check ruff format --check .
 check mypy
 [ ${#failed[@]} = 0 ] || say "Failed before the tests, see above: ${failed[*]}"
-check pytest -rs "$@"
+if [ $# != 0 ]; then
+  check pytest -rs "$@"
+else
+  # The tests in a browser, and those that start trainings, wait more than they work: beside all
+  # others they cost little.
+  "$PYTHON" -m pytest -rs -m "browser or slow" >"$VENV/slow-tests.log" 2>&1 &
+  slow=$!
+  trap 'kill "$slow" 2>/dev/null' EXIT
+  check pytest -rs -m "not browser and not slow"
+  say "--- pytest -rs -m 'browser or slow', which runs beside it"
+  status=0
+  wait "$slow" || status=$?
+  trap - EXIT
+  cat "$VENV/slow-tests.log"
+  [ "$status" = 0 ] || failed+=("browser or slow")
+fi
+[ ${#failed[@]} = 0 ] || say "Failed: ${failed[*]}"
 [ ${#failed[@]} = 0 ]

@@ -104,7 +104,7 @@ def test_a_training_is_started_and_watched_to_its_end(page: Page, server):
     expect(page.locator(".js-plotly-plot")).to_have_count(2)
     expect(page.get_by_text("epoch 3 of 3", exact=True)).to_be_visible()
     assert "training=short" in page.url
-    page.get_by_role("button", name="Stop").wait_for(state="detached")
+    page.get_by_test_id("stButton").get_by_role("button", name="Stop").wait_for(state="detached")
 
 
 def test_a_training_outlives_its_server_is_stopped_and_resumed(page: Page, server):
@@ -119,14 +119,14 @@ def test_a_training_outlives_its_server_is_stopped_and_resumed(page: Page, serve
     page.goto("/train")  # it moves by itself: there is no settling
     expect(page.get_by_text("long is being trained")).to_be_visible(timeout=PATIENCE)
     wait_for_epoch_after(page, before.last_epoch)
-    page.get_by_role("button", name="Stop").click()
+    page.get_by_test_id("stButton").get_by_role("button", name="Stop").click()
     expect(page.get_by_text("long has stopped")).to_be_visible(timeout=PATIENCE)
     stopped = RunReader(server.runs / "long")
     assert stopped.status == "stopped"
     page.get_by_role("button", name="Resume").click()
     expect(page.get_by_text("long is being trained")).to_be_visible(timeout=PATIENCE)
     wait_for_epoch_after(page, stopped.last_epoch)
-    page.get_by_role("button", name="Stop").click()
+    page.get_by_test_id("stButton").get_by_role("button", name="Stop").click()
     expect(page.get_by_text("long has stopped")).to_be_visible(timeout=PATIENCE)
 
 

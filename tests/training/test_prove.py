@@ -217,8 +217,8 @@ def test_arms_that_cannot_be_are_left_out_with_a_word(run, tmp_path):
 
 
 def test_unknown_true_labels_are_unknown_and_not_zero(run, truth, monkeypatch, quiet):
-    def without_truth(config):
-        return dataclasses.replace(load_data(config), true_label=None)
+    def without_truth(config, resumed):
+        return dataclasses.replace(load_data(config, resumed), true_label=None)
 
     monkeypatch.setattr(module, "load_data", without_truth)
     prove(run.folder, truth, quiet, n_seeds=1)
