@@ -259,6 +259,21 @@ class RunReader:
             return None
         return table.to_pandas().set_index("sample_id")
 
+    def label_issues(
+        self, criterion: str = "iam", epoch: int | None = None, n_flagged: int | None = None
+    ) -> pd.DataFrame:
+        """Return cleanlab's columns by `sample_id`; see `labels.corrected_labels`.
+
+        `is_label_issue` (a person gave it another label), `is_flagged` (among the `n_flagged`
+        most suspicious; null where no number is asked for), `label_score` in [0, 1], lower =
+        worse, `given_label` and `predicted_label`.
+        """
+        from hmw_core.labels import corrected_labels  # which asks this module's class
+
+        table = corrected_labels(self, criterion, epoch, n_flagged=n_flagged)
+        names = ["is_label_issue", "is_flagged", "label_score", "given_label", "predicted_label"]
+        return table.set_index("sample_id")[names]
+
     @property
     def has_images(self) -> bool:
         """Whether pictures are kept for this run's data set."""

@@ -322,3 +322,13 @@ def test_a_wrong_ending_is_refused_before_anything_is_written(tiny_run, tmp_path
 def test_every_column_is_explained(tiny_run):
     assert list(corrected_labels(tiny_run).columns) == list(COLUMNS)
     assert all(meaning for _, meaning in COLUMNS.values())
+
+
+def test_the_reader_speaks_cleanlabs_names(tiny_run):
+    issues = tiny_run.label_issues("aum", n_flagged=6)
+    assert {"is_label_issue", "label_score", "given_label", "predicted_label"} <= set(issues)
+    worst = issues["label_score"].nsmallest(6).index
+    samples = tiny_run.samples().set_index("sample_id")
+    assert samples.loc[worst, "is_mislabeled"].all()  # lower is worse
+    assert set(issues.index[issues["is_flagged"].astype(bool)]) == set(worst)
+    assert not issues["is_label_issue"].any()  # nobody has judged
