@@ -2,6 +2,7 @@
 
 import argparse
 import io
+import json
 import os
 import sys
 import zipfile
@@ -13,6 +14,7 @@ from dashboard.figures.style import WIDTHS
 from dashboard.prepared import Prepared, prepare_figures
 from dashboard.render import FORMATS, export_figure
 from dashboard.report import report_html
+from hmw_core import provenance
 from hmw_core.errors import UsageError, pick
 from hmw_core.layout import write_whole
 from hmw_core.reader import RunReader
@@ -79,10 +81,12 @@ def _files(
     width: str | float,
     report: bool,
 ) -> Iterator[tuple[str, bytes]]:
-    """Yield the name and bytes of each file of an export."""
+    """Yield the name and bytes of each file of an export, and what says where it came from."""
     for name, table in prepared.tables.items():
         for format in formats:
             yield f"{name}.{format}", export_figure(name, table, format, width)
+    about = [provenance.of_run(run) for run in runs]
+    yield "provenance.json", f"{json.dumps(about, indent=1)}\n".encode()
     if report:
         yield "report.html", report_html(runs[0], runs[1:], prepared=prepared).encode()
 

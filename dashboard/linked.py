@@ -12,8 +12,10 @@ from pyarrow import csv
 
 from dashboard.figures.maps import map_of
 from dashboard.outlines import Outline, Plane
+from hmw_core import provenance
 from hmw_core.criteria import CRITERIA
 from hmw_core.errors import pick
+from hmw_core.label_files import guard
 from hmw_core.queries import score_table
 from hmw_core.reader import RunReader
 from hmw_core.sample_table import suspicion_rank
@@ -35,6 +37,7 @@ class Samples:
 
     def __init__(self, run: RunReader, epoch: int | None = None) -> None:
         self.epoch = run.last_epoch if epoch is None else epoch
+        self.provenance = provenance.of_run(run, self.epoch)
         self.n = run.n_samples
         samples = run.samples()
         self.given_label = samples["given_label"].to_numpy(np.int64)
@@ -255,7 +258,8 @@ def rows(
 def as_csv(samples: Samples, sample_ids: np.ndarray, verdict: Mapping[int, str]) -> bytes:
     """Return the ids of a selection with labels as numbers, verdicts, every score and every rank.
 
-    There is no text of a user's in it, so no cell that a spreadsheet would run.
+    The last columns say where it came from, the same in each row. A run's name is the only text of
+    a user's, and guarded, so that a spreadsheet runs no cell.
     """
     ids = np.asarray(sample_ids, dtype=np.int64)
     table = pd.DataFrame({"sample_id": ids})
@@ -264,8 +268,12 @@ def as_csv(samples: Samples, sample_ids: np.ndarray, verdict: Mapping[int, str])
         table[name] = values.mask(values == UNKNOWN)
     table["verdict"] = pd.array([verdict.get(i) for i in ids.tolist()], dtype="str")
     table = table.assign(**_ranked_columns(samples, ids, list(CRITERIA)))
+    columns = pa.Table.from_pandas(table, preserve_index=False)
+    for name, value in samples.provenance.items():
+        said = guard(value) if isinstance(value, str) else value
+        columns = columns.append_column(name, pa.repeat(pa.scalar(said), len(ids)))
     file = io.BytesIO()
-    csv.write_csv(pa.Table.from_pandas(table, preserve_index=False), file)
+    csv.write_csv(columns, file)
     return file.getvalue()
 
 

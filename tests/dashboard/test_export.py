@@ -1,6 +1,7 @@
 """Files without a browser: figures, zip, report, and the command line."""
 
 import io
+import json
 import re
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from dashboard.figures import FIGURES
 from dashboard.prepared import counts_of, prepare_figures
 from dashboard.render import FORMATS, csv_bytes, export_figure
 from dashboard.report import report_html
+from hmw_core.criteria import CRITERIA_VERSION
 from hmw_core.errors import UnreadableRun, UsageError
 from hmw_core.store import RunReader
 from tests.conftest import write_run
@@ -164,7 +166,13 @@ def test_captions_count_samples(tiny_run, name, said):
 def test_a_zip_holds_the_files_and_the_reasons(unknown_run):
     data = export_zip(unknown_run, ["accuracy", "noise_matrix"], ["svg", "csv"])
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        assert archive.namelist() == ["accuracy.svg", "accuracy.csv", "not-shown.txt"]
+        names = ["accuracy.svg", "accuracy.csv", "provenance.json", "not-shown.txt"]
+        assert archive.namelist() == names
+        (about,) = json.loads(archive.read("provenance.json"))
+        assert about["run"] == "unknown"
+        assert about["fingerprint"] == unknown_run.info["dataset"]["fingerprint"]
+        assert about["criteria_version"] == CRITERIA_VERSION
+        assert (about["first_epoch"], about["last_epoch"]) == (1, unknown_run.last_epoch)
         assert "noise_matrix: run 'unknown' knows" in archive.read("not-shown.txt").decode()
         assert archive.read("accuracy.svg").startswith(b"<?xml")
     assert data == export_zip([unknown_run], ["accuracy", "noise_matrix"], ["svg", "csv"])
@@ -257,18 +265,19 @@ def test_the_command_writes_what_it_says(tiny_folder, tmp_path, capsys):
     out = tmp_path / "new" / "out"
     options = ["--figures", "accuracy", "--formats", "svg", "csv"]
     assert main([str(tiny_folder), str(out), *options]) == 0
-    assert sorted(path.name for path in out.iterdir()) == ["accuracy.csv", "accuracy.svg"]
-    assert capsys.readouterr().out.splitlines() == [
-        f"wrote {out / 'accuracy.svg'}",
-        f"wrote {out / 'accuracy.csv'}",
-    ]
+    written = ["accuracy.svg", "accuracy.csv", "provenance.json"]
+    assert sorted(path.name for path in out.iterdir()) == sorted(written)
+    assert capsys.readouterr().out.splitlines() == [f"wrote {out / name}" for name in written]
 
 
 def test_the_command_replaces_only_files_of_the_same_name(tiny_folder, tmp_path, capsys):
     (tmp_path / "mine.txt").write_text("mine")
     (tmp_path / "accuracy.csv").write_text("old")
     assert main([str(tiny_folder), str(tmp_path), "--figures", "accuracy", "--formats", "csv"]) == 0
-    assert capsys.readouterr().out == f"replaced {tmp_path / 'accuracy.csv'}\n"
+    assert capsys.readouterr().out.splitlines() == [
+        f"replaced {tmp_path / 'accuracy.csv'}",
+        f"wrote {tmp_path / 'provenance.json'}",
+    ]
     assert (tmp_path / "mine.txt").read_text() == "mine"
     assert (tmp_path / "accuracy.csv").read_bytes().startswith(STARTS["csv"])
 

@@ -239,12 +239,21 @@ def test_csv_holds_numbers_in_the_order_shown_and_no_text_of_a_user(tmp_path):
     text = as_csv(samples, np.array([20, 5, 7]), {5: "relabel"}).decode()
     assert "cmd" not in text
     table = pd.read_csv(io.StringIO(text))
+    assert set(table["fingerprint"]) == {samples.provenance["fingerprint"]}
+    assert set(table["last_epoch"]) == {samples.epoch}
     assert table["sample_id"].tolist() == [20, 5, 7]
     assert table["given_label"].tolist() == samples.given_label[[20, 5, 7]].tolist()
     assert table["verdict"].tolist()[1] == "relabel"
     for name in CRITERIA:
         np.testing.assert_allclose(table[name], samples.score(name)[[20, 5, 7]])
         assert table[f"rank_{name}"].tolist() == samples.rank(name)[[20, 5, 7]].tolist()
+
+
+def test_a_runs_name_in_the_csv_is_no_formula(tmp_path):
+    write_run(tmp_path / "=1+2")
+    samples = Samples(RunReader(tmp_path / "=1+2"))
+    table = pd.read_csv(io.BytesIO(as_csv(samples, np.array([3]), {})))
+    assert table["run"].tolist() == ["'=1+2"]
 
 
 def test_an_outline_on_the_map_gives_sample_ids_by_row(tiny_run):
