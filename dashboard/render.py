@@ -13,12 +13,12 @@ from dashboard.figures import FIGURES
 from dashboard.figures.base import FigureSpec
 from dashboard.figures.style import TEXT, WIDTHS, paper_style
 from hmw_core.errors import UsageError, pick
+from hmw_core.label_files import guard
 
 FORMATS = ("pdf", "svg", "png", "html", "csv")
 CREATOR = "hmw-dashboard"
 # Without dates and with one salt, the same table gives the same bytes.
 DATES = {"pdf": {"CreationDate": None}, "svg": {"Date": None}}
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 # Matplotlib's settings are one for the whole process, and pages export in threads.
 _ONE_AT_A_TIME = threading.Lock()
@@ -93,19 +93,15 @@ def typeset_bytes(
 def csv_bytes(table: pd.DataFrame) -> bytes:
     """Return the table as CSV in UTF-8, in which no text is read as a formula.
 
-    A spreadsheet runs what begins with `=`, `+`, `-` or `@`; a class may be called that, so such a
+    A spreadsheet runs what begins with a sign such as `=`; a class may be called that, so such a
     text gets an apostrophe before it.
     """
     safe = table.copy()
     for column in safe.columns:
         if not pd.api.types.is_numeric_dtype(safe[column]):
-            safe[column] = safe[column].astype("object").map(_without_formula)
+            values = safe[column].astype("object")
+            safe[column] = values.map(lambda v: guard(v) if isinstance(v, str) else v)
     return safe.to_csv(index=False, lineterminator="\n").encode()
-
-
-def _without_formula(value: object) -> object:
-    is_formula = isinstance(value, str) and value.startswith(FORMULA_STARTS)
-    return f"'{value}" if is_formula else value
 
 
 def _page(name: str, figure: FigureSpec, drawn: go.Figure) -> str:

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from hmw_core import provenance, verdicts
-from hmw_core.criteria import CRITERIA, CRITERIA_VERSION
+from hmw_core.criteria import CRITERIA
 from hmw_core.criteria.base import compute_scores
 from hmw_core.errors import UsageError, pick
 from hmw_core.label_files import FORMATS, decode, encode, is_text
@@ -189,22 +189,18 @@ def corrected_labels(
     table["is_label_issue"] = (table["verdict"] == "relabel").fillna(False).astype(bool)
     table = table.join(ranking(score, criterion, n_flagged))
     table = _typed(pa.Table.from_pandas(table.reset_index(), preserve_index=False), run.name)
-    table.attrs["provenance"] = {
+    about = provenance.of_run(run, last) | {
         "labels_format": LABELS_FORMAT,
-        "run": run.name,
-        "run_format": run.info["format"],
-        "fingerprint": run.info["dataset"]["fingerprint"],
         "criterion": criterion,
         "higher_means": picked.higher_means,
-        "criteria_version": CRITERIA_VERSION,
-        "first_epoch": (last if picked.over == "last" else 1) if last else None,
-        "last_epoch": last or None,
         "n_verdicts": len(standing),
         "n_flagged": n_flagged,
         "exported": datetime.now(UTC).isoformat(timespec="milliseconds"),
         "program": _program(),
-        "commit": provenance.commit(),
     }
+    if picked.over == "last":
+        about["first_epoch"] = about["last_epoch"]
+    table.attrs["provenance"] = {name: about[name] for name in PROVENANCE}
     return table
 
 
