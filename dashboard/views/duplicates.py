@@ -1,5 +1,6 @@
 """Duplicates: pictures that are there more than once, first those with different given labels."""
 
+from typing import cast
 from urllib.parse import quote
 
 import pandas as pd
@@ -150,7 +151,8 @@ if not measures:
     st.stop()
 with st.container(horizontal=True, vertical_alignment="bottom"):
     which = choose("pairs", "Show", list(WHICH), shown=WHICH.__getitem__)
-    by: By = choose("measure", "Nearly the same by", measures, shown=lambda m: MEASURES[m])  # type: ignore[assignment, index]
+    shown_as = {str(by): words for by, words in MEASURES.items()}
+    by = cast(By, choose("measure", "Nearly the same by", measures, shown=shown_as.__getitem__))
     threshold = choose_threshold(pairs, by)
 found = near_duplicates(run, pairs, by, threshold)
 found = found.sort_values("differs", ascending=False, kind="stable")  # conflicts first

@@ -7,9 +7,7 @@ import pytest
 
 from hmw_core.store import RunWriter
 from tests.conftest import write_run
-from tests.dashboard.test_views import folder, in_address, open_page, said, shown_samples
-
-__all__ = ["folder"]  # a fixture
+from tests.dashboard.test_views import in_address, open_page, said, shown_samples
 
 
 def metrics(page):

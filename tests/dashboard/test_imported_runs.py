@@ -14,10 +14,8 @@ from hmw_core.importers import IMPORTERS
 from hmw_core.importers.base import ImportOptions
 from hmw_core.importers.write import import_run
 from hmw_core.store import RunReader
-from tests.dashboard.test_views import PAGES, folder, open_page, said
+from tests.dashboard.test_views import PAGES, open_page, said
 from tests.hmw_core.test_importers import WRITE, C, N, probabilities
-
-__all__ = ["folder"]  # the fixture
 
 # A figure that each kind of log can give without true labels; all others say why not.
 GIVES = {

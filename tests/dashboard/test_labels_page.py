@@ -30,13 +30,6 @@ from training.config import RunConfig
 from training.recipes import RECIPES
 
 
-@pytest.fixture
-def folder(tmp_path, monkeypatch):
-    monkeypatch.setenv("HMW_RUNS", str(tmp_path / "runs"))
-    (tmp_path / "runs").mkdir()
-    return tmp_path / "runs"
-
-
 def judge(run: RunReader, *sample_ids: int) -> None:
     given = run.samples()["given_label"]
     verdicts.append(

@@ -3,7 +3,6 @@
 import json
 from pathlib import Path
 
-import pytest
 from streamlit.testing.v1 import AppTest
 
 from hmw_core import verdicts
@@ -14,15 +13,6 @@ from hmw_core.verdicts import Verdict
 from tests.conftest import write_run
 
 APP = Path(__file__).parents[2] / "dashboard" / "app.py"
-
-
-@pytest.fixture
-def folder(tmp_path, monkeypatch) -> Path:
-    """An empty folder of runs, which the page reads."""
-    monkeypatch.setenv("HMW_RUNS", str(tmp_path / "runs"))
-    monkeypatch.delenv("HMW_READ_ONLY", raising=False)
-    (tmp_path / "runs").mkdir()
-    return tmp_path / "runs"
 
 
 def open_review(state: dict | None = None, **address: str) -> AppTest:

@@ -9,7 +9,7 @@ from dashboard.sample_page import large_picture, neighbour_sentence, rank_table,
 from hmw_core import verdicts
 from hmw_core.store import RunReader, RunWriter
 from tests.conftest import write_run
-from tests.dashboard.test_views import folder, in_address, open_page, said  # noqa: F401
+from tests.dashboard.test_views import in_address, open_page, said
 from tests.hmw_core.test_duplicates import scenes
 
 HTML_NAMES = ["<b>bold</b>", "<img src=x onerror=alert(1)>", "$5 & more", "a_b*c*", "plain"]
@@ -19,7 +19,7 @@ def bodies(page) -> str:
     return "".join(block.proto.body for block in page.get("html"))
 
 
-def test_the_most_suspicious_sample_comes_first(folder):  # noqa: F811
+def test_the_most_suspicious_sample_comes_first(folder):
     write_run(folder / "tiny")
     page = open_page("sample", run="tiny")
     assert not page.error
@@ -30,7 +30,7 @@ def test_the_most_suspicious_sample_comes_first(folder):  # noqa: F811
     assert "none yet" in said(page)
 
 
-def test_a_sample_by_id_by_rank_and_by_steps(folder):  # noqa: F811
+def test_a_sample_by_id_by_rank_and_by_steps(folder):
     write_run(folder / "tiny")
     page = open_page("sample", run="tiny", sample="17", criterion="aum")
     rank = page.number_input(key="sample by rank").value
@@ -53,20 +53,20 @@ def test_a_sample_by_id_by_rank_and_by_steps(folder):  # noqa: F811
 
 
 @pytest.mark.parametrize("text", ["9999", "x", "-1", "1" * 400, " ", "²"])
-def test_an_id_that_is_none_is_said(folder, text):  # noqa: F811
+def test_an_id_that_is_none_is_said(folder, text):
     write_run(folder / "tiny")
     page = open_page("sample", run="tiny", sample=text)
     assert "Sample: there is no" in said(page)
     assert page.number_input(key="sample by rank").value == 1
 
 
-def test_the_first_of_several_ids_of_another_page(folder):  # noqa: F811
+def test_the_first_of_several_ids_of_another_page(folder):
     write_run(folder / "tiny")
     page = open_page("sample", run="tiny", sample="3, 17")
     assert page.number_input(key="sample by id").value == 3
 
 
-def test_the_rank_table_says_the_direction(folder):  # noqa: F811
+def test_the_rank_table_says_the_direction(folder):
     write_run(folder / "tiny")
     page = open_page("sample", run="tiny", sample="0")
     table = page.dataframe[0].value.set_index("criterion")
@@ -76,7 +76,7 @@ def test_the_rank_table_says_the_direction(folder):  # noqa: F811
     assert (table["suspicion"] > 90).all()
 
 
-def test_the_verdict_that_stands_is_shown_with_who_and_when(folder):  # noqa: F811
+def test_the_verdict_that_stands_is_shown_with_who_and_when(folder):
     write_run(folder / "tiny")
     run = RunReader(folder / "tiny")
     verdicts.append(
@@ -97,7 +97,7 @@ def test_the_verdict_that_stands_is_shown_with_who_and_when(folder):  # noqa: F8
     assert "relabel to 0 by A_nn, 2026-01-02 03:04 UTC; “*sure*”" in text
 
 
-def test_neighbours_are_shown_with_their_labels(folder):  # noqa: F811
+def test_neighbours_are_shown_with_their_labels(folder):
     write_run(folder / "tiny")
     page = open_page("sample", run="tiny", sample="10")
     shown = bodies(page)
@@ -107,7 +107,7 @@ def test_neighbours_are_shown_with_their_labels(folder):  # noqa: F811
     assert "5 of the 10 nearest are given 1, too; 5 are given 0, as is suggested." in said(page)
 
 
-def test_all_that_is_absent_is_said(folder):  # noqa: F811
+def test_all_that_is_absent_is_said(folder):
     write_run(folder / "real", known=False, pictures=False, with_cosine=False)
     page = open_page("sample", run="real", sample="4")
     text = said(page)
@@ -119,7 +119,7 @@ def test_all_that_is_absent_is_said(folder):  # noqa: F811
     assert "HM weight" not in ranks["criterion"].tolist()
 
 
-def test_a_run_without_features_and_a_sample_that_was_never_seen(folder):  # noqa: F811
+def test_a_run_without_features_and_a_sample_that_was_never_seen(folder):
     writer = RunWriter.create(folder / "bare", given_label=[0, 1, 1, 0], n_classes=2, n_epochs=1)
     writer.record([0, 1, 2], logits=np.array([[2.0, 1.0], [0.0, 1.0], [1.0, 0.5]]))
     writer.end_epoch(1)
@@ -132,7 +132,7 @@ def test_a_run_without_features_and_a_sample_that_was_never_seen(folder):  # noq
 
 
 @pytest.mark.parametrize("name", ["sample", "duplicates"])
-def test_page_in_every_state_of_a_run(folder, name):  # noqa: F811
+def test_page_in_every_state_of_a_run(folder, name):
     writer = RunWriter.create(folder / "new", given_label=[0, 1, 2], n_classes=3, n_epochs=5)
     assert not open_page(name, run="new").error
     writer.finish("stopped", "by the test")
@@ -166,7 +166,7 @@ def with_copies(path) -> None:
     writer.finish()
 
 
-def test_duplicates_are_found_on_demand_kept_and_handed_to_review(folder):  # noqa: F811
+def test_duplicates_are_found_on_demand_kept_and_handed_to_review(folder):
     with_copies(folder / "run")
     page = open_page("duplicates", run="run")
     assert "have not been compared yet" in said(page)
@@ -191,7 +191,7 @@ def test_duplicates_are_found_on_demand_kept_and_handed_to_review(folder):  # no
     assert {frozenset(ids[:2]), frozenset(ids[2:])} == {frozenset({0, 5}), frozenset({17, 100})}
 
 
-def test_the_threshold_moves_what_is_shown(folder):  # noqa: F811
+def test_the_threshold_moves_what_is_shown(folder):
     with_copies(folder / "run")
     open_page("duplicates", run="run").button[0].click().run()
     page = open_page("duplicates", run="run", pairs="all", pixels_distance="0.5")

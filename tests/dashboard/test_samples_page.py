@@ -15,9 +15,7 @@ from hmw_core.reader import RunReader
 from hmw_core.store import RunWriter
 from hmw_core.verdicts import Verdict
 from tests.conftest import write_run
-from tests.dashboard.test_views import HTML_NAMES, folder, in_address, open_page, said
-
-__all__ = ["folder"]  # a fixture
+from tests.dashboard.test_views import HTML_NAMES, in_address, open_page, said
 
 
 def ids(page: AppTest) -> list[int]:

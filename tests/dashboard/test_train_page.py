@@ -12,9 +12,7 @@ from dashboard import training_command, trainings
 from dashboard.runs import training_choices
 from hmw_core.store import RunWriter
 from tests.conftest import write_run
-from tests.dashboard.test_views import folder, in_address, open_page, said
-
-__all__ = ["folder"]  # a fixture
+from tests.dashboard.test_views import in_address, open_page, said
 
 # Names what can be trained, or prints its words, and then sleeps or fails as the run's name says.
 FAKE = """\

@@ -18,14 +18,6 @@ PAGES = ("overview", "criteria", "logits", "sphere", "clusters", "class_", "accu
 HTML_NAMES = ["<b>bold</b>", "<img src=x onerror=alert(1)>", "$5 & more", "a_b*c*", "plain"]
 
 
-@pytest.fixture
-def folder(tmp_path, monkeypatch) -> Path:
-    """An empty folder of runs, which the pages read."""
-    monkeypatch.setenv("HMW_RUNS", str(tmp_path / "runs"))
-    (tmp_path / "runs").mkdir()
-    return tmp_path / "runs"
-
-
 def open_page(name: str, **address: str) -> AppTest:
     """Open a page as a browser would, and run it."""
     page = AppTest.from_file(str(APP), default_timeout=60).run()
