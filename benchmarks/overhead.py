@@ -38,7 +38,7 @@ from hmw_core.store import RunWriter
 from training import checkpoint, devices, evaluation
 from training.config import RunConfig
 from training.data import TrainingData, load_data
-from training.loop import Training
+from training.loop import Training, record_steps
 
 Row = dict[str, object]
 
@@ -83,7 +83,7 @@ class PlainArm:
         loss_sum.item()
         if self.whole:
             self.evaluate()
-            checkpoint.save(checkpoint.snapshot(method, self.epoch), self.folder)
+            checkpoint.saver(method, self.epoch, self.folder)()
 
     def evaluate(self) -> float:
         """Return the test accuracy."""
@@ -109,27 +109,19 @@ class LoggedArm(PlainArm):
 
     def train_epoch(self) -> None:
         """Train and log one epoch as `training.loop` does."""
-        loss_sum = torch.zeros((), device=self.training.device)
-
-        def record(batch, step) -> None:
-            loss_sum.add_(step.loss.sum())
-            self.writer.record(
-                batch.sample_id, step.logits, cosine=step.cosine, loss=step.loss, weight=step.weight
-            )
-
+        steps = []
         batches = self.training.train_batches(self.epoch)
-        self.training.method.run_epoch(self.epoch, batches, record)
-        loss_sum.item()
+        self.training.method.run_epoch(
+            self.epoch, batches, lambda batch, step: steps.append((batch.sample_id, step))
+        )
+        torch.cat([step.loss for _, step in steps]).sum().item()
+        record_steps(self.writer, steps)
         if not self.whole:
             self.writer.end_epoch(self.epoch)
             return
         test_accuracy = self.evaluate()
-        state = checkpoint.snapshot(self.training.method, self.epoch)
-        self.writer.end_epoch(
-            self.epoch,
-            after=lambda: checkpoint.save(state, self.folder),
-            test_accuracy=test_accuracy,
-        )
+        save = checkpoint.saver(self.training.method, self.epoch, self.folder)
+        self.writer.end_epoch(self.epoch, after=save, test_accuracy=test_accuracy)
 
 
 def measure_training(

@@ -33,7 +33,12 @@ from hmw_core.projection import project
 from hmw_core.store import RunReader
 
 ROOT = Path(__file__).parents[1]
-PAGES = ("overview", "criteria", "logits", "sphere", "clusters", "class", "accuracy", "export")
+PAGES = (
+    *("overview", "criteria", "logits", "sphere", "clusters", "class", "accuracy", "export"),
+    *("samples", "sample", "review", "labels", "compare"),
+    *("detection", "agreement", "duel", "threshold", "timeline", "learning", "weights"),
+    "transition",
+)
 
 
 def seconds(work: Callable[[], object], repeats: int) -> list[float]:
@@ -166,6 +171,7 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=250)
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--no-browser", action="store_true")
+    parser.add_argument("--pages-only", action="store_true", help="leave out the figures' prepare")
     parser.add_argument("--json", type=Path, help="also write every time here")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
@@ -179,11 +185,12 @@ def main() -> None:
         start = time.perf_counter()
         project(run)
         print(f"projection, once: {time.perf_counter() - start:.0f} s (0 where it was cached)")
-        print("prepare:")
         results: dict[str, object] = {"size": size}
-        results["prepare"] = measure_figures(folder, arguments.repeats)
-        print("AUM of every sample:")
-        results["aum"] = measure_aum(folder, arguments.repeats)
+        if not arguments.pages_only:
+            print("prepare:")
+            results["prepare"] = measure_figures(folder, arguments.repeats)
+            print("AUM of every sample:")
+            results["aum"] = measure_aum(folder, arguments.repeats)
         if not arguments.no_browser:
             print("first paint, warm:")
             results["pages"] = measure_pages(runs, folder.name, arguments.repeats)

@@ -1,6 +1,7 @@
 """One epoch's per-sample results, kept on the device they come from."""
 
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,46 +25,81 @@ def to_numpy(values: Array) -> np.ndarray:
     return (values.float() if values.is_floating_point() else values).cpu().numpy()
 
 
-class EpochBuffer:
-    """An epoch's batches, each packed into one array, put in order when the epoch ends.
+@dataclass(frozen=True)
+class RecordedEpoch:
+    """An epoch's batches on the host, in the order recorded, ready to be put in order anywhere."""
 
-    A step pays for one copy, whatever is recorded, and never waits for the device. A sample
-    recorded again in the same epoch overwrites its earlier values: the last pass counts.
+    n_samples: int
+    widths: dict[str, int]
+    """Of each column; 0 for one number a sample."""
+    from_device: bool
+    """Whether they came from a device, so that the host's processors are free beside it."""
+    sample_id: np.ndarray
+    """(R,), int64: of all R rows recorded."""
+    batches: list[list[np.ndarray]]
+    """Of R rows together, each the columns in the order of `widths`."""
+
+    def columns(self, row_of_sample: np.ndarray | None = None) -> dict[str, np.ndarray]:
+        """Return each column, float32, NaN where not recorded, and `seen` (bool).
+
+        By sample, or with the values of sample i in row `row_of_sample[i]`.
+        """
+        rows = self.sample_id if row_of_sample is None else row_of_sample[self.sample_id]
+        columns = {"seen": np.zeros(self.n_samples, dtype=bool)}
+        columns["seen"][rows] = True
+        parts = zip(*self.batches, strict=True)
+        for (name, width), part in zip(self.widths.items(), parts, strict=True):
+            shape = (self.n_samples, width) if width else (self.n_samples,)
+            columns[name] = np.full(shape, np.nan, dtype=np.float32)
+            columns[name][rows] = np.concatenate(part)
+        return columns
+
+
+class EpochBuffer:
+    """An epoch's batches, kept where they are and put in order when the epoch ends.
+
+    A step pays for one copy, whatever is recorded, or for none, and never waits for the device. A
+    sample recorded again in the same epoch overwrites its earlier values: the last pass counts.
     """
 
     def __init__(self, n_samples: int) -> None:
         self.n_samples = n_samples
-        self.widths: dict[str, int] = {}  # of each column; 0 for one number a sample
+        self.widths: dict[str, int] = {}
         self.ids: list[Array] = []
-        self.rows: list[Array] = []
+        self.batches: list[list[Array]] = []  # on a device one tensor each: the columns packed
 
-    def put(self, sample_id: Array, columns: dict[str, Array]) -> None:
-        """Keep a copy of a batch: `sample_id` of shape (B,), each column of shape (B,) or (B, C).
+    def put(self, sample_id: Array, columns: Mapping[str, Array], copy: bool = True) -> None:
+        """Keep a batch: `sample_id` of shape (B,), each column of shape (B,) or (B, C).
+
+        Without `copy` the arrays may be kept as they are: they must not change until `take`.
 
         Raises
         ------
         UsageError
             If a length differs, or a shape differs from the batches before.
         """
-        columns = {k: v if is_tensor(v) else np.asarray(v) for k, v in columns.items()}
-        for name, values in columns.items():
-            if len(values) != len(sample_id):
+        values = [v if is_tensor(v) else np.asarray(v) for v in columns.values()]
+        widths = {}
+        for name, column in zip(columns, values, strict=True):
+            if len(column) != len(sample_id):
                 raise UsageError(
-                    f"record: {len(sample_id)} sample ids but {len(values)} rows of {name}"
+                    f"record: {len(sample_id)} sample ids but {len(column)} rows of {name}"
                 )
-        widths = {k: v.shape[1] if v.ndim == 2 else 0 for k, v in columns.items()}
-        if not self.rows:
+            widths[name] = column.shape[1] if column.ndim == 2 else 0
+        if not self.batches:
             self.widths = widths
         elif widths != self.widths:
             raise UsageError(
                 f"record: this batch has {_shapes(widths)}, "
                 f"those before in this epoch {_shapes(self.widths)}"
             )
-        pack = _pack_tensors if is_tensor(next(iter(columns.values()))) else _pack_arrays
-        self.rows.append(pack(list(columns.values())))
-        self.ids.append(sample_id.clone() if is_tensor(sample_id) else np.array(sample_id))
+        if _is_on_device(values[0]):
+            self.batches.append([_packed(values)])
+        else:
+            self.batches.append([to_numpy(v).copy() for v in values] if copy else values)
+        self.ids.append(_copied(sample_id) if copy else sample_id)
 
-    def take(self) -> "RecordedEpoch | None":
+    def take(self) -> RecordedEpoch | None:
         """Return the epoch's batches on the host, None if there are none; start afresh.
 
         Raises
@@ -71,8 +107,8 @@ class EpochBuffer:
         UsageError
             If a sample id is outside 0..n_samples-1.
         """
-        batches, ids_of_batches = self.rows, self.ids
-        self.rows, self.ids = [], []
+        batches, ids_of_batches = self.batches, self.ids
+        self.batches, self.ids = [], []
         if not batches:
             return None
         ids = np.concatenate(_on_host(ids_of_batches)).astype(np.int64, copy=False)
@@ -81,49 +117,43 @@ class EpochBuffer:
                 f"record: sample_id must lie in 0..{self.n_samples - 1}, "
                 f"got {ids.min()}..{ids.max()}"
             )
-        return RecordedEpoch(self.n_samples, self.widths, ids, _on_host(batches))
+        from_device = [_is_on_device(batch[0]) for batch in batches]
+        if all(from_device):
+            on_host = [self._unpacked(rows) for rows in _on_host([rows for (rows,) in batches])]
+        else:
+            on_host = [
+                self._unpacked(to_numpy(batch[0])) if packed else [to_numpy(c) for c in batch]
+                for batch, packed in zip(batches, from_device, strict=True)
+            ]
+        return RecordedEpoch(self.n_samples, self.widths, any(from_device), ids, on_host)
+
+    def _unpacked(self, rows: np.ndarray) -> list[np.ndarray]:
+        ends = np.cumsum([max(width, 1) for width in self.widths.values()])
+        columns = np.split(rows, ends[:-1], axis=1)
+        return [
+            column if width else column[:, 0]
+            for column, width in zip(columns, self.widths.values(), strict=True)
+        ]
 
 
-@dataclass(frozen=True)
-class RecordedEpoch:
-    """An epoch's batches on the host, in the order recorded, ready to be put in order anywhere."""
-
-    n_samples: int
-    widths: dict[str, int]
-    sample_id: np.ndarray
-    """(R,), int64: of all R rows recorded."""
-    batches: list[np.ndarray]
-    """Of R rows together, the columns side by side."""
-
-    def columns(self) -> dict[str, np.ndarray]:
-        """Return each column by sample, float32, NaN where not recorded, and `seen`."""
-        width = sum(max(width, 1) for width in self.widths.values())
-        ordered = np.full((self.n_samples, width), np.nan, dtype=np.float32)
-        ordered[self.sample_id] = np.concatenate(self.batches)
-        columns: dict[str, np.ndarray] = {"seen": np.zeros(self.n_samples, dtype=bool)}
-        columns["seen"][self.sample_id] = True
-        start = 0
-        for name, width in self.widths.items():
-            part = ordered[:, start : start + max(width, 1)]
-            columns[name] = np.ascontiguousarray(part if width else part[:, 0])
-            start += max(width, 1)
-        return columns
+def _is_on_device(values: Array) -> bool:
+    return is_tensor(values) and values.device.type != "cpu"
 
 
-def _pack_tensors(columns: list[Array]) -> Array:
+def _packed(columns: list[Array]) -> Array:
+    """Return the columns side by side in one tensor on the device of the first."""
     torch = sys.modules["torch"]  # a tensor came in, so torch is loaded
     device = columns[0].device
     parts = [torch.as_tensor(c).detach().to(device, non_blocking=True) for c in columns]
     return torch.cat([part if part.ndim == 2 else part[:, None] for part in parts], dim=1)
 
 
-def _pack_arrays(columns: list[Array]) -> np.ndarray:
-    parts = [to_numpy(column) for column in columns]
-    return np.concatenate([p if p.ndim == 2 else p[:, None] for p in parts], axis=1)
+def _copied(values: Array) -> Array:
+    return values.clone() if is_tensor(values) else np.array(values)
 
 
 def _on_host(batches: list[Array]) -> list[np.ndarray]:
-    if all(is_tensor(batch) and batch.device.type != "cpu" for batch in batches):
+    if all(_is_on_device(batch) for batch in batches):
         return [to_numpy(sys.modules["torch"].cat(batches))]  # one copy from the device
     return [to_numpy(batch) for batch in batches]
 

@@ -4,10 +4,11 @@ import fcntl
 import json
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -48,35 +49,73 @@ def logged_epochs(folder: Path, kind: str) -> list[int]:
     return sorted(int(number) for number in numbers if number.isdigit())
 
 
-def write_whole(path: Path, content: bytes | pa.Buffer) -> None:
+Content: TypeAlias = bytes | bytearray | memoryview | pa.Buffer
+
+
+def write_whole(path: Path, content: Content) -> None:
     """Write `content` beside `path`, then rename it: readers see all of it or nothing."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    write_files({path: content})
+
+
+def write_files(files: Mapping[Path, Content]) -> None:
+    """Write files whole; they appear in the order given, once all are on disk."""
+    mark = f".{os.getpid()}.part"
+    parts = []
+    descriptors = []
     try:
-        with beside.open("wb", buffering=0) as file:
+        for path, content in files.items():
+            whole = os.fspath(path)
+            folder, name = os.path.split(whole)
+            parts.append((f"{folder}/.{name}{mark}", whole))
+            descriptors.append(_create(parts[-1][0]))
             left = memoryview(content).cast("B")
             while left:
-                left = left[file.write(left) :]
-            os.fsync(file.fileno())
-        beside.replace(path)
+                left = left[os.write(descriptors[-1], left) :]
+        for descriptor in descriptors:  # after all are written: the disk then has less to do
+            os.fsync(descriptor)
+        for part, whole in parts:
+            os.replace(part, whole)
     except BaseException:
-        beside.unlink(missing_ok=True)
+        for part, _ in parts:
+            with suppress(OSError):
+                os.unlink(part)
         raise
+    finally:
+        for descriptor in descriptors:
+            os.close(descriptor)
+
+
+def _create(path: str) -> int:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
+    try:
+        return os.open(path, flags, 0o666)
+    except FileNotFoundError:
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        return os.open(path, flags, 0o666)
 
 
 def write_table(path: Path, table: pa.Table, **options: Any) -> None:
     """Write a Parquet file whole."""
+    write_whole(path, encode_table(table, **options))
+
+
+def encode_table(table: pa.Table, **options: Any) -> pa.Buffer:
+    """Return the content of a Parquet file."""
     settings: dict[str, Any] = {"compression": "zstd", "row_group_size": ROW_GROUP, **options}
     # By way of memory: Arrow writes a file in hundreds of pieces, which cost more than packing.
     encoded = pa.BufferOutputStream()
     pq.write_table(table, encoded, **settings)
-    write_whole(path, encoded.getvalue())
+    return encoded.getvalue()
 
 
 def write_json(path: Path, value: Any, indent: int | None = None) -> None:
     """Write a JSON file whole."""
-    text = json.dumps(value, indent=indent, allow_nan=False) + "\n"
-    write_whole(path, text.encode())
+    write_whole(path, encode_json(value, indent))
+
+
+def encode_json(value: Any, indent: int | None = None) -> bytes:
+    """Return the content of a JSON file; NaN and infinity are a ValueError."""
+    return (json.dumps(value, indent=indent, allow_nan=False) + "\n").encode()
 
 
 def read_versioned(path: Path, what: str, newest: int) -> dict[str, Any]:

@@ -83,12 +83,14 @@ def cross_entropy(logits: np.ndarray, given_label: np.ndarray) -> np.ndarray:
     (1e-9, say) is that and not a rounded 0: ranks need it.
     """
     rows = np.arange(len(logits))
-    rest = logits.copy()
-    rest[rows, given_label] = -np.inf
-    largest = rest.max(axis=1)
+    others = logits.T.copy()  # (C, B): what runs along the classes is several times as fast
+    given = others[given_label, rows]
+    others[given_label, rows] = -np.inf
+    largest = others.max(axis=0)
     with np.errstate(invalid="ignore"):  # a sample not seen is a row of NaN, and stays one
-        others = largest + np.log(np.exp(rest - largest[:, None]).sum(axis=1))
-        return np.logaddexp(0, others - logits[rows, given_label])
+        others -= largest
+        np.exp(others, out=others)
+        return np.logaddexp(0, largest + np.log(others.sum(axis=0)) - given)
 
 
 def signal_columns(recorded: Columns, given_label: np.ndarray, settings: WeightSettings) -> Columns:
@@ -113,14 +115,12 @@ def signal_columns(recorded: Columns, given_label: np.ndarray, settings: WeightS
         return {**recorded, "hm_slice": empty}
     logits = recorded["logits"]
     entropy = cross_entropy(logits, given_label)
+    top = top_values(logits, given_label, settings.k)
     columns = {
         "loss": recorded.get("loss", entropy),
         "weight": recorded.get("weight", empty),
         "predicted_label": logits.argmax(axis=1),
         "confidence": np.exp(-entropy),
-    }
-    top = top_values(logits, given_label, settings.k)
-    columns |= {
         "given_logit": top.given,
         "other_logit": top.other,
         "topk_logit": top.topk,

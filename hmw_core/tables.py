@@ -1,14 +1,16 @@
 """One epoch's arrays as the Arrow tables of `schema`, and back."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from hmw_core.layout import ROW_GROUP
+from hmw_core.layout import ROW_GROUP, Content, encode_table
+from hmw_core.mould import ParquetMould
 from hmw_core.schema import SIGNALS
 
 N_TOPK = 5  # classes kept by outputs="topk"
@@ -26,64 +28,97 @@ SIGNAL_ENCODING = {
 OUTPUT_ENCODING = {"use_dictionary": ["epoch"], "write_statistics": ["sample_id", "epoch"]}
 # A NaN in these is what the network gave; in every other column it means "not to be had".
 MAY_BE_NAN = ("loss", "given_logit", "other_logit")
+ALWAYS_KNOWN = ("sample_id", "epoch", "given_label")  # also of a sample that was not seen
 
 
-def signal_table(
-    epoch: int,
-    columns: dict[str, np.ndarray],
-    given_label: np.ndarray,
-    seen: np.ndarray,
-    order: np.ndarray,
-) -> pa.Table:
-    """Return the table of `schema.SIGNALS`, rows in `order`, null where a sample was not seen.
+def signal_arrays(
+    epoch: int, sample_id: np.ndarray, given_label: np.ndarray, columns: Mapping[str, np.ndarray]
+) -> dict[str, np.ndarray]:
+    """Return the columns of `schema.SIGNALS` that there are."""
+    known = {"sample_id": sample_id, "epoch": np.full(len(sample_id), epoch)}
+    known["given_label"] = given_label
+    names = [column.name for column in SIGNALS if column.name in columns]
+    return known | {name: columns[name] for name in names}
 
-    A column that `columns` lacks is null throughout.
+
+def has_nulls(signals: Mapping[str, np.ndarray]) -> bool:
+    """Tell whether a column of `signal_arrays` is missing, or has a NaN that means a null."""
+    return len(signals) < len(SIGNALS) or any(
+        np.isnan(values.min())
+        for name, values in signals.items()
+        if values.dtype.kind == "f" and name not in MAY_BE_NAN and len(values)
+    )
+
+
+def signal_table(signals: Mapping[str, np.ndarray], missed: np.ndarray) -> pa.Table:
+    """Return the table of `schema.SIGNALS`, null where a sample was missed.
+
+    A column that `signals` lacks is null throughout.
     """
-    n_samples = len(seen)
-    constant = {
-        "sample_id": np.arange(n_samples),
-        "epoch": np.full(n_samples, epoch),
-        "given_label": given_label,
-    }
-    missed = ~seen[order]
     arrays = {}
     for column in SIGNALS:
         dtype = pa.type_for_alias(column.dtype)
-        numpy_type = dtype.to_pandas_dtype()
-        if column.name in constant:
-            arrays[column.name] = pa.array(constant[column.name][order].astype(numpy_type))
+        if column.name not in signals:
+            arrays[column.name] = pa.nulls(len(missed), dtype)
             continue
-        if column.name not in columns:
-            arrays[column.name] = pa.nulls(n_samples, dtype)
-            continue
-        values = columns[column.name][order]
-        null = missed
+        values = signals[column.name]
+        null = None if column.name in ALWAYS_KNOWN else missed
         if values.dtype.kind == "f" and column.name not in MAY_BE_NAN:
             null = missed | np.isnan(values)
-        if column.dtype == "int32":  # a label handed in as a float is NaN where there is none
+        if null is not None and column.dtype == "int32":  # a label handed in as a float may be NaN
             values = np.where(null, 0, values)
-        arrays[column.name] = pa.array(values.astype(numpy_type), dtype, mask=null)
+        arrays[column.name] = pa.array(values.astype(dtype.to_pandas_dtype()), dtype, mask=null)
     return pa.table(arrays)
 
 
-def output_table(
-    epoch: int, recorded: dict[str, np.ndarray], order: np.ndarray, keep: str
-) -> pa.Table:
-    """Return the table of `schema.OUTPUT_COLUMNS`, or of the top classes, for the rows `order`."""
-    arrays = {
-        "sample_id": pa.array(order.astype(np.int32)),
-        "epoch": pa.array(np.full(len(order), epoch, dtype=np.int32)),
-    }
+def output_arrays(
+    epoch: int, sample_id: np.ndarray, recorded: Mapping[str, np.ndarray], keep: str
+) -> dict[str, np.ndarray]:
+    """Return the columns of `schema.OUTPUT_COLUMNS`, or of the top classes."""
+    n_samples = len(sample_id)
+    arrays = {"sample_id": sample_id.astype(np.int32), "epoch": np.full(n_samples, epoch, np.int32)}
     if keep == "full":
-        for name in ("logits", "cosine"):
-            if name in recorded:
-                arrays[name] = as_lists(as_half(recorded[name][order]))
-        return pa.table(arrays)
-    logits = recorded["logits"][order]
+        there = [name for name in ("logits", "cosine") if name in recorded]
+        return arrays | {name: as_half(recorded[name]) for name in there}
+    logits = recorded["logits"]
     label = np.argsort(-logits, axis=1, kind="stable")[:, :N_TOPK]
-    arrays["top_label"] = as_lists(label.astype(np.int32))
-    arrays["top_logit"] = as_lists(as_half(np.take_along_axis(logits, label, axis=1)))
-    return pa.table(arrays)
+    arrays["top_label"] = label.astype(np.int32)
+    return arrays | {"top_logit": as_half(np.take_along_axis(logits, label, axis=1))}
+
+
+def output_table(outputs: Mapping[str, np.ndarray]) -> pa.Table:
+    """Return the table of `output_arrays`."""
+    return pa.table({
+        name: pa.array(values) if values.ndim == 1 else as_lists(values)
+        for name, values in outputs.items()
+    })  # fmt: skip
+
+
+class EpochEncoder:
+    """Encodes one kind of table, epoch after epoch."""
+
+    def __init__(self, **encoding: Any) -> None:
+        self.encoding = encoding
+        self._mould: ParquetMould | None = None
+
+    def encode(
+        self,
+        arrays: Mapping[str, np.ndarray],
+        as_table: Callable[[], pa.Table],
+        some_null: bool = False,
+    ) -> Content:
+        """Return the file; good until the next call.
+
+        A table without nulls and of one row group is written plain, by filling in the last one:
+        its few kilobytes are not worth the time that packing them takes.
+        """
+        if some_null or len(arrays["sample_id"]) > ROW_GROUP:
+            return encode_table(as_table(), **self.encoding)
+        if self._mould is None or not self._mould.fits(arrays):
+            self._mould = ParquetMould.of(as_table())
+        if self._mould is None:
+            return encode_table(as_table(), **self.encoding)
+        return self._mould.fill(arrays)
 
 
 def as_half(values: np.ndarray) -> np.ndarray:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,10 @@ from hmw_core import layout, provenance
 from hmw_core.buffer import Array, EpochBuffer, RecordedEpoch, to_numpy
 from hmw_core.criteria import CRITERIA_VERSION, MAIN_CRITERIA
 from hmw_core.criteria.base import new_scores, without_absent
-from hmw_core.detection import auroc
+from hmw_core.detection import auroc_of_groups
 from hmw_core.errors import UsageError
 from hmw_core.images import encode_images, fingerprint_of
+from hmw_core.layout import ROW_GROUP, Content
 from hmw_core.reader import RunReader
 from hmw_core.sample_keys import SampleKeys
 from hmw_core.schema import FORMAT_VERSION, OUTPUTS
@@ -27,9 +29,13 @@ from hmw_core.tables import (
     OUTPUT_ENCODING,
     SCORES_VERSION,
     SIGNAL_ENCODING,
+    EpochEncoder,
     as_half,
     as_lists,
+    has_nulls,
+    output_arrays,
     output_table,
+    signal_arrays,
     signal_table,
 )
 
@@ -45,14 +51,20 @@ class RunWriter:
         self._unlock = weakref.finalize(self, layout.hold_lock(folder))
         reader = RunReader(folder)
         samples = reader.samples()
-        self._given_label = samples["given_label"].to_numpy(np.int64)
-        self._is_mislabeled = (
-            samples["is_mislabeled"].to_numpy(bool) if reader.has_true_label else None
-        )
-        self._order = reader.sample_ids()  # of the rows in signals/ and outputs/
+        # All state is in the order of the rows in signals/, so that nothing is sorted again.
+        self._sample_id = reader.sample_ids()
+        self._row_of_sample = np.argsort(self._sample_id)
+        in_order = samples.iloc[self._sample_id]
+        self._given_label = in_order["given_label"].to_numpy(np.int64)
+        self._groups: tuple[np.ndarray, np.ndarray] | None = None
+        if reader.has_true_label:
+            is_mislabeled = in_order["is_mislabeled"].to_numpy(bool)
+            self._groups = np.flatnonzero(~is_mislabeled), np.flatnonzero(is_mislabeled)
         self._settings = WeightSettings(**info["weighting"])
         n_samples, n_epochs = len(samples), info["n_epochs"]
         self._buffer = EpochBuffer(n_samples)
+        self._encode_outputs = EpochEncoder(**OUTPUT_ENCODING).encode
+        self._encode_signals = EpochEncoder(**SIGNAL_ENCODING).encode
         self._keys = SampleKeys(samples["source"])
         start = self._settings.annealing_start
         self._running = RunningWeight(n_samples, n_epochs, start)
@@ -220,6 +232,8 @@ class RunWriter:
         cosine: Array | None = None,
         loss: Array | None = None,
         weight: Array | None = None,
+        *,
+        copy: bool = True,
     ) -> None:
         """Keep a batch until the epoch ends; torch or numpy, any device, no wait for it.
 
@@ -238,6 +252,8 @@ class RunWriter:
             Unweighted, nat. Default: the cross entropy of `logits`.
         weight : (B,) float, optional
             Factor used on the loss.
+        copy : bool
+            False where nothing changes the arrays before the epoch ends; that saves a copy.
 
         Raises
         ------
@@ -246,7 +262,7 @@ class RunWriter:
         """
         batch = {"logits": logits, "cosine": cosine, "loss": loss, "weight": weight}
         ids = self._keys.positions(sample_id)
-        self._buffer.put(ids, {k: v for k, v in batch.items() if v is not None})
+        self._buffer.put(ids, {k: v for k, v in batch.items() if v is not None}, copy)
 
     def record_signals(self, sample_id: Array | Sequence[str], **columns: Array) -> None:
         """Keep a batch of which no logits are at hand, only some columns made from them.
@@ -306,7 +322,14 @@ class RunWriter:
             for name in set(RECORDABLE) - recorded.widths.keys() - self.info["absent"].keys():
                 self.info["absent"][name] = "the loop recorded no such column"
         self.last_epoch = epoch
-        self._pending = self._thread.submit(self._write_epoch, epoch, recorded, metrics, after)
+        if recorded.from_device or len(self._sample_id) > ROW_GROUP:
+            make = partial(self._files_of_epoch, epoch, recorded, metrics)
+        else:
+            # A short epoch of a training on the host: a thread that computes beside it would take
+            # a processor and the interpreter from it for three times as long as this takes.
+            files = self._files_of_epoch(epoch, recorded, metrics)
+            make = partial(dict, files)
+        self._pending = self._thread.submit(self._write_epoch, epoch, make, after)
 
     def log_features(self, epoch: int, features: Array, class_vectors: Array | None = None) -> None:
         """Keep the penultimate features of every sample, (N, D), and the class vectors, (C, D)."""
@@ -356,40 +379,55 @@ class RunWriter:
         else:
             self.finish("failed", f"{kind.__name__}: {error}")
 
-    def _write_epoch(
-        self,
-        epoch: int,
-        rows: RecordedEpoch,
-        metrics: dict[str, float | None],
-        after: Callable[[], None] | None,
-    ) -> None:
-        recorded = rows.columns()
+    def _files_of_epoch(
+        self, epoch: int, rows: RecordedEpoch, metrics: dict[str, float | None]
+    ) -> dict[Path, Content]:
+        """Return what each of the epoch's files will hold, in the order they must appear."""
+        recorded = rows.columns(self._row_of_sample)
         seen = recorded.pop("seen")
         columns = self._signals(epoch, recorded, seen)
+        files: dict[Path, Content] = {}
         keep = self.info["outputs"]
         wanted = keep["keep"] != "none" and "logits" in recorded
         if wanted and (epoch % keep["every"] == 0 or epoch == self.info["n_epochs"]):
-            order = self._order[seen[self._order]]
-            outputs = output_table(epoch, recorded, order, keep["keep"])
+            there = slice(None) if seen.all() else seen
+            outputs = output_arrays(
+                epoch,
+                self._sample_id[there],
+                {name: values[there] for name, values in recorded.items()},
+                keep["keep"],
+            )
             path = layout.epoch_file(self.folder, "outputs", epoch)
-            layout.write_table(path, outputs, **OUTPUT_ENCODING)
-        layout.write_table(
-            layout.epoch_file(self.folder, "signals", epoch),
-            signal_table(epoch, columns, self._given_label, seen, self._order),
-            **SIGNAL_ENCODING,
+            files[path] = self._encode_outputs(outputs, partial(output_table, outputs))
+        signals = signal_arrays(epoch, self._sample_id, self._given_label, columns)
+        missed = ~seen
+        path = layout.epoch_file(self.folder, "signals", epoch)
+        files[path] = self._encode_signals(
+            signals,
+            partial(signal_table, signals, missed),
+            some_null=bool(missed.any()) or has_nulls(signals),
         )
         row = {"epoch": epoch, **self._metrics(columns, seen), **metrics}
         for name, score in self._scores.items():
-            if not columns.keys() >= set(MAIN_CRITERIA[name].reads):
+            criterion = score.criterion
+            if not all(column in columns for column in criterion.reads):
                 continue  # recorded without logits, and without this
             score.update(epoch, columns)
-            if self._is_mislabeled is not None:
+            if self._groups is not None:
                 value = score.value()
-                row[f"auroc_{name}"] = auroc(
-                    value, self._is_mislabeled, MAIN_CRITERIA[name].higher_means
-                )
+                clean, mislabeled = (value[rows] for rows in self._groups)
+                row[f"auroc_{name}"] = auroc_of_groups(clean, mislabeled, criterion.higher_means)
         plain = {name: _plain(value) for name, value in row.items()}
-        layout.write_json(layout.epoch_file(self.folder, "metrics", epoch), plain)
+        files[layout.epoch_file(self.folder, "metrics", epoch)] = layout.encode_json(plain)
+        return files
+
+    def _write_epoch(
+        self,
+        epoch: int,
+        make: Callable[[], dict[Path, Content]],
+        after: Callable[[], None] | None,
+    ) -> None:
+        layout.write_files(make())
         self.info["last_epoch"] = epoch
         if time.monotonic() >= self._next_note:  # epochs may take milliseconds; the files tell too
             layout.write_json(self.folder / "run.json", self.info, indent=1)
@@ -404,6 +442,8 @@ class RunWriter:
         # As float32, which is how the slices are read back on resume.
         columns["hm_slice"] = columns["hm_slice"].astype(np.float32)
         columns["hm_weight"] = self._running.update(epoch, columns["hm_slice"])
+        if seen.all():
+            return columns
         return {
             name: np.where(seen, values, np.nan) if values.dtype.kind == "f" else values
             for name, values in columns.items()
@@ -422,11 +462,12 @@ class RunWriter:
         """Keep what the running sums hold already: a page then need not read every epoch again."""
         if not 0 < self.last_epoch == self.info["last_epoch"]:
             return  # no epoch yet, or the last one could not be written
-        values = {"sample_id": pa.array(np.arange(len(self._given_label), dtype=np.int32))}
-        nothing = np.full(len(self._given_label), np.nan)
+        values = {"sample_id": pa.array(np.arange(len(self._sample_id), dtype=np.int32))}
+        nothing = np.full(len(self._sample_id), np.nan)
         for name in MAIN_CRITERIA:
             score = self._scores.get(name)
-            values[name] = pa.array(nothing if score is None else score.value())
+            in_rows = nothing if score is None else score.value()
+            values[name] = pa.array(in_rows[self._row_of_sample])
         table = pa.table(values, metadata={SCORES_VERSION: str(CRITERIA_VERSION)})
         with suppress(OSError):  # a full disk costs only time: they can be computed again
             layout.write_table(layout.epoch_file(self.folder, "scores", self.last_epoch), table)
@@ -435,10 +476,7 @@ class RunWriter:
         """Rebuild the running sums from the log, so that a resumed run equals an unbroken one."""
         reads = {column for name in self._scores for column in MAIN_CRITERIA[name].reads}
         epochs = [epoch for epoch in reader.epochs() if epoch <= last_epoch]
-        for epoch, stored in reader.iterate(sorted(reads | {"hm_slice"}), epochs):
-            columns = {name: np.empty_like(values) for name, values in stored.items()}
-            for name, values in stored.items():
-                columns[name][self._order] = values
+        for epoch, columns in reader.iterate(sorted(reads | {"hm_slice"}), epochs):
             self._running.update(epoch, columns["hm_slice"])
             for score in self._scores.values():
                 score.update(epoch, columns)

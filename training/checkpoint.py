@@ -3,6 +3,8 @@
 import io
 import pickle
 import zipfile
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,18 +19,34 @@ State = dict[str, Any]
 
 def snapshot(method: Method, epoch: int) -> State:
     """Return a copy of the method's state on the host, which training on does not change."""
+    return _copied(_state(method, epoch))
+
+
+def saver(method: Method, epoch: int, folder: Path) -> Callable[[], None]:
+    """Return what writes the checkpoint of now in place of the run's last one.
+
+    On a device the state is copied, and packed by whoever calls the result: a thread beside the
+    training. On a host it is packed here: such a thread would take a processor from the training
+    for longer than this takes.
+    """
+    if all(value.device.type == "cpu" for value in method.state_dict().values()):
+        return partial(write_whole, _path(folder), _packed(_state(method, epoch)))
+    state = snapshot(method, epoch)
+    return lambda: write_whole(_path(folder), _packed(state))
+
+
+def _state(method: Method, epoch: int) -> State:
     return {
         "epoch": epoch,
-        "method": _copied(method.state_dict()),
-        "optimizers": [_copied(optimizer.state_dict()) for optimizer in method.optimizers],
+        "method": method.state_dict(),
+        "optimizers": [optimizer.state_dict() for optimizer in method.optimizers],
     }
 
 
-def save(state: State, folder: Path) -> None:
-    """Write the run's checkpoint whole, in place of the last one."""
-    encoded = io.BytesIO()  # on a full disk torch.save itself raises RuntimeErrors, not OSError
-    torch.save(state, encoded)
-    write_whole(_path(folder), encoded.getvalue())
+def _packed(state: State) -> memoryview:
+    packed = io.BytesIO()  # on a full disk torch.save itself raises RuntimeErrors, not OSError
+    torch.save(state, packed)
+    return packed.getbuffer()
 
 
 def load(folder: Path) -> State | None:

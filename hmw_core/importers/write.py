@@ -83,7 +83,8 @@ def _write(log: ImportedLog, folder: Path, kind: str, source: Path, options: Imp
     ) as writer:
         for epoch, (sample_id, columns) in enumerate(log.epochs, start=1):
             if "logits" in columns:
-                writer.record(sample_id, **columns)
+                optional = (columns.get(name) for name in ("cosine", "loss", "weight"))
+                writer.record(sample_id, columns["logits"], *optional)
             else:
                 writer.record_signals(sample_id, **columns)
             writer.end_epoch(epoch)

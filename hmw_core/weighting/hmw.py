@@ -176,6 +176,12 @@ class HMWeighting(nn.Module):
         total = terms[0] if len(terms) == 1 else terms[0] + terms[1]
         return (self.factor * total).clamp(min=torch.finfo(total.dtype).tiny)  # no underflow to 0
 
+    def coefficient(self, epoch: int) -> float:
+        """Return what a slice of this epoch counts for in the running sums, > 0."""
+        if self.history != "ca":
+            return 1.0
+        return _coefficient(epoch, self.n_epochs, self.annealing_start)
+
     def _nearness(self, similarity: Tensor) -> tuple[Tensor, float]:
         """Return minus the distance up to a constant, and how much distance one of it is."""
         if self.space == "cosine":
@@ -183,9 +189,7 @@ class HMWeighting(nn.Module):
         return (similarity.softmax(dim=1) if self.space == "softmax" else similarity), 1.0
 
     def _running_mean(self, slices: Tensor, sample_id: Tensor, epoch: int) -> Tensor:
-        coefficient = 1.0
-        if self.history == "ca":
-            coefficient = _coefficient(epoch, self.n_epochs, self.annealing_start)
+        coefficient = self.coefficient(epoch)
         # index_add_ keeps both visits of a sample that a batch holds twice; += would lose one.
         self.slice_sum.index_add_(0, sample_id, slices, alpha=coefficient)
         self.coefficient_sum.index_add_(0, sample_id, torch.ones_like(slices), alpha=coefficient)

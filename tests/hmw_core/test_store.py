@@ -10,6 +10,7 @@ from pathlib import Path
 
 import duckdb
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -529,3 +530,51 @@ def test_features_of_some_samples(tiny_run):
     whole, some = tiny_run.features(), tiny_run.features(sample_id=[41, 3])
     assert some.sample_id.tolist() == [3, 41]
     np.testing.assert_array_equal(some.features, whole.features[[3, 41]])
+
+
+def test_short_epochs_hold_what_longer_ones_would(tmp_path, monkeypatch):
+    folders = {}
+    for name in ("short", "long"):
+        if name == "long":  # written by the thread, packed
+            monkeypatch.setattr("hmw_core.writer.ROW_GROUP", 0)
+            monkeypatch.setattr("hmw_core.tables.ROW_GROUP", 0)
+        rng = np.random.default_rng(0)
+        label = rng.integers(0, 4, 50)
+        writer = RunWriter.create(
+            tmp_path / name, given_label=label, true_label=label[::-1], n_classes=4, n_epochs=4
+        )
+        for epoch in range(1, 5):
+            rows = rng.permutation(50)[: 30 if epoch == 2 else 50]  # some are missed in epoch 2
+            logits = rng.normal(size=(len(rows), 4)).astype(np.float32)
+            writer.record(rows, logits, cosine=np.tanh(logits), loss=logits[:, 0], weight=rows / 50)
+            writer.end_epoch(epoch)
+        writer.finish()
+        folders[name] = tmp_path / name
+    short, long = (RunReader(folder) for folder in folders.values())
+    for epoch in range(1, 5):
+        for kind in ("signals", "outputs"):
+            tables = [pq.read_table(epoch_file(f, kind, epoch)) for f in folders.values()]
+            assert tables[0].equals(tables[1])
+            assert tables[0].schema.equals(tables[1].schema)
+    pd.testing.assert_frame_equal(short.metrics(), long.metrics())
+    packed = [
+        pq.read_metadata(epoch_file(f, "signals", 3)).row_group(0).column(3).compression
+        for f in folders.values()
+    ]
+    assert packed == ["UNCOMPRESSED", "LZ4"]
+
+
+def test_record_without_a_copy_keeps_the_arrays_themselves(tmp_path):
+    values = {}
+    for copy in (True, False):
+        writer = RunWriter.create(
+            tmp_path / str(copy), given_label=[0, 1, 2], n_classes=3, n_epochs=1
+        )
+        logits = np.eye(3, dtype=np.float32)
+        writer.record(np.arange(3), logits, copy=copy)
+        logits += 1
+        writer.end_epoch(1)
+        writer.finish()
+        reader = RunReader(tmp_path / str(copy))
+        values[copy] = reader.signals(["given_logit"])["given_logit"].tolist()
+    assert values == {True: [1.0, 1.0, 1.0], False: [2.0, 2.0, 2.0]}

@@ -148,7 +148,7 @@ def test_a_log_ahead_of_its_checkpoint_resumes(trained, quick, quiet, monkeypatc
     config = quick(run="broken", **HMW)
 
     def keep_no_more(_writer):
-        monkeypatch.setattr(checkpoint, "save", lambda state, folder: None)
+        monkeypatch.setattr(checkpoint, "saver", lambda method, epoch, folder: lambda: None)
 
     with monkeypatch.context() as patch:
         at_epoch(2, keep_no_more, patch)
@@ -191,11 +191,11 @@ def test_a_folder_that_cannot_be_written_fails_the_run(quick, quiet, monkeypatch
 
 
 def test_not_even_the_status_can_be_written(quick, quiet, monkeypatch):
-    def full(path, value, indent=None):
-        raise OSError(28, "No space left on device", str(path))
+    def full(files):
+        raise OSError(28, "No space left on device", str(next(iter(files))))
 
     config = quick()
-    at_epoch(2, lambda _: monkeypatch.setattr(layout, "write_json", full), monkeypatch)
+    at_epoch(2, lambda _: monkeypatch.setattr(layout, "write_files", full), monkeypatch)
     with pytest.raises(RunFailed, match="No space left.*nor can this be noted"):
         train(config, quiet)
     monkeypatch.undo()

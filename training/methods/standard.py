@@ -14,6 +14,7 @@ from hmw_core.weighting import WEIGHTINGS
 from hmw_core.weighting.hmw import cosine_to_classes
 from training.config import RunConfig
 from training.devices import autocast, memory_format
+from training.host_step import HostStep
 from training.methods.base import Method, Problem, StepLog
 from training.networks import build_network
 
@@ -43,6 +44,9 @@ class Standard(Method):
             problem.n_classes,
             config.class_bias,
         )
+        self.host_step = None
+        if self.device.type == "cpu" and not config.confidence_penalty:
+            self.host_step = HostStep.of(self.loss, self.weighting)
         self.network = network.to(memory_format=memory_format(self.device))
         self.to(self.device)
         if config.compile:
@@ -59,6 +63,21 @@ class Standard(Method):
     def step(self, batch: Batch) -> StepLog:
         with autocast(self.device):
             out = self.network(batch.images)
+        objective: Tensor
+        gradient: Tensor | None
+        if self.host_step is None:
+            log, objective, gradient = *self._objective(out, batch), None
+        else:
+            log, gradient = self.host_step(out, batch)
+            objective = out.logits
+        (optimizer,) = self.optimizers
+        optimizer.zero_grad(set_to_none=True)
+        objective.backward(gradient)
+        optimizer.step()
+        return log
+
+    def _objective(self, out: Forward, batch: Batch) -> tuple[StepLog, Tensor]:
+        """Return what the step logs, and the number that it makes smaller."""
         loss = self.loss(out, batch)  # (B,)
         with torch.no_grad():
             cosine = cosine_to_classes(out.features, out.class_vectors)  # (B, C)
@@ -69,11 +88,7 @@ class Standard(Method):
         objective = (weight * loss).mean()
         if self.confidence_penalty:
             objective = objective + self.confidence_penalty * self._mean_negative_entropy(out)
-        (optimizer,) = self.optimizers
-        optimizer.zero_grad(set_to_none=True)
-        objective.backward()
-        optimizer.step()
-        return StepLog(out.logits.detach(), cosine, loss.detach(), weight)
+        return StepLog(out.logits.detach(), cosine, loss.detach(), weight), objective
 
     @torch.no_grad()
     def predict(self, images: Tensor) -> Forward:
