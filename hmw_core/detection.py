@@ -325,12 +325,8 @@ def _split(
 
 def _ranked(values: np.ndarray) -> np.ndarray:
     """Return the values that are numbers, ascending."""
-    values.sort()  # NaN comes last
-    return (
-        values[: values.searchsorted(np.nan)]
-        if len(values) and values[-1] != values[-1]
-        else values
-    )
+    values.sort()
+    return values[: values.searchsorted(np.nan)]  # NaN comes last
 
 
 def _is_count(budget: float | int) -> bool:

@@ -15,7 +15,9 @@ from typing import Any
 import numba
 import numpy as np
 
-SMALLEST_LENGTH = np.float32(1e-12)  # of a vector; as in torch's own normalize
+from hmw_core.margins import SMALLEST_LENGTH
+
+SHORTEST = np.float32(SMALLEST_LENGTH)
 TINY = np.finfo(np.float32).tiny
 ZERO, ONE, HALF = np.float32(0), np.float32(1), np.float32(0.5)
 LARGEST_K = 8  # the nearest classes are kept sorted by insertion
@@ -38,7 +40,7 @@ def _length(vector):
     total = ZERO
     for d in range(len(vector)):
         total += vector[d] * vector[d]
-    return max(np.sqrt(total), SMALLEST_LENGTH)
+    return max(np.sqrt(total), SHORTEST)
 
 
 @_compiled

@@ -16,6 +16,8 @@ from numpy.typing import ArrayLike
 
 from hmw_core.errors import UsageError
 
+SMALLEST_LENGTH = 1e-12  # of a vector a cosine is taken of; as in torch's own normalize
+
 
 class TopValues(NamedTuple):
     """What every margin needs of one row of values; each field has shape (B,).

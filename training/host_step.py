@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from hmw_core import kernels
 from hmw_core.batch import Batch, Forward
 from hmw_core.losses.cross_entropy import CrossEntropy
 from hmw_core.weighting.hmw import HMWeighting
@@ -20,9 +21,6 @@ class HostStep:
     """
 
     def __init__(self, loss: CrossEntropy, weighting: nn.Module) -> None:
-        from hmw_core import kernels  # loads numba, which a training on a GPU does not need
-
-        self.kernels = kernels
         self.normalize_logits = loss.normalize_logits
         self.weighting = weighting
         self.epoch = 0
@@ -43,7 +41,7 @@ class HostStep:
             self.epoch = batch.epoch
             self.settings = self._settings(batch.epoch)
         logits = out.logits.detach()
-        loss, gradient, cosine, weight = self.kernels.weighted_cross_entropy(
+        loss, gradient, cosine, weight = kernels.weighted_cross_entropy(
             logits.numpy(),
             np.ascontiguousarray(out.features.detach().numpy()),
             out.class_vectors.detach().numpy(),
@@ -62,10 +60,10 @@ class HostStep:
         weighting = self.weighting
         if not isinstance(weighting, HMWeighting):
             nothing = np.zeros(0, dtype=np.float32)
-            return self.kernels.UNIFORM, nothing, nothing, 1.0, 0.0, 0.0, 1
+            return kernels.UNIFORM, nothing, nothing, 1.0, 0.0, 0.0, 1
         is_warm_up = epoch <= weighting.warmup_epochs
         return (
-            self.kernels.WARM_UP if is_warm_up else self.kernels.WEIGHTED,
+            kernels.WARM_UP if is_warm_up else kernels.WEIGHTED,
             weighting.slice_sum.numpy(),
             weighting.coefficient_sum.numpy(),
             float(weighting.coefficient(epoch)),
@@ -77,12 +75,10 @@ class HostStep:
 
 def _is_the_papers(weighting: nn.Module) -> bool:
     """Tell whether this is Eqs. 7-13 as the paper has them, whatever its numbers."""
-    from hmw_core.kernels import LARGEST_K
-
     return (
         isinstance(weighting, HMWeighting)
         and (weighting.space, weighting.terms) == ("cosine", "both")
         and (weighting.factor, weighting.weight_norm) == (0.5, "none")
         and weighting.history == "ca"
-        and weighting.k <= LARGEST_K
+        and weighting.k <= kernels.LARGEST_K
     )

@@ -1,5 +1,7 @@
 """What two criteria flag at one budget: both, only one, neither, and how much of it is right."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
@@ -97,13 +99,13 @@ def _grid(table: pd.DataFrame) -> np.ndarray:
     return share
 
 
-def _lines(row: object) -> list[str]:
-    """Return what stands in a part's field, a line each."""
-    lines = [f"{row.n_samples:,} samples"]  # type: ignore[attr-defined]
-    if row.n_known:  # type: ignore[attr-defined]
+def _lines(row: Any) -> list[str]:
+    """Return what stands in the field of a part, a row of the table's `itertuples`, a line each."""
+    lines = [f"{row.n_samples:,} samples"]
+    if row.n_known:
         lines += [
-            f"{100 * row.precision:.1f} % mislabeled",  # type: ignore[attr-defined]
-            f"95 %: {100 * row.low:.1f} to {100 * row.high:.1f}",  # type: ignore[attr-defined]
+            f"{100 * row.precision:.1f} % mislabeled",
+            f"95 %: {100 * row.low:.1f} to {100 * row.high:.1f}",
         ]
     else:
         lines.append("true labels unknown")

@@ -10,9 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from hmw_core.errors import UsageError
-from hmw_core.margins import annealing_coefficient, check_k
-
-SMALLEST_LENGTH = 1e-12  # of a vector; as in torch's own normalize
+from hmw_core.margins import SMALLEST_LENGTH, annealing_coefficient, check_k
 
 
 def cosine_to_classes(features: Tensor, class_vectors: Tensor) -> Tensor:

@@ -6,7 +6,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from hmw_core.mould import ParquetMould
-from hmw_core.tables import as_lists
+from hmw_core.tables import output_table
 
 
 def numbers(seed, n_rows=37):
@@ -19,19 +19,12 @@ def numbers(seed, n_rows=37):
     }
 
 
-def as_table(columns):
-    return pa.table({
-        name: pa.array(values) if values.ndim == 1 else as_lists(values)
-        for name, values in columns.items()
-    })  # fmt: skip
-
-
 def test_a_filled_file_holds_the_new_numbers(tmp_path):
-    mould = ParquetMould.of(as_table(numbers(0)))
+    mould = ParquetMould.of(output_table(numbers(0)))
     for seed in (1, 2):
         path = tmp_path / f"{seed}.parquet"
         path.write_bytes(mould.fill(numbers(seed)))
-        assert pq.read_table(path).equals(as_table(numbers(seed)))
+        assert pq.read_table(path).equals(output_table(numbers(seed)))
         with duckdb.connect() as connection:
             query = f"SELECT sum(score), count(*) FROM '{path}'"
             total = connection.execute(query).fetchone()
@@ -39,13 +32,13 @@ def test_a_filled_file_holds_the_new_numbers(tmp_path):
 
 
 def test_numbers_are_cast_to_the_types_of_the_table():
-    mould = ParquetMould.of(as_table(numbers(0)))
+    mould = ParquetMould.of(output_table(numbers(0)))
     wide = {name: values.astype(np.float64) for name, values in numbers(1).items()}
-    assert pq.read_table(pa.BufferReader(bytes(mould.fill(wide)))).equals(as_table(numbers(1)))
+    assert pq.read_table(pa.BufferReader(bytes(mould.fill(wide)))).equals(output_table(numbers(1)))
 
 
 def test_tables_that_differ_do_not_fit():
-    mould = ParquetMould.of(as_table(numbers(0)))
+    mould = ParquetMould.of(output_table(numbers(0)))
     assert mould.fits(numbers(1))
     assert not mould.fits(numbers(1, n_rows=36))
     assert not mould.fits({k: v for k, v in numbers(1).items() if k != "loss"})

@@ -14,7 +14,6 @@ from hmw_core.weighting import WEIGHTINGS
 from hmw_core.weighting.hmw import cosine_to_classes
 from training.config import RunConfig
 from training.devices import autocast, memory_format
-from training.host_step import HostStep
 from training.methods.base import Method, Problem, StepLog
 from training.networks import build_network
 
@@ -46,6 +45,8 @@ class Standard(Method):
         )
         self.host_step = None
         if self.device.type == "cpu" and not config.confidence_penalty:
+            from training.host_step import HostStep  # loads numba, of no use on a device
+
             self.host_step = HostStep.of(self.loss, self.weighting)
         self.network = network.to(memory_format=memory_format(self.device))
         self.to(self.device)
@@ -63,10 +64,9 @@ class Standard(Method):
     def step(self, batch: Batch) -> StepLog:
         with autocast(self.device):
             out = self.network(batch.images)
-        objective: Tensor
-        gradient: Tensor | None
+        gradient: Tensor | None = None  # of a number
         if self.host_step is None:
-            log, objective, gradient = *self._objective(out, batch), None
+            log, objective = self._objective(out, batch)
         else:
             log, gradient = self.host_step(out, batch)
             objective = out.logits
