@@ -24,9 +24,9 @@ from dashboard.tables import to_markdown
 from hmw_core.criteria import CRITERIA, MAIN_CRITERIA
 from hmw_core.criteria.base import FAMILIES, without_absent
 from hmw_core.laboratory.contest import MEAN_RANK, Hard, contest
+from hmw_core.log.reader import RunReader, list_runs
 from hmw_core.proof import t_interval
 from hmw_core.queries import HARD_FRACTION
-from hmw_core.reader import RunReader, list_runs
 from training.sweep import run_cells
 
 mpl.use("Agg")

@@ -14,10 +14,10 @@ from dashboard.figures.style import WIDTHS
 from dashboard.prepared import Prepared, prepare_figures
 from dashboard.render import FORMATS, export_figure
 from dashboard.report import report_html
-from hmw_core import provenance
 from hmw_core.errors import UsageError, pick
-from hmw_core.layout import write_whole
-from hmw_core.reader import RunReader
+from hmw_core.log import provenance
+from hmw_core.log.layout import write_whole
+from hmw_core.log.reader import RunReader
 
 RUNS = Path("data/runs")
 NOTES = "not-shown.txt"

@@ -14,7 +14,7 @@ from PIL import Image, UnidentifiedImageError
 from dashboard.figures.style import GREY, GROUP_COLOURS
 from dashboard.figures.text import shorten
 from dashboard.outlines import Plane, outlines_of
-from hmw_core.reader import RunReader
+from hmw_core.log.reader import RunReader
 
 SMALL = 64  # px; smaller pictures are enlarged with their pixels kept square
 

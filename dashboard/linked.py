@@ -12,11 +12,11 @@ from pyarrow import csv
 
 from dashboard.figures.maps import map_of
 from dashboard.outlines import Outline, Plane
-from hmw_core import provenance
 from hmw_core.criteria import CRITERIA, MAIN_CRITERIA
 from hmw_core.label_files import guard
+from hmw_core.log import provenance
+from hmw_core.log.reader import RunReader
 from hmw_core.queries import score_table
-from hmw_core.reader import RunReader
 from hmw_core.sample_table import suspicion_rank
 
 UNKNOWN = -1  # a label that is not known

@@ -8,7 +8,7 @@ import pandas as pd
 
 from dashboard.figures import FIGURES
 from hmw_core.errors import UsageError, pick
-from hmw_core.reader import RunReader
+from hmw_core.log.reader import RunReader
 
 
 @dataclass(frozen=True)

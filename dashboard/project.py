@@ -13,8 +13,8 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from hmw_core.embeddings import TITLES
 from hmw_core.errors import UsageError
 from hmw_core.laboratory.alignment import joint, kept_joint, movement
+from hmw_core.log.reader import RunReader
 from hmw_core.projection import cached, project
-from hmw_core.reader import RunReader
 
 
 @dataclass(frozen=True, kw_only=True)

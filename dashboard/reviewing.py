@@ -17,12 +17,12 @@ from uuid import UUID, uuid5
 import numpy as np
 import pandas as pd
 
-from hmw_core import verdicts
 from hmw_core.criteria import CRITERIA
 from hmw_core.errors import UsageError
-from hmw_core.reader import RunReader
+from hmw_core.log import verdicts
+from hmw_core.log.reader import RunReader
+from hmw_core.log.verdicts import VERDICTS, Verdict, VerdictLog
 from hmw_core.suggestions import suggest, suggested_label
-from hmw_core.verdicts import VERDICTS, Verdict, VerdictLog
 
 AHEAD = 48  # pictures the browser may hold: a burst of keys empties no fewer
 TOP = 3  # suggested labels

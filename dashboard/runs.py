@@ -21,7 +21,6 @@ from dashboard.summary import description, summary
 from dashboard.timeline import Film, Moment
 from dashboard.training_command import listing
 from dashboard.views.choices import choose, plain
-from hmw_core import layout, verdicts
 from hmw_core.compare import paired_scores
 from hmw_core.contrast import contrast_columns, why_these
 from hmw_core.duplicates import kept_pairs
@@ -36,9 +35,10 @@ from hmw_core.laboratory.stability import looks, run_looks
 from hmw_core.laboratory.sweeps import Sweep, list_sweeps, read_sweep
 from hmw_core.laboratory.transition import believed_by_suggestions, believed_confidently
 from hmw_core.laboratory.transition_pattern import SampleEvidence, noise_by_sample
+from hmw_core.log import layout, verdicts
+from hmw_core.log.reader import RunReader, list_runs
 from hmw_core.neighbours import Directions, directions
 from hmw_core.queries import score_table
-from hmw_core.reader import RunReader, list_runs
 
 Version = tuple[Any, ...]
 

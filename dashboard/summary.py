@@ -4,7 +4,7 @@ from typing import Any
 
 import pandas as pd
 
-from hmw_core.reader import RunReader
+from hmw_core.log.reader import RunReader
 
 NBSP = "\u00a0"  # no line ends between a number and its unit
 

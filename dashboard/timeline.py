@@ -12,13 +12,13 @@ import pandas as pd
 from matplotlib.colors import to_hex
 
 from dashboard.figures.style import CLASS_COLOURS, CONTINUOUS, GREY, GROUP_COLOURS
-from hmw_core import layout
-from hmw_core.cache import kept_table
 from hmw_core.criteria import CRITERIA, CRITERIA_VERSION
 from hmw_core.criteria.base import scores_by_epoch
 from hmw_core.errors import UsageError
 from hmw_core.laboratory import alignment
-from hmw_core.reader import RunReader
+from hmw_core.log import layout
+from hmw_core.log.cache import kept_table
+from hmw_core.log.reader import RunReader
 from hmw_core.sample_table import suspicion_rank
 
 MOST_STOPS = 40  # of a slider over all epochs

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from dashboard.background import Job
 from hmw_core.laboratory import alignment
-from hmw_core.reader import RunReader
+from hmw_core.log.reader import RunReader
 
 START = 20  # seconds until the libraries are loaded
 FIT = 22  # seconds: both t-SNE fits to 4,000 landmarks, on one quiet core

@@ -21,9 +21,9 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from dashboard.training_command import NAME, PROGRAM, ROOT, check_name
-from hmw_core import layout
 from hmw_core.errors import UnreadableRun, UsageError
-from hmw_core.reader import KILLED
+from hmw_core.log import layout
+from hmw_core.log.reader import KILLED
 
 LIVING = ("starting", "running", "stopping")
 OF_OUR_CONFIG = {"recipe", "dataset", "method", "epochs"}

@@ -13,7 +13,7 @@ from dashboard.export import find_run
 from hmw_core.criteria import CRITERIA, CRITERIA_VERSION
 from hmw_core.errors import UsageError
 from hmw_core.labels import corrected_labels, ranking, read_table
-from hmw_core.reader import RunReader
+from hmw_core.log.reader import RunReader
 
 DISAGREE, WRONG_USE = 1, 2
 NAMED = 5  # samples that a sentence names

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from hmw_core.laboratory.playground import Settings
-from hmw_core.reader import RunReader
+from hmw_core.log.reader import RunReader
 
 NOT_OURS = ("recipe", "run", "runs", "device", "labels")
 OWN = ("alpha", "beta", "k", "annealing_start", "warmup_epochs")  # options of `train`

@@ -19,7 +19,7 @@ from hmw_core.queries import score_table
 from hmw_core.sample_table import suspicion_rank
 
 if TYPE_CHECKING:
-    from hmw_core.reader import RunReader
+    from hmw_core.log.reader import RunReader
 
 PARTS = ("both", "only A", "only B")
 Z = NormalDist().inv_cdf((1.0 + LEVEL) / 2.0)

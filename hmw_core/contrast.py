@@ -20,7 +20,7 @@ from hmw_core.picture_features import picture_features
 from hmw_core.sample_table import sample_table
 
 if TYPE_CHECKING:
-    from hmw_core.reader import RunReader
+    from hmw_core.log.reader import RunReader
 
 ALPHA = 0.05  # share of false findings among those reported, at most, in the mean
 MOST_CATEGORIES = 200  # of a column, the most common ones; each is a test of its own

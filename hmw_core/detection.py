@@ -19,7 +19,7 @@ from hmw_core.intervals import BOOTSTRAP_UP_TO, auroc_intervals, wins
 from hmw_core.queries import HARD_FRACTION, score_table, split_groups
 
 if TYPE_CHECKING:
-    from hmw_core.reader import RunReader
+    from hmw_core.log.reader import RunReader
 
 HigherMeans = Literal["clean", "mislabeled"]
 

@@ -13,17 +13,17 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from hmw_core import provenance, verdicts
 from hmw_core.criteria import CRITERIA
 from hmw_core.criteria.base import compute_scores
 from hmw_core.errors import UsageError, pick
 from hmw_core.label_files import FORMATS, decode, encode, is_text
-from hmw_core.layout import write_whole
+from hmw_core.log import provenance, verdicts
+from hmw_core.log.layout import write_whole
 from hmw_core.queries import score_table
 from hmw_core.sample_table import suspicion_rank
 
 if TYPE_CHECKING:
-    from hmw_core.reader import RunReader
+    from hmw_core.log.reader import RunReader
 
 LABELS_FORMAT = 1
 

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import pandas as pd
 
-from hmw_core.cache import kept_table
 from hmw_core.embeddings import Progress
 from hmw_core.errors import UsageError
+from hmw_core.log.cache import kept_table
 
 if TYPE_CHECKING:
-    from hmw_core.reader import RunReader
+    from hmw_core.log.reader import RunReader
 
 VERSION = 1  # counts up whenever the neighbours of a table change
 BLOCK = 512  # samples whose neighbours are sought at once

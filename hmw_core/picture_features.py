@@ -13,11 +13,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from PIL import Image
 
-from hmw_core import layout
 from hmw_core.embeddings import Progress
+from hmw_core.log import layout
 
 if TYPE_CHECKING:
-    from hmw_core.reader import RunReader
+    from hmw_core.log.reader import RunReader
 
 VERSION = 1  # counts up whenever these numbers change
 METADATA_KEY = b"hmw_picture_features"

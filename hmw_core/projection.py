@@ -13,10 +13,10 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from hmw_core import layout
 from hmw_core.embeddings import EMBEDDINGS, Progress, library
 from hmw_core.errors import UsageError, pick
-from hmw_core.reader import RunReader
+from hmw_core.log import layout
+from hmw_core.log.reader import RunReader
 
 TSNE_UP_TO = 5_000  # samples; above it `auto` takes UMAP, which is several times faster
 MIN_SAMPLES = 5  # fewer have no neighbourhoods to draw

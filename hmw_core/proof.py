@@ -14,8 +14,8 @@ import numpy as np
 import pandas as pd
 from scipy.special import stdtrit
 
-from hmw_core import layout
 from hmw_core.errors import UnreadableRun, UsageError
+from hmw_core.log import layout
 
 PROOF_FORMAT = 1
 ARMS = {

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from hmw_core.cache import kept_table
 from hmw_core.criteria import CRITERIA, CRITERIA_VERSION, MAIN_CRITERIA
 from hmw_core.criteria.base import Criterion, compute_scores, parts_read
 from hmw_core.errors import UsageError, pick
+from hmw_core.log.cache import kept_table
 
 if TYPE_CHECKING:
-    from hmw_core.reader import RunReader
+    from hmw_core.log.reader import RunReader
 
 GROUPS = ("clean", "hard", "mislabeled")
 HARD_FRACTION = 0.1

@@ -33,14 +33,14 @@ import numpy as np
 import pandas as pd
 from scipy.special import gammaln
 
-from hmw_core import verdicts
 from hmw_core.criteria import CRITERIA
 from hmw_core.intervals import TAIL
+from hmw_core.log import verdicts
 from hmw_core.review import audit_sample, queue
 
 if TYPE_CHECKING:
-    from hmw_core.reader import RunReader
-    from hmw_core.verdicts import VerdictLog
+    from hmw_core.log.reader import RunReader
+    from hmw_core.log.verdicts import VerdictLog
 
 RECENT = 100  # ranked reviews whose yield is told
 TOLERANCE = 0.01  # share of the samples that may stay wrong

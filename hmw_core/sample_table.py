@@ -5,13 +5,13 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from hmw_core import verdicts
 from hmw_core.criteria import CRITERIA
 from hmw_core.criteria.base import Criterion
+from hmw_core.log import verdicts
 from hmw_core.queries import score_table
 
 if TYPE_CHECKING:
-    from hmw_core.reader import RunReader
+    from hmw_core.log.reader import RunReader
 
 
 def sample_table(

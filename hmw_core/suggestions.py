@@ -25,7 +25,7 @@ import pandas as pd
 from hmw_core.errors import UsageError
 
 if TYPE_CHECKING:
-    from hmw_core.reader import RunReader
+    from hmw_core.log.reader import RunReader
 
 RULE = (
     "Suggested is the class, other than the given one, that the network predicted in the most "

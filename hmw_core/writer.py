@@ -13,19 +13,17 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from hmw_core import layout, provenance
 from hmw_core.buffer import Array, EpochBuffer, RecordedEpoch, to_numpy
 from hmw_core.criteria import CRITERIA_VERSION, MAIN_CRITERIA
 from hmw_core.criteria.base import new_scores, without_absent
 from hmw_core.detection import auroc_of_groups
 from hmw_core.errors import UsageError
-from hmw_core.images import encode_images, fingerprint_of
-from hmw_core.layout import ROW_GROUP, Content
-from hmw_core.reader import RunReader
-from hmw_core.sample_keys import SampleKeys
-from hmw_core.schema import FORMAT_VERSION, OUTPUTS
-from hmw_core.signals import RECORDABLE, RunningWeight, WeightSettings, signal_columns
-from hmw_core.tables import (
+from hmw_core.log import layout, provenance
+from hmw_core.log.images import encode_images, fingerprint_of
+from hmw_core.log.layout import ROW_GROUP, Content
+from hmw_core.log.reader import RunReader
+from hmw_core.log.schema import FORMAT_VERSION, OUTPUTS
+from hmw_core.log.tables import (
     OUTPUT_ENCODING,
     SCORES_VERSION,
     SIGNAL_ENCODING,
@@ -38,6 +36,8 @@ from hmw_core.tables import (
     signal_arrays,
     signal_table,
 )
+from hmw_core.sample_keys import SampleKeys
+from hmw_core.signals import RECORDABLE, RunningWeight, WeightSettings, signal_columns
 
 NOTE_EVERY = 1.0  # s between two notes of the last epoch in run.json
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from hmw_core.schema import format_table
+from hmw_core.log.schema import format_table
 from hmw_core.store import RunReader
 from training.__main__ import main as training_main
 

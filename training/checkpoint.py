@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from hmw_core.errors import UsageError
-from hmw_core.layout import write_whole
+from hmw_core.log.layout import write_whole
 from training.methods.base import Method
 
 State = dict[str, Any]

@@ -17,7 +17,7 @@ from dashboard.figures.panels import (
 )
 from dashboard.figures.style import GREY
 from dashboard.figures.text import on_paper, on_screen, shorten
-from hmw_core.reader import RunReader
+from hmw_core.log.reader import RunReader
 
 AREAS = {"aum": ("AUM", "AUM so far (logit)"), "tkum": ("TKUM", "TKUM so far (logit)")}
 

@@ -16,7 +16,7 @@ from hmw_core.criteria import CRITERIA, MAIN_CRITERIA
 from hmw_core.criteria.base import scores_by_epoch, without_absent
 from hmw_core.detection import auroc
 from hmw_core.errors import pick
-from hmw_core.reader import RunReader
+from hmw_core.log.reader import RunReader
 
 MOST_COMPUTED = 12  # epochs, where the log lacks the numbers: each ranks all samples anew
 AXIS = "AUROC"

@@ -11,7 +11,7 @@ from dashboard.figures.cloud import group_look, panel_names
 from dashboard.figures.maps import class_of, group_of, map_of
 from dashboard.figures.paper_cloud import paper_cloud
 from dashboard.figures.screen_cloud import screen_cloud
-from hmw_core.reader import RunReader
+from hmw_core.log.reader import RunReader
 
 
 def prepare(

@@ -10,8 +10,8 @@ from dashboard.figures.maps import class_of, group_of, map_of
 from dashboard.figures.paper_cloud import paper_cloud
 from dashboard.figures.screen_cloud import screen_cloud
 from dashboard.figures.style import GROUP_MARKERS
+from hmw_core.log.reader import RunReader
 from hmw_core.queries import score_table
-from hmw_core.reader import RunReader
 
 LOOK = Look("HM weight", markers=GROUP_MARKERS)  # always 0 to 1: weights compare between figures
 

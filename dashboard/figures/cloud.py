@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from dashboard.figures.style import CLASS_COLOURS, GREY, GROUP_COLOURS, GROUP_MARKERS, YELLOW
-from hmw_core.reader import RunReader
+from hmw_core.log.reader import RunReader
 
 LEGEND_UP_TO = 20  # categories; a longer legend would be larger than the figure
 TURNS, FEW_GROUPS = 12, 3

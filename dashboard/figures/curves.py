@@ -28,7 +28,7 @@ from dashboard.figures.style import GREY
 from dashboard.figures.text import on_paper, on_screen, shorten
 from hmw_core.criteria import CRITERIA
 from hmw_core.criteria.base import new_scores, why_absent
-from hmw_core.reader import RunReader
+from hmw_core.log.reader import RunReader
 
 QUANTITIES = {"loss": ("Loss", "Loss (nat)"), "iam": ("IAM", "IAM so far (logit)")}
 

@@ -24,8 +24,8 @@ from dashboard.figures.style import BLUE, GREY, criterion_colour, criterion_dash
 from dashboard.figures.text import on_paper, on_screen, three_digits
 from hmw_core.errors import pick
 from hmw_core.laboratory.contest import by_epoch, contest
+from hmw_core.log.reader import RunReader
 from hmw_core.queries import HARD_FRACTION
-from hmw_core.reader import RunReader
 
 MOST_EPOCHS = 12  # each ranks all samples anew
 N_RESAMPLES = 200  # of each epoch

@@ -20,8 +20,8 @@ from dashboard.figures.text import on_paper, on_screen, shorten, three_digits
 from hmw_core.criteria import CRITERIA, MAIN_CRITERIA
 from hmw_core.criteria.base import without_absent
 from hmw_core.detection import detect
+from hmw_core.log.reader import RunReader
 from hmw_core.queries import HARD_FRACTION
-from hmw_core.reader import RunReader
 
 AXIS = "AUROC with 95 % interval"
 

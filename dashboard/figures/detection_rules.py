@@ -22,8 +22,8 @@ from dashboard.figures.detection_common import (
 from dashboard.figures.panels import paper_panels
 from dashboard.figures.text import on_screen, shorten
 from hmw_core.laboratory.contest import MEAN_RANK, Hard, by_definition, contest
+from hmw_core.log.reader import RunReader
 from hmw_core.queries import HARD_FRACTION
-from hmw_core.reader import RunReader
 
 SIBLINGS_BY = ("last_loss", "mean_loss")
 

@@ -19,9 +19,9 @@ from dashboard.figures.panels import paper_panels, screen_panels
 from dashboard.figures.style import GREY, TEXT, criterion_colour
 from dashboard.figures.text import on_paper, on_screen
 from hmw_core.laboratory.contest import budget_text, contest, hard_text
+from hmw_core.log.reader import RunReader
 from hmw_core.proof import t_interval
 from hmw_core.queries import HARD_FRACTION
-from hmw_core.reader import RunReader
 
 
 def prepare(

@@ -10,7 +10,7 @@ from dashboard.figures.text import on_screen
 from hmw_core.criteria import CRITERIA
 from hmw_core.errors import UsageError
 from hmw_core.laboratory.duel import paired_criteria, suggested_budget
-from hmw_core.reader import RunReader
+from hmw_core.log.reader import RunReader
 
 
 def prepare(

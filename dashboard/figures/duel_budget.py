@@ -11,7 +11,7 @@ from dashboard.figures.style import BLUE, GREY, VERMILION, screen_figure
 from hmw_core.criteria import CRITERIA
 from hmw_core.errors import UsageError
 from hmw_core.laboratory.duel import CURVES, budget_curve, paired_criteria
-from hmw_core.reader import RunReader
+from hmw_core.log.reader import RunReader
 
 LOOKS = {
     "A": (VERMILION, "solid"),

@@ -15,7 +15,7 @@ from dashboard.figures.style import CONTINUOUS, screen_figure
 from hmw_core.criteria import CRITERIA
 from hmw_core.errors import UsageError
 from hmw_core.laboratory.duel import paired_criteria, quadrant_counts, quadrants, suggested_budget
-from hmw_core.reader import RunReader
+from hmw_core.log.reader import RunReader
 
 PLACES = {"both": (0, 0), "only A": (0, 1), "only B": (1, 0), "neither": (1, 1)}
 """Row (A flags, A keeps) and column (B flags, B keeps) of each part."""

@@ -11,7 +11,7 @@ from dashboard.figures.panels import PAPER_DASHES
 from dashboard.figures.style import GREY, GROUP_COLOURS, PURPLE
 from hmw_core.errors import UsageError
 from hmw_core.laboratory.learning_order import learning_table
-from hmw_core.reader import RunReader
+from hmw_core.log.reader import RunReader
 
 # Line: its title, colour and dash.
 LINES = {

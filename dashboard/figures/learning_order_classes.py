@@ -12,7 +12,7 @@ from dashboard.figures.panels import paper_legend, paper_panels
 from dashboard.figures.style import GROUP_COLOURS, screen_figure
 from dashboard.figures.text import on_paper, on_screen, shorten
 from hmw_core.laboratory.learning_order import LEVEL, group_sizes, onsets, shares
-from hmw_core.reader import RunReader
+from hmw_core.log.reader import RunReader
 
 MOST = 12  # panels
 COLUMNS = 4

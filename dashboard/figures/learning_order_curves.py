@@ -19,7 +19,7 @@ from dashboard.figures.panels import paper_legend, paper_panels, screen_panels, 
 from dashboard.figures.style import GROUP_COLOURS
 from dashboard.figures.text import wrap
 from hmw_core.laboratory.learning_order import LEVEL, onsets, shares
-from hmw_core.reader import RunReader
+from hmw_core.log.reader import RunReader
 
 PANELS = {"now": "At the epoch", "ever": "At least once so far"}
 COLOUR = GROUP_COLOURS["mislabeled"]

@@ -13,7 +13,7 @@ from dashboard.figures.panels import paper_legend, paper_panels
 from dashboard.figures.style import screen_figure
 from dashboard.figures.text import on_paper, on_screen, shorten
 from hmw_core.laboratory.learning_order import medians
-from hmw_core.reader import RunReader
+from hmw_core.log.reader import RunReader
 
 EVENTS = {"first": "first", "for good": "for good"}
 MOST = 40  # classes

@@ -19,7 +19,7 @@ from hmw_core.laboratory.learning_order import (
     prediction_changes,
     stopping,
 )
-from hmw_core.reader import RunReader
+from hmw_core.log.reader import RunReader
 
 LINES = {
     "test_accuracy": ("accuracy", "test accuracy", GREEN),

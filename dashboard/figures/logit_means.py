@@ -18,7 +18,7 @@ from dashboard.figures.selection import (
     sample_title,
 )
 from hmw_core.errors import UsageError
-from hmw_core.reader import RunReader
+from hmw_core.log.reader import RunReader
 
 
 def logit_means(

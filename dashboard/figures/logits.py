@@ -17,7 +17,7 @@ from dashboard.figures.panels import (
 )
 from dashboard.figures.style import BLUE, GREEN, LOGIT_COLOURS
 from dashboard.figures.text import on_paper, on_screen, shorten
-from hmw_core.reader import RunReader
+from hmw_core.log.reader import RunReader
 
 # Bottom first: on screen, an area reaches down to the line drawn before it.
 DASHES = {"topk_logit": "dot", "other_logit": "dash", "given_logit": "solid"}

@@ -12,7 +12,7 @@ from dashboard.figures.matrix import MOST_ANNOTATED, cell_text, ink, ticks_of
 from dashboard.figures.panels import SMALLEST, paper_panels
 from dashboard.figures.style import CONTINUOUS, screen_figure
 from dashboard.figures.text import on_paper, on_screen, shorten
-from hmw_core.reader import RunReader
+from hmw_core.log.reader import RunReader
 
 BAR = "Share of the true class (%)"
 

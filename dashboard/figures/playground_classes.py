@@ -13,7 +13,7 @@ from dashboard.figures.style import GROUP_COLOURS, GROUP_MARKERS, screen_figure
 from dashboard.figures.text import on_paper, on_screen, shorten
 from hmw_core.laboratory.playground import Settings
 from hmw_core.laboratory.weight_measures import LOW_CLASS, measure
-from hmw_core.reader import RunReader
+from hmw_core.log.reader import RunReader
 
 GROUPS = {"mean_clean": "clean", "mean_mislabeled": "mislabeled", "mean": "unknown"}
 TITLES = {"clean": "clean", "mislabeled": "mislabeled", "unknown": "all, true label unknown"}

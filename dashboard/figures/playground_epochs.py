@@ -10,7 +10,7 @@ from dashboard.figures.playground import CHOSEN, LOGGED, both
 from dashboard.figures.style import GROUP_COLOURS, screen_figure
 from dashboard.figures.text import on_paper, on_screen
 from hmw_core.laboratory.playground import Settings
-from hmw_core.reader import RunReader
+from hmw_core.log.reader import RunReader
 
 DASHES = {CHOSEN: "solid", LOGGED: "dot"}
 TITLES = {"clean": "clean", "mislabeled": "mislabeled", "unknown": "all, true label unknown"}

@@ -16,7 +16,7 @@ from dashboard.figures.text import on_paper, on_screen, wrap
 from hmw_core.errors import UsageError
 from hmw_core.laboratory.playground import SCALES, Settings, logged_settings, over_scales
 from hmw_core.laboratory.weight_measures import LOW_MEAN, effective_share, separation
-from hmw_core.reader import RunReader
+from hmw_core.log.reader import RunReader
 
 VARIED = {"both": "alpha = beta", "alpha": "alpha", "beta": "beta"}
 # Quantity: its panel, its title, colour and dash.

@@ -18,8 +18,8 @@ from dashboard.figures.selection import (
 )
 from dashboard.figures.style import BLUE, GREY, VERMILION, screen_figure
 from dashboard.figures.text import on_paper, on_screen, shorten
-from hmw_core.reader import RunReader
-from hmw_core.schema import DERIVED
+from hmw_core.log.reader import RunReader
+from hmw_core.log.schema import DERIVED
 
 # Signal -> its name and unit; the first four are always drawn.
 QUANTITIES = {

@@ -11,7 +11,7 @@ from dashboard.figures.paper_globe import paper_globes
 from dashboard.figures.screen_globe import screen_globes
 from dashboard.figures.selection import chosen_samples, sample_title
 from hmw_core.errors import UsageError
-from hmw_core.reader import Features, RunReader
+from hmw_core.log.reader import Features, RunReader
 
 VECTORS = ("given", "nearest", "next")
 

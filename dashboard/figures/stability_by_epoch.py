@@ -15,7 +15,7 @@ from hmw_core.criteria.base import without_absent
 from hmw_core.errors import pick
 from hmw_core.laboratory.agreement import usual_budget
 from hmw_core.laboratory.stability import checkpoints, rank_stability
-from hmw_core.reader import RunReader
+from hmw_core.log.reader import RunReader
 
 N_EPOCHS = 10
 PANELS = {

@@ -16,7 +16,7 @@ from hmw_core.criteria.base import why_absent, without_absent
 from hmw_core.errors import UsageError, pick
 from hmw_core.laboratory.agreement import usual_budget
 from hmw_core.laboratory.stability import N_CHECKPOINTS, counts, looks, run_looks
-from hmw_core.reader import RunReader
+from hmw_core.log.reader import RunReader
 
 
 def prepare(

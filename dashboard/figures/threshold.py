@@ -37,7 +37,7 @@ from hmw_core.laboratory.thresholds import (
     to_axis,
     usable_rules,
 )
-from hmw_core.reader import RunReader
+from hmw_core.log.reader import RunReader
 
 N_BINS, N_CURVE = 60, 240
 GROUPS = {"clean": "clean", "mislabeled": "mislabeled", "unknown": "true label unknown"}

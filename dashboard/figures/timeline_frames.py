@@ -13,7 +13,7 @@ from dashboard.figures.paper_cloud import paper_cloud
 from dashboard.figures.screen_cloud import screen_cloud
 from dashboard.figures.selection import check_epoch, class_title
 from hmw_core.errors import UsageError
-from hmw_core.reader import RunReader
+from hmw_core.log.reader import RunReader
 
 N_PANELS = 4
 MOST = 3_000  # samples of a panel

@@ -17,7 +17,7 @@ from hmw_core.criteria import CRITERIA
 from hmw_core.criteria.base import why_absent
 from hmw_core.errors import UsageError, pick
 from hmw_core.laboratory.memorised import fitted
-from hmw_core.reader import RunReader
+from hmw_core.log.reader import RunReader
 
 
 def prepare(

@@ -12,7 +12,7 @@ from dashboard.figures.run_lines import run_colours, short_names
 from dashboard.figures.text import on_paper, on_screen
 from hmw_core.criteria import CRITERIA
 from hmw_core.errors import pick
-from hmw_core.reader import RunReader
+from hmw_core.log.reader import RunReader
 
 AXES = {"accuracy": "Accuracy (%)", "loss": "Train loss (nat)", "auroc": "AUROC so far"}
 KINDS = {

@@ -25,7 +25,7 @@ from hmw_core.laboratory.transition import (
     pair_counts,
     row_shares,
 )
-from hmw_core.reader import RunReader
+from hmw_core.log.reader import RunReader
 
 Source = Literal["suggestions", "confident"]
 PANELS = {

@@ -11,7 +11,7 @@ from hmw_core.errors import UsageError
 from hmw_core.laboratory.duel import suggested_budget
 from hmw_core.laboratory.transition import believed_by_suggestions, measured_counts, pair_counts
 from hmw_core.laboratory.transition_pattern import classify_pattern, known_groups
-from hmw_core.reader import RunReader
+from hmw_core.log.reader import RunReader
 
 AXIS = "Behind the best in BIC"
 QUESTIONS = {"where to": "Where flips go", "how often": "How often"}

@@ -1,7 +1,7 @@
 """How figures call and mark the rules that choose a window of epochs."""
 
 from dashboard.figures.style import BLUE, GREEN, GREY, ORANGE, PURPLE, VERMILION
-from hmw_core.reader import RunReader
+from hmw_core.log.reader import RunReader
 
 RULE_TITLES = {
     "oracle": "Oracle (sees true labels)",

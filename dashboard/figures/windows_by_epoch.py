@@ -15,7 +15,7 @@ from hmw_core.criteria import CRITERIA, MAIN_CRITERIA
 from hmw_core.criteria.base import without_absent
 from hmw_core.errors import pick
 from hmw_core.laboratory.windows import ORACLE, choices, window_table
-from hmw_core.reader import RunReader
+from hmw_core.log.reader import RunReader
 
 COLOURS = (BLUE, ORANGE, GREEN, PURPLE)
 ALONE = "one epoch alone"

@@ -47,8 +47,8 @@ from hmw_core.laboratory.windows import (
     seconds_of,
     window_table,
 )
+from hmw_core.log.reader import RunReader
 from hmw_core.queries import score_table
-from hmw_core.reader import RunReader
 from hmw_core.remaining import remaining_errors
 
 SECTIONS = {

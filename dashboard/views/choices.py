@@ -8,7 +8,7 @@ import streamlit as st
 
 from hmw_core.criteria import CRITERIA, MAIN_CRITERIA
 from hmw_core.criteria.base import without_absent
-from hmw_core.reader import RunReader
+from hmw_core.log.reader import RunReader
 
 ALL = "all"
 IN_ADDRESS = 4_000  # characters of a text; longer ones are kept while the page is open

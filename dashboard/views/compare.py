@@ -26,7 +26,7 @@ from hmw_core.compare import (
 )
 from hmw_core.criteria import CRITERIA
 from hmw_core.errors import UsageError
-from hmw_core.reader import RunReader
+from hmw_core.log.reader import RunReader
 
 MOST = 6  # runs in one figure: as many as there are colours
 SHARE = 0.05  # of the samples are flagged where nobody knows how many are mislabeled

@@ -10,7 +10,7 @@ from dashboard import runs
 from dashboard.views.choices import plain
 from hmw_core.contrast import ALPHA, RANK, findings
 from hmw_core.errors import UsageError
-from hmw_core.reader import RunReader
+from hmw_core.log.reader import RunReader
 
 SHOWN = 12  # findings; the others wait in a table below
 

@@ -49,8 +49,8 @@ from hmw_core.laboratory.contest import (
     seconds_of,
 )
 from hmw_core.laboratory.seeds import same_labels, siblings
+from hmw_core.log.reader import RunReader
 from hmw_core.queries import HARD_FRACTION, HARD_NOTE
-from hmw_core.reader import RunReader
 
 PARTS = {
     "pairs": "Who beats whom",

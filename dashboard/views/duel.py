@@ -24,7 +24,7 @@ from hmw_core.laboratory.duel import (
     reviewed_counts,
     suggested_budget,
 )
-from hmw_core.reader import RunReader
+from hmw_core.log.reader import RunReader
 
 PAPERS_PAIR = ("last_loss", "iam")
 

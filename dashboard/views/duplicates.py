@@ -21,7 +21,7 @@ from hmw_core.duplicates import (
     typical_distance,
 )
 from hmw_core.errors import UsageError
-from hmw_core.reader import RunReader
+from hmw_core.log.reader import RunReader
 
 PAGE = 18  # pairs
 SECONDS = 90 / 50_000  # a sample; on two cores that are otherwise idle

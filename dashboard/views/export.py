@@ -12,7 +12,7 @@ from dashboard.render import FORMATS
 from dashboard.report import report_html
 from dashboard.views.blocks import title
 from dashboard.views.choices import choose_class
-from hmw_core.reader import RunReader
+from hmw_core.log.reader import RunReader
 
 COLUMNS = 2
 OFF = ("noise_matrix", "proof")  # figures that are not in the paper are a click away

@@ -27,10 +27,10 @@ from dashboard.views.choices import (
     keep_number,
     plain,
 )
-from hmw_core import verdicts
 from hmw_core.errors import UsageError
 from hmw_core.labels import encode_labels
-from hmw_core.reader import RunReader
+from hmw_core.log import verdicts
+from hmw_core.log.reader import RunReader
 
 MIME = {
     "csv": "text/csv",

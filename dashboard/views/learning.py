@@ -20,7 +20,7 @@ from hmw_core.laboratory.learning_order import (
     Onset,
     stopping,
 )
-from hmw_core.reader import RunReader
+from hmw_core.log.reader import RunReader
 
 LEVELS = {"0.02": "2 %", "0.05": "5 %", "0.1": "10 %", "0.2": "20 %"}
 EVENTS = {"first": "predicted so once", "for good": "predicted so for good"}

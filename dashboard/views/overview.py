@@ -5,7 +5,7 @@ import streamlit as st
 from dashboard import runs
 from dashboard.views.blocks import show_figure, title
 from dashboard.views.choices import plain, remember
-from hmw_core.reader import RunReader
+from hmw_core.log.reader import RunReader
 
 PER_CENT = "%.1f %%"
 COLUMNS = {

@@ -8,7 +8,7 @@ import streamlit as st
 from dashboard import runs
 from dashboard.gallery import as_html, cards
 from dashboard.views.choices import plain, remember
-from hmw_core.reader import RunReader
+from hmw_core.log.reader import RunReader
 
 PAGE = 24  # pictures
 

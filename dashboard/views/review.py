@@ -19,9 +19,9 @@ from dashboard.views.choices import (
     plain,
 )
 from dashboard.views.desk import show_desk
-from hmw_core import verdicts
 from hmw_core.errors import UsageError
-from hmw_core.reader import RunReader
+from hmw_core.log import verdicts
+from hmw_core.log.reader import RunReader
 from hmw_core.remaining import remaining_errors
 from hmw_core.review import audit_sample, queue
 from hmw_core.suggestions import RULE

@@ -25,8 +25,8 @@ from dashboard.views.choices import (
     keep_number,
 )
 from hmw_core.criteria import CRITERIA
-from hmw_core.reader import RunReader
-from hmw_core.verdicts import VERDICTS
+from hmw_core.log.reader import RunReader
+from hmw_core.log.verdicts import VERDICTS
 
 NAMES = (
     *("given", "true", "predicted", "mislabeled", "verdict"),

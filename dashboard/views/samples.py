@@ -31,7 +31,7 @@ from dashboard.views.sample_filters import choose_filters, clear_filters
 from hmw_core.criteria import CRITERIA, MAIN_CRITERIA
 from hmw_core.criteria.base import why_absent
 from hmw_core.errors import UsageError
-from hmw_core.reader import RunReader
+from hmw_core.log.reader import RunReader
 
 CHART = "chart samples"
 OUTLINE_STYLE = """<style>

@@ -40,7 +40,7 @@ from hmw_core.laboratory.thresholds import (
     score_of,
     usable_rules,
 )
-from hmw_core.reader import RunReader
+from hmw_core.log.reader import RunReader
 
 MOST_SEEDS = 5
 QUICK = 3_000_000  # samples x epochs; a band over more is not computed unasked

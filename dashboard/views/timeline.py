@@ -30,7 +30,7 @@ from hmw_core.criteria.base import without_absent
 from hmw_core.errors import UsageError
 from hmw_core.laboratory.alignment import feature_epochs, movement
 from hmw_core.laboratory.memorised import MEANING
-from hmw_core.reader import RunReader
+from hmw_core.log.reader import RunReader
 
 PICTURES = 16
 ROWS = 100  # of the table

@@ -19,7 +19,7 @@ from dashboard.training_command import (
 from dashboard.views.blocks import show_figure, title
 from dashboard.views.choices import choose, choose_criterion, plain, remember
 from hmw_core.errors import UsageError
-from hmw_core.reader import RunReader
+from hmw_core.log.reader import RunReader
 
 NEW = " new"  # no run has this name: it begins with a space
 NOBODY = " nobody"

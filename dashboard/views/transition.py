@@ -38,7 +38,7 @@ from hmw_core.laboratory.transition_pattern import (
     known_groups,
     verdict,
 )
-from hmw_core.reader import RunReader
+from hmw_core.log.reader import RunReader
 
 SOURCES = {
     "suggestions": "suggestions of flagged samples",

@@ -23,7 +23,7 @@ from hmw_core.laboratory.playground import (
     used_settings,
 )
 from hmw_core.laboratory.weight_measures import NEAR_ZERO, RULES, Measures, measure, starvation
-from hmw_core.reader import RunReader
+from hmw_core.log.reader import RunReader
 
 HISTORIES = {
     "ca": "annealed mean over epochs (paper)",

@@ -12,7 +12,7 @@ from hmw_core.criteria.epoch_signals import OUTPUTS, EpochSignals, stored_column
 from hmw_core.criteria.over_epochs import OVER
 
 if TYPE_CHECKING:
-    from hmw_core.reader import RunReader
+    from hmw_core.log.reader import RunReader
 
 Signals = Mapping[str, np.ndarray]
 Family = Literal[

@@ -25,7 +25,7 @@ import numpy as np
 from hmw_core.criteria.base import Criterion, Signals
 
 if TYPE_CHECKING:
-    from hmw_core.reader import RunReader
+    from hmw_core.log.reader import RunReader
 
 IN_SAMPLE = "of in-sample probabilities, where cleanlab asks for out-of-sample ones"
 

@@ -12,7 +12,7 @@ import pandas as pd
 from hmw_core.criteria.base import Criterion, without_absent
 
 if TYPE_CHECKING:
-    from hmw_core.reader import RunReader
+    from hmw_core.log.reader import RunReader
 
 
 def ensemble_of(

@@ -16,7 +16,7 @@ from hmw_core.criteria.base import Criterion
 from hmw_core.neighbours import neighbour_table
 
 if TYPE_CHECKING:
-    from hmw_core.reader import RunReader
+    from hmw_core.log.reader import RunReader
 
 K = 10  # SimiFeat's; there the sample itself is one of them
 

@@ -15,7 +15,7 @@ from hmw_core.criteria.base import Criterion
 from hmw_core.margins import slice_of_distances
 
 if TYPE_CHECKING:
-    from hmw_core.reader import RunReader
+    from hmw_core.log.reader import RunReader
 
 
 def too_few_classes(k: int) -> Callable[["RunReader"], str | None]:

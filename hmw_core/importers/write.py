@@ -8,7 +8,7 @@ from hmw_core.errors import UsageError, pick
 from hmw_core.importers import IMPORTERS
 from hmw_core.importers.base import ImportedLog, ImportOptions
 from hmw_core.importers.files import read_labels
-from hmw_core.reader import RunReader
+from hmw_core.log.reader import RunReader
 from hmw_core.writer import RunWriter
 
 

@@ -28,14 +28,14 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 
-from hmw_core import layout
-from hmw_core.cache import kept_table
 from hmw_core.embeddings import Progress, library, tsne
 from hmw_core.errors import UsageError
-from hmw_core.tables import as_matrix
+from hmw_core.log import layout
+from hmw_core.log.cache import kept_table
+from hmw_core.log.tables import as_matrix
 
 if TYPE_CHECKING:
-    from hmw_core.reader import RunReader
+    from hmw_core.log.reader import RunReader
 
 VERSION = 1  # of the joint map: another number computes kept ones anew
 LEAD, PULL = 0.5, 0.8  # a cosine this much above all others pulls a sample this far to its corner

@@ -16,18 +16,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from hmw_core.cache import kept_table
 from hmw_core.criteria import CRITERIA, CRITERIA_VERSION, MAIN_CRITERIA
 from hmw_core.criteria.base import scores_by_epoch, why_absent
 from hmw_core.detection import flagged_by, suspicion
 from hmw_core.errors import UsageError, pick
 from hmw_core.intervals import LEVEL, TAIL
 from hmw_core.laboratory.seeds import same_labels
+from hmw_core.log.cache import kept_table
 from hmw_core.queries import HARD_FRACTION, score_table, split_groups
 
 if TYPE_CHECKING:
     from hmw_core.criteria.base import Criterion
-    from hmw_core.reader import RunReader
+    from hmw_core.log.reader import RunReader
 
 VERSION = 1  # counts up whenever a number in here changes: kept contests of another are not used
 MEASURES = {
@@ -666,7 +666,7 @@ def _beside(run: "RunReader", name: str) -> "RunReader":
     UsageError
         If there is none, or its samples or given labels are others.
     """
-    from hmw_core.reader import RunReader  # which imports what this module is imported by
+    from hmw_core.log.reader import RunReader  # which imports what this module is imported by
 
     folder = run.folder.parent / name
     if folder.parent != run.folder.parent or name.startswith(".") or not folder.is_dir():

@@ -13,16 +13,16 @@ import numpy as np
 import pandas as pd
 from scipy.stats import binomtest
 
-from hmw_core import verdicts
 from hmw_core.compare import PARTS, Z, flagged_parts, part_counts, wilson
 from hmw_core.criteria import CRITERIA
 from hmw_core.criteria.base import why_absent
 from hmw_core.errors import UsageError, pick
+from hmw_core.log import verdicts
 from hmw_core.queries import score_table
 from hmw_core.sample_table import suspicion_rank
 
 if TYPE_CHECKING:
-    from hmw_core.reader import RunReader
+    from hmw_core.log.reader import RunReader
 
 QUADRANTS = (*PARTS, "neither")
 SHARE = 0.05  # of the samples are flagged where nobody knows how many are mislabeled

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from hmw_core.cache import kept_table
 from hmw_core.errors import UsageError
+from hmw_core.log.cache import kept_table
 
 if TYPE_CHECKING:
-    from hmw_core.reader import RunReader
+    from hmw_core.log.reader import RunReader
 
 VERSION = 1  # of the definitions below: another number computes kept tables anew
 

@@ -16,13 +16,13 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from hmw_core import layout
 from hmw_core.errors import UsageError
+from hmw_core.log import layout
+from hmw_core.log.tables import as_matrix
 from hmw_core.margins import annealing_coefficient, check_k, cosine_distance, top_values
-from hmw_core.tables import as_matrix
 
 if TYPE_CHECKING:
-    from hmw_core.reader import RunReader
+    from hmw_core.log.reader import RunReader
 
 MOST_VALUES = 32_000_000  # epochs x samples held: two float32 of each are 256 MB
 CHOICES = {

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from hmw_core.reader import RunReader
+    from hmw_core.log.reader import RunReader
 
 # Settings that name a run or say how it was computed, and decide nothing about the recipe.
 NO_RECIPE = {"seed", "run", "runs", "workers", "device"}

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from hmw_core import layout
 from hmw_core.errors import UnreadableRun, UsageError
+from hmw_core.log import layout
 from hmw_core.proof import t_interval
 
 SWEEP_FORMAT = 1
@@ -134,7 +134,7 @@ def list_sweeps(
 
 def result_of(folder: Path) -> dict[str, Any]:
     """Return what a sweep keeps of a run that has finished: see `TRAINING`."""
-    from hmw_core.reader import RunReader  # a page that lists sweeps need not load DuckDB
+    from hmw_core.log.reader import RunReader  # a page that lists sweeps need not load DuckDB
 
     run = RunReader(folder)
     metrics = run.metrics()

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 import numpy as np
 import pandas as pd
 
-from hmw_core.cache import kept_table
 from hmw_core.compare import wilson
 from hmw_core.criteria import CRITERIA, CRITERIA_VERSION
 from hmw_core.criteria.base import scores_by_epoch, why_absent
@@ -21,11 +20,12 @@ from hmw_core.errors import UsageError, pick
 from hmw_core.laboratory.mixtures import Mixture, beta_mixture, divide_mix, gaussian_mixture
 from hmw_core.laboratory.modes import Modes, modes, valley
 from hmw_core.laboratory.seeds import same_labels
+from hmw_core.log.cache import kept_table
+from hmw_core.log.threshold_margins import MARGIN, has_threshold_samples, margin_means
 from hmw_core.queries import score_table
-from hmw_core.threshold_margins import MARGIN, has_threshold_samples, margin_means
 
 if TYPE_CHECKING:
-    from hmw_core.reader import RunReader
+    from hmw_core.log.reader import RunReader
 
 PERCENTILE = 99  # of the threshold samples' AUM, as in the paper
 LOSS_FLOOR = 1e-7  # nat: about the smallest cross entropy above 0 that float32 logits give

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import pandas as pd
 
-from hmw_core.cache import kept_table
 from hmw_core.compare import Z
 from hmw_core.criteria import CRITERIA, CRITERIA_VERSION
 from hmw_core.criteria.base import Criterion, scores_by_epoch, without_absent
@@ -24,9 +23,10 @@ from hmw_core.detection import auroc, suspicion
 from hmw_core.errors import UsageError, pick
 from hmw_core.intervals import auroc_intervals
 from hmw_core.laboratory.agreement import spearman
+from hmw_core.log.cache import kept_table
 
 if TYPE_CHECKING:
-    from hmw_core.reader import RunReader
+    from hmw_core.log.reader import RunReader
 
 VERSION = 2  # counts up when the numbers of `window_table` change
 FIRST = (0.0, 0.25, 0.5, 0.75)  # windows begin after these shares of the epochs

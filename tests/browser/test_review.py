@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 
-from hmw_core import verdicts
-from hmw_core.reader import RunReader
+from hmw_core.log import verdicts
+from hmw_core.log.reader import RunReader
 from hmw_core.store import RunWriter
 from tests.browser.steps import open_page, settle
 

@@ -13,7 +13,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from dashboard import trainings
-from hmw_core.reader import RunReader
+from hmw_core.log.reader import RunReader
 from tests.browser.conftest import ROOT, _wait_for
 from tests.browser.steps import open_page, settle
 from tests.conftest import write_run

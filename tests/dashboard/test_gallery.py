@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from dashboard.gallery import as_html, cards, ranked, selected_ids
-from hmw_core.reader import RunReader
+from hmw_core.log.reader import RunReader
 from tests.conftest import write_run
 
 # Two clouds, as two traces would hold them: the index in a trace says nothing about the sample.

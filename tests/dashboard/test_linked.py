@@ -24,7 +24,7 @@ from dashboard.linked import (
 from dashboard.outlines import MOST_CORNERS, Outline, Plane, as_text, from_text, outlines_of
 from hmw_core.criteria import MAIN_CRITERIA
 from hmw_core.errors import UsageError
-from hmw_core.reader import RunReader
+from hmw_core.log.reader import RunReader
 from hmw_core.store import RunWriter
 from tests.conftest import write_run
 

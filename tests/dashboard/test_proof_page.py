@@ -9,8 +9,8 @@ from streamlit.testing.v1 import AppTest
 
 from dashboard.figures import FIGURES
 from dashboard.figures.base import CannotShow
-from hmw_core import layout
 from hmw_core.errors import UsageError
+from hmw_core.log import layout
 from hmw_core.store import RunReader
 from tests.conftest import write_run, write_small_proof
 

@@ -9,11 +9,11 @@ import pytest
 
 from dashboard import reviewing
 from dashboard.reviewing import Place, apply_events, queue_of, upcoming
-from hmw_core import verdicts
 from hmw_core.errors import UsageError
-from hmw_core.reader import RunReader
+from hmw_core.log import verdicts
+from hmw_core.log.reader import RunReader
+from hmw_core.log.verdicts import Verdict
 from hmw_core.review import audit_sample, queue
-from hmw_core.verdicts import Verdict
 from tests.conftest import write_run
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from dashboard.linked import Samples
 from dashboard.sample_page import large_picture, neighbour_sentence, rank_table, suggestion_bars
-from hmw_core import verdicts
+from hmw_core.log import verdicts
 from hmw_core.store import RunReader, RunWriter
 from tests.conftest import write_run
 from tests.dashboard.test_views import in_address, open_page, said

@@ -10,10 +10,10 @@ from streamlit.testing.v1 import AppTest
 
 from dashboard.linked import Places
 from dashboard.outlines import Outline, as_text
-from hmw_core import verdicts
-from hmw_core.reader import RunReader
+from hmw_core.log import verdicts
+from hmw_core.log.reader import RunReader
+from hmw_core.log.verdicts import Verdict
 from hmw_core.store import RunWriter
-from hmw_core.verdicts import Verdict
 from tests.conftest import write_run
 from tests.dashboard.test_views import HTML_NAMES, in_address, open_page, said
 

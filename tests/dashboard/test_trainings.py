@@ -16,7 +16,7 @@ import pytest
 from dashboard import training_command, trainings
 from dashboard.training_command import Settings, arguments, shown, suggested_name
 from hmw_core.errors import UsageError
-from hmw_core.reader import RunReader
+from hmw_core.log.reader import RunReader
 from tests.conftest import write_run
 
 ROOT = Path(__file__).parents[2]

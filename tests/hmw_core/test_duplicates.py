@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 from scipy.ndimage import gaussian_filter
 
-from hmw_core import duplicates, layout
+from hmw_core import duplicates
 from hmw_core.duplicates import (
     compare_pairs,
     kept_pairs,
@@ -19,6 +19,7 @@ from hmw_core.duplicates import (
     typical_distance,
 )
 from hmw_core.errors import UsageError
+from hmw_core.log import layout
 from hmw_core.store import RunReader, RunWriter
 
 N = 200

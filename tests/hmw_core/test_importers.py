@@ -132,7 +132,7 @@ def test_what_the_source_lacks_is_null_and_the_rest_is_there(kind, tmp_path):
 
 
 def signal_names(run: RunReader) -> list[str]:
-    from hmw_core.schema import SIGNAL_NAMES
+    from hmw_core.log.schema import SIGNAL_NAMES
 
     return [name for name in SIGNAL_NAMES if name not in ("sample_id", "epoch")]
 

@@ -12,7 +12,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from hmw_core import verdicts
 from hmw_core.criteria import CRITERIA, MAIN_CRITERIA
 from hmw_core.errors import UsageError
 from hmw_core.label_files import FORMATS, decode, encode, guard, unguard
@@ -25,8 +24,9 @@ from hmw_core.labels import (
     read_table,
     write_labels,
 )
+from hmw_core.log import verdicts
+from hmw_core.log.verdicts import Verdict
 from hmw_core.store import RunReader, RunWriter
-from hmw_core.verdicts import Verdict
 from tests.conftest import N_SAMPLES, write_run
 
 FORMULAS = ["=1+2", "+1", "-1.5", "@SUM(A1)", "\t=1", "\r=1", "'=1", "''-2", "\uff1d1"]

@@ -5,8 +5,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from hmw_core.mould import ParquetMould
-from hmw_core.tables import output_table
+from hmw_core.log.mould import ParquetMould
+from hmw_core.log.tables import output_table
 
 
 def numbers(seed, n_rows=37):

@@ -6,8 +6,8 @@ import math
 import numpy as np
 import pytest
 
-from hmw_core import layout
 from hmw_core.errors import UnreadableRun
+from hmw_core.log import layout
 from hmw_core.proof import (
     as_markdown,
     conclusions,

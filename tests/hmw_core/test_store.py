@@ -17,8 +17,8 @@ import pytest
 import torch
 
 from hmw_core.errors import UnreadableRun, UsageError
-from hmw_core.layout import epoch_file
-from hmw_core.schema import OUTPUT_COLUMNS, SAMPLES, SIGNALS
+from hmw_core.log.layout import epoch_file
+from hmw_core.log.schema import OUTPUT_COLUMNS, SAMPLES, SIGNALS
 from hmw_core.store import RunReader, RunWriter, list_runs
 from tests.conftest import write_run
 
@@ -513,7 +513,7 @@ def test_the_scores_kept_at_the_end_are_those_of_the_log(tiny_run):
 
 
 def test_kept_scores_of_an_older_version_or_damaged_are_not_used(folder, monkeypatch):
-    monkeypatch.setattr("hmw_core.reader.CRITERIA_VERSION", 999)
+    monkeypatch.setattr("hmw_core.log.reader.CRITERIA_VERSION", 999)
     assert RunReader(folder).scores(4) is None
     monkeypatch.undo()
     assert RunReader(folder).scores(4) is not None
@@ -537,7 +537,7 @@ def test_short_epochs_hold_what_longer_ones_would(tmp_path, monkeypatch):
     for name in ("short", "long"):
         if name == "long":  # written by the thread, packed
             monkeypatch.setattr("hmw_core.writer.ROW_GROUP", 0)
-            monkeypatch.setattr("hmw_core.tables.ROW_GROUP", 0)
+            monkeypatch.setattr("hmw_core.log.tables.ROW_GROUP", 0)
         rng = np.random.default_rng(0)
         label = rng.integers(0, 4, 50)
         writer = RunWriter.create(

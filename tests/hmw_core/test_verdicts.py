@@ -14,10 +14,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from hmw_core import verdicts
 from hmw_core.errors import UsageError
+from hmw_core.log import verdicts
+from hmw_core.log.verdicts import COLUMNS, Verdict
 from hmw_core.store import RunReader, RunWriter
-from hmw_core.verdicts import COLUMNS, Verdict
 from tests.conftest import write_run
 
 ROOT = Path(__file__).parents[2]
@@ -351,7 +351,7 @@ def test_verdicts_outlive_a_resumed_training(tmp_path):
 REVIEWER = """
 import sys
 from hmw_core import verdicts
-from hmw_core.reader import RunReader
+from hmw_core.log.reader import RunReader
 run = RunReader(sys.argv[1])
 given = run.samples()["given_label"]
 for turn in range(int(sys.argv[3])):

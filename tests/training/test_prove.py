@@ -14,8 +14,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from hmw_core import layout
 from hmw_core.errors import UsageError
+from hmw_core.log import layout
 from hmw_core.proof import ARMS, list_proofs, read_proof, summary
 from hmw_core.store import RunReader, RunWriter
 from training import prove as module

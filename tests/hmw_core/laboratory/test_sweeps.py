@@ -5,7 +5,6 @@ import math
 
 import pytest
 
-from hmw_core import layout
 from hmw_core.errors import UnreadableRun
 from hmw_core.laboratory.sweep_differences import (
     claims_table,
@@ -29,6 +28,7 @@ from hmw_core.laboratory.sweeps import (
     sweep_table,
     write_results,
 )
+from hmw_core.log import layout
 from tests.hmw_core.laboratory.small_sweep import write_cells, write_small_sweep
 
 

@@ -4,7 +4,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from hmw_core import layout
 from hmw_core.compare import wilson
 from hmw_core.criteria import CRITERIA
 from hmw_core.errors import UsageError
@@ -26,8 +25,9 @@ from hmw_core.laboratory.thresholds import (
     two_modes,
     usable_rules,
 )
+from hmw_core.log import layout
+from hmw_core.log.threshold_margins import margin_means, write_margins
 from hmw_core.store import RunReader, RunWriter
-from hmw_core.threshold_margins import margin_means, write_margins
 
 N, N_WRONG = 600, 180
 WRONG = np.arange(N) < N_WRONG

@@ -8,8 +8,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from hmw_core import layout
-from hmw_core.schema import SIGNAL_NAMES
+from hmw_core.log import layout
+from hmw_core.log.schema import SIGNAL_NAMES
 
 
 def scan(folder: Path, n_samples: int) -> tuple[list[int], list[str]]:

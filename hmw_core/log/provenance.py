@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from hmw_core.criteria import CRITERIA_VERSION
 
 if TYPE_CHECKING:
-    from hmw_core.reader import RunReader
+    from hmw_core.log.reader import RunReader
 
 
 def versions() -> dict[str, str]:

@@ -25,7 +25,7 @@ import pandas as pd
 from hmw_core.errors import UsageError
 
 if TYPE_CHECKING:
-    from hmw_core.reader import RunReader
+    from hmw_core.log.reader import RunReader
 
 VERDICTS = ("keep", "relabel", "unsure", "skip")
 STREAMS = ("ranked", "audit", "selection")

@@ -11,11 +11,11 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from hmw_core import integrity, layout
 from hmw_core.criteria import CRITERIA_VERSION
 from hmw_core.errors import UnreadableRun, UsageError
-from hmw_core.schema import DERIVED, SIGNAL_NAMES
-from hmw_core.tables import SCORES_VERSION, as_matrix, read_rows, with_arrays
+from hmw_core.log import integrity, layout
+from hmw_core.log.schema import DERIVED, SIGNAL_NAMES
+from hmw_core.log.tables import SCORES_VERSION, as_matrix, read_rows, with_arrays
 
 OUTPUT_NAMES = ("logits", "cosine")
 KILLED = "the training process ended without a word (killed, or the machine went down)"

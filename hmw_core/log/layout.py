@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from hmw_core.errors import UnreadableRun, UsageError
-from hmw_core.schema import FORMAT_VERSION, STATUSES
+from hmw_core.log.schema import FORMAT_VERSION, STATUSES
 
 ROW_GROUP = 4096  # rows; a class or a sample is read without the rest of the epoch
 

@@ -9,9 +9,9 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from hmw_core.layout import ROW_GROUP, Content, encode_table
-from hmw_core.mould import ParquetMould
-from hmw_core.schema import SIGNALS
+from hmw_core.log.layout import ROW_GROUP, Content, encode_table
+from hmw_core.log.mould import ParquetMould
+from hmw_core.log.schema import SIGNALS
 
 N_TOPK = 5  # classes kept by outputs="topk"
 HALF_MAX = float(np.finfo(np.float16).max)

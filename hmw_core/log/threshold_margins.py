@@ -8,12 +8,12 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from hmw_core import layout
-from hmw_core.cache import kept_table
 from hmw_core.errors import UsageError
+from hmw_core.log import layout
+from hmw_core.log.cache import kept_table
 
 if TYPE_CHECKING:
-    from hmw_core.reader import RunReader
+    from hmw_core.log.reader import RunReader
 
 MARGIN = "margin"
 VERSION = 1  # of the means, for what is kept with a run
