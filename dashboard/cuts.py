@@ -5,8 +5,8 @@ import math
 import pandas as pd
 
 from hmw_core.criteria import CRITERIA
-from hmw_core.laboratory.modes import LEVEL, MOST_SHARED, Modes
 from hmw_core.laboratory.thresholds import RULES, axis_scale
+from hmw_core.statistics.modes import LEVEL, MOST_SHARED, Modes
 
 NOT_MODES_OF_LABELS = (
     "Two modes need not be clean and mislabeled samples: they may be easy and hard classes, or "

@@ -30,7 +30,6 @@ from hmw_core.laboratory.alignment import kept_joint
 from hmw_core.laboratory.duel import paired_criteria
 from hmw_core.laboratory.learning_order import Onset, learning_table, onsets
 from hmw_core.laboratory.memorised import fitted
-from hmw_core.laboratory.modes import Modes
 from hmw_core.laboratory.stability import looks, run_looks
 from hmw_core.laboratory.sweeps import Sweep, list_sweeps, read_sweep
 from hmw_core.laboratory.transition import believed_by_suggestions, believed_confidently
@@ -39,6 +38,7 @@ from hmw_core.log import layout, verdicts
 from hmw_core.log.reader import RunReader, list_runs
 from hmw_core.neighbours import Directions, directions
 from hmw_core.queries import score_table
+from hmw_core.statistics.modes import Modes
 
 Version = tuple[Any, ...]
 

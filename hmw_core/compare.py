@@ -14,9 +14,9 @@ import pandas as pd
 from hmw_core.criteria import CRITERIA
 from hmw_core.criteria.base import why_absent
 from hmw_core.errors import UsageError, pick
-from hmw_core.intervals import LEVEL
 from hmw_core.queries import score_table
 from hmw_core.sample_table import suspicion_rank
+from hmw_core.statistics.intervals import LEVEL
 
 if TYPE_CHECKING:
     from hmw_core.log.reader import RunReader

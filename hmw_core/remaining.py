@@ -34,9 +34,9 @@ import pandas as pd
 from scipy.special import gammaln
 
 from hmw_core.criteria import CRITERIA
-from hmw_core.intervals import TAIL
 from hmw_core.log import verdicts
 from hmw_core.review import audit_sample, queue
+from hmw_core.statistics.intervals import TAIL
 
 if TYPE_CHECKING:
     from hmw_core.log.reader import RunReader

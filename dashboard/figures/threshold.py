@@ -23,7 +23,6 @@ from dashboard.figures.style import (
 )
 from dashboard.figures.text import on_paper, on_screen, shorten
 from hmw_core.criteria import CRITERIA
-from hmw_core.laboratory.modes import bandwidth, density
 from hmw_core.laboratory.thresholds import (
     LOSS_FLOOR,
     RULES,
@@ -38,6 +37,7 @@ from hmw_core.laboratory.thresholds import (
     usable_rules,
 )
 from hmw_core.log.reader import RunReader
+from hmw_core.statistics.modes import bandwidth, density
 
 N_BINS, N_CURVE = 60, 240
 GROUPS = {"clean": "clean", "mislabeled": "mislabeled", "unknown": "true label unknown"}

@@ -13,7 +13,6 @@ from dashboard.views.blocks import offer_table, show_figure, title
 from dashboard.views.choices import choose, choose_epoch, forget, keep_number, plain
 from dashboard.weight_command import own_loop, train_command
 from hmw_core.errors import UsageError
-from hmw_core.intervals import auroc_intervals
 from hmw_core.laboratory.playground import (
     GRID_SAMPLES,
     Replay,
@@ -24,6 +23,7 @@ from hmw_core.laboratory.playground import (
 )
 from hmw_core.laboratory.weight_measures import NEAR_ZERO, RULES, Measures, measure, starvation
 from hmw_core.log.reader import RunReader
+from hmw_core.statistics.intervals import auroc_intervals
 
 HISTORIES = {
     "ca": "annealed mean over epochs (paper)",

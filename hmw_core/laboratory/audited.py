@@ -21,12 +21,12 @@ import pandas as pd
 from hmw_core.compare import wilson
 from hmw_core.criteria import CRITERIA
 from hmw_core.detection import auroc, suspicion
-from hmw_core.intervals import auroc_intervals
 from hmw_core.log import verdicts
 from hmw_core.queries import score_table
 from hmw_core.remaining import estimate
 from hmw_core.review import audit_sample
 from hmw_core.sample_table import suspicion_rank
+from hmw_core.statistics.intervals import auroc_intervals
 
 if TYPE_CHECKING:
     from hmw_core.log.reader import RunReader

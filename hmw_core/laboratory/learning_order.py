@@ -12,9 +12,9 @@ import pandas as pd
 from scipy.special import bdtr
 
 from hmw_core.errors import UsageError
-from hmw_core.intervals import TAIL
 from hmw_core.laboratory.memorised import fitted
 from hmw_core.log.cache import kept_table
+from hmw_core.statistics.intervals import TAIL
 
 if TYPE_CHECKING:
     from hmw_core.log.reader import RunReader

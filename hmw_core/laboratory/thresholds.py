@@ -17,12 +17,12 @@ from hmw_core.criteria import CRITERIA, CRITERIA_VERSION
 from hmw_core.criteria.base import scores_by_epoch, why_absent
 from hmw_core.detection import suspicion
 from hmw_core.errors import UsageError, pick
-from hmw_core.laboratory.mixtures import Mixture, beta_mixture, divide_mix, gaussian_mixture
-from hmw_core.laboratory.modes import Modes, modes, valley
 from hmw_core.laboratory.seeds import same_labels
 from hmw_core.log.cache import kept_table
 from hmw_core.log.threshold_margins import MARGIN, has_threshold_samples, margin_means
 from hmw_core.queries import score_table
+from hmw_core.statistics.mixtures import Mixture, beta_mixture, divide_mix, gaussian_mixture
+from hmw_core.statistics.modes import Modes, modes, valley
 
 if TYPE_CHECKING:
     from hmw_core.log.reader import RunReader

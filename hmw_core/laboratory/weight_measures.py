@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from hmw_core.intervals import auroc_intervals
+from hmw_core.statistics.intervals import auroc_intervals
 
 LOW_MEAN = 0.4
 LOW_EFFECTIVE = 0.5

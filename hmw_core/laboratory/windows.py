@@ -21,9 +21,9 @@ from hmw_core.criteria import CRITERIA, CRITERIA_VERSION
 from hmw_core.criteria.base import Criterion, scores_by_epoch, without_absent
 from hmw_core.detection import auroc, suspicion
 from hmw_core.errors import UsageError, pick
-from hmw_core.intervals import auroc_intervals
 from hmw_core.laboratory.agreement import spearman
 from hmw_core.log.cache import kept_table
+from hmw_core.statistics.intervals import auroc_intervals
 
 if TYPE_CHECKING:
     from hmw_core.log.reader import RunReader

@@ -7,8 +7,8 @@ import pytest
 from dashboard.cuts import cells, is_off, modes_sentence
 from dashboard.figures.base import CannotShow
 from dashboard.figures.threshold import N_BINS, prepare
-from hmw_core.laboratory.modes import modes
 from hmw_core.laboratory.thresholds import cuts_table, find_cut, threshold_cut
+from hmw_core.statistics.modes import modes
 from hmw_core.store import RunReader, RunWriter
 from tests.conftest import write_run
 from tests.dashboard.test_views import HTML_NAMES, in_address, open_page, said

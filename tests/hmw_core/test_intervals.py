@@ -5,7 +5,7 @@ from statistics import NormalDist
 import numpy as np
 import pytest
 
-from hmw_core.intervals import auroc_intervals
+from hmw_core.statistics.intervals import auroc_intervals
 
 
 def draw(rng: np.random.Generator, n: int, shift: float) -> tuple[np.ndarray, np.ndarray]:

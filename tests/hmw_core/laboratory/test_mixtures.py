@@ -5,7 +5,7 @@ import pytest
 from scipy.stats import norm
 
 from hmw_core.criteria.gmm_loss import posterior
-from hmw_core.laboratory.mixtures import (
+from hmw_core.statistics.mixtures import (
     Mixture,
     beta_mixture,
     divide_mix,

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.optimize import linprog
 
-from hmw_core.laboratory.modes import (
+from hmw_core.statistics.modes import (
     FEWEST_VALUES,
     bandwidth,
     density,
