@@ -54,7 +54,7 @@ def own_loop(run: RunReader, settings: Settings) -> str:
     options = [f"{name}={getattr(settings, name)!r}" for name in OWN]
     options += [f"{name}={value!r}" for name, value in _more(settings).items()]
     return (
-        "from hmw_core.weighting.hmw import HMWeighting\n\n"
+        "from hmw_core.objective.weighting.hmw import HMWeighting\n\n"
         f"weighting = HMWeighting({run.n_samples}, {run.n_epochs}, {', '.join(options)})\n"
         "weight = weighting(cosine, given_label, sample_id, epoch)  # (B,), epochs count from 1\n"
         "(weight * loss).mean().backward()"

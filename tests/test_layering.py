@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 MAY_IMPORT = {"hmw_core": set(), "training": {"hmw_core"}, "dashboard": {"hmw_core"}}
 TORCH = {"torch", "torchvision", "timm"}
-TORCH_PLACES = ("training", "hmw_core/batch.py", "hmw_core/losses", "hmw_core/weighting")
+TORCH_PLACES = ("training", "hmw_core/objective/batch.py", "hmw_core/losses", "hmw_core/weighting")
 STREAMLIT_PLACES = (
     "dashboard/app.py",
     "dashboard/runs.py",
@@ -109,7 +109,12 @@ def test_hmw_core_neither_prints_nor_logs():
 
 
 def test_what_trains_never_sees_the_true_label():
-    places = ("hmw_core/batch.py", "hmw_core/losses", "hmw_core/weighting", "training/methods")
+    places = (
+        "hmw_core/objective/batch.py",
+        "hmw_core/losses",
+        "hmw_core/weighting",
+        "training/methods",
+    )
     for path in SOURCES:
         if is_in(path, places):
             for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):

@@ -6,16 +6,16 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from hmw_core import kernels
-from hmw_core.batch import Batch, Forward
-from hmw_core.losses.cross_entropy import CrossEntropy
-from hmw_core.weighting.hmw import HMWeighting
-from hmw_core.weighting.uniform import UniformWeighting
+from hmw_core.objective import kernels
+from hmw_core.objective.batch import Batch, Forward
+from hmw_core.objective.losses.cross_entropy import CrossEntropy
+from hmw_core.objective.weighting.hmw import HMWeighting
+from hmw_core.objective.weighting.uniform import UniformWeighting
 from training.methods.base import StepLog
 
 
 class HostStep:
-    """Loss, cosine, weight and the gradient on the logits of a batch; see `hmw_core.kernels`.
+    """Loss, cosine, weight and the gradient on the logits of a batch; see `hmw_core.objective.kernels`.
 
     The weighting's running sums are used in place, so its state is what it would be otherwise.
     """

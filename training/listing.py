@@ -10,9 +10,9 @@ def listing() -> dict[str, list[dict[str, str]]]:
     # Here, because torch takes seconds to load and `train --help` does not need it.
     from hmw_core.criteria import CRITERIA
     from hmw_core.criteria.base import FAMILIES
-    from hmw_core.losses import LOSSES
     from hmw_core.noise import NOISES
-    from hmw_core.weighting import WEIGHTINGS
+    from hmw_core.objective.losses import LOSSES
+    from hmw_core.objective.weighting import WEIGHTINGS
     from training.datasets import DATASETS
     from training.methods import METHODS
     from training.networks import NETWORKS

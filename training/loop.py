@@ -10,12 +10,12 @@ import torch
 from rich.console import Console
 from torch import Tensor
 
-from hmw_core.batch import Batch
 from hmw_core.errors import UsageError, pick
-from hmw_core.losses import LOSSES
 from hmw_core.noise import NOISES
+from hmw_core.objective.batch import Batch
+from hmw_core.objective.losses import LOSSES
+from hmw_core.objective.weighting import WEIGHTINGS
 from hmw_core.store import RunReader, RunWriter
-from hmw_core.weighting import WEIGHTINGS
 from training import checkpoint, devices, evaluation
 from training.batches import image_source
 from training.config import RunConfig

@@ -5,8 +5,8 @@ import inspect
 import pytest
 import torch
 
-from hmw_core.batch import Batch, Forward
-from hmw_core.losses import LOSSES
+from hmw_core.objective.batch import Batch, Forward
+from hmw_core.objective.losses import LOSSES
 
 N_SAMPLES, N_CLASSES = 20, 4
 

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from hmw_core.batch import Batch
+from hmw_core.objective.batch import Batch
 from training.checkpoint import restore, snapshot
 from training.config import RunConfig
 from training.methods import METHODS

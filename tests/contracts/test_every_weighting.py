@@ -5,7 +5,7 @@ import inspect
 import pytest
 import torch
 
-from hmw_core.weighting import WEIGHTINGS
+from hmw_core.objective.weighting import WEIGHTINGS
 
 N_SAMPLES, N_CLASSES, N_EPOCHS = 12, 5, 3
 

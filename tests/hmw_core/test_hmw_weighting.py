@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from hmw_core.errors import UsageError
 from hmw_core.margins import annealing_weights, hyperspherical_slice, iam_slice
-from hmw_core.weighting.hmw import HMWeighting, cosine_to_classes
+from hmw_core.objective.weighting.hmw import HMWeighting, cosine_to_classes
 from tests.hmw_core import golden as example
 
 CLASS_VECTORS = torch.tensor(example.CLASS_VECTORS, dtype=torch.float32)

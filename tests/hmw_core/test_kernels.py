@@ -5,10 +5,10 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from hmw_core import kernels
-from hmw_core.losses.stable import cross_entropy
 from hmw_core.margins import hyperspherical_slice
-from hmw_core.weighting.hmw import HMWeighting, cosine_to_classes
+from hmw_core.objective import kernels
+from hmw_core.objective.losses.stable import cross_entropy
+from hmw_core.objective.weighting.hmw import HMWeighting, cosine_to_classes
 
 N_SAMPLES = 40
 

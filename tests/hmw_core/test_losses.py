@@ -7,9 +7,9 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from hmw_core.batch import Batch, Forward
 from hmw_core.errors import UsageError
-from hmw_core.losses import LOSSES
+from hmw_core.objective.batch import Batch, Forward
+from hmw_core.objective.losses import LOSSES
 from tests.hmw_core import golden as example
 
 CLASS_VECTORS = torch.tensor(example.CLASS_VECTORS, dtype=torch.float32)

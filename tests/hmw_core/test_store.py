@@ -479,7 +479,7 @@ def test_mean_signals_equal_a_group_by(tiny_run):
 
 
 def test_the_logged_hm_weight_equals_the_one_a_training_uses(tmp_path):
-    from hmw_core.weighting.hmw import HMWeighting
+    from hmw_core.objective.weighting.hmw import HMWeighting
 
     rng = np.random.default_rng(3)
     cosine = torch.tensor(np.tanh(rng.normal(size=(4, 50, 6))), dtype=torch.float32)

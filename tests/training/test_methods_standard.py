@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from hmw_core.batch import Batch, Forward
+from hmw_core.objective.batch import Batch, Forward
 from training.config import RunConfig
 from training.methods.base import Problem
 from training.methods.standard import Standard

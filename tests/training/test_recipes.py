@@ -3,8 +3,8 @@
 import pytest
 
 from hmw_core.errors import UsageError
-from hmw_core.losses import LOSSES
-from hmw_core.weighting import WEIGHTINGS
+from hmw_core.objective.losses import LOSSES
+from hmw_core.objective.weighting import WEIGHTINGS
 from training.config import RunConfig
 from training.recipes import RECIPES, recipe_fields
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from hmw_core.batch import Batch, Forward
+from hmw_core.objective.batch import Batch, Forward
 from training.config import RunConfig
 
 

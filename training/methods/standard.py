@@ -7,11 +7,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from hmw_core.batch import Batch, Forward
 from hmw_core.errors import UsageError, pick
-from hmw_core.losses import LOSSES
-from hmw_core.weighting import WEIGHTINGS
-from hmw_core.weighting.hmw import cosine_to_classes
+from hmw_core.objective.batch import Batch, Forward
+from hmw_core.objective.losses import LOSSES
+from hmw_core.objective.weighting import WEIGHTINGS
+from hmw_core.objective.weighting.hmw import cosine_to_classes
 from training.config import RunConfig
 from training.devices import autocast, memory_format
 from training.methods.base import Method, Problem, StepLog

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from hmw_core.batch import Forward
+from hmw_core.objective.batch import Forward
 
 
 class Backbone(nn.Module):

@@ -17,8 +17,8 @@ from hmw_core.laboratory.playground import (
     used_settings,
 )
 from hmw_core.laboratory.weight_measures import effective_share, measure, starvation
+from hmw_core.objective.weighting.hmw import HMWeighting
 from hmw_core.store import RunReader, RunWriter
-from hmw_core.weighting.hmw import HMWeighting
 from tests.conftest import write_run
 
 N, C, E = 40, 6, 5

@@ -10,9 +10,9 @@ Every loss takes ``normalize_logits``: see ``Forward.loss_logits``. A parameter 
 
 from torch import nn
 
-from hmw_core.losses.cross_entropy import CrossEntropy
-from hmw_core.losses.generalized_cross_entropy import GeneralizedCrossEntropy
-from hmw_core.losses.symmetric_cross_entropy import SymmetricCrossEntropy
+from hmw_core.objective.losses.cross_entropy import CrossEntropy
+from hmw_core.objective.losses.generalized_cross_entropy import GeneralizedCrossEntropy
+from hmw_core.objective.losses.symmetric_cross_entropy import SymmetricCrossEntropy
 
 LOSSES: dict[str, type[nn.Module]] = {
     "ce": CrossEntropy,

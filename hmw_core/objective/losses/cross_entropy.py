@@ -2,8 +2,8 @@
 
 from torch import Tensor, nn
 
-from hmw_core.batch import Batch, Forward
-from hmw_core.losses.stable import cross_entropy
+from hmw_core.objective.batch import Batch, Forward
+from hmw_core.objective.losses.stable import cross_entropy
 
 
 class CrossEntropy(nn.Module):

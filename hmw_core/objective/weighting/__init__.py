@@ -12,8 +12,8 @@ classes is too small for the parameters, so that a caller can ask before anythin
 
 from torch import nn
 
-from hmw_core.weighting.hmw import HMWeighting
-from hmw_core.weighting.uniform import UniformWeighting
+from hmw_core.objective.weighting.hmw import HMWeighting
+from hmw_core.objective.weighting.uniform import UniformWeighting
 
 WEIGHTINGS: dict[str, type[nn.Module]] = {
     "uniform": UniformWeighting,

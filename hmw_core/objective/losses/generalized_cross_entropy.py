@@ -3,9 +3,9 @@
 import torch
 from torch import Tensor, nn
 
-from hmw_core.batch import Batch, Forward
 from hmw_core.errors import UsageError
-from hmw_core.losses.stable import cross_entropy
+from hmw_core.objective.batch import Batch, Forward
+from hmw_core.objective.losses.stable import cross_entropy
 
 
 class GeneralizedCrossEntropy(nn.Module):

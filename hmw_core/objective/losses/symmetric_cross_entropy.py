@@ -4,9 +4,9 @@ import math
 
 from torch import Tensor, nn
 
-from hmw_core.batch import Batch, Forward
 from hmw_core.errors import UsageError
-from hmw_core.losses.stable import cross_entropy
+from hmw_core.objective.batch import Batch, Forward
+from hmw_core.objective.losses.stable import cross_entropy
 
 LOG_OF_ZERO = math.log(1e-4)
 """What log 0 becomes in the one-hot label: -9.21. The literature's A = -4 is log10 of the same."""

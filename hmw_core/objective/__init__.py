@@ -1,0 +1,1 @@
+"""The torch half: what a step sees, its losses and its weights."""
