@@ -29,7 +29,7 @@ from benchmarks.memory import resident_gib
 from dashboard.figures import FIGURES
 from dashboard.figures.base import CannotShow
 from hmw_core.criteria import CRITERIA
-from hmw_core.projection import project
+from hmw_core.feature_space.projection import project
 from hmw_core.store import RunReader
 
 ROOT = Path(__file__).parents[1]

@@ -33,8 +33,8 @@ import pandas as pd
 
 from benchmarks.memory import resident_gib
 from dashboard.outlines import from_text
-from hmw_core import embeddings
-from hmw_core.projection import project
+from hmw_core.feature_space import embeddings
+from hmw_core.feature_space.projection import project
 from hmw_core.store import RunReader, RunWriter
 
 ROOT = Path(__file__).parents[1]

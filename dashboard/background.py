@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from dashboard.figures.maps import AT_ONCE
+from hmw_core.feature_space.projection import cached, chosen_method
 from hmw_core.log.reader import RunReader
-from hmw_core.projection import cached, chosen_method
 
 START = 20  # seconds until the libraries are loaded
 SECONDS = {"tsne": 104, "umap": 27, "pca": 1}  # measured: 50,000 samples on two cores

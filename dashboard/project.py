@@ -10,11 +10,11 @@ import tyro
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
-from hmw_core.embeddings import TITLES
 from hmw_core.errors import UsageError
-from hmw_core.laboratory.alignment import joint, kept_joint, movement
+from hmw_core.feature_space.alignment import joint, kept_joint, movement
+from hmw_core.feature_space.embeddings import TITLES
+from hmw_core.feature_space.projection import cached, project
 from hmw_core.log.reader import RunReader
-from hmw_core.projection import cached, project
 
 
 @dataclass(frozen=True, kw_only=True)

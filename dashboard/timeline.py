@@ -15,7 +15,7 @@ from dashboard.figures.style import CLASS_COLOURS, CONTINUOUS, GREY, GROUP_COLOU
 from hmw_core.criteria import CRITERIA, CRITERIA_VERSION
 from hmw_core.criteria.base import scores_by_epoch
 from hmw_core.errors import UsageError
-from hmw_core.laboratory import alignment
+from hmw_core.feature_space import alignment
 from hmw_core.log import layout
 from hmw_core.log.cache import kept_table
 from hmw_core.log.reader import RunReader

@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 
 from dashboard.background import Job
-from hmw_core.laboratory import alignment
+from hmw_core.feature_space import alignment
 from hmw_core.log.reader import RunReader
 
 START = 20  # seconds until the libraries are loaded

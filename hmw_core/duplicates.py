@@ -21,10 +21,10 @@ from scipy.ndimage import uniform_filter
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from hmw_core.embeddings import Progress
 from hmw_core.errors import UsageError
+from hmw_core.feature_space.embeddings import Progress
+from hmw_core.feature_space.neighbours import directions, nearest_rows
 from hmw_core.log import layout
-from hmw_core.neighbours import directions, nearest_rows
 from hmw_core.picture_features import pictures
 
 if TYPE_CHECKING:

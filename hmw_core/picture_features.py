@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from PIL import Image
 
-from hmw_core.embeddings import Progress
+from hmw_core.feature_space.embeddings import Progress
 from hmw_core.log import layout
 
 if TYPE_CHECKING:

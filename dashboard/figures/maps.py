@@ -7,10 +7,10 @@ import numpy as np
 import pandas as pd
 
 from dashboard.figures.base import CannotShow
-from hmw_core.embeddings import TITLES
 from hmw_core.errors import UsageError
+from hmw_core.feature_space.embeddings import TITLES
+from hmw_core.feature_space.projection import cached, chosen_method, project
 from hmw_core.log.reader import RunReader
-from hmw_core.projection import cached, chosen_method, project
 
 AT_ONCE = 5_000  # samples that a page projects while its reader waits; more need the command
 

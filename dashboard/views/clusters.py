@@ -7,7 +7,7 @@ from dashboard.figures.clusters import COLOURS
 from dashboard.views.blocks import offer_map, show_figure, title
 from dashboard.views.choices import choose
 from hmw_core.criteria import CRITERIA
-from hmw_core.embeddings import TITLES
+from hmw_core.feature_space.embeddings import TITLES
 
 LABELS = {
     "given_label": "Given label",

@@ -25,8 +25,8 @@ from dashboard.views.choices import (
 )
 from hmw_core.criteria import CRITERIA
 from hmw_core.errors import UsageError
+from hmw_core.feature_space.neighbours import nearest_in
 from hmw_core.log.reader import RunReader
-from hmw_core.neighbours import nearest_in
 from hmw_core.suggestions import RULE, suggest
 
 NONE = "nothing more"

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hmw_core.criteria.base import Criterion
-from hmw_core.neighbours import neighbour_table
+from hmw_core.feature_space.neighbours import neighbour_table
 
 if TYPE_CHECKING:
     from hmw_core.log.reader import RunReader

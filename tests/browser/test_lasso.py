@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 
+from hmw_core.feature_space.projection import project
 from hmw_core.log.reader import RunReader
-from hmw_core.projection import project
 from tests.browser.steps import lasso, open_page, settle, shown_samples
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]

@@ -5,8 +5,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from dashboard.outlines import Outline, as_text, from_text
+from hmw_core.feature_space.projection import project
 from hmw_core.log.reader import RunReader
-from hmw_core.projection import project
 from tests.browser.steps import lasso, open_page, settle, shown_samples
 from tests.browser.test_lasso import inside
 

@@ -6,8 +6,8 @@ import pytest
 
 from dashboard import background
 from dashboard.background import missing_map, start_map
+from hmw_core.feature_space.projection import cached
 from hmw_core.log.reader import RunReader
-from hmw_core.projection import cached
 from tests.conftest import write_run
 
 

@@ -24,7 +24,7 @@ from dashboard.figures.globe import arc
 from dashboard.figures.raster import CELLS, Square, raster_of_categories, raster_of_values
 from dashboard.figures.style import CLASS_COLOURS, GROUP_COLOURS
 from hmw_core.errors import UsageError
-from hmw_core.projection import project
+from hmw_core.feature_space.projection import project
 from hmw_core.store import RunReader, RunWriter
 from tests.conftest import write_run
 

@@ -10,7 +10,7 @@ from dashboard import timeline
 from dashboard.figures import FIGURES
 from dashboard.figures.base import CannotShow
 from hmw_core.errors import UsageError
-from hmw_core.laboratory import alignment
+from hmw_core.feature_space import alignment
 from hmw_core.laboratory.memorised import fitted
 from hmw_core.queries import score_table
 from hmw_core.store import RunReader, RunWriter

@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hmw_core import neighbours
 from hmw_core.errors import UsageError
-from hmw_core.neighbours import directions, nearest, nearest_rows
+from hmw_core.feature_space import neighbours
+from hmw_core.feature_space.neighbours import directions, nearest, nearest_rows
 from hmw_core.store import RunReader, RunWriter
 
 

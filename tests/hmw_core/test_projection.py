@@ -9,9 +9,9 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from hmw_core import embeddings, projection
 from hmw_core.errors import UsageError
-from hmw_core.projection import cached, chosen_method, project
+from hmw_core.feature_space import embeddings, projection
+from hmw_core.feature_space.projection import cached, chosen_method, project
 from hmw_core.store import RunReader, RunWriter
 
 ROOT = Path(__file__).parents[2]
@@ -201,7 +201,7 @@ def test_reducing_keeps_the_angles_that_matter():
 
 def test_slow_libraries_load_only_when_used():
     code = (
-        "import sys, hmw_core.projection; "
+        "import sys, hmw_core.feature_space.projection; "
         "sys.exit(bool({'umap', 'openTSNE', 'numba', 'torch'} & sys.modules.keys()))"
     )
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0

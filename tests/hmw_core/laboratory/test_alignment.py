@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from hmw_core.errors import UsageError
-from hmw_core.laboratory import alignment
+from hmw_core.feature_space import alignment
 from hmw_core.store import RunReader, RunWriter
 
 N, C, D = 60, 4, 6

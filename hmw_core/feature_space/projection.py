@@ -13,8 +13,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from hmw_core.embeddings import EMBEDDINGS, Progress, library
 from hmw_core.errors import UsageError, pick
+from hmw_core.feature_space.embeddings import EMBEDDINGS, Progress, library
 from hmw_core.log import layout
 from hmw_core.log.reader import RunReader
 

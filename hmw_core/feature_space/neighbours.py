@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import pandas as pd
 
-from hmw_core.embeddings import Progress
 from hmw_core.errors import UsageError
+from hmw_core.feature_space.embeddings import Progress
 from hmw_core.log.cache import kept_table
 
 if TYPE_CHECKING:

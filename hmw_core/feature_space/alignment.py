@@ -28,8 +28,8 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 
-from hmw_core.embeddings import Progress, library, tsne
 from hmw_core.errors import UsageError
+from hmw_core.feature_space.embeddings import Progress, library, tsne
 from hmw_core.log import layout
 from hmw_core.log.cache import kept_table
 from hmw_core.log.tables import as_matrix

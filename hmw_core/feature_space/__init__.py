@@ -1,0 +1,1 @@
+"""Features: maps in the plane, and nearest neighbours."""
