@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 from dashboard.figures.style import BLUE, GREY, VERMILION, screen_figure
 from dashboard.figures.text import shorten
 from dashboard.gallery import Card, as_html
-from hmw_core.duplicates import By, distance
+from hmw_core.pictures.duplicates import By, distance
 
 N_BINS = 60
 AXES = {

@@ -12,7 +12,7 @@ from dashboard.figures.text import shorten
 from dashboard.linked import Samples
 from hmw_core.criteria import MAIN_CRITERIA
 from hmw_core.log.reader import RunReader
-from hmw_core.picture_features import decode
+from hmw_core.pictures.picture_features import decode
 
 LARGE = 340  # px a side
 PIXELATED = 128  # px; smaller pictures keep their pixels square

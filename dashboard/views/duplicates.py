@@ -11,7 +11,9 @@ from dashboard.duplicate_pairs import histogram, pairs_html
 from dashboard.gallery import cards
 from dashboard.views.blocks import CONFIG, title
 from dashboard.views.choices import choose, plain, remember
-from hmw_core.duplicates import (
+from hmw_core.errors import UsageError
+from hmw_core.log.reader import RunReader
+from hmw_core.pictures.duplicates import (
     NEAR,
     By,
     compare_pairs,
@@ -20,8 +22,6 @@ from hmw_core.duplicates import (
     suggested_threshold,
     typical_distance,
 )
-from hmw_core.errors import UsageError
-from hmw_core.log.reader import RunReader
 
 PAGE = 18  # pairs
 SECONDS = 90 / 50_000  # a sample; on two cores that are otherwise idle

@@ -10,16 +10,16 @@ import pytest
 from PIL import Image
 from scipy.ndimage import gaussian_filter
 
-from hmw_core import duplicates
-from hmw_core.duplicates import (
+from hmw_core.errors import UsageError
+from hmw_core.log import layout
+from hmw_core.pictures import duplicates
+from hmw_core.pictures.duplicates import (
     compare_pairs,
     kept_pairs,
     near_duplicates,
     suggested_threshold,
     typical_distance,
 )
-from hmw_core.errors import UsageError
-from hmw_core.log import layout
 from hmw_core.store import RunReader, RunWriter
 
 N = 200

@@ -25,7 +25,7 @@ from hmw_core.errors import UsageError
 from hmw_core.feature_space.embeddings import Progress
 from hmw_core.feature_space.neighbours import directions, nearest_rows
 from hmw_core.log import layout
-from hmw_core.picture_features import pictures
+from hmw_core.pictures.picture_features import pictures
 
 if TYPE_CHECKING:
     from hmw_core.log.reader import RunReader

@@ -1,0 +1,1 @@
+"""What pictures alone tell: brightness, contrast, duplicates."""
