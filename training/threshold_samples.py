@@ -17,10 +17,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from hmw_core.buffer import EpochBuffer
 from hmw_core.errors import UsageError
 from hmw_core.log.threshold_margins import MARGIN, write_margins
 from hmw_core.objective.batch import Batch
+from hmw_core.recording.buffer import EpochBuffer
 from training.config import RunConfig
 from training.methods.base import StepLog
 

@@ -9,7 +9,7 @@ from hmw_core.importers import IMPORTERS
 from hmw_core.importers.base import ImportedLog, ImportOptions
 from hmw_core.importers.files import read_labels
 from hmw_core.log.reader import RunReader
-from hmw_core.writer import RunWriter
+from hmw_core.recording.writer import RunWriter
 
 
 def import_run(

@@ -465,7 +465,7 @@ def test_error_in_a_late_epoch_leaves_nothing(tmp_path, monkeypatch):
     def fail(self, epoch, *_, **__):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("hmw_core.writer.RunWriter.end_epoch", fail)
+    monkeypatch.setattr("hmw_core.recording.writer.RunWriter.end_epoch", fail)
     with pytest.raises(UsageError, match="No space left"):
         import_run("logits", source, tmp_path / "runs" / "new")
     assert list((tmp_path / "runs").iterdir()) == []

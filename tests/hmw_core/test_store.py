@@ -536,7 +536,7 @@ def test_short_epochs_hold_what_longer_ones_would(tmp_path, monkeypatch):
     folders = {}
     for name in ("short", "long"):
         if name == "long":  # written by the thread, packed
-            monkeypatch.setattr("hmw_core.writer.ROW_GROUP", 0)
+            monkeypatch.setattr("hmw_core.recording.writer.ROW_GROUP", 0)
             monkeypatch.setattr("hmw_core.log.tables.ROW_GROUP", 0)
         rng = np.random.default_rng(0)
         label = rng.integers(0, 4, 50)

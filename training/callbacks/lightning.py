@@ -47,7 +47,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from hmw_core.errors import UsageError
-from hmw_core.writer import RunWriter
+from hmw_core.recording.writer import RunWriter
 from training.callbacks.optional import base_class, check_installed, check_single_process
 
 Callback: Any = base_class(("lightning.pytorch", "pytorch_lightning"), "Callback")

@@ -43,7 +43,7 @@ ids need a collator that keeps them as a list, and `source` of `RunWriter.create
 from typing import Any
 
 from hmw_core.errors import UsageError
-from hmw_core.writer import RunWriter
+from hmw_core.recording.writer import RunWriter
 from training.callbacks.optional import base_class, check_installed, check_single_process
 
 TrainerCallback: Any = base_class(("transformers",), "TrainerCallback")

@@ -6,8 +6,8 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from hmw_core.buffer import Array
 from hmw_core.errors import UsageError
+from hmw_core.recording.buffer import Array
 
 
 class SampleKeys:

@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from hmw_core.buffer import Array, EpochBuffer, RecordedEpoch, to_numpy
 from hmw_core.criteria import CRITERIA_VERSION, MAIN_CRITERIA
 from hmw_core.criteria.base import new_scores, without_absent
 from hmw_core.detection import auroc_of_groups
@@ -36,8 +35,9 @@ from hmw_core.log.tables import (
     signal_arrays,
     signal_table,
 )
-from hmw_core.sample_keys import SampleKeys
-from hmw_core.signals import RECORDABLE, RunningWeight, WeightSettings, signal_columns
+from hmw_core.recording.buffer import Array, EpochBuffer, RecordedEpoch, to_numpy
+from hmw_core.recording.sample_keys import SampleKeys
+from hmw_core.recording.signals import RECORDABLE, RunningWeight, WeightSettings, signal_columns
 
 NOTE_EVERY = 1.0  # s between two notes of the last epoch in run.json
 

@@ -1,0 +1,1 @@
+"""The logger: from the batches of an epoch to its files."""
