@@ -22,7 +22,7 @@ from hmw_core.errors import UsageError
 from hmw_core.log import verdicts
 from hmw_core.log.reader import RunReader
 from hmw_core.log.verdicts import VERDICTS, Verdict, VerdictLog
-from hmw_core.suggestions import suggest, suggested_label
+from hmw_core.samples.suggestions import suggest, suggested_label
 
 AHEAD = 48  # pictures the browser may hold: a burst of keys empties no fewer
 TOP = 3  # suggested labels

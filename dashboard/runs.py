@@ -21,8 +21,6 @@ from dashboard.summary import description, summary
 from dashboard.timeline import Film, Moment
 from dashboard.training_command import listing
 from dashboard.views.choices import choose, plain
-from hmw_core.compare import paired_scores
-from hmw_core.contrast import contrast_columns, why_these
 from hmw_core.feature_space.alignment import kept_joint
 from hmw_core.feature_space.neighbours import Directions, directions
 from hmw_core.labels import corrected_labels
@@ -37,7 +35,9 @@ from hmw_core.laboratory.transition_pattern import SampleEvidence, noise_by_samp
 from hmw_core.log import layout, verdicts
 from hmw_core.log.reader import RunReader, list_runs
 from hmw_core.pictures.duplicates import kept_pairs
-from hmw_core.queries import score_table
+from hmw_core.samples.compare import paired_scores
+from hmw_core.samples.contrast import contrast_columns, why_these
+from hmw_core.samples.queries import score_table
 from hmw_core.statistics.modes import Modes
 
 Version = tuple[Any, ...]

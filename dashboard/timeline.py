@@ -19,7 +19,7 @@ from hmw_core.feature_space import alignment
 from hmw_core.log import layout
 from hmw_core.log.cache import kept_table
 from hmw_core.log.reader import RunReader
-from hmw_core.sample_table import suspicion_rank
+from hmw_core.samples.sample_table import suspicion_rank
 
 MOST_STOPS = 40  # of a slider over all epochs
 MOST_DRAWN = 20_000  # samples on the map; more are a random choice

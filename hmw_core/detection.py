@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike
 
 from hmw_core.criteria import CRITERIA, MAIN_CRITERIA
 from hmw_core.errors import UsageError
-from hmw_core.queries import HARD_FRACTION, score_table, split_groups
+from hmw_core.samples.queries import HARD_FRACTION, score_table, split_groups
 from hmw_core.statistics.intervals import BOOTSTRAP_UP_TO, auroc_intervals, wins
 
 if TYPE_CHECKING:

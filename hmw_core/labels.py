@@ -19,8 +19,8 @@ from hmw_core.errors import UsageError, pick
 from hmw_core.label_files import FORMATS, decode, encode, is_text
 from hmw_core.log import provenance, verdicts
 from hmw_core.log.layout import write_whole
-from hmw_core.queries import score_table
-from hmw_core.sample_table import suspicion_rank
+from hmw_core.samples.queries import score_table
+from hmw_core.samples.sample_table import suspicion_rank
 
 if TYPE_CHECKING:
     from hmw_core.log.reader import RunReader

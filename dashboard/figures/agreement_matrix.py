@@ -18,7 +18,7 @@ from hmw_core.criteria.base import without_absent
 from hmw_core.errors import pick
 from hmw_core.laboratory.agreement import agreement, usual_budget
 from hmw_core.log.reader import RunReader
-from hmw_core.queries import score_table
+from hmw_core.samples.queries import score_table
 
 MOST_ANNOTATED = 16  # criteria; the numbers of more would cover one another
 DIVERGING = "RdBu"  # red below 0, blue above

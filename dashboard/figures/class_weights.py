@@ -11,7 +11,7 @@ from dashboard.figures.paper_cloud import paper_cloud
 from dashboard.figures.screen_cloud import screen_cloud
 from dashboard.figures.style import GROUP_MARKERS
 from hmw_core.log.reader import RunReader
-from hmw_core.queries import score_table
+from hmw_core.samples.queries import score_table
 
 LOOK = Look("HM weight", markers=GROUP_MARKERS)  # always 0 to 1: weights compare between figures
 

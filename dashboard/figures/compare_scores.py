@@ -7,9 +7,9 @@ import pandas as pd
 
 from dashboard.figures.base import CannotShow, FigureSpec
 from dashboard.figures.pair_scatter import RELABELED, axis_of, draw, typeset
-from hmw_core.compare import paired_scores
 from hmw_core.errors import UsageError
 from hmw_core.log.reader import RunReader
+from hmw_core.samples.compare import paired_scores
 
 
 def prepare(

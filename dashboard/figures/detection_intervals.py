@@ -21,7 +21,7 @@ from hmw_core.criteria import CRITERIA, MAIN_CRITERIA
 from hmw_core.criteria.base import without_absent
 from hmw_core.detection import detect
 from hmw_core.log.reader import RunReader
-from hmw_core.queries import HARD_FRACTION
+from hmw_core.samples.queries import HARD_FRACTION
 
 AXIS = "AUROC with 95 % interval"
 

@@ -22,7 +22,7 @@ from dashboard.figures.style import GREY, TEXT, criterion_colour
 from dashboard.figures.text import on_paper, on_screen, three_digits, wrap
 from hmw_core.laboratory.contest import N_RESAMPLES, contest, measured
 from hmw_core.log.reader import RunReader
-from hmw_core.queries import HARD_FRACTION
+from hmw_core.samples.queries import HARD_FRACTION
 
 
 def prepare(

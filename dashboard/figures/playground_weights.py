@@ -13,7 +13,7 @@ from dashboard.figures.style import GROUP_COLOURS, GROUP_DASHES
 from dashboard.figures.text import on_paper, on_screen, wrap
 from hmw_core.laboratory.playground import Settings
 from hmw_core.log.reader import RunReader
-from hmw_core.queries import HARD_FRACTION
+from hmw_core.samples.queries import HARD_FRACTION
 
 N_BINS = 50
 X, Y = "HM weight", "Share of the group (%)"

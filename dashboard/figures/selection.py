@@ -8,7 +8,7 @@ from dashboard.figures.base import CannotShow
 from hmw_core.criteria import CRITERIA
 from hmw_core.criteria.base import by_reason, why_absent
 from hmw_core.log.reader import RunReader
-from hmw_core.queries import GROUPS, HARD_FRACTION, choose_samples, groups
+from hmw_core.samples.queries import GROUPS, HARD_FRACTION, choose_samples, groups
 
 GROUPS_SHOWN = (*GROUPS, "unknown")
 GROUP_TITLES = {

@@ -17,7 +17,7 @@ from dashboard.figures.selection import (
 from dashboard.figures.style import GROUP_COLOURS, GROUP_DASHES, screen_figure
 from dashboard.figures.text import on_paper, on_screen
 from hmw_core.log.reader import RunReader
-from hmw_core.queries import HARD_FRACTION, score_table
+from hmw_core.samples.queries import HARD_FRACTION, score_table
 
 N_BINS = 25
 SAME = 0.01  # weights this near the logged ones are those, up to half precision in the training

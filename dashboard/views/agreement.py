@@ -48,8 +48,8 @@ from hmw_core.laboratory.windows import (
     window_table,
 )
 from hmw_core.log.reader import RunReader
-from hmw_core.queries import score_table
 from hmw_core.remaining import remaining_errors
+from hmw_core.samples.queries import score_table
 
 SECTIONS = {
     "criteria": "Do the criteria agree?",

@@ -16,7 +16,10 @@ from dashboard.views.choices import (
     plain,
 )
 from dashboard.views.part_pictures import offer_review, show_part
-from hmw_core.compare import (
+from hmw_core.criteria import CRITERIA
+from hmw_core.errors import UsageError
+from hmw_core.log.reader import RunReader
+from hmw_core.samples.compare import (
     PARTS,
     RankCorrelation,
     config_differences,
@@ -24,9 +27,6 @@ from hmw_core.compare import (
     part_counts,
     rank_correlation,
 )
-from hmw_core.criteria import CRITERIA
-from hmw_core.errors import UsageError
-from hmw_core.log.reader import RunReader
 
 MOST = 6  # runs in one figure: as many as there are colours
 SHARE = 0.05  # of the samples are flagged where nobody knows how many are mislabeled

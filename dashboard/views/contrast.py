@@ -8,9 +8,9 @@ import streamlit as st
 
 from dashboard import runs
 from dashboard.views.choices import plain
-from hmw_core.contrast import ALPHA, RANK, findings
 from hmw_core.errors import UsageError
 from hmw_core.log.reader import RunReader
+from hmw_core.samples.contrast import ALPHA, RANK, findings
 
 SHOWN = 12  # findings; the others wait in a table below
 

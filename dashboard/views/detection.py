@@ -50,7 +50,7 @@ from hmw_core.laboratory.contest import (
 )
 from hmw_core.laboratory.seeds import same_labels, siblings
 from hmw_core.log.reader import RunReader
-from hmw_core.queries import HARD_FRACTION, HARD_NOTE
+from hmw_core.samples.queries import HARD_FRACTION, HARD_NOTE
 
 PARTS = {
     "pairs": "Who beats whom",

@@ -24,7 +24,7 @@ from hmw_core.log import verdicts
 from hmw_core.log.reader import RunReader
 from hmw_core.remaining import remaining_errors
 from hmw_core.review import audit_sample, queue
-from hmw_core.suggestions import RULE
+from hmw_core.samples.suggestions import RULE
 
 DESK = "review desk"
 SELECTION = "review selection"

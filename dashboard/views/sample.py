@@ -27,7 +27,7 @@ from hmw_core.criteria import CRITERIA
 from hmw_core.errors import UsageError
 from hmw_core.feature_space.neighbours import nearest_in
 from hmw_core.log.reader import RunReader
-from hmw_core.suggestions import RULE, suggest
+from hmw_core.samples.suggestions import RULE, suggest
 
 NONE = "nothing more"
 N_NEIGHBOURS = 10

@@ -18,14 +18,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from hmw_core.compare import wilson
 from hmw_core.criteria import CRITERIA
 from hmw_core.detection import auroc, suspicion
 from hmw_core.log import verdicts
-from hmw_core.queries import score_table
 from hmw_core.remaining import estimate
 from hmw_core.review import audit_sample
-from hmw_core.sample_table import suspicion_rank
+from hmw_core.samples.compare import wilson
+from hmw_core.samples.queries import score_table
+from hmw_core.samples.sample_table import suspicion_rank
 from hmw_core.statistics.intervals import auroc_intervals
 
 if TYPE_CHECKING:

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from hmw_core.compare import wilson
 from hmw_core.criteria import CRITERIA, CRITERIA_VERSION
 from hmw_core.criteria.base import Criterion, scores_by_epoch
 from hmw_core.detection import suspicion
@@ -19,7 +18,8 @@ from hmw_core.errors import UsageError, pick
 from hmw_core.laboratory.agreement import spearman
 from hmw_core.laboratory.seeds import same_labels
 from hmw_core.log.cache import kept_table
-from hmw_core.sample_table import suspicion_rank
+from hmw_core.samples.compare import wilson
+from hmw_core.samples.sample_table import suspicion_rank
 
 if TYPE_CHECKING:
     from hmw_core.log.reader import RunReader

@@ -11,14 +11,14 @@ import numpy as np
 import pandas as pd
 from scipy.special import softmax
 
-from hmw_core.compare import Z
 from hmw_core.criteria import CRITERIA
 from hmw_core.errors import UsageError, pick
 from hmw_core.log.cache import kept_table
 from hmw_core.noise import apply_noise
-from hmw_core.queries import score_table
-from hmw_core.sample_table import suspicion_rank
-from hmw_core.suggestions import suggested_label
+from hmw_core.samples.compare import Z
+from hmw_core.samples.queries import score_table
+from hmw_core.samples.sample_table import suspicion_rank
+from hmw_core.samples.suggestions import suggested_label
 
 if TYPE_CHECKING:
     from hmw_core.log.reader import RunReader

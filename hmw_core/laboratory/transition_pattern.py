@@ -23,11 +23,11 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import StandardScaler
 
-from hmw_core.compare import Z
 from hmw_core.errors import UsageError
 from hmw_core.log.cache import kept_table
 from hmw_core.noise.cifar import CIFAR100_SUPERCLASSES, is_cifar10, is_cifar100, plain
 from hmw_core.pictures.picture_features import pictures
+from hmw_core.samples.compare import Z
 
 if TYPE_CHECKING:
     from hmw_core.log.reader import RunReader

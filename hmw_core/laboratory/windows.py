@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import pandas as pd
 
-from hmw_core.compare import Z
 from hmw_core.criteria import CRITERIA, CRITERIA_VERSION
 from hmw_core.criteria.base import Criterion, scores_by_epoch, without_absent
 from hmw_core.detection import auroc, suspicion
 from hmw_core.errors import UsageError, pick
 from hmw_core.laboratory.agreement import spearman
 from hmw_core.log.cache import kept_table
+from hmw_core.samples.compare import Z
 from hmw_core.statistics.intervals import auroc_intervals
 
 if TYPE_CHECKING:

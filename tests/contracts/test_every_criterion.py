@@ -9,7 +9,7 @@ from hmw_core.criteria.epoch_signals import OUTPUTS, stored_columns
 from hmw_core.criteria.over_epochs import OVER
 from hmw_core.detection import auroc
 from hmw_core.log.schema import SIGNAL_NAMES
-from hmw_core.queries import score_table
+from hmw_core.samples.queries import score_table
 from hmw_core.store import RunReader, RunWriter
 
 N_SAMPLES, N_CLASSES, N_EPOCHS, N_FEATURES = 48, 8, 6, 12

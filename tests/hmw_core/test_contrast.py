@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from hmw_core.contrast import ALPHA, COLUMNS, _folder, contrast_columns, findings, why_these
 from hmw_core.errors import UsageError
+from hmw_core.samples.contrast import ALPHA, COLUMNS, _folder, contrast_columns, findings, why_these
 from hmw_core.store import RunReader
 from tests.conftest import write_run
 

@@ -16,7 +16,7 @@ from hmw_core.importers import IMPORTERS
 from hmw_core.importers.__main__ import main
 from hmw_core.importers.base import ImportOptions
 from hmw_core.importers.write import import_run
-from hmw_core.queries import score_table
+from hmw_core.samples.queries import score_table
 from hmw_core.store import RunReader
 
 N, C, EPOCHS = 40, 4, 3

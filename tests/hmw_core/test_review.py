@@ -6,8 +6,8 @@ import pytest
 
 from hmw_core.criteria import CRITERIA, MAIN_CRITERIA
 from hmw_core.errors import UsageError
-from hmw_core.queries import score_table
 from hmw_core.review import audit_sample, queue
+from hmw_core.samples.queries import score_table
 
 
 @pytest.mark.parametrize("criterion", MAIN_CRITERIA)

@@ -22,7 +22,7 @@ from hmw_core.laboratory.contest import (
     measured,
     pairs,
 )
-from hmw_core.queries import groups, score_table
+from hmw_core.samples.queries import groups, score_table
 from hmw_core.store import RunReader, RunWriter
 from tests.conftest import write_run
 

@@ -4,7 +4,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from hmw_core.compare import wilson
 from hmw_core.errors import UsageError
 from hmw_core.laboratory.stability import (
     ambiguous_order,
@@ -15,7 +14,8 @@ from hmw_core.laboratory.stability import (
     ranks_by_epoch,
     run_looks,
 )
-from hmw_core.queries import score_table
+from hmw_core.samples.compare import wilson
+from hmw_core.samples.queries import score_table
 from hmw_core.store import RunReader, RunWriter
 from tests.conftest import write_run
 

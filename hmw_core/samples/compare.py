@@ -14,8 +14,8 @@ import pandas as pd
 from hmw_core.criteria import CRITERIA
 from hmw_core.criteria.base import why_absent
 from hmw_core.errors import UsageError, pick
-from hmw_core.queries import score_table
-from hmw_core.sample_table import suspicion_rank
+from hmw_core.samples.queries import score_table
+from hmw_core.samples.sample_table import suspicion_rank
 from hmw_core.statistics.intervals import LEVEL
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from scipy.stats import false_discovery_control, fisher_exact, mannwhitneyu
 from hmw_core.criteria import CRITERIA, MAIN_CRITERIA
 from hmw_core.errors import UsageError
 from hmw_core.pictures.picture_features import picture_features
-from hmw_core.sample_table import sample_table
+from hmw_core.samples.sample_table import sample_table
 
 if TYPE_CHECKING:
     from hmw_core.log.reader import RunReader

@@ -1,0 +1,1 @@
+"""Tables of one row a sample, and selections of samples compared."""
