@@ -13,9 +13,9 @@ from pyarrow import csv
 from dashboard.figures.maps import map_of
 from dashboard.outlines import Outline, Plane
 from hmw_core.criteria import CRITERIA, MAIN_CRITERIA
-from hmw_core.label_files import guard
 from hmw_core.log import provenance
 from hmw_core.log.reader import RunReader
+from hmw_core.review.label_files import guard
 from hmw_core.samples.queries import score_table
 from hmw_core.samples.sample_table import suspicion_rank
 

@@ -13,7 +13,7 @@ from dashboard.figures import FIGURES
 from dashboard.figures.base import FigureSpec
 from dashboard.figures.style import TEXT, WIDTHS, paper_style
 from hmw_core.errors import UsageError, pick
-from hmw_core.label_files import guard
+from hmw_core.review.label_files import guard
 
 FORMATS = ("pdf", "svg", "png", "html", "csv")
 CREATOR = "hmw-dashboard"

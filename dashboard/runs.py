@@ -23,7 +23,6 @@ from dashboard.training_command import listing
 from dashboard.views.choices import choose, plain
 from hmw_core.feature_space.alignment import kept_joint
 from hmw_core.feature_space.neighbours import Directions, directions
-from hmw_core.labels import corrected_labels
 from hmw_core.laboratory import thresholds
 from hmw_core.laboratory.duel import paired_criteria
 from hmw_core.laboratory.learning_order import Onset, learning_table, onsets
@@ -35,6 +34,7 @@ from hmw_core.laboratory.transition_pattern import SampleEvidence, noise_by_samp
 from hmw_core.log import layout, verdicts
 from hmw_core.log.reader import RunReader, list_runs
 from hmw_core.pictures.duplicates import kept_pairs
+from hmw_core.review.corrected_labels import corrected_labels
 from hmw_core.samples.compare import paired_scores
 from hmw_core.samples.contrast import contrast_columns, why_these
 from hmw_core.samples.queries import score_table

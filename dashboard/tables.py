@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pandas as pd
 
-from hmw_core.label_files import guard
+from hmw_core.review.label_files import guard
 
 UNKNOWN = "–"
 _NUMBER = re.compile(r"[+-]?\d[\d,]*(\.\d+)?([eE][+-]?\d+)?")

@@ -12,8 +12,8 @@ import pandas as pd
 from dashboard.export import find_run
 from hmw_core.criteria import CRITERIA, CRITERIA_VERSION
 from hmw_core.errors import UsageError
-from hmw_core.labels import corrected_labels, ranking, read_table
 from hmw_core.log.reader import RunReader
+from hmw_core.review.corrected_labels import corrected_labels, ranking, read_table
 
 DISAGREE, WRONG_USE = 1, 2
 NAMED = 5  # samples that a sentence names

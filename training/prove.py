@@ -19,10 +19,10 @@ from rich.table import Table
 
 from hmw_core import proof
 from hmw_core.errors import UsageError
-from hmw_core.labels import LabelFile, read_labels
 from hmw_core.log import layout, provenance
 from hmw_core.objective.batch import Batch
 from hmw_core.proof import ARMS, NOW, Proof
+from hmw_core.review.corrected_labels import LabelFile, read_labels
 from hmw_core.store import RunReader
 from training import devices
 from training.config import RunConfig
@@ -91,7 +91,7 @@ def prove(
     folder : Path
         The run.
     labels : path
-        A file as `hmw_core.labels.read_labels` reads it.
+        A file as `hmw_core.review.corrected_labels.read_labels` reads it.
     console : Console
     n_seeds : int
         Trainings of each arm, >= 1.

@@ -48,7 +48,7 @@ from hmw_core.laboratory.windows import (
     window_table,
 )
 from hmw_core.log.reader import RunReader
-from hmw_core.remaining import remaining_errors
+from hmw_core.review.remaining import remaining_errors
 from hmw_core.samples.queries import score_table
 
 SECTIONS = {

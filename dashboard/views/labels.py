@@ -28,9 +28,9 @@ from dashboard.views.choices import (
     plain,
 )
 from hmw_core.errors import UsageError
-from hmw_core.labels import encode_labels
 from hmw_core.log import verdicts
 from hmw_core.log.reader import RunReader
+from hmw_core.review.corrected_labels import encode_labels
 
 MIME = {
     "csv": "text/csv",
@@ -201,10 +201,10 @@ def show_commands(run: RunReader) -> None:
     if train is None:
         st.caption(
             "This run comes from a loop of your own: read the file there with "
-            "`hmw_core.labels.read_labels`, which checks it against your data set."
+            "`hmw_core.review.corrected_labels.read_labels`, which checks it against your data set."
         )
         st.code(
-            "from hmw_core.labels import read_labels\n\n"
+            "from hmw_core.review.corrected_labels import read_labels\n\n"
             f"file = read_labels({json.dumps(file)}, n_samples={run.n_samples}, "
             "class_names=class_names)\n"
             "file.label  # (N,) int64, in data set order",

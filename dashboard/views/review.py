@@ -22,8 +22,8 @@ from dashboard.views.desk import show_desk
 from hmw_core.errors import UsageError
 from hmw_core.log import verdicts
 from hmw_core.log.reader import RunReader
-from hmw_core.remaining import remaining_errors
-from hmw_core.review import audit_sample, queue
+from hmw_core.review.queue import audit_sample, queue
+from hmw_core.review.remaining import remaining_errors
 from hmw_core.samples.suggestions import RULE
 
 DESK = "review desk"

@@ -21,8 +21,8 @@ import pandas as pd
 from hmw_core.criteria import CRITERIA
 from hmw_core.detection import auroc, suspicion
 from hmw_core.log import verdicts
-from hmw_core.remaining import estimate
-from hmw_core.review import audit_sample
+from hmw_core.review.queue import audit_sample
+from hmw_core.review.remaining import estimate
 from hmw_core.samples.compare import wilson
 from hmw_core.samples.queries import score_table
 from hmw_core.samples.sample_table import suspicion_rank

@@ -311,7 +311,9 @@ class RunReader:
         most suspicious; null where no number is asked for), `label_score` in [0, 1], lower =
         worse, `given_label` and `predicted_label`.
         """
-        from hmw_core.labels import corrected_labels  # which asks this module's class
+        from hmw_core.review.corrected_labels import (
+            corrected_labels,  # which asks this module's class
+        )
 
         table = corrected_labels(self, criterion, epoch, n_flagged=n_flagged)
         names = ["is_label_issue", "is_flagged", "label_score", "given_label", "predicted_label"]

@@ -19,9 +19,9 @@ from dashboard.labels import (
     retrain_command,
     samples_file,
 )
-from hmw_core.labels import corrected_labels, read_labels, read_table
 from hmw_core.log import verdicts
 from hmw_core.log.verdicts import Verdict
+from hmw_core.review.corrected_labels import corrected_labels, read_labels, read_table
 from hmw_core.store import RunReader, RunWriter
 from tests.conftest import N_CLASSES, N_SAMPLES, write_run
 from tests.dashboard.test_views import HTML_NAMES, open_page, said

@@ -13,7 +13,7 @@ from hmw_core.errors import UsageError
 from hmw_core.log import verdicts
 from hmw_core.log.reader import RunReader
 from hmw_core.log.verdicts import Verdict
-from hmw_core.review import audit_sample, queue
+from hmw_core.review.queue import audit_sample, queue
 from tests.conftest import write_run
 
 

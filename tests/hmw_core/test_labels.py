@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 
 from hmw_core.criteria import CRITERIA, MAIN_CRITERIA
 from hmw_core.errors import UsageError
-from hmw_core.label_files import FORMATS, decode, encode, guard, unguard
-from hmw_core.labels import (
+from hmw_core.log import verdicts
+from hmw_core.log.verdicts import Verdict
+from hmw_core.review.corrected_labels import (
     COLUMNS,
     PROVENANCE,
     corrected_labels,
@@ -24,8 +25,7 @@ from hmw_core.labels import (
     read_table,
     write_labels,
 )
-from hmw_core.log import verdicts
-from hmw_core.log.verdicts import Verdict
+from hmw_core.review.label_files import FORMATS, decode, encode, guard, unguard
 from hmw_core.store import RunReader, RunWriter
 from tests.conftest import N_SAMPLES, write_run
 

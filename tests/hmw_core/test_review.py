@@ -6,7 +6,7 @@ import pytest
 
 from hmw_core.criteria import CRITERIA, MAIN_CRITERIA
 from hmw_core.errors import UsageError
-from hmw_core.review import audit_sample, queue
+from hmw_core.review.queue import audit_sample, queue
 from hmw_core.samples.queries import score_table
 
 
@@ -52,7 +52,7 @@ def test_an_earlier_epoch_has_its_own_order(tiny_run):
 def test_samples_without_a_score_come_last_without_a_rank(tiny_run, monkeypatch):
     score = score_table(tiny_run, ["iam"]).astype(float)
     score.loc[[0, 7, 3]] = np.nan
-    monkeypatch.setattr("hmw_core.review.score_table", lambda *_: score)
+    monkeypatch.setattr("hmw_core.review.queue.score_table", lambda *_: score)
     table = queue(tiny_run, "iam")
     assert table["sample_id"][57:].tolist() == [0, 3, 7]
     assert table["rank"][57:].isna().all()
@@ -61,7 +61,7 @@ def test_samples_without_a_score_come_last_without_a_rank(tiny_run, monkeypatch)
 
 def test_equal_scores_go_by_sample_id(tiny_run, monkeypatch):
     score = score_table(tiny_run, ["mean_loss"]) * 0.0
-    monkeypatch.setattr("hmw_core.review.score_table", lambda *_: score[::-1])
+    monkeypatch.setattr("hmw_core.review.queue.score_table", lambda *_: score[::-1])
     assert queue(tiny_run, "mean_loss")["sample_id"].tolist() == list(range(60))
 
 

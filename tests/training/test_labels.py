@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from hmw_core.errors import UsageError
-from hmw_core.labels import corrected_labels, write_labels
 from hmw_core.log import verdicts
 from hmw_core.log.verdicts import Verdict
+from hmw_core.review.corrected_labels import corrected_labels, write_labels
 from hmw_core.store import RunReader
 from tests.training.conftest import some_pictures, write_parquet
 from training.data import load_data

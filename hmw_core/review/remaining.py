@@ -35,7 +35,7 @@ from scipy.special import gammaln
 
 from hmw_core.criteria import CRITERIA
 from hmw_core.log import verdicts
-from hmw_core.review import audit_sample, queue
+from hmw_core.review.queue import audit_sample, queue
 from hmw_core.statistics.intervals import TAIL
 
 if TYPE_CHECKING:

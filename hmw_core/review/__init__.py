@@ -1,0 +1,1 @@
+"""Review by people: the queue, the label errors left, corrected labels."""
