@@ -12,8 +12,8 @@ from dashboard.render import typeset_bytes
 from dashboard.report_tables import LARGEST_MATRIX, Rows
 from hmw_core.criteria import CRITERIA, MAIN_CRITERIA
 from hmw_core.criteria.base import without_absent
+from hmw_core.experiments.paper import PAPER_NOTE
 from hmw_core.log.reader import RunReader
-from hmw_core.paper import PAPER_NOTE
 
 STYLE = """
 :root { color-scheme: light }

@@ -10,8 +10,8 @@ import pandas as pd
 from dashboard.summary import mislabeled_share
 from hmw_core.criteria import CRITERIA, MAIN_CRITERIA
 from hmw_core.criteria.base import by_reason
+from hmw_core.experiments.paper import paper_accuracy
 from hmw_core.log.reader import RunReader
-from hmw_core.paper import paper_accuracy
 
 Rows = list[list[str]]
 

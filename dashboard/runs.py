@@ -21,6 +21,7 @@ from dashboard.summary import description, summary
 from dashboard.timeline import Film, Moment
 from dashboard.training_command import listing
 from dashboard.views.choices import choose, plain
+from hmw_core.experiments.sweeps import Sweep, list_sweeps, read_sweep
 from hmw_core.feature_space.alignment import kept_joint
 from hmw_core.feature_space.neighbours import Directions, directions
 from hmw_core.laboratory import thresholds
@@ -28,7 +29,6 @@ from hmw_core.laboratory.duel import paired_criteria
 from hmw_core.laboratory.learning_order import Onset, learning_table, onsets
 from hmw_core.laboratory.memorised import fitted
 from hmw_core.laboratory.stability import looks, run_looks
-from hmw_core.laboratory.sweeps import Sweep, list_sweeps, read_sweep
 from hmw_core.laboratory.transition import believed_by_suggestions, believed_confidently
 from hmw_core.laboratory.transition_pattern import SampleEvidence, noise_by_sample
 from hmw_core.log import layout, verdicts

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hmw_core.errors import UsageError
-from hmw_core.paper import TABLE_4_COLUMNS
+from hmw_core.experiments.paper import TABLE_4_COLUMNS
 from training.grid import Fields
 
 SCALES = (0.0, 0.1, 0.5, 1.0, 10.0, 50.0, 100.0, 500.0, 1000.0, 5000.0)

@@ -17,11 +17,11 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Table
 
-from hmw_core import proof
 from hmw_core.errors import UsageError
+from hmw_core.experiments import proof
+from hmw_core.experiments.proof import ARMS, NOW, Proof
 from hmw_core.log import layout, provenance
 from hmw_core.objective.batch import Batch
-from hmw_core.proof import ARMS, NOW, Proof
 from hmw_core.review.corrected_labels import LabelFile, read_labels
 from hmw_core.store import RunReader
 from training import devices

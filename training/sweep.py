@@ -14,8 +14,8 @@ from typing import Any
 from rich.console import Console
 
 from hmw_core.errors import UsageError, pick
-from hmw_core.laboratory import sweeps
-from hmw_core.laboratory.sweeps import TRAINING, Sweep
+from hmw_core.experiments import sweeps
+from hmw_core.experiments.sweeps import TRAINING, Sweep
 from hmw_core.log import layout, provenance
 from training.grid import Fields, cell_config, grid_cells
 from training.sweep_processes import DECIDE_NOTHING, Job, SweepRun, as_json, n_cores

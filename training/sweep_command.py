@@ -10,8 +10,8 @@ from rich.table import Table
 from rich.text import Text
 
 from hmw_core.errors import UsageError
-from hmw_core.laboratory import sweeps
-from hmw_core.laboratory.sweeps import Sweep
+from hmw_core.experiments import sweeps
+from hmw_core.experiments.sweeps import Sweep
 from training.config import RunConfig
 from training.grid import given_fields, grid_cells, parse_grid, train_words
 from training.named_sweeps import NAMED_SWEEPS, named_base

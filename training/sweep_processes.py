@@ -18,8 +18,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
 from hmw_core.errors import UnreadableRun, UsageError
-from hmw_core.laboratory import sweeps
-from hmw_core.laboratory.sweeps import TRAINING
+from hmw_core.experiments import sweeps
+from hmw_core.experiments.sweeps import TRAINING
 from hmw_core.log import layout
 from training.config import RunConfig
 from training.grid import train_words

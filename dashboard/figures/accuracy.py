@@ -11,8 +11,8 @@ from dashboard.figures.panels import PAPER_DASHES, paper_legend, paper_panels
 from dashboard.figures.run_lines import run_colours, short_names
 from dashboard.figures.style import screen_figure
 from dashboard.figures.text import on_paper, on_screen
+from hmw_core.experiments.paper import paper_accuracy
 from hmw_core.log.reader import RunReader
-from hmw_core.paper import paper_accuracy
 
 KINDS = {"test_accuracy": "test", "train_accuracy": "train, on given labels"}
 DASH = {"test": "solid", "train, on given labels": "dot"}

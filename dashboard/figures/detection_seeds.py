@@ -18,9 +18,9 @@ from dashboard.figures.detection_common import (
 from dashboard.figures.panels import paper_panels, screen_panels
 from dashboard.figures.style import GREY, TEXT, criterion_colour
 from dashboard.figures.text import on_paper, on_screen
+from hmw_core.experiments.proof import t_interval
 from hmw_core.laboratory.contest import budget_text, contest, hard_text
 from hmw_core.log.reader import RunReader
-from hmw_core.proof import t_interval
 from hmw_core.samples.queries import HARD_FRACTION
 
 

@@ -8,8 +8,8 @@ from dashboard.figures.base import CannotShow, FigureSpec
 from dashboard.figures.panels import paper_panels, screen_panels
 from dashboard.figures.style import BLUE, GREEN, GREY, ORANGE
 from hmw_core.errors import UsageError
+from hmw_core.experiments.proof import Proof, list_proofs, summary
 from hmw_core.log.reader import RunReader
-from hmw_core.proof import Proof, list_proofs, summary
 
 ARM_COLOURS = {
     "original": ORANGE,

@@ -11,8 +11,8 @@ from dashboard.figures.panels import paper_legend, paper_panels, screen_panels
 from dashboard.figures.style import BLUE, GREY, VERMILION
 from dashboard.figures.text import on_paper, on_screen, shorten, wrap
 from hmw_core.errors import UsageError
-from hmw_core.laboratory.sweep_differences import paper_numbers
-from hmw_core.laboratory.sweeps import (
+from hmw_core.experiments.sweep_differences import paper_numbers
+from hmw_core.experiments.sweeps import (
     ACCURACIES,
     Sweep,
     condition,

@@ -19,7 +19,7 @@ from dashboard.figures.panels import (
 from dashboard.figures.style import CLASS_COLOURS, GREY
 from dashboard.figures.text import on_paper, on_screen, shorten
 from hmw_core.errors import UsageError
-from hmw_core.laboratory.sweeps import (
+from hmw_core.experiments.sweeps import (
     Sweep,
     condition,
     curves,

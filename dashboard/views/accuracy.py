@@ -5,7 +5,7 @@ import streamlit as st
 from dashboard import runs
 from dashboard.views.blocks import show_figure, title
 from dashboard.views.choices import plain
-from hmw_core.paper import PAPER_NOTE
+from hmw_core.experiments.paper import PAPER_NOTE
 
 MOST = 8
 

@@ -38,6 +38,7 @@ from dashboard.views.choices import (
 from hmw_core.criteria import CRITERIA, MAIN_CRITERIA
 from hmw_core.criteria.base import without_absent
 from hmw_core.errors import UsageError
+from hmw_core.experiments.seeds import same_labels, siblings
 from hmw_core.laboratory.contest import (
     MEAN_RANK,
     MEASURES,
@@ -48,7 +49,6 @@ from hmw_core.laboratory.contest import (
     hard_text,
     seconds_of,
 )
-from hmw_core.laboratory.seeds import same_labels, siblings
 from hmw_core.log.reader import RunReader
 from hmw_core.samples.queries import HARD_FRACTION, HARD_NOTE
 

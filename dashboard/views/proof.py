@@ -10,8 +10,7 @@ from dashboard import runs
 from dashboard.render import csv_bytes
 from dashboard.views.blocks import show_figure, title
 from dashboard.views.choices import choose, plain
-from hmw_core.log.reader import RunReader
-from hmw_core.proof import (
+from hmw_core.experiments.proof import (
     ARMS,
     ENOUGH,
     Proof,
@@ -23,6 +22,7 @@ from hmw_core.proof import (
     remarks,
     summary,
 )
+from hmw_core.log.reader import RunReader
 
 EVERY = 2  # seconds between two looks at a proof that is being computed
 

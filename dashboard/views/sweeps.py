@@ -13,7 +13,8 @@ from dashboard.figures.sweep_figures import SWEEP_FIGURES
 from dashboard.views.blocks import CONFIG, offer_files, offer_table, title
 from dashboard.views.choices import choose, plain
 from hmw_core.errors import UsageError
-from hmw_core.laboratory.sweep_differences import (
+from hmw_core.experiments.paper import PAPER_NOTE, TABLE_4, TABLE_4_COLUMNS, paper_accuracy
+from hmw_core.experiments.sweep_differences import (
     claims_table,
     difference_table,
     difference_text,
@@ -21,7 +22,7 @@ from hmw_core.laboratory.sweep_differences import (
     paper_numbers,
     verdict,
 )
-from hmw_core.laboratory.sweeps import (
+from hmw_core.experiments.sweeps import (
     Sweep,
     caption,
     display_table,
@@ -34,7 +35,6 @@ from hmw_core.laboratory.sweeps import (
     sweep_table,
     value_in_words,
 )
-from hmw_core.paper import PAPER_NOTE, TABLE_4, TABLE_4_COLUMNS, paper_accuracy
 
 EVERY = 3  # seconds between two looks at a sweep that is being computed
 EXAMPLES = """\

@@ -10,7 +10,7 @@ from dashboard.figures.base import CannotShow
 from dashboard.figures.style import WIDTHS, paper_style
 from dashboard.figures.sweep_figures import SWEEP_FIGURES
 from hmw_core.errors import UsageError
-from hmw_core.laboratory.sweeps import read_sweep
+from hmw_core.experiments.sweeps import read_sweep
 from tests.contracts.test_every_figure import assert_readable, assert_sentence
 from tests.hmw_core.laboratory.small_sweep import write_cells, write_small_sweep
 

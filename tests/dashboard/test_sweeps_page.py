@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from hmw_core.laboratory.sweeps import read_sweep
+from hmw_core.experiments.sweeps import read_sweep
 from hmw_core.log import layout
 from tests.dashboard.test_sweep_figures import write_scales
 from tests.hmw_core.laboratory.small_sweep import write_cells, write_small_sweep

@@ -2,7 +2,7 @@
 
 import pytest
 
-from hmw_core.paper import COLUMNS, TABLE_1, TABLE_4, TABLE_4_COLUMNS, paper_accuracy
+from hmw_core.experiments.paper import COLUMNS, TABLE_1, TABLE_4, TABLE_4_COLUMNS, paper_accuracy
 
 
 @pytest.mark.parametrize(

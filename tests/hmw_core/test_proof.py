@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 
 from hmw_core.errors import UnreadableRun
-from hmw_core.log import layout
-from hmw_core.proof import (
+from hmw_core.experiments.proof import (
     as_markdown,
     conclusions,
     display_table,
@@ -19,6 +18,7 @@ from hmw_core.proof import (
     summary,
     t_interval,
 )
+from hmw_core.log import layout
 from tests.conftest import write_small_proof
 
 T2 = 4.302653  # Student's t, 0.975, of 2 degrees of freedom, as in any table

@@ -15,8 +15,8 @@ import pandas as pd
 import pytest
 
 from hmw_core.errors import UsageError
+from hmw_core.experiments.proof import ARMS, list_proofs, read_proof, summary
 from hmw_core.log import layout
-from hmw_core.proof import ARMS, list_proofs, read_proof, summary
 from hmw_core.store import RunReader, RunWriter
 from training import prove as module
 from training.__main__ import main

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from hmw_core.errors import UsageError
-from hmw_core.laboratory.sweeps import read_sweep, sweep_table
+from hmw_core.experiments.paper import TABLE_4_COLUMNS
+from hmw_core.experiments.sweeps import read_sweep, sweep_table
 from hmw_core.log import layout
-from hmw_core.paper import TABLE_4_COLUMNS
 from training.__main__ import _parse, _recipe_defaults, main
 from training.config import RunConfig
 from training.grid import TYPES, cell_config, grid_cells, parse_grid, train_words

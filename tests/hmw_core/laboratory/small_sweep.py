@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from hmw_core.laboratory.sweeps import SWEEP_FORMAT, TRAINING, write_sweep
+from hmw_core.experiments.sweeps import SWEEP_FORMAT, TRAINING, write_sweep
 
 LAST = {  # (recipe, noise rate) -> last test accuracy of the seeds 0, 1, 2
     ("CCE", 0.2): (0.80, 0.82, 0.84),

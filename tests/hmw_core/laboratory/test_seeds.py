@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from hmw_core.laboratory.seeds import same_labels, siblings
+from hmw_core.experiments.seeds import same_labels, siblings
 from hmw_core.store import RunReader, RunWriter
 
 

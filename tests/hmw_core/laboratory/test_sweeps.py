@@ -6,14 +6,14 @@ import math
 import pytest
 
 from hmw_core.errors import UnreadableRun
-from hmw_core.laboratory.sweep_differences import (
+from hmw_core.experiments.sweep_differences import (
     claims_table,
     difference_table,
     larger_is_better,
     paper_numbers,
     verdict,
 )
-from hmw_core.laboratory.sweeps import (
+from hmw_core.experiments.sweeps import (
     caption,
     curves,
     display_table,

@@ -14,8 +14,8 @@ import numpy as np
 import pandas as pd
 
 from hmw_core.errors import UnreadableRun, UsageError
+from hmw_core.experiments.proof import t_interval
 from hmw_core.log import layout
-from hmw_core.proof import t_interval
 
 SWEEP_FORMAT = 1
 STATUSES = ("waiting", "running", "finished", "stopped", "failed")

@@ -1,0 +1,1 @@
+"""Several runs together: sweeps, proofs, seeds, and the numbers of the paper."""
