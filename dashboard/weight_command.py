@@ -5,7 +5,7 @@ import shlex
 from pathlib import Path
 from typing import Any
 
-from hmw_core.laboratory.playground import Settings
+from hmw_core.laboratory.hm_replay import Settings
 from hmw_core.log.reader import RunReader
 
 NOT_OURS = ("recipe", "run", "runs", "device", "labels")

@@ -14,8 +14,8 @@ from dashboard.figures.style import GREY, criterion_colour, criterion_dash, scre
 from dashboard.figures.text import on_screen, three_digits
 from hmw_core.criteria import CRITERIA, MAIN_CRITERIA
 from hmw_core.criteria.base import scores_by_epoch, without_absent
-from hmw_core.detection import auroc
 from hmw_core.errors import pick
+from hmw_core.laboratory.detection import auroc
 from hmw_core.log.reader import RunReader
 
 MOST_COMPUTED = 12  # epochs, where the log lacks the numbers: each ranks all samples anew

@@ -19,7 +19,7 @@ from dashboard.figures.style import GREY, criterion_colour
 from dashboard.figures.text import on_paper, on_screen, shorten, three_digits
 from hmw_core.criteria import CRITERIA, MAIN_CRITERIA
 from hmw_core.criteria.base import without_absent
-from hmw_core.detection import detect
+from hmw_core.laboratory.detection import detect
 from hmw_core.log.reader import RunReader
 from hmw_core.samples.queries import HARD_FRACTION
 

@@ -5,7 +5,7 @@ import pandas as pd
 from dashboard.figures.base import CannotShow
 from dashboard.figures.selection import check_epoch
 from hmw_core.errors import UsageError
-from hmw_core.laboratory.playground import Replay, Settings, logged_settings, replay
+from hmw_core.laboratory.hm_replay import Replay, Settings, logged_settings, replay
 from hmw_core.log.reader import RunReader
 
 CHOSEN, LOGGED = "chosen", "the run's log"

@@ -11,7 +11,7 @@ from dashboard.figures.panels import paper_legend, paper_panels
 from dashboard.figures.playground import CHOSEN, LOGGED, both
 from dashboard.figures.style import GROUP_COLOURS, GROUP_MARKERS, screen_figure
 from dashboard.figures.text import on_paper, on_screen, shorten
-from hmw_core.laboratory.playground import Settings
+from hmw_core.laboratory.hm_replay import Settings
 from hmw_core.laboratory.weight_measures import LOW_CLASS, measure
 from hmw_core.log.reader import RunReader
 

@@ -9,7 +9,7 @@ from dashboard.figures.panels import PAPER_DASHES, paper_legend, paper_panels
 from dashboard.figures.playground import CHOSEN, LOGGED, both
 from dashboard.figures.style import GROUP_COLOURS, screen_figure
 from dashboard.figures.text import on_paper, on_screen
-from hmw_core.laboratory.playground import Settings
+from hmw_core.laboratory.hm_replay import Settings
 from hmw_core.log.reader import RunReader
 
 DASHES = {CHOSEN: "solid", LOGGED: "dot"}

@@ -14,7 +14,7 @@ from dashboard.figures.selection import check_epoch
 from dashboard.figures.style import GREEN, GREY, GROUP_COLOURS, PURPLE
 from dashboard.figures.text import on_paper, on_screen, wrap
 from hmw_core.errors import UsageError
-from hmw_core.laboratory.playground import SCALES, Settings, logged_settings, over_scales
+from hmw_core.laboratory.hm_replay import SCALES, Settings, logged_settings, over_scales
 from hmw_core.laboratory.weight_measures import LOW_MEAN, effective_share, separation
 from hmw_core.log.reader import RunReader
 

@@ -11,7 +11,7 @@ from dashboard.figures.playground import both, left_out
 from dashboard.figures.selection import GROUP_TITLES, GROUPS_SHOWN, group_title, grouped
 from dashboard.figures.style import GROUP_COLOURS, GROUP_DASHES
 from dashboard.figures.text import on_paper, on_screen, wrap
-from hmw_core.laboratory.playground import Settings
+from hmw_core.laboratory.hm_replay import Settings
 from hmw_core.log.reader import RunReader
 from hmw_core.samples.queries import HARD_FRACTION
 

@@ -23,12 +23,12 @@ from dashboard.views.choices import (
 from dashboard.views.part_pictures import offer_review, show_part
 from hmw_core.criteria import CRITERIA, MAIN_CRITERIA
 from hmw_core.criteria.base import without_absent
-from hmw_core.detection import auroc, precision_recall_at_budget
 from hmw_core.errors import UsageError
 from hmw_core.experiments.seeds import same_labels, siblings
 from hmw_core.laboratory.agreement import RULE as AGREEMENT_RULE
 from hmw_core.laboratory.agreement import SHARE, usual_budget
 from hmw_core.laboratory.audited import audit_estimates, judged_streams
+from hmw_core.laboratory.detection import auroc, precision_recall_at_budget
 from hmw_core.laboratory.stability import (
     N_CHECKPOINTS,
     PARTS,

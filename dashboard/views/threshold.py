@@ -28,9 +28,9 @@ from dashboard.views.choices import (
 from dashboard.views.part_pictures import offer_review, show_part
 from hmw_core.criteria import CRITERIA
 from hmw_core.criteria.base import why_absent
-from hmw_core.detection import suspicion
 from hmw_core.errors import UsageError
 from hmw_core.experiments.seeds import siblings
+from hmw_core.laboratory.detection import suspicion
 from hmw_core.laboratory.thresholds import (
     RULES,
     has_threshold_samples,

@@ -13,7 +13,7 @@ from dashboard.views.blocks import offer_table, show_figure, title
 from dashboard.views.choices import choose, choose_epoch, forget, keep_number, plain
 from dashboard.weight_command import own_loop, train_command
 from hmw_core.errors import UsageError
-from hmw_core.laboratory.playground import (
+from hmw_core.laboratory.hm_replay import (
     GRID_SAMPLES,
     Replay,
     Settings,

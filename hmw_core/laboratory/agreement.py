@@ -12,8 +12,8 @@ from scipy.cluster.hierarchy import leaves_list, linkage
 from scipy.spatial.distance import squareform
 
 from hmw_core.criteria import CRITERIA
-from hmw_core.detection import suspicion
 from hmw_core.errors import UsageError
+from hmw_core.laboratory.detection import suspicion
 
 SHARE = 0.05  # of the samples are flagged where nobody knows how many are mislabeled
 

@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 
 from hmw_core.criteria import CRITERIA
-from hmw_core.detection import auroc, suspicion
+from hmw_core.laboratory.detection import auroc, suspicion
 from hmw_core.log import verdicts
 from hmw_core.review.queue import audit_sample
 from hmw_core.review.remaining import estimate

@@ -18,9 +18,9 @@ import pandas as pd
 
 from hmw_core.criteria import CRITERIA, CRITERIA_VERSION, MAIN_CRITERIA
 from hmw_core.criteria.base import scores_by_epoch, why_absent
-from hmw_core.detection import flagged_by, suspicion
 from hmw_core.errors import UsageError, pick
 from hmw_core.experiments.seeds import same_labels
+from hmw_core.laboratory.detection import flagged_by, suspicion
 from hmw_core.log.cache import kept_table
 from hmw_core.samples.queries import HARD_FRACTION, score_table, split_groups
 from hmw_core.statistics.intervals import LEVEL, TAIL

@@ -13,10 +13,10 @@ import pandas as pd
 
 from hmw_core.criteria import CRITERIA, CRITERIA_VERSION
 from hmw_core.criteria.base import Criterion, scores_by_epoch
-from hmw_core.detection import suspicion
 from hmw_core.errors import UsageError, pick
 from hmw_core.experiments.seeds import same_labels
 from hmw_core.laboratory.agreement import spearman
+from hmw_core.laboratory.detection import suspicion
 from hmw_core.log.cache import kept_table
 from hmw_core.samples.compare import wilson
 from hmw_core.samples.sample_table import suspicion_rank

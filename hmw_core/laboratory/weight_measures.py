@@ -121,7 +121,7 @@ def separation(clean: np.ndarray, mislabeled: np.ndarray) -> tuple[float, float,
     """
     if not len(clean) or not len(mislabeled):
         return (float("nan"),) * 3
-    from hmw_core.detection import auroc  # which asks for the criteria
+    from hmw_core.laboratory.detection import auroc  # which asks for the criteria
 
     weight = np.concatenate([clean, mislabeled])
     wrong = np.arange(len(weight)) >= len(clean)

@@ -18,9 +18,9 @@ import pandas as pd
 
 from hmw_core.criteria import CRITERIA, CRITERIA_VERSION
 from hmw_core.criteria.base import Criterion, scores_by_epoch, without_absent
-from hmw_core.detection import auroc, suspicion
 from hmw_core.errors import UsageError, pick
 from hmw_core.laboratory.agreement import spearman
+from hmw_core.laboratory.detection import auroc, suspicion
 from hmw_core.log.cache import kept_table
 from hmw_core.samples.compare import Z
 from hmw_core.statistics.intervals import auroc_intervals

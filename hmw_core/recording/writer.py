@@ -15,8 +15,8 @@ import pyarrow as pa
 
 from hmw_core.criteria import CRITERIA_VERSION, MAIN_CRITERIA
 from hmw_core.criteria.base import new_scores, without_absent
-from hmw_core.detection import auroc_of_groups
 from hmw_core.errors import UsageError
+from hmw_core.laboratory.detection import auroc_of_groups
 from hmw_core.log import layout, provenance
 from hmw_core.log.images import encode_images, fingerprint_of
 from hmw_core.log.layout import ROW_GROUP, Content

@@ -10,7 +10,7 @@ from dashboard.figures import FIGURES
 from dashboard.figures.base import CannotShow
 from dashboard.figures.playground import in_words
 from dashboard.weight_command import own_loop, train_arguments, train_command
-from hmw_core.laboratory.playground import Settings, logged_settings
+from hmw_core.laboratory.hm_replay import Settings, logged_settings
 from hmw_core.store import RunReader, RunWriter
 from tests.conftest import write_run
 from tests.dashboard.test_views import HTML_NAMES, in_address, open_page, said

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from hmw_core.detection import auroc
 from hmw_core.laboratory.audited import audit_estimates, audited, judged_streams
+from hmw_core.laboratory.detection import auroc
 from hmw_core.log import verdicts
 from hmw_core.log.verdicts import Verdict
 from hmw_core.review.queue import audit_sample, queue

@@ -6,7 +6,6 @@ import pytest
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from hmw_core.criteria import CRITERIA, MAIN_CRITERIA
-from hmw_core.detection import detect, precision_recall_at_budget
 from hmw_core.errors import UsageError
 from hmw_core.laboratory.contest import (
     MEAN_RANK,
@@ -22,6 +21,7 @@ from hmw_core.laboratory.contest import (
     measured,
     pairs,
 )
+from hmw_core.laboratory.detection import detect, precision_recall_at_budget
 from hmw_core.samples.queries import groups, score_table
 from hmw_core.store import RunReader, RunWriter
 from tests.conftest import write_run

@@ -8,8 +8,9 @@ import pytest
 import torch
 
 from hmw_core.errors import UsageError
-from hmw_core.laboratory import playground, weight_measures
-from hmw_core.laboratory.playground import (
+from hmw_core.laboratory import hm_replay as playground
+from hmw_core.laboratory import weight_measures
+from hmw_core.laboratory.hm_replay import (
     Settings,
     logged_settings,
     over_scales,

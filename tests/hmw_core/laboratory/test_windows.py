@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 
 from hmw_core.criteria import CRITERIA
-from hmw_core.detection import auroc, suspicion
 from hmw_core.errors import UsageError
+from hmw_core.laboratory.detection import auroc, suspicion
 from hmw_core.laboratory.windows import (
     NotKept,
     Window,
