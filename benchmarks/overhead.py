@@ -37,7 +37,7 @@ from benchmarks.memory import resident_gib
 from hmw_core.store import RunWriter
 from training import checkpoint, devices, evaluation
 from training.config import RunConfig
-from training.data import TrainingData, load_data
+from training.data.prepare import TrainingData, load_data
 from training.loop import Training, record_steps
 
 Row = dict[str, object]

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from training.batches import ImageSource
+from training.data.batches import ImageSource
 from training.methods.base import Method
 from training.stopping import StopWish
 

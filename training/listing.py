@@ -13,7 +13,7 @@ def listing() -> dict[str, list[dict[str, str]]]:
     from hmw_core.noise import NOISES
     from hmw_core.objective.losses import LOSSES
     from hmw_core.objective.weighting import WEIGHTINGS
-    from training.datasets import DATASETS
+    from training.data.datasets import DATASETS
     from training.methods import METHODS
     from training.networks import NETWORKS
     from training.recipes import RECIPES

@@ -17,10 +17,10 @@ from hmw_core.objective.losses import LOSSES
 from hmw_core.objective.weighting import WEIGHTINGS
 from hmw_core.store import RunReader, RunWriter
 from training import checkpoint, devices, evaluation
-from training.batches import image_source
 from training.config import RunConfig
-from training.data import TrainingData, load_data
-from training.datasets import DATASETS
+from training.data.batches import image_source
+from training.data.datasets import DATASETS
+from training.data.prepare import TrainingData, load_data
 from training.methods import METHODS
 from training.methods.base import Problem, Record, StepLog
 from training.progress import EpochSummary, TrainingProgress
@@ -76,7 +76,7 @@ def resume(folder: Path, console: Console, device: str | None = None) -> None:
     _check_names(config)
     training = Training(config, load_data(config, resumed=reader))
     logged = reader.samples()["given_label"].to_numpy()
-    if not np.array_equal(logged, training.data.given_label):
+    if not np.array_equal(logged, training.data.prepare.given_label):
         raise UsageError(f"run {reader.name!r} cannot go on: its data have changed since")
     state = checkpoint.load(folder)
     last_epoch = 0 if state is None else state["epoch"]

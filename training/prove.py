@@ -26,13 +26,13 @@ from hmw_core.review.corrected_labels import LabelFile, read_labels
 from hmw_core.store import RunReader
 from training import devices
 from training.config import RunConfig
-from training.data import TrainingData, load_data
+from training.data.pictures import EncodedImages
+from training.data.prepare import TrainingData, load_data
 from training.loop import RunFailed, Training, Watch
-from training.pictures import EncodedImages
 from training.recipes import recipe_fields
 from training.stopping import Stopped
 
-DROP_STREAM = 4  # of the seed; 1 to 3 are `training.data`'s
+DROP_STREAM = 4  # of the seed; 1 to 3 are `training.data.prepare`'s
 WIDE = 120  # letters of a table that goes to a file
 NOTE_EVERY = 1.0  # s between two notes of the epoch in progress
 # What `--recipe` decides here: the method. Network, schedule and epochs stay the run's, so that

@@ -24,7 +24,7 @@ from hmw_core.recording.buffer import EpochBuffer
 from training.config import RunConfig
 from training.methods.base import StepLog
 
-THRESHOLD_STREAM = 5  # of the seed; 1 to 3 are `training.data`'s, 4 `training.prove`'s
+THRESHOLD_STREAM = 5  # of the seed; 1 to 3 are `training.data.prepare`'s, 4 `training.prove`'s
 
 
 @dataclass(frozen=True)

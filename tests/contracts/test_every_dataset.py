@@ -7,7 +7,7 @@ from torchvision.datasets import CIFAR10, CIFAR100
 from tests.training.conftest import some_pictures, write_image_folder, write_parquet
 from tests.training.test_datasets_cifar import write_cifar
 from training.config import RunConfig
-from training.datasets import DATASETS
+from training.data.datasets import DATASETS
 
 N_CLASSES = {"digits": 10, "cifar10": 10, "cifar100": 100, "image-folder": 3, "parquet": 3}
 

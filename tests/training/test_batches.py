@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from tests.training.conftest import png
-from training.batches import image_source
-from training.pictures import EncodedImages
+from training.data.batches import image_source
+from training.data.pictures import EncodedImages
 
 CPU = torch.device("cpu")
 PLAIN = ((0.0,), (1 / 255,))  # mean and std that bring back the pixel values

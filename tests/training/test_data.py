@@ -5,7 +5,7 @@ import pytest
 
 from hmw_core.errors import UsageError
 from tests.training.conftest import some_pictures, write_parquet
-from training.data import hold_out, load_data
+from training.data.prepare import hold_out, load_data
 
 
 def test_hold_out_takes_the_same_share_of_every_class():

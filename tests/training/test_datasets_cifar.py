@@ -8,7 +8,7 @@ import pytest
 from torchvision.datasets import CIFAR10, CIFAR100
 
 from hmw_core.errors import UsageError
-from training.datasets.cifar import cifar10, cifar100
+from training.data.datasets.cifar import cifar10, cifar100
 
 
 def write_cifar(root, source, n_classes, labels_key, names_key, monkeypatch):

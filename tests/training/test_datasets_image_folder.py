@@ -4,7 +4,7 @@ import pytest
 
 from hmw_core.errors import UsageError
 from tests.training.conftest import write_image_folder
-from training.datasets.image_folder import image_folder
+from training.data.datasets.image_folder import image_folder
 
 
 @pytest.fixture

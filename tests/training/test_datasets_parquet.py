@@ -6,7 +6,7 @@ import pytest
 
 from hmw_core.errors import UsageError
 from tests.training.conftest import some_pictures, write_parquet
-from training.datasets.parquet import parquet
+from training.data.datasets.parquet import parquet
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from hmw_core.log.verdicts import Verdict
 from hmw_core.review.corrected_labels import corrected_labels, write_labels
 from hmw_core.store import RunReader
 from tests.training.conftest import some_pictures, write_parquet
-from training.data import load_data
+from training.data.prepare import load_data
 from training.loop import resume
 
 ROOT = Path(__file__).parents[2]

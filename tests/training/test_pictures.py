@@ -8,7 +8,7 @@ from PIL import Image
 
 from hmw_core.errors import UsageError
 from tests.training.conftest import png, some_pictures
-from training.pictures import EncodedImages, load_pictures
+from training.data.pictures import EncodedImages, load_pictures
 
 
 def names(n):

@@ -21,7 +21,7 @@ from hmw_core.store import RunReader, RunWriter
 from training import prove as module
 from training.__main__ import main
 from training.config import RunConfig
-from training.data import load_data
+from training.data.prepare import load_data
 from training.loop import RunFailed, train
 from training.prove import make_plan, prove, train_once
 from training.stopping import Stopped

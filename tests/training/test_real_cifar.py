@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from hmw_core.store import RunReader
-from training.data import load_data
+from training.data.prepare import load_data
 
 DATA = Path(__file__).parents[2].parent / "shared" / "data"
 pytestmark = pytest.mark.skipif(

@@ -15,7 +15,7 @@ from hmw_core.store import RunReader
 from tests.training.test_loop import at_epoch
 from training import checkpoint
 from training.config import RunConfig
-from training.data import load_data
+from training.data.prepare import load_data
 from training.loop import Training, resume, train
 from training.methods.base import StepLog
 from training.stopping import Stopped

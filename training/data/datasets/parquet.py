@@ -8,8 +8,8 @@ import pyarrow.parquet as pq
 
 from hmw_core.errors import UsageError
 from training.config import RunConfig
-from training.datasets.base import Dataset, Split
-from training.pictures import Images, load_pictures
+from training.data.datasets.base import Dataset, Split
+from training.data.pictures import Images, load_pictures
 
 
 def parquet(config: RunConfig) -> Dataset:

@@ -2,7 +2,7 @@
 
 Contract, so that no file repeats it: a data set is a function of a ``RunConfig`` (it reads
 ``data``, ``test_data``, the column names and ``image_size``) that returns a ``Dataset``. Labels
-are int64 in ``0..n_classes-1``. It puts no noise on them and holds nothing out: `training.data`
+are int64 in ``0..n_classes-1``. It puts no noise on them and holds nothing out: `training.data.prepare`
 does. ``true_label`` is given only where the data set knows it: a benchmark whose labels count as
 true, or a file with a column for them. What the user can get wrong is a ``UsageError``.
 """
@@ -10,11 +10,11 @@ true, or a file with a column for them. What the user can get wrong is a ``Usage
 from collections.abc import Callable
 
 from training.config import RunConfig
-from training.datasets.base import Dataset
-from training.datasets.cifar import cifar10, cifar100
-from training.datasets.digits import digits
-from training.datasets.image_folder import image_folder
-from training.datasets.parquet import parquet
+from training.data.datasets.base import Dataset
+from training.data.datasets.cifar import cifar10, cifar100
+from training.data.datasets.digits import digits
+from training.data.datasets.image_folder import image_folder
+from training.data.datasets.parquet import parquet
 
 DATASETS: dict[str, Callable[[RunConfig], Dataset]] = {
     "digits": digits,

@@ -4,7 +4,7 @@ import numpy as np
 from sklearn.datasets import load_digits
 
 from training.config import RunConfig
-from training.datasets.base import Dataset, Split
+from training.data.datasets.base import Dataset, Split
 
 
 def digits(config: RunConfig) -> Dataset:

@@ -13,9 +13,9 @@ from hmw_core.noise import apply_noise
 from hmw_core.noise.measure import mislabeled_fraction, transition_matrix
 from hmw_core.review.corrected_labels import read_labels
 from training.config import RunConfig
-from training.datasets import DATASETS
-from training.datasets.base import Dataset, Split
-from training.pictures import EncodedImages, Images
+from training.data.datasets import DATASETS
+from training.data.datasets.base import Dataset, Split
+from training.data.pictures import EncodedImages, Images
 
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 

@@ -10,8 +10,8 @@ from torch import Tensor
 from torch.nn import functional as F
 from torch.utils.data import DataLoader, Dataset
 
+from training.data.pictures import EncodedImages, Images
 from training.devices import memory_format
-from training.pictures import EncodedImages, Images
 
 Draws = Tensor
 """(N, 3), uniform in [0, 1): vertical and horizontal shift, and flip, of each sample's picture."""

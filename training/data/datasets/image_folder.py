@@ -6,8 +6,8 @@ import numpy as np
 
 from hmw_core.errors import UsageError
 from training.config import RunConfig
-from training.datasets.base import Dataset, Split
-from training.pictures import load_pictures
+from training.data.datasets.base import Dataset, Split
+from training.data.pictures import load_pictures
 
 SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".webp", ".gif", ".tif", ".tiff", ".ppm", ".pgm"}
 

@@ -7,7 +7,7 @@ from torchvision import datasets as torchvision_datasets
 
 from hmw_core.errors import UsageError
 from training.config import RunConfig
-from training.datasets.base import Dataset, Split
+from training.data.datasets.base import Dataset, Split
 
 DOWNLOADS = "data/datasets"
 

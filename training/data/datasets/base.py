@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from training.pictures import EncodedImages, Images
+from training.data.pictures import EncodedImages, Images
 
 
 @dataclass(frozen=True)
