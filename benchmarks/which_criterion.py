@@ -27,7 +27,7 @@ from hmw_core.experiments.proof import t_interval
 from hmw_core.laboratory.contest import MEAN_RANK, Hard, contest
 from hmw_core.log.reader import RunReader, list_runs
 from hmw_core.samples.queries import HARD_FRACTION
-from training.sweep import run_cells
+from training.sweeps.plan import run_cells
 
 mpl.use("Agg")
 import matplotlib.pyplot as plt  # noqa: E402

@@ -185,7 +185,7 @@ def _prove(arguments: list[str]) -> int:
 
 def _sweep(arguments: list[str]) -> int:
     options = _parse(SweepOptions, arguments, "sweep")
-    from training.sweep_command import sweep_by_options
+    from training.sweeps.command import sweep_by_options
 
     if options.dry_run:
         sweep_by_options(options, arguments, Console())

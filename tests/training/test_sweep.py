@@ -17,10 +17,10 @@ from hmw_core.experiments.sweeps import read_sweep, sweep_table
 from hmw_core.log import layout
 from training.__main__ import _parse, _recipe_defaults, main
 from training.config import RunConfig
-from training.grid import TYPES, cell_config, grid_cells, parse_grid, train_words
-from training.named_sweeps import NAMED_SWEEPS, named_base
 from training.stopping import Stopped
-from training.sweep import plan, run_cells, run_name, run_sweep
+from training.sweeps.grid import TYPES, cell_config, grid_cells, parse_grid, train_words
+from training.sweeps.named import NAMED_SWEEPS, named_base
+from training.sweeps.plan import plan, run_cells, run_name, run_sweep
 
 ROOT = Path(__file__).parents[2]
 QUICK = {
@@ -346,7 +346,7 @@ def test_wrong_use_is_one_sentence_and_exit_code_2(case, capsys, tmp_path, monke
 
 
 def test_a_stop_while_nothing_runs_yet_keeps_all_waiting(tmp_path, quiet, monkeypatch):
-    from training import sweep_processes
+    from training.sweeps import processes as sweep_processes
 
     def stopped(self):
         raise Stopped(signal.SIGINT)

@@ -13,10 +13,10 @@ from hmw_core.errors import UsageError
 from hmw_core.experiments import sweeps
 from hmw_core.experiments.sweeps import Sweep
 from training.config import RunConfig
-from training.grid import given_fields, grid_cells, parse_grid, train_words
-from training.named_sweeps import NAMED_SWEEPS, named_base
-from training.sweep import plan, run_cells
-from training.sweep_processes import Job, epochs_done, is_finished
+from training.sweeps.grid import given_fields, grid_cells, parse_grid, train_words
+from training.sweeps.named import NAMED_SWEEPS, named_base
+from training.sweeps.plan import plan, run_cells
+from training.sweeps.processes import Job, epochs_done, is_finished
 
 WIDE = 160  # letters of a table that goes to a file
 

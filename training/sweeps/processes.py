@@ -22,10 +22,10 @@ from hmw_core.experiments import sweeps
 from hmw_core.experiments.sweeps import TRAINING
 from hmw_core.log import layout
 from training.config import RunConfig
-from training.grid import train_words
 from training.stopping import Stopped, StopWish
+from training.sweeps.grid import train_words
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 ATTEMPTS = 2
 WRONG_USE, SIGNALLED = 2, 128
 TICK = 0.2  # s between two looks at the processes

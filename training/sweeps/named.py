@@ -14,7 +14,7 @@ from typing import Any
 
 from hmw_core.errors import UsageError
 from hmw_core.experiments.paper import TABLE_4_COLUMNS
-from training.grid import Fields
+from training.sweeps.grid import Fields
 
 SCALES = (0.0, 0.1, 0.5, 1.0, 10.0, 50.0, 100.0, 500.0, 1000.0, 5000.0)
 """Values of alpha and of beta in Fig. 7; the other one is `FIXED`."""

@@ -17,8 +17,8 @@ from hmw_core.errors import UsageError, pick
 from hmw_core.experiments import sweeps
 from hmw_core.experiments.sweeps import TRAINING, Sweep
 from hmw_core.log import layout, provenance
-from training.grid import Fields, cell_config, grid_cells
-from training.sweep_processes import DECIDE_NOTHING, Job, SweepRun, as_json, n_cores
+from training.sweeps.grid import Fields, cell_config, grid_cells
+from training.sweeps.processes import DECIDE_NOTHING, Job, SweepRun, as_json, n_cores
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+=-]{0,99}")  # of runs, as the dashboard has them too
 LONGEST = 90  # letters of a run's name

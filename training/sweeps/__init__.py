@@ -1,0 +1,1 @@
+"""Grids of trainings: planned, run in processes, stopped and resumed."""
