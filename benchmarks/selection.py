@@ -32,7 +32,7 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.memory import resident_gib
-from dashboard.outlines import from_text
+from dashboard.drawing.outlines import from_text
 from hmw_core.feature_space import embeddings
 from hmw_core.feature_space.projection import project
 from hmw_core.store import RunReader, RunWriter

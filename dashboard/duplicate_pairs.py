@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from dashboard.figures.style import BLUE, GREY, VERMILION, screen_figure
-from dashboard.figures.text import shorten
+from dashboard.drawing.style import BLUE, GREY, VERMILION, screen_figure
+from dashboard.drawing.text import shorten
 from dashboard.gallery import Card, as_html
 from hmw_core.pictures.duplicates import By, distance
 

@@ -9,8 +9,8 @@ import zipfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from dashboard.drawing.style import WIDTHS
 from dashboard.figures import FIGURES
-from dashboard.figures.style import WIDTHS
 from dashboard.prepared import Prepared, prepare_figures
 from dashboard.render import FORMATS, export_figure
 from dashboard.report import report_html

@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 from PIL import Image, UnidentifiedImageError
 
-from dashboard.figures.style import GREY, GROUP_COLOURS
-from dashboard.figures.text import shorten
-from dashboard.outlines import Plane, outlines_of
+from dashboard.drawing.outlines import Plane, outlines_of
+from dashboard.drawing.style import GREY, GROUP_COLOURS
+from dashboard.drawing.text import shorten
 from hmw_core.log.reader import RunReader
 
 SMALL = 64  # px; smaller pictures are enlarged with their pixels kept square

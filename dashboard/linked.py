@@ -10,8 +10,8 @@ import pandas as pd
 import pyarrow as pa
 from pyarrow import csv
 
+from dashboard.drawing.outlines import Outline, Plane
 from dashboard.figures.maps import map_of
-from dashboard.outlines import Outline, Plane
 from hmw_core.criteria import CRITERIA, MAIN_CRITERIA
 from hmw_core.log import provenance
 from hmw_core.log.reader import RunReader

@@ -9,9 +9,9 @@ import matplotlib as mpl
 import pandas as pd
 import plotly.graph_objects as go
 
+from dashboard.drawing.style import TEXT, WIDTHS, paper_style
 from dashboard.figures import FIGURES
 from dashboard.figures.base import FigureSpec
-from dashboard.figures.style import TEXT, WIDTHS, paper_style
 from hmw_core.errors import UsageError, pick
 from hmw_core.review.label_files import guard
 

@@ -5,8 +5,8 @@ import html
 from collections.abc import Iterable, Sequence
 
 from dashboard import report_tables
+from dashboard.drawing.style import TEXT
 from dashboard.figures import FIGURES
-from dashboard.figures.style import TEXT
 from dashboard.prepared import Prepared, counts_of, prepare_figures
 from dashboard.render import typeset_bytes
 from dashboard.report_tables import LARGEST_MATRIX, Rows

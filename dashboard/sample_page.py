@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from dashboard.figures.style import BLUE, GREY
-from dashboard.figures.text import shorten
+from dashboard.drawing.style import BLUE, GREY
+from dashboard.drawing.text import shorten
 from dashboard.linked import Samples
 from hmw_core.criteria import MAIN_CRITERIA
 from hmw_core.log.reader import RunReader

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.colors import to_hex
 
-from dashboard.figures.style import CLASS_COLOURS, CONTINUOUS, GREY, GROUP_COLOURS
+from dashboard.drawing.style import CLASS_COLOURS, CONTINUOUS, GREY, GROUP_COLOURS
 from hmw_core.criteria import CRITERIA, CRITERIA_VERSION
 from hmw_core.criteria.base import scores_by_epoch
 from hmw_core.errors import UsageError

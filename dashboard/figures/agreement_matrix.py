@@ -9,10 +9,10 @@ import plotly.graph_objects as go
 from matplotlib import colormaps
 from matplotlib.figure import Figure
 
+from dashboard.drawing.panels import SMALLEST, paper_panels
+from dashboard.drawing.style import CONTINUOUS, screen_figure
 from dashboard.figures.base import CannotShow, FigureSpec
-from dashboard.figures.panels import SMALLEST, paper_panels
 from dashboard.figures.selection import absent_criteria, check_epoch
-from dashboard.figures.style import CONTINUOUS, screen_figure
 from hmw_core.criteria import CRITERIA, MAIN_CRITERIA
 from hmw_core.criteria.base import without_absent
 from hmw_core.errors import pick

@@ -6,17 +6,17 @@ import pandas as pd
 import plotly.graph_objects as go
 from matplotlib.figure import Figure
 
-from dashboard.figures.base import FigureSpec
-from dashboard.figures.logit_means import logit_means
-from dashboard.figures.panels import (
+from dashboard.drawing.panels import (
     PAPER_DASHES,
     paper_legend,
     paper_panels,
     role_looks,
     screen_panels,
 )
-from dashboard.figures.style import GREY
-from dashboard.figures.text import on_paper, on_screen, shorten
+from dashboard.drawing.style import GREY
+from dashboard.drawing.text import on_paper, on_screen, shorten
+from dashboard.figures.base import FigureSpec
+from dashboard.figures.logit_means import logit_means
 from hmw_core.log.reader import RunReader
 
 AREAS = {"aum": ("AUM", "AUM so far (logit)"), "tkum": ("TKUM", "TKUM so far (logit)")}

@@ -7,11 +7,11 @@ import pandas as pd
 import plotly.graph_objects as go
 from matplotlib.figure import Figure
 
+from dashboard.drawing.panels import PAPER_DASHES, paper_legend, paper_panels
+from dashboard.drawing.style import GREY, criterion_colour, criterion_dash, screen_figure
+from dashboard.drawing.text import on_screen, three_digits
 from dashboard.figures.base import CannotShow, FigureSpec
-from dashboard.figures.panels import PAPER_DASHES, paper_legend, paper_panels
 from dashboard.figures.selection import absent_criteria, check_epoch
-from dashboard.figures.style import GREY, criterion_colour, criterion_dash, screen_figure
-from dashboard.figures.text import on_screen, three_digits
 from hmw_core.criteria import CRITERIA, MAIN_CRITERIA
 from hmw_core.criteria.base import scores_by_epoch, without_absent
 from hmw_core.errors import pick

@@ -6,11 +6,11 @@ import pandas as pd
 import plotly.graph_objects as go
 from matplotlib.figure import Figure
 
+from dashboard.drawing.cloud import group_look, panel_names
+from dashboard.drawing.paper_cloud import paper_cloud
+from dashboard.drawing.screen_cloud import screen_cloud
 from dashboard.figures.base import FigureSpec
-from dashboard.figures.cloud import group_look, panel_names
 from dashboard.figures.maps import class_of, group_of, map_of
-from dashboard.figures.paper_cloud import paper_cloud
-from dashboard.figures.screen_cloud import screen_cloud
 from hmw_core.log.reader import RunReader
 
 

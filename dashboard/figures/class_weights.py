@@ -4,12 +4,12 @@ import pandas as pd
 import plotly.graph_objects as go
 from matplotlib.figure import Figure
 
+from dashboard.drawing.cloud import Look
+from dashboard.drawing.paper_cloud import paper_cloud
+from dashboard.drawing.screen_cloud import screen_cloud
+from dashboard.drawing.style import GROUP_MARKERS
 from dashboard.figures.base import CannotShow, FigureSpec
-from dashboard.figures.cloud import Look
 from dashboard.figures.maps import class_of, group_of, map_of
-from dashboard.figures.paper_cloud import paper_cloud
-from dashboard.figures.screen_cloud import screen_cloud
-from dashboard.figures.style import GROUP_MARKERS
 from hmw_core.log.reader import RunReader
 from hmw_core.samples.queries import score_table
 

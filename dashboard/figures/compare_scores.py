@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from dashboard.drawing.pair_scatter import RELABELED, axis_of, draw, typeset
 from dashboard.figures.base import CannotShow, FigureSpec
-from dashboard.figures.pair_scatter import RELABELED, axis_of, draw, typeset
 from hmw_core.errors import UsageError
 from hmw_core.log.reader import RunReader
 from hmw_core.samples.compare import paired_scores

@@ -7,14 +7,16 @@ import pandas as pd
 import plotly.graph_objects as go
 from matplotlib.figure import Figure
 
-from dashboard.figures.base import CannotShow, FigureSpec
-from dashboard.figures.panels import (
+from dashboard.drawing.panels import (
     PAPER_DASHES,
     paper_legend,
     paper_panels,
     role_looks,
     screen_panels,
 )
+from dashboard.drawing.style import GREY
+from dashboard.drawing.text import on_paper, on_screen, shorten
+from dashboard.figures.base import CannotShow, FigureSpec
 from dashboard.figures.selection import (
     absent_columns,
     absent_criteria,
@@ -24,8 +26,6 @@ from dashboard.figures.selection import (
     in_sentence,
     sample_title,
 )
-from dashboard.figures.style import GREY
-from dashboard.figures.text import on_paper, on_screen, shorten
 from hmw_core.criteria import CRITERIA
 from hmw_core.criteria.base import new_scores, why_absent
 from hmw_core.log.reader import RunReader

@@ -10,11 +10,11 @@ from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 
+from dashboard.drawing.panels import SMALLEST
+from dashboard.drawing.style import BLUE, CONTINUOUS, VERMILION, screen_figure
+from dashboard.drawing.text import on_paper, on_screen, shorten, wrap
 from dashboard.figures.base import CannotShow
-from dashboard.figures.panels import SMALLEST
 from dashboard.figures.selection import absent_criteria, check_epoch, class_title, in_sentence
-from dashboard.figures.style import BLUE, CONTINUOUS, VERMILION, screen_figure
-from dashboard.figures.text import on_paper, on_screen, shorten, wrap
 from hmw_core.criteria import CRITERIA, MAIN_CRITERIA
 from hmw_core.criteria.base import without_absent
 from hmw_core.errors import pick

@@ -7,6 +7,10 @@ import pandas as pd
 import plotly.graph_objects as go
 from matplotlib.figure import Figure
 
+from dashboard.drawing.panels import PAPER_DASHES, paper_legend, paper_panels, screen_panels
+from dashboard.drawing.panels import translucent as with_alpha
+from dashboard.drawing.style import BLUE, GREY, criterion_colour, criterion_dash
+from dashboard.drawing.text import on_paper, on_screen, three_digits
 from dashboard.figures.base import FigureSpec
 from dashboard.figures.detection_common import (
     check_contest,
@@ -18,10 +22,6 @@ from dashboard.figures.detection_common import (
     title_of,
     with_contest,
 )
-from dashboard.figures.panels import PAPER_DASHES, paper_legend, paper_panels, screen_panels
-from dashboard.figures.panels import translucent as with_alpha
-from dashboard.figures.style import BLUE, GREY, criterion_colour, criterion_dash
-from dashboard.figures.text import on_paper, on_screen, three_digits
 from hmw_core.errors import pick
 from hmw_core.laboratory.contest import by_epoch, contest
 from hmw_core.log.reader import RunReader

@@ -6,8 +6,10 @@ import pandas as pd
 import plotly.graph_objects as go
 from matplotlib.figure import Figure
 
+from dashboard.drawing.panels import paper_panels, screen_panels
+from dashboard.drawing.style import GREY, criterion_colour
+from dashboard.drawing.text import on_paper, on_screen, shorten, three_digits
 from dashboard.figures.base import CannotShow, FigureSpec
-from dashboard.figures.panels import paper_panels, screen_panels
 from dashboard.figures.selection import (
     absent_criteria,
     absent_hard,
@@ -15,8 +17,6 @@ from dashboard.figures.selection import (
     class_title,
     in_sentence,
 )
-from dashboard.figures.style import GREY, criterion_colour
-from dashboard.figures.text import on_paper, on_screen, shorten, three_digits
 from hmw_core.criteria import CRITERIA, MAIN_CRITERIA
 from hmw_core.criteria.base import without_absent
 from hmw_core.laboratory.detection import detect

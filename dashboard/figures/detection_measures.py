@@ -6,6 +6,9 @@ import pandas as pd
 import plotly.graph_objects as go
 from matplotlib.figure import Figure
 
+from dashboard.drawing.panels import paper_panels, screen_panels
+from dashboard.drawing.style import GREY, TEXT, criterion_colour
+from dashboard.drawing.text import on_paper, on_screen, three_digits, wrap
 from dashboard.figures.base import FigureSpec
 from dashboard.figures.detection_common import (
     check_contest,
@@ -17,9 +20,6 @@ from dashboard.figures.detection_common import (
     title_of,
     with_contest,
 )
-from dashboard.figures.panels import paper_panels, screen_panels
-from dashboard.figures.style import GREY, TEXT, criterion_colour
-from dashboard.figures.text import on_paper, on_screen, three_digits, wrap
 from hmw_core.laboratory.contest import N_RESAMPLES, contest, measured
 from hmw_core.log.reader import RunReader
 from hmw_core.samples.queries import HARD_FRACTION

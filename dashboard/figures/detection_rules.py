@@ -7,6 +7,8 @@ import pandas as pd
 import plotly.graph_objects as go
 from matplotlib.figure import Figure
 
+from dashboard.drawing.panels import paper_panels
+from dashboard.drawing.text import on_screen, shorten
 from dashboard.figures.base import FigureSpec
 from dashboard.figures.detection_common import (
     check_contest,
@@ -19,8 +21,6 @@ from dashboard.figures.detection_common import (
     title_of,
     with_contest,
 )
-from dashboard.figures.panels import paper_panels
-from dashboard.figures.text import on_screen, shorten
 from hmw_core.laboratory.contest import MEAN_RANK, Hard, by_definition, contest
 from hmw_core.log.reader import RunReader
 from hmw_core.samples.queries import HARD_FRACTION

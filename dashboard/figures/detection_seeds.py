@@ -7,6 +7,9 @@ import pandas as pd
 import plotly.graph_objects as go
 from matplotlib.figure import Figure
 
+from dashboard.drawing.panels import paper_panels, screen_panels
+from dashboard.drawing.style import GREY, TEXT, criterion_colour
+from dashboard.drawing.text import on_paper, on_screen
 from dashboard.figures.base import CannotShow, FigureSpec
 from dashboard.figures.detection_common import (
     check_contest,
@@ -15,9 +18,6 @@ from dashboard.figures.detection_common import (
     screen_title,
     title_of,
 )
-from dashboard.figures.panels import paper_panels, screen_panels
-from dashboard.figures.style import GREY, TEXT, criterion_colour
-from dashboard.figures.text import on_paper, on_screen
 from hmw_core.experiments.proof import t_interval
 from hmw_core.laboratory.contest import budget_text, contest, hard_text
 from hmw_core.log.reader import RunReader

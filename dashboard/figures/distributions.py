@@ -7,14 +7,16 @@ import pandas as pd
 import plotly.graph_objects as go
 from matplotlib.figure import Figure
 
-from dashboard.figures.base import CannotShow, FigureSpec
-from dashboard.figures.panels import (
+from dashboard.drawing.panels import (
     PAPER_DASHES,
     paper_legend,
     paper_panels,
     screen_panels,
     translucent,
 )
+from dashboard.drawing.style import GROUP_COLOURS, GROUP_DASHES
+from dashboard.drawing.text import on_paper, on_screen, shorten
+from dashboard.figures.base import CannotShow, FigureSpec
 from dashboard.figures.selection import (
     GROUPS_SHOWN,
     absent_criteria,
@@ -25,8 +27,6 @@ from dashboard.figures.selection import (
     grouped,
     in_sentence,
 )
-from dashboard.figures.style import GROUP_COLOURS, GROUP_DASHES
-from dashboard.figures.text import on_paper, on_screen, shorten
 from hmw_core.criteria import CRITERIA
 from hmw_core.criteria.base import why_absent
 from hmw_core.log.reader import RunReader

@@ -3,10 +3,10 @@
 import pandas as pd
 import plotly.graph_objects as go
 
-from dashboard.figures import pair_scatter
+from dashboard.drawing import pair_scatter
+from dashboard.drawing.pair_scatter import MARKERS_UP_TO, axis_of, typeset
+from dashboard.drawing.text import on_screen
 from dashboard.figures.base import CannotShow, FigureSpec
-from dashboard.figures.pair_scatter import MARKERS_UP_TO, axis_of, typeset
-from dashboard.figures.text import on_screen
 from hmw_core.criteria import CRITERIA
 from hmw_core.errors import UsageError
 from hmw_core.laboratory.duel import paired_criteria, suggested_budget

@@ -5,9 +5,9 @@ import pandas as pd
 import plotly.graph_objects as go
 from matplotlib.figure import Figure
 
+from dashboard.drawing.panels import PAPER_DASHES, paper_legend, paper_panels, translucent
+from dashboard.drawing.style import BLUE, GREY, VERMILION, screen_figure
 from dashboard.figures.base import CannotShow, FigureSpec
-from dashboard.figures.panels import PAPER_DASHES, paper_legend, paper_panels, translucent
-from dashboard.figures.style import BLUE, GREY, VERMILION, screen_figure
 from hmw_core.criteria import CRITERIA
 from hmw_core.errors import UsageError
 from hmw_core.laboratory.duel import CURVES, budget_curve, paired_criteria

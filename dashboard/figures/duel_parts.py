@@ -8,10 +8,10 @@ import plotly.graph_objects as go
 from matplotlib import colormaps
 from matplotlib.figure import Figure
 
+from dashboard.drawing.matrix import ink
+from dashboard.drawing.panels import paper_panels
+from dashboard.drawing.style import CONTINUOUS, screen_figure
 from dashboard.figures.base import CannotShow, FigureSpec
-from dashboard.figures.matrix import ink
-from dashboard.figures.panels import paper_panels
-from dashboard.figures.style import CONTINUOUS, screen_figure
 from hmw_core.criteria import CRITERIA
 from hmw_core.errors import UsageError
 from hmw_core.laboratory.duel import paired_criteria, quadrant_counts, quadrants, suggested_budget

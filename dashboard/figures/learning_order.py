@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
+from dashboard.drawing.panels import PAPER_DASHES
+from dashboard.drawing.style import GREY, GROUP_COLOURS, PURPLE
 from dashboard.figures.base import CannotShow
-from dashboard.figures.panels import PAPER_DASHES
-from dashboard.figures.style import GREY, GROUP_COLOURS, PURPLE
 from hmw_core.errors import UsageError
 from hmw_core.laboratory.learning_order import learning_table
 from hmw_core.log.reader import RunReader

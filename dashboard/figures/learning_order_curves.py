@@ -4,6 +4,9 @@ import pandas as pd
 import plotly.graph_objects as go
 from matplotlib.figure import Figure
 
+from dashboard.drawing.panels import paper_legend, paper_panels, screen_panels, translucent
+from dashboard.drawing.style import GROUP_COLOURS
+from dashboard.drawing.text import wrap
 from dashboard.figures.base import FigureSpec
 from dashboard.figures.learning_order import (
     LINES,
@@ -15,9 +18,6 @@ from dashboard.figures.learning_order import (
     table_of,
     when,
 )
-from dashboard.figures.panels import paper_legend, paper_panels, screen_panels, translucent
-from dashboard.figures.style import GROUP_COLOURS
-from dashboard.figures.text import wrap
 from hmw_core.laboratory.learning_order import LEVEL, onsets, shares
 from hmw_core.log.reader import RunReader
 

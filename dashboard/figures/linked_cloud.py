@@ -9,16 +9,16 @@ import pandas as pd
 import plotly.graph_objects as go
 from matplotlib.colors import to_hex
 
-from dashboard.figures.cloud import LEGEND_UP_TO, Entry, Look
-from dashboard.figures.clusters import OUTER
-from dashboard.figures.raster import Square
-from dashboard.figures.screen_cloud import (
+from dashboard.drawing.cloud import LEGEND_UP_TO, Entry, Look
+from dashboard.drawing.outlines import Outline, as_shapes
+from dashboard.drawing.raster import Square
+from dashboard.drawing.screen_cloud import (
     MARKERS_UP_TO,
     add_legend,
     add_markers,
     add_picture,
 )
-from dashboard.figures.style import (
+from dashboard.drawing.style import (
     CLASS_COLOURS,
     CONTINUOUS,
     GREEN,
@@ -30,9 +30,9 @@ from dashboard.figures.style import (
     YELLOW,
     screen_figure,
 )
-from dashboard.figures.text import on_screen
+from dashboard.drawing.text import on_screen
+from dashboard.figures.clusters import OUTER
 from dashboard.linked import UNKNOWN, Places, Samples
-from dashboard.outlines import Outline, as_shapes
 from hmw_core.criteria import CRITERIA
 from hmw_core.criteria.base import Criterion
 

@@ -7,11 +7,11 @@ import pandas as pd
 import plotly.graph_objects as go
 from matplotlib.figure import Figure
 
+from dashboard.drawing.matrix import MOST_ANNOTATED, cell_text, ink, ticks_of
+from dashboard.drawing.panels import SMALLEST, paper_panels
+from dashboard.drawing.style import CONTINUOUS, screen_figure
+from dashboard.drawing.text import on_paper, on_screen, shorten
 from dashboard.figures.base import CannotShow, FigureSpec
-from dashboard.figures.matrix import MOST_ANNOTATED, cell_text, ink, ticks_of
-from dashboard.figures.panels import SMALLEST, paper_panels
-from dashboard.figures.style import CONTINUOUS, screen_figure
-from dashboard.figures.text import on_paper, on_screen, shorten
 from hmw_core.log.reader import RunReader
 
 BAR = "Share of the true class (%)"

@@ -7,12 +7,12 @@ import pandas as pd
 import plotly.graph_objects as go
 from matplotlib.figure import Figure
 
+from dashboard.drawing.panels import PAPER_DASHES, paper_legend, paper_panels, screen_panels
+from dashboard.drawing.style import GREEN, GREY, GROUP_COLOURS, PURPLE
+from dashboard.drawing.text import on_paper, on_screen, wrap
 from dashboard.figures.base import CannotShow, FigureSpec
-from dashboard.figures.panels import PAPER_DASHES, paper_legend, paper_panels, screen_panels
 from dashboard.figures.playground import in_words
 from dashboard.figures.selection import check_epoch
-from dashboard.figures.style import GREEN, GREY, GROUP_COLOURS, PURPLE
-from dashboard.figures.text import on_paper, on_screen, wrap
 from hmw_core.errors import UsageError
 from hmw_core.laboratory.hm_replay import SCALES, Settings, logged_settings, over_scales
 from hmw_core.laboratory.weight_measures import LOW_MEAN, effective_share, separation

@@ -5,12 +5,12 @@ import pandas as pd
 import plotly.graph_objects as go
 from matplotlib.figure import Figure
 
+from dashboard.drawing.panels import PAPER_DASHES, paper_legend, paper_panels, screen_panels
+from dashboard.drawing.style import GROUP_COLOURS, GROUP_DASHES
+from dashboard.drawing.text import on_paper, on_screen, wrap
 from dashboard.figures.base import FigureSpec
-from dashboard.figures.panels import PAPER_DASHES, paper_legend, paper_panels, screen_panels
 from dashboard.figures.playground import both, left_out
 from dashboard.figures.selection import GROUP_TITLES, GROUPS_SHOWN, group_title, grouped
-from dashboard.figures.style import GROUP_COLOURS, GROUP_DASHES
-from dashboard.figures.text import on_paper, on_screen, wrap
 from hmw_core.laboratory.hm_replay import Settings
 from hmw_core.log.reader import RunReader
 from hmw_core.samples.queries import HARD_FRACTION

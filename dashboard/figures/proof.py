@@ -4,9 +4,9 @@ import pandas as pd
 import plotly.graph_objects as go
 from matplotlib.figure import Figure
 
+from dashboard.drawing.panels import paper_panels, screen_panels
+from dashboard.drawing.style import BLUE, GREEN, GREY, ORANGE
 from dashboard.figures.base import CannotShow, FigureSpec
-from dashboard.figures.panels import paper_panels, screen_panels
-from dashboard.figures.style import BLUE, GREEN, GREY, ORANGE
 from hmw_core.errors import UsageError
 from hmw_core.experiments.proof import Proof, list_proofs, summary
 from hmw_core.log.reader import RunReader

@@ -8,16 +8,16 @@ import plotly.graph_objects as go
 from matplotlib.figure import Figure
 from plotly.subplots import make_subplots
 
+from dashboard.drawing.panels import paper_legend, paper_panels, translucent
+from dashboard.drawing.style import BLUE, GREY, VERMILION, screen_figure
+from dashboard.drawing.text import on_paper, on_screen, shorten
 from dashboard.figures.base import CannotShow, FigureSpec
-from dashboard.figures.panels import paper_legend, paper_panels, translucent
 from dashboard.figures.selection import (
     absent_columns,
     check_epoch,
     chosen_samples,
     sample_title,
 )
-from dashboard.figures.style import BLUE, GREY, VERMILION, screen_figure
-from dashboard.figures.text import on_paper, on_screen, shorten
 from hmw_core.log.reader import RunReader
 from hmw_core.log.schema import DERIVED
 

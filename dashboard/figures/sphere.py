@@ -5,10 +5,10 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from dashboard.drawing.paper_globe import paper_globes
+from dashboard.drawing.screen_globe import screen_globes
 from dashboard.figures.base import CannotShow, FigureSpec
 from dashboard.figures.maps import check_features
-from dashboard.figures.paper_globe import paper_globes
-from dashboard.figures.screen_globe import screen_globes
 from dashboard.figures.selection import chosen_samples, sample_title
 from hmw_core.errors import UsageError
 from hmw_core.log.reader import Features, RunReader

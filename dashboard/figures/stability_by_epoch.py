@@ -6,10 +6,10 @@ import pandas as pd
 import plotly.graph_objects as go
 from matplotlib.figure import Figure
 
+from dashboard.drawing.panels import PAPER_DASHES, paper_legend, paper_panels, screen_panels
+from dashboard.drawing.style import GREY, criterion_colour, criterion_dash
 from dashboard.figures.base import CannotShow, FigureSpec
-from dashboard.figures.panels import PAPER_DASHES, paper_legend, paper_panels, screen_panels
 from dashboard.figures.selection import absent_criteria, check_epoch
-from dashboard.figures.style import GREY, criterion_colour, criterion_dash
 from hmw_core.criteria import CRITERIA, MAIN_CRITERIA
 from hmw_core.criteria.base import without_absent
 from hmw_core.errors import pick

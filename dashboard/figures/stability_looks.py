@@ -7,10 +7,10 @@ import pandas as pd
 import plotly.graph_objects as go
 from matplotlib.figure import Figure
 
+from dashboard.drawing.panels import paper_panels, screen_panels
+from dashboard.drawing.style import GROUP_COLOURS, SKY
 from dashboard.figures.base import CannotShow, FigureSpec
-from dashboard.figures.panels import paper_panels, screen_panels
 from dashboard.figures.selection import check_epoch
-from dashboard.figures.style import GROUP_COLOURS, SKY
 from hmw_core.criteria import CRITERIA, MAIN_CRITERIA
 from hmw_core.criteria.base import why_absent, without_absent
 from hmw_core.errors import UsageError, pick

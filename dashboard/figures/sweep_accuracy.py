@@ -6,10 +6,10 @@ import pandas as pd
 import plotly.graph_objects as go
 from matplotlib.figure import Figure
 
+from dashboard.drawing.panels import paper_legend, paper_panels, screen_panels
+from dashboard.drawing.style import BLUE, GREY, VERMILION
+from dashboard.drawing.text import on_paper, on_screen, shorten, wrap
 from dashboard.figures.base import CannotShow, FigureSpec
-from dashboard.figures.panels import paper_legend, paper_panels, screen_panels
-from dashboard.figures.style import BLUE, GREY, VERMILION
-from dashboard.figures.text import on_paper, on_screen, shorten, wrap
 from hmw_core.errors import UsageError
 from hmw_core.experiments.sweep_differences import paper_numbers
 from hmw_core.experiments.sweeps import (

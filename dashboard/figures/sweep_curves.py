@@ -7,8 +7,7 @@ import plotly.graph_objects as go
 from matplotlib.figure import Figure
 from plotly.colors import sample_colorscale, unlabel_rgb
 
-from dashboard.figures.base import CannotShow, FigureSpec
-from dashboard.figures.panels import (
+from dashboard.drawing.panels import (
     DASHES,
     PAPER_DASHES,
     paper_legend,
@@ -16,8 +15,9 @@ from dashboard.figures.panels import (
     screen_panels,
     translucent,
 )
-from dashboard.figures.style import CLASS_COLOURS, GREY
-from dashboard.figures.text import on_paper, on_screen, shorten
+from dashboard.drawing.style import CLASS_COLOURS, GREY
+from dashboard.drawing.text import on_paper, on_screen, shorten
+from dashboard.figures.base import CannotShow, FigureSpec
 from hmw_core.errors import UsageError
 from hmw_core.experiments.sweeps import (
     Sweep,

@@ -7,16 +7,16 @@ import pandas as pd
 import plotly.graph_objects as go
 from matplotlib.figure import Figure
 
-from dashboard.figures.base import CannotShow, FigureSpec
-from dashboard.figures.panels import (
+from dashboard.drawing.panels import (
     DASHES,
     PAPER_DASHES,
     paper_legend,
     paper_panels,
     screen_panels,
 )
-from dashboard.figures.style import CLASS_COLOURS, GREY
-from dashboard.figures.text import on_paper, on_screen, shorten, wrap
+from dashboard.drawing.style import CLASS_COLOURS, GREY
+from dashboard.drawing.text import on_paper, on_screen, shorten, wrap
+from dashboard.figures.base import CannotShow, FigureSpec
 from hmw_core.errors import UsageError
 from hmw_core.experiments.sweeps import (
     ACCURACIES,

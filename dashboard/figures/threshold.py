@@ -7,10 +7,8 @@ import pandas as pd
 import plotly.graph_objects as go
 from matplotlib.figure import Figure
 
-from dashboard.figures.base import CannotShow, FigureSpec
-from dashboard.figures.panels import PAPER_DASHES, paper_legend, paper_panels, translucent
-from dashboard.figures.selection import absent_criteria, check_epoch
-from dashboard.figures.style import (
+from dashboard.drawing.panels import PAPER_DASHES, paper_legend, paper_panels, translucent
+from dashboard.drawing.style import (
     BLUE,
     GREEN,
     GREY,
@@ -21,7 +19,9 @@ from dashboard.figures.style import (
     SKY,
     screen_figure,
 )
-from dashboard.figures.text import on_paper, on_screen, shorten
+from dashboard.drawing.text import on_paper, on_screen, shorten
+from dashboard.figures.base import CannotShow, FigureSpec
+from dashboard.figures.selection import absent_criteria, check_epoch
 from hmw_core.criteria import CRITERIA
 from hmw_core.laboratory.thresholds import (
     LOSS_FLOOR,

@@ -6,11 +6,11 @@ import plotly.graph_objects as go
 from matplotlib.figure import Figure
 
 from dashboard import timeline
+from dashboard.drawing.cloud import Look, class_look, group_look
+from dashboard.drawing.paper_cloud import paper_cloud
+from dashboard.drawing.screen_cloud import screen_cloud
 from dashboard.figures.base import CannotShow, FigureSpec
-from dashboard.figures.cloud import Look, class_look, group_look
 from dashboard.figures.maps import group_of
-from dashboard.figures.paper_cloud import paper_cloud
-from dashboard.figures.screen_cloud import screen_cloud
 from dashboard.figures.selection import check_epoch, class_title
 from hmw_core.errors import UsageError
 from hmw_core.log.reader import RunReader

@@ -6,10 +6,10 @@ import pandas as pd
 import plotly.graph_objects as go
 from matplotlib.figure import Figure
 
+from dashboard.drawing.panels import PAPER_DASHES, paper_legend, paper_panels, screen_panels
+from dashboard.drawing.run_lines import run_colours, short_names
+from dashboard.drawing.text import on_paper, on_screen
 from dashboard.figures.base import CannotShow, FigureSpec
-from dashboard.figures.panels import PAPER_DASHES, paper_legend, paper_panels, screen_panels
-from dashboard.figures.run_lines import run_colours, short_names
-from dashboard.figures.text import on_paper, on_screen
 from hmw_core.criteria import CRITERIA
 from hmw_core.errors import pick
 from hmw_core.log.reader import RunReader

@@ -8,11 +8,11 @@ import pandas as pd
 import plotly.graph_objects as go
 from matplotlib.figure import Figure
 
+from dashboard.drawing.matrix import MOST_ANNOTATED, cell_text, ink, ticks_of
+from dashboard.drawing.panels import SMALLEST, paper_panels, screen_panels
+from dashboard.drawing.style import CONTINUOUS
+from dashboard.drawing.text import on_paper, on_screen, shorten
 from dashboard.figures.base import CannotShow, FigureSpec
-from dashboard.figures.matrix import MOST_ANNOTATED, cell_text, ink, ticks_of
-from dashboard.figures.panels import SMALLEST, paper_panels, screen_panels
-from dashboard.figures.style import CONTINUOUS
-from dashboard.figures.text import on_paper, on_screen, shorten
 from hmw_core.errors import UsageError
 from hmw_core.laboratory.duel import suggested_budget
 from hmw_core.laboratory.transition import (

@@ -4,9 +4,9 @@ import pandas as pd
 import plotly.graph_objects as go
 from matplotlib.figure import Figure
 
+from dashboard.drawing.panels import paper_panels, screen_panels
+from dashboard.drawing.style import BLUE, GREEN
 from dashboard.figures.base import CannotShow, FigureSpec
-from dashboard.figures.panels import paper_panels, screen_panels
-from dashboard.figures.style import BLUE, GREEN
 from hmw_core.errors import UsageError
 from hmw_core.laboratory.duel import suggested_budget
 from hmw_core.laboratory.transition import believed_by_suggestions, measured_counts, pair_counts

@@ -5,8 +5,10 @@ import pandas as pd
 import plotly.graph_objects as go
 from matplotlib.figure import Figure
 
+from dashboard.drawing.panels import PAPER_DASHES, paper_legend, paper_panels
+from dashboard.drawing.style import GROUP_COLOURS, GROUP_DASHES, screen_figure
+from dashboard.drawing.text import on_paper, on_screen
 from dashboard.figures.base import CannotShow, FigureSpec
-from dashboard.figures.panels import PAPER_DASHES, paper_legend, paper_panels
 from dashboard.figures.selection import (
     GROUPS_SHOWN,
     check_epoch,
@@ -14,8 +16,6 @@ from dashboard.figures.selection import (
     group_title,
     grouped,
 )
-from dashboard.figures.style import GROUP_COLOURS, GROUP_DASHES, screen_figure
-from dashboard.figures.text import on_paper, on_screen
 from hmw_core.log.reader import RunReader
 from hmw_core.samples.queries import HARD_FRACTION, score_table
 

@@ -1,6 +1,6 @@
 """How figures call and mark the rules that choose a window of epochs."""
 
-from dashboard.figures.style import BLUE, GREEN, GREY, ORANGE, PURPLE, VERMILION
+from dashboard.drawing.style import BLUE, GREEN, GREY, ORANGE, PURPLE, VERMILION
 from hmw_core.log.reader import RunReader
 
 RULE_TITLES = {

@@ -6,10 +6,10 @@ import pandas as pd
 import plotly.graph_objects as go
 from matplotlib.figure import Figure
 
+from dashboard.drawing.panels import PAPER_DASHES, paper_legend, paper_panels
+from dashboard.drawing.style import BLUE, GREEN, GREY, ORANGE, PURPLE, screen_figure
 from dashboard.figures.base import CannotShow, FigureSpec
-from dashboard.figures.panels import PAPER_DASHES, paper_legend, paper_panels
 from dashboard.figures.selection import check_epoch
-from dashboard.figures.style import BLUE, GREEN, GREY, ORANGE, PURPLE, screen_figure
 from dashboard.figures.window_rules import MARKERS, RULE_TITLES, absent_windows
 from hmw_core.criteria import CRITERIA, MAIN_CRITERIA
 from hmw_core.criteria.base import without_absent

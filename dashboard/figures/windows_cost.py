@@ -7,10 +7,10 @@ import pandas as pd
 import plotly.graph_objects as go
 from matplotlib.figure import Figure
 
+from dashboard.drawing.panels import paper_legend, paper_panels
+from dashboard.drawing.style import GREY, VERMILION, screen_figure
 from dashboard.figures.base import CannotShow, FigureSpec
-from dashboard.figures.panels import paper_legend, paper_panels
 from dashboard.figures.selection import absent_criteria, check_epoch
-from dashboard.figures.style import GREY, VERMILION, screen_figure
 from dashboard.figures.window_rules import MARKERS, RULE_TITLES, absent_windows
 from hmw_core.criteria import CRITERIA, MAIN_CRITERIA
 from hmw_core.criteria.base import without_absent

@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import runs
-from dashboard.figures.text import shorten
+from dashboard.drawing.text import shorten
 from dashboard.views.blocks import show_figure, title
 from dashboard.views.choices import (
     choose,

@@ -5,9 +5,9 @@ from functools import partial
 import streamlit as st
 
 from dashboard import runs
+from dashboard.drawing.style import WIDTHS
 from dashboard.export import export_zip
 from dashboard.figures import FIGURES
-from dashboard.figures.style import WIDTHS
 from dashboard.render import FORMATS
 from dashboard.report import report_html
 from dashboard.views.blocks import title

@@ -9,9 +9,9 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import runs, timeline
+from dashboard.drawing.style import GROUP_COLOURS
+from dashboard.drawing.text import shorten
 from dashboard.figures.selection import MOST_SAMPLES, absent_criteria
-from dashboard.figures.style import GROUP_COLOURS
-from dashboard.figures.text import shorten
 from dashboard.gallery import as_html, cards
 from dashboard.timeline import COLOURS, MAPS, NO_MAP, Film, Moment
 from dashboard.timeline_job import seconds_of_joint, start_joint

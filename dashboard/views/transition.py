@@ -8,8 +8,8 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import runs
+from dashboard.drawing.text import shorten
 from dashboard.figures.selection import absent_criteria
-from dashboard.figures.text import shorten
 from dashboard.views.blocks import say_absent, selection_of, show_figure, title
 from dashboard.views.choices import choose, choose_epoch, criterion_title, keep_number, plain
 from dashboard.views.part_pictures import offer_review, show_part

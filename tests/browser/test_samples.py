@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 
-from dashboard.outlines import Outline, as_text, from_text
+from dashboard.drawing.outlines import Outline, as_text, from_text
 from hmw_core.feature_space.projection import project
 from hmw_core.log.reader import RunReader
 from tests.browser.steps import lasso, open_page, settle, shown_samples

@@ -9,9 +9,9 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 
+from dashboard.drawing.style import WIDTHS, paper_style
 from dashboard.figures import FIGURES
 from dashboard.figures.base import CannotShow
-from dashboard.figures.style import WIDTHS, paper_style
 from hmw_core.store import RunReader
 from tests.conftest import write_run
 

@@ -8,21 +8,21 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from dashboard.drawing import screen_cloud
+from dashboard.drawing.cloud import in_turns, panel_names
+from dashboard.drawing.globe import arc
+from dashboard.drawing.raster import CELLS, Square, raster_of_categories, raster_of_values
+from dashboard.drawing.style import CLASS_COLOURS, GROUP_COLOURS
 from dashboard.figures import (
     FIGURES,
     class_clusters,
     class_weights,
     clusters,
     maps,
-    screen_cloud,
     sphere,
     weight_histogram,
 )
 from dashboard.figures.base import CannotShow
-from dashboard.figures.cloud import in_turns, panel_names
-from dashboard.figures.globe import arc
-from dashboard.figures.raster import CELLS, Square, raster_of_categories, raster_of_values
-from dashboard.figures.style import CLASS_COLOURS, GROUP_COLOURS
 from hmw_core.errors import UsageError
 from hmw_core.feature_space.projection import project
 from hmw_core.store import RunReader, RunWriter

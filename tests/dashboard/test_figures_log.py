@@ -6,6 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from dashboard.drawing import matrix
+from dashboard.drawing.text import on_paper, on_screen, shorten
 from dashboard.figures import (
     accuracy,
     areas_by_epoch,
@@ -14,11 +16,9 @@ from dashboard.figures import (
     detection_intervals,
     distributions,
     logits,
-    matrix,
     noise_matrix,
 )
 from dashboard.figures.base import CannotShow
-from dashboard.figures.text import on_paper, on_screen, shorten
 from hmw_core.errors import UsageError
 from hmw_core.store import RunReader, RunWriter
 from tests.conftest import N_SAMPLES, write_run

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from dashboard.drawing.outlines import MOST_CORNERS, Outline, Plane, as_text, from_text, outlines_of
 from dashboard.linked import (
     AGREEMENTS,
     KNOWN,
@@ -21,7 +22,6 @@ from dashboard.linked import (
     in_order,
     rows,
 )
-from dashboard.outlines import MOST_CORNERS, Outline, Plane, as_text, from_text, outlines_of
 from hmw_core.criteria import MAIN_CRITERIA
 from hmw_core.errors import UsageError
 from hmw_core.log.reader import RunReader

@@ -2,9 +2,10 @@
 
 import pytest
 
-from dashboard.figures import compare_scores, pair_scatter, training_progress
+from dashboard.drawing import pair_scatter
+from dashboard.drawing.run_lines import RUN_COLOURS, run_colours, short_names
+from dashboard.figures import compare_scores, training_progress
 from dashboard.figures.base import CannotShow
-from dashboard.figures.run_lines import RUN_COLOURS, run_colours, short_names
 from hmw_core.store import RunReader
 from tests.conftest import write_run
 

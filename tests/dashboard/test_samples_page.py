@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from dashboard.drawing.outlines import Outline, as_text
 from dashboard.linked import Places
-from dashboard.outlines import Outline, as_text
 from hmw_core.log import verdicts
 from hmw_core.log.reader import RunReader
 from hmw_core.log.verdicts import Verdict
@@ -199,7 +199,7 @@ def test_class_names_that_are_alike(folder, names):
 def test_colours(folder, monkeypatch, colour, drawn_as):
     if drawn_as == "picture":
         monkeypatch.setattr("dashboard.figures.linked_cloud.MARKERS_UP_TO", 10)
-        monkeypatch.setattr("dashboard.figures.screen_cloud.MARKERS_UP_TO", 10)
+        monkeypatch.setattr("dashboard.drawing.screen_cloud.MARKERS_UP_TO", 10)
     write_run(folder / "tiny")
     run = RunReader(folder / "tiny")
     verdicts.append(run, [Verdict(10, "relabel", 1, new_label=0), Verdict(3, "keep", 3)])

@@ -1,6 +1,6 @@
 """Looks of criteria: each its own, and the same wherever it is drawn."""
 
-from dashboard.figures.style import (
+from dashboard.drawing.style import (
     CRITERION_COLOURS,
     FAMILY_COLOURS,
     criterion_colour,

@@ -6,8 +6,8 @@ import json
 import numpy as np
 import pytest
 
+from dashboard.drawing.style import WIDTHS, paper_style
 from dashboard.figures.base import CannotShow
-from dashboard.figures.style import WIDTHS, paper_style
 from dashboard.figures.sweep_figures import SWEEP_FIGURES
 from hmw_core.errors import UsageError
 from hmw_core.experiments.sweeps import read_sweep

@@ -7,9 +7,9 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from dashboard.figures.globe import COLOURS, COLUMNS, arc, circles, legend_line, made_from
-from dashboard.figures.style import GREY, screen_figure
-from dashboard.figures.text import on_screen
+from dashboard.drawing.globe import COLOURS, COLUMNS, arc, circles, legend_line, made_from
+from dashboard.drawing.style import GREY, screen_figure
+from dashboard.drawing.text import on_screen
 
 SYMBOLS = {"given": "circle", "nearest": "square", "next": "cross", "sample": "diamond"}
 

@@ -12,7 +12,7 @@ from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import TextPath
 from plotly.subplots import make_subplots
 
-from dashboard.figures.style import (
+from dashboard.drawing.style import (
     CLASS_COLOURS,
     GROUP_COLOURS,
     GROUP_DASHES,

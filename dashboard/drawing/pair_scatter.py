@@ -12,11 +12,11 @@ import pandas as pd
 import plotly.graph_objects as go
 from matplotlib.figure import Figure
 
-from dashboard.figures.cloud import in_turns
-from dashboard.figures.panels import paper_legend, paper_panels
-from dashboard.figures.raster import Square, raster_of_categories
-from dashboard.figures.style import GREY, GROUP_COLOURS, GROUP_MARKERS, PURPLE, screen_figure
-from dashboard.figures.text import on_paper, on_screen, shorten
+from dashboard.drawing.cloud import in_turns
+from dashboard.drawing.panels import paper_legend, paper_panels
+from dashboard.drawing.raster import Square, raster_of_categories
+from dashboard.drawing.style import GREY, GROUP_COLOURS, GROUP_MARKERS, PURPLE, screen_figure
+from dashboard.drawing.text import on_paper, on_screen, shorten
 from hmw_core.criteria import CRITERIA
 
 MARKERS_UP_TO = 6_000  # samples; more are sent as a picture

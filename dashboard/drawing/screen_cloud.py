@@ -8,10 +8,10 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from dashboard.figures.cloud import STAR_EDGE, Entry, Look, in_turns, legend_entries, panels
-from dashboard.figures.raster import Square, raster_of_categories, raster_of_values
-from dashboard.figures.style import CONTINUOUS, GREY, screen_figure
-from dashboard.figures.text import on_screen
+from dashboard.drawing.cloud import STAR_EDGE, Entry, Look, in_turns, legend_entries, panels
+from dashboard.drawing.raster import Square, raster_of_categories, raster_of_values
+from dashboard.drawing.style import CONTINUOUS, GREY, screen_figure
+from dashboard.drawing.text import on_screen
 
 MARKERS_UP_TO = 6_000  # points of a panel; more are sent as a picture
 DENSE = 1_500  # points of a panel; more are drawn smaller

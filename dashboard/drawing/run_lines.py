@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from dashboard.figures.text import shorten
+from dashboard.drawing.text import shorten
 
 # Tol's bright set: a run is neither a class nor a group, and all six stand on white and on dark.
 RUN_COLOURS = ("#4477AA", "#EE6677", "#228833", "#CCBB44", "#66CCEE", "#AA3377")

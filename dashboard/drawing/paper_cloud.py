@@ -10,10 +10,10 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
-from dashboard.figures.cloud import STAR_EDGE, Entry, Look, in_turns, legend_entries, panels
-from dashboard.figures.panels import paper_legend
-from dashboard.figures.style import CONTINUOUS, TEXT, paper_figure, paper_style
-from dashboard.figures.text import on_paper, shorten, wrap
+from dashboard.drawing.cloud import STAR_EDGE, Entry, Look, in_turns, legend_entries, panels
+from dashboard.drawing.panels import paper_legend
+from dashboard.drawing.style import CONTINUOUS, TEXT, paper_figure, paper_style
+from dashboard.drawing.text import on_paper, shorten, wrap
 
 BITMAP_ABOVE = 2_000  # points of a panel; as many vector markers make a PDF slow to open
 MARKERS = {"circle": "o", "x": "x", "diamond": "D", "star": "*"}

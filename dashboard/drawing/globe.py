@@ -3,8 +3,8 @@
 import numpy as np
 import pandas as pd
 
-from dashboard.figures.style import LOGIT_COLOURS, ORANGE
-from dashboard.figures.text import shorten
+from dashboard.drawing.style import LOGIT_COLOURS, ORANGE
+from dashboard.drawing.text import shorten
 
 COLOURS = {
     "given": LOGIT_COLOURS["given_logit"],

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from dashboard.figures.style import GREY
+from dashboard.drawing.style import GREY
 from hmw_core.errors import UsageError
 
 MOST_CORNERS = 2_000  # of all outlines together; a lasso by hand has 20 to 200

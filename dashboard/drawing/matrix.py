@@ -3,7 +3,7 @@
 import numpy as np
 from matplotlib import colormaps
 
-from dashboard.figures.style import CONTINUOUS
+from dashboard.drawing.style import CONTINUOUS
 
 MOST_ANNOTATED = 20  # classes; the numbers of more would cover one another
 TICKS = 20

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from dashboard.figures.style import CLASS_COLOURS, GREY, GROUP_COLOURS, GROUP_MARKERS, YELLOW
+from dashboard.drawing.style import CLASS_COLOURS, GREY, GROUP_COLOURS, GROUP_MARKERS, YELLOW
 from hmw_core.log.reader import RunReader
 
 LEGEND_UP_TO = 20  # categories; a longer legend would be larger than the figure

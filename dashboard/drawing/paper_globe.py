@@ -7,9 +7,9 @@ import pandas as pd
 from matplotlib.figure import Figure
 from mpl_toolkits.mplot3d import Axes3D
 
-from dashboard.figures.globe import COLOURS, COLUMNS, arc, circles, legend_line, made_from
-from dashboard.figures.style import GREY, TEXT, paper_style
-from dashboard.figures.text import on_paper, shorten, wrap
+from dashboard.drawing.globe import COLOURS, COLUMNS, arc, circles, legend_line, made_from
+from dashboard.drawing.style import GREY, TEXT, paper_style
+from dashboard.drawing.text import on_paper, shorten, wrap
 
 MARKERS = {"given": "o", "nearest": "s", "next": "P", "sample": "D"}
 ELEVATION, AZIMUTH = 28, 45  # degrees: the three class vectors face the reader
