@@ -14,7 +14,7 @@ from dashboard import timeline
 from dashboard.background import Job, missing_map
 from dashboard.figures import FIGURES
 from dashboard.figures.maps import check_features
-from dashboard.figures.sample_curves import class_bands
+from dashboard.figures.paper.sample_curves import class_bands
 from dashboard.figures.selection import chosen_samples
 from dashboard.linked import Places, Samples
 from dashboard.summary import description, summary

@@ -3,16 +3,10 @@
 Contract in `dashboard.figures.base.FigureSpec`. Order here is the paper's, and the export's.
 """
 
-from dashboard.figures import (
-    accuracy,
+from dashboard.figures.base import FigureSpec
+from dashboard.figures.criteria import (
     agreement_matrix,
-    areas_by_epoch,
     auroc_by_epoch,
-    class_clusters,
-    class_weights,
-    clusters,
-    compare_scores,
-    curves,
     detection_classes,
     detection_epochs,
     detection_intervals,
@@ -20,36 +14,48 @@ from dashboard.figures import (
     detection_pairs,
     detection_rules,
     detection_seeds,
-    distributions,
     duel,
     duel_budget,
     duel_parts,
+    stability_by_epoch,
+    stability_looks,
+    threshold,
+    windows_by_epoch,
+    windows_cost,
+)
+from dashboard.figures.dynamics import (
     learning_order_classes,
     learning_order_curves,
     learning_order_medians,
     learning_order_stop,
-    logits,
-    noise_matrix,
     playground_classes,
     playground_epochs,
     playground_scales,
     playground_weights,
-    proof,
-    sample_curves,
-    sphere,
-    stability_by_epoch,
-    stability_looks,
-    threshold,
     timeline_frames,
     timeline_ranks,
+)
+from dashboard.figures.paper import (
+    accuracy,
+    areas_by_epoch,
+    class_clusters,
+    class_weights,
+    clusters,
+    curves,
+    distributions,
+    logits,
+    sample_curves,
+    sphere,
     training_progress,
+    weight_histogram,
+)
+from dashboard.figures.runs import (
+    compare_scores,
+    noise_matrix,
+    proof,
     transition,
     transition_pattern,
-    weight_histogram,
-    windows_by_epoch,
-    windows_cost,
 )
-from dashboard.figures.base import FigureSpec
 
 FIGURES: dict[str, FigureSpec] = {
     "curves": curves.FIGURE,

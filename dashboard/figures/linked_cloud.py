@@ -31,7 +31,7 @@ from dashboard.drawing.style import (
     screen_figure,
 )
 from dashboard.drawing.text import on_screen
-from dashboard.figures.clusters import OUTER
+from dashboard.figures.paper.clusters import OUTER
 from dashboard.linked import UNKNOWN, Places, Samples
 from hmw_core.criteria import CRITERIA
 from hmw_core.criteria.base import Criterion

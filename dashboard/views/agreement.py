@@ -8,8 +8,8 @@ import streamlit as st
 
 from dashboard import runs
 from dashboard.figures.base import CannotShow
+from dashboard.figures.criteria.window_rules import RULE_TITLES, absent_windows
 from dashboard.figures.selection import absent_criteria
-from dashboard.figures.window_rules import RULE_TITLES, absent_windows
 from dashboard.views.blocks import offer_table, say_absent, show_figure, title
 from dashboard.views.choices import (
     choose,

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from dashboard import runs
-from dashboard.figures.clusters import COLOURS
+from dashboard.figures.paper.clusters import COLOURS
 from dashboard.views.blocks import offer_map, show_figure, title
 from dashboard.views.choices import choose
 from hmw_core.criteria import CRITERIA

@@ -5,9 +5,9 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import runs
-from dashboard.figures.learning_order import when
-from dashboard.figures.learning_order_classes import MOST
-from dashboard.figures.learning_order_stop import noise_rate_of
+from dashboard.figures.dynamics.learning_order import when
+from dashboard.figures.dynamics.learning_order_classes import MOST
+from dashboard.figures.dynamics.learning_order_stop import noise_rate_of
 from dashboard.views.blocks import offer_table, show_figure, title
 from dashboard.views.choices import choose, choose_class, plain, remember
 from hmw_core.errors import UsageError

@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import runs
-from dashboard.figures.sample_curves import MORE, QUANTITIES
+from dashboard.figures.paper.sample_curves import MORE, QUANTITIES
 from dashboard.gallery import as_html, cards
 from dashboard.linked import Samples
 from dashboard.sample_page import (

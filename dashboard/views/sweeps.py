@@ -8,8 +8,8 @@ import streamlit as st
 
 from dashboard import runs
 from dashboard.figures.base import CannotShow
-from dashboard.figures.sweep_curves import MOST_LINES, most_values
-from dashboard.figures.sweep_figures import SWEEP_FIGURES
+from dashboard.figures.runs.sweep_curves import MOST_LINES, most_values
+from dashboard.figures.runs.sweep_figures import SWEEP_FIGURES
 from dashboard.views.blocks import CONFIG, offer_files, offer_table, title
 from dashboard.views.choices import choose, plain
 from hmw_core.errors import UsageError

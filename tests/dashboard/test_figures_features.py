@@ -13,16 +13,15 @@ from dashboard.drawing.cloud import in_turns, panel_names
 from dashboard.drawing.globe import arc
 from dashboard.drawing.raster import CELLS, Square, raster_of_categories, raster_of_values
 from dashboard.drawing.style import CLASS_COLOURS, GROUP_COLOURS
-from dashboard.figures import (
-    FIGURES,
+from dashboard.figures import FIGURES, maps
+from dashboard.figures.base import CannotShow
+from dashboard.figures.paper import (
     class_clusters,
     class_weights,
     clusters,
-    maps,
     sphere,
     weight_histogram,
 )
-from dashboard.figures.base import CannotShow
 from hmw_core.errors import UsageError
 from hmw_core.feature_space.projection import project
 from hmw_core.store import RunReader, RunWriter

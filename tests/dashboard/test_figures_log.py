@@ -8,17 +8,10 @@ import pytest
 
 from dashboard.drawing import matrix
 from dashboard.drawing.text import on_paper, on_screen, shorten
-from dashboard.figures import (
-    accuracy,
-    areas_by_epoch,
-    auroc_by_epoch,
-    curves,
-    detection_intervals,
-    distributions,
-    logits,
-    noise_matrix,
-)
 from dashboard.figures.base import CannotShow
+from dashboard.figures.criteria import auroc_by_epoch, detection_intervals
+from dashboard.figures.paper import accuracy, areas_by_epoch, curves, distributions, logits
+from dashboard.figures.runs import noise_matrix
 from hmw_core.errors import UsageError
 from hmw_core.store import RunReader, RunWriter
 from tests.conftest import N_SAMPLES, write_run

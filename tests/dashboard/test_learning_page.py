@@ -3,7 +3,7 @@
 import pytest
 
 from dashboard.figures import FIGURES
-from dashboard.figures.learning_order import when
+from dashboard.figures.dynamics.learning_order import when
 from hmw_core.store import RunWriter
 from tests.conftest import write_run
 from tests.dashboard.test_views import HTML_NAMES, in_address, open_page, said
@@ -88,7 +88,7 @@ def test_medians_of_each_event(tiny_run, event):
 
 
 def test_small_multiples_are_of_some_classes(tiny_run, monkeypatch):
-    monkeypatch.setattr("dashboard.figures.learning_order_classes.MOST", 2)
+    monkeypatch.setattr("dashboard.figures.dynamics.learning_order_classes.MOST", 2)
     table = FIGURES["learning_order_classes"].prepare(tiny_run, kind="ever")
     assert table["given_label"].nunique() == 2
     assert "chance" not in set(table["line"])

@@ -8,7 +8,7 @@ import pytest
 
 from dashboard.drawing.style import WIDTHS, paper_style
 from dashboard.figures.base import CannotShow
-from dashboard.figures.sweep_figures import SWEEP_FIGURES
+from dashboard.figures.runs.sweep_figures import SWEEP_FIGURES
 from hmw_core.errors import UsageError
 from hmw_core.experiments.sweeps import read_sweep
 from tests.contracts.test_every_figure import assert_readable, assert_sentence

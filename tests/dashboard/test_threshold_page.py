@@ -6,7 +6,7 @@ import pytest
 
 from dashboard.cuts import cells, is_off, modes_sentence
 from dashboard.figures.base import CannotShow
-from dashboard.figures.threshold import N_BINS, prepare
+from dashboard.figures.criteria.threshold import N_BINS, prepare
 from hmw_core.laboratory.thresholds import cuts_table, find_cut, threshold_cut
 from hmw_core.statistics.modes import modes
 from hmw_core.store import RunReader, RunWriter

@@ -1,7 +1,7 @@
 """SWEEP_FIGURES: as FIGURES, but `prepare` takes a sweep (`laboratory.sweeps`), not a run."""
 
-from dashboard.figures import sweep_accuracy, sweep_curves, sweep_scale
 from dashboard.figures.base import FigureSpec
+from dashboard.figures.runs import sweep_accuracy, sweep_curves, sweep_scale
 
 SWEEP_FIGURES: dict[str, FigureSpec] = {
     "sweep_accuracy": sweep_accuracy.FIGURE,

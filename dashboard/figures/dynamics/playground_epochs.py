@@ -8,7 +8,7 @@ from dashboard.drawing.panels import PAPER_DASHES, paper_legend, paper_panels
 from dashboard.drawing.style import GROUP_COLOURS, screen_figure
 from dashboard.drawing.text import on_paper, on_screen
 from dashboard.figures.base import FigureSpec
-from dashboard.figures.playground import CHOSEN, LOGGED, both
+from dashboard.figures.dynamics.playground import CHOSEN, LOGGED, both
 from hmw_core.laboratory.hm_replay import Settings
 from hmw_core.log.reader import RunReader
 

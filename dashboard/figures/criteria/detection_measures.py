@@ -10,7 +10,7 @@ from dashboard.drawing.panels import paper_panels, screen_panels
 from dashboard.drawing.style import GREY, TEXT, criterion_colour
 from dashboard.drawing.text import on_paper, on_screen, three_digits, wrap
 from dashboard.figures.base import FigureSpec
-from dashboard.figures.detection_common import (
+from dashboard.figures.criteria.detection_common import (
     check_contest,
     contest_title,
     measure_title,

@@ -11,7 +11,7 @@ from dashboard.drawing.panels import paper_panels, screen_panels
 from dashboard.drawing.style import GREY, TEXT, criterion_colour
 from dashboard.drawing.text import on_paper, on_screen
 from dashboard.figures.base import CannotShow, FigureSpec
-from dashboard.figures.detection_common import (
+from dashboard.figures.criteria.detection_common import (
     check_contest,
     measure_title,
     paper_title,

@@ -16,7 +16,7 @@ from dashboard.drawing.panels import (
 from dashboard.drawing.style import GREY
 from dashboard.drawing.text import on_paper, on_screen, shorten
 from dashboard.figures.base import FigureSpec
-from dashboard.figures.logit_means import logit_means
+from dashboard.figures.paper.logit_means import logit_means
 from hmw_core.log.reader import RunReader
 
 AREAS = {"aum": ("AUM", "AUM so far (logit)"), "tkum": ("TKUM", "TKUM so far (logit)")}

@@ -11,7 +11,7 @@ from dashboard.drawing.panels import paper_legend, paper_panels, screen_panels
 from dashboard.drawing.style import BLUE, CLASS_COLOURS, GREEN, GREY, PURPLE
 from dashboard.drawing.text import wrap
 from dashboard.figures.base import FigureSpec
-from dashboard.figures.learning_order import X, table_of
+from dashboard.figures.dynamics.learning_order import X, table_of
 from hmw_core.laboratory.learning_order import (
     LEVEL,
     label_wave,

@@ -10,8 +10,8 @@ from matplotlib.figure import Figure
 from dashboard.drawing.panels import paper_legend, paper_panels
 from dashboard.drawing.style import GREY, VERMILION, screen_figure
 from dashboard.figures.base import CannotShow, FigureSpec
+from dashboard.figures.criteria.window_rules import MARKERS, RULE_TITLES, absent_windows
 from dashboard.figures.selection import absent_criteria, check_epoch
-from dashboard.figures.window_rules import MARKERS, RULE_TITLES, absent_windows
 from hmw_core.criteria import CRITERIA, MAIN_CRITERIA
 from hmw_core.criteria.base import without_absent
 from hmw_core.errors import pick

@@ -8,7 +8,7 @@ from dashboard.drawing.panels import paper_legend, paper_panels, screen_panels, 
 from dashboard.drawing.style import GROUP_COLOURS
 from dashboard.drawing.text import wrap
 from dashboard.figures.base import FigureSpec
-from dashboard.figures.learning_order import (
+from dashboard.figures.dynamics.learning_order import (
     LINES,
     X,
     Y,

@@ -9,7 +9,7 @@ from dashboard.drawing.panels import PAPER_DASHES, paper_legend, paper_panels, s
 from dashboard.drawing.style import GROUP_COLOURS, GROUP_DASHES
 from dashboard.drawing.text import on_paper, on_screen, wrap
 from dashboard.figures.base import FigureSpec
-from dashboard.figures.playground import both, left_out
+from dashboard.figures.dynamics.playground import both, left_out
 from dashboard.figures.selection import GROUP_TITLES, GROUPS_SHOWN, group_title, grouped
 from hmw_core.laboratory.hm_replay import Settings
 from hmw_core.log.reader import RunReader

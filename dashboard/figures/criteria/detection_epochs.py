@@ -12,7 +12,7 @@ from dashboard.drawing.panels import translucent as with_alpha
 from dashboard.drawing.style import BLUE, GREY, criterion_colour, criterion_dash
 from dashboard.drawing.text import on_paper, on_screen, three_digits
 from dashboard.figures.base import FigureSpec
-from dashboard.figures.detection_common import (
+from dashboard.figures.criteria.detection_common import (
     check_contest,
     contest_title,
     measure_title,

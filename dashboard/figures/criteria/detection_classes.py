@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from dashboard.drawing.panels import paper_panels
 from dashboard.drawing.text import on_screen
 from dashboard.figures.base import FigureSpec
-from dashboard.figures.detection_common import (
+from dashboard.figures.criteria.detection_common import (
     check_contest,
     contest_title,
     measure_title,

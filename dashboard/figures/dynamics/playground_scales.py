@@ -11,7 +11,7 @@ from dashboard.drawing.panels import PAPER_DASHES, paper_legend, paper_panels, s
 from dashboard.drawing.style import GREEN, GREY, GROUP_COLOURS, PURPLE
 from dashboard.drawing.text import on_paper, on_screen, wrap
 from dashboard.figures.base import CannotShow, FigureSpec
-from dashboard.figures.playground import in_words
+from dashboard.figures.dynamics.playground import in_words
 from dashboard.figures.selection import check_epoch
 from hmw_core.errors import UsageError
 from hmw_core.laboratory.hm_replay import SCALES, Settings, logged_settings, over_scales

@@ -10,7 +10,7 @@ from dashboard.drawing.panels import paper_legend, paper_panels
 from dashboard.drawing.style import GROUP_COLOURS, screen_figure
 from dashboard.drawing.text import on_paper, on_screen, shorten
 from dashboard.figures.base import FigureSpec
-from dashboard.figures.learning_order import LINES, X, Y, paper_line, screen_line, table_of
+from dashboard.figures.dynamics.learning_order import LINES, X, Y, paper_line, screen_line, table_of
 from hmw_core.laboratory.learning_order import LEVEL, group_sizes, onsets, shares
 from hmw_core.log.reader import RunReader
 

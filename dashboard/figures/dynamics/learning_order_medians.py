@@ -11,7 +11,7 @@ from dashboard.drawing.panels import paper_legend, paper_panels
 from dashboard.drawing.style import screen_figure
 from dashboard.drawing.text import on_paper, on_screen, shorten
 from dashboard.figures.base import FigureSpec
-from dashboard.figures.learning_order import LINES, between, table_of, when
+from dashboard.figures.dynamics.learning_order import LINES, between, table_of, when
 from hmw_core.laboratory.learning_order import medians
 from hmw_core.log.reader import RunReader
 

@@ -10,7 +10,7 @@ from dashboard.drawing.panels import paper_legend, paper_panels
 from dashboard.drawing.style import GROUP_COLOURS, GROUP_MARKERS, screen_figure
 from dashboard.drawing.text import on_paper, on_screen, shorten
 from dashboard.figures.base import FigureSpec
-from dashboard.figures.playground import CHOSEN, LOGGED, both
+from dashboard.figures.dynamics.playground import CHOSEN, LOGGED, both
 from hmw_core.laboratory.hm_replay import Settings
 from hmw_core.laboratory.weight_measures import LOW_CLASS, measure
 from hmw_core.log.reader import RunReader

@@ -1,0 +1,1 @@
+"""Figures of criteria against each other."""

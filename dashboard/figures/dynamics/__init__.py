@@ -1,0 +1,1 @@
+"""Figures of learning order, replayed weights and the timeline."""

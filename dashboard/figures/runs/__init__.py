@@ -1,0 +1,1 @@
+"""Figures of noise and of several runs."""
