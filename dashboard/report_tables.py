@@ -7,7 +7,7 @@ from importlib.metadata import version
 
 import pandas as pd
 
-from dashboard.summary import mislabeled_share
+from dashboard.presenters.summary import mislabeled_share
 from hmw_core.criteria import CRITERIA, MAIN_CRITERIA
 from hmw_core.criteria.base import by_reason
 from hmw_core.experiments.paper import paper_accuracy

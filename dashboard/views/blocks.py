@@ -15,7 +15,7 @@ from dashboard import runs
 from dashboard.background import missing_map, start_map
 from dashboard.figures import FIGURES
 from dashboard.figures.base import CannotShow
-from dashboard.gallery import as_html, cards
+from dashboard.presenters.gallery import as_html, cards
 from dashboard.tables import markdown, to_csv, to_latex, to_markdown
 from dashboard.views.choices import criterion_title, plain
 from hmw_core.criteria import CRITERIA

@@ -4,7 +4,7 @@ import streamlit as st
 
 from dashboard import runs
 from dashboard.figures.selection import absent_criteria
-from dashboard.gallery import ranked, selected_ids
+from dashboard.presenters.gallery import ranked, selected_ids
 from dashboard.views.blocks import (
     gallery,
     offer_map,

@@ -8,7 +8,9 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import runs
-from dashboard.detection_tables import (
+from dashboard.figures.base import CannotShow
+from dashboard.figures.selection import absent_criteria
+from dashboard.presenters.detection_tables import (
     best_sentence,
     classes_caption,
     classes_table,
@@ -24,8 +26,6 @@ from dashboard.detection_tables import (
     seeds_caption,
     seeds_table,
 )
-from dashboard.figures.base import CannotShow
-from dashboard.figures.selection import absent_criteria
 from dashboard.views.blocks import offer_table, say_absent, show_figure, title
 from dashboard.views.choices import (
     choose,

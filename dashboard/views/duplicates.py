@@ -7,8 +7,8 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import runs
-from dashboard.duplicate_pairs import histogram, pairs_html
-from dashboard.gallery import cards
+from dashboard.presenters.duplicate_pairs import histogram, pairs_html
+from dashboard.presenters.gallery import cards
 from dashboard.views.blocks import CONFIG, title
 from dashboard.views.choices import choose, plain, remember
 from hmw_core.errors import UsageError

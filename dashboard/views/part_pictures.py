@@ -6,7 +6,7 @@ from urllib.parse import quote
 import streamlit as st
 
 from dashboard import runs
-from dashboard.gallery import as_html, cards
+from dashboard.presenters.gallery import as_html, cards
 from dashboard.views.choices import plain, remember
 from hmw_core.log.reader import RunReader
 

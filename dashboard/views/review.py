@@ -9,7 +9,8 @@ from uuid import uuid4
 import pandas as pd
 import streamlit as st
 
-from dashboard import reviewing, runs
+from dashboard import runs
+from dashboard.presenters import reviewing
 from dashboard.views.blocks import title
 from dashboard.views.choices import (
     choose_class,

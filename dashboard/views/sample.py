@@ -7,9 +7,9 @@ import streamlit as st
 
 from dashboard import runs
 from dashboard.figures.paper.sample_curves import MORE, QUANTITIES
-from dashboard.gallery import as_html, cards
-from dashboard.linked import Samples
-from dashboard.sample_page import (
+from dashboard.presenters.gallery import as_html, cards
+from dashboard.presenters.linked import Samples
+from dashboard.presenters.sample_page import (
     large_picture,
     neighbour_sentence,
     rank_table,

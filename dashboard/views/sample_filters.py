@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from dashboard.linked import (
+from dashboard.presenters.linked import (
     BOTH,
     KNOWN,
     NEITHER,

@@ -7,14 +7,14 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from dashboard import linked, runs
+from dashboard import runs
 from dashboard.drawing.outlines import Outline, as_text, from_text, outlines_of
 from dashboard.drawing.screen_cloud import MARKERS_UP_TO
-from dashboard.figures import linked_cloud
 from dashboard.figures.base import CannotShow
-from dashboard.figures.linked_cloud import COLOURS, PICKED_MARKERS, TOP_MARKERS
-from dashboard.gallery import as_html, cards_of, data_address
-from dashboard.linked import Places, Samples
+from dashboard.presenters import linked, linked_cloud
+from dashboard.presenters.gallery import as_html, cards_of, data_address
+from dashboard.presenters.linked import Places, Samples
+from dashboard.presenters.linked_cloud import COLOURS, PICKED_MARKERS, TOP_MARKERS
 from dashboard.views.blocks import CONFIG, PAGE, offer_map, title
 from dashboard.views.choices import (
     IN_ADDRESS,

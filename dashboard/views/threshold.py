@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import runs
-from dashboard.cuts import (
+from dashboard.presenters.cuts import (
     caption,
     cells,
     flag_sentence,

@@ -8,12 +8,13 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from dashboard import runs, timeline
+from dashboard import runs
 from dashboard.drawing.style import GROUP_COLOURS
 from dashboard.drawing.text import shorten
 from dashboard.figures.selection import MOST_SAMPLES, absent_criteria
-from dashboard.gallery import as_html, cards
-from dashboard.timeline import COLOURS, MAPS, NO_MAP, Film, Moment
+from dashboard.presenters import timeline
+from dashboard.presenters.gallery import as_html, cards
+from dashboard.presenters.timeline import COLOURS, MAPS, NO_MAP, Film, Moment
 from dashboard.timeline_job import seconds_of_joint, start_joint
 from dashboard.views.blocks import offer_table, say_absent, show_figure, title
 from dashboard.views.choices import (

@@ -7,7 +7,7 @@ from typing import Any
 import streamlit as st
 
 from dashboard import runs, trainings
-from dashboard.summary import description
+from dashboard.presenters.summary import description
 from dashboard.training_command import (
     NO_RATE,
     Settings,

@@ -9,9 +9,9 @@ import streamlit as st
 from dashboard import runs
 from dashboard.drawing.text import three_digits
 from dashboard.figures.dynamics.playground import in_words, left_out
+from dashboard.presenters.weight_command import own_loop, train_command
 from dashboard.views.blocks import offer_table, show_figure, title
 from dashboard.views.choices import choose, choose_epoch, forget, keep_number, plain
-from dashboard.weight_command import own_loop, train_command
 from hmw_core.errors import UsageError
 from hmw_core.laboratory.hm_replay import (
     GRID_SAMPLES,

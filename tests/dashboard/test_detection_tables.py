@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from dashboard.detection_tables import best_sentence, pair_sentence, pairs_table
+from dashboard.presenters.detection_tables import best_sentence, pair_sentence, pairs_table
 
 ROW = {
     "a": "iam",

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dashboard.gallery import as_html, cards, ranked, selected_ids
+from dashboard.presenters.gallery import as_html, cards, ranked, selected_ids
 from hmw_core.log.reader import RunReader
 from tests.conftest import write_run
 

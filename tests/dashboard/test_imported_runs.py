@@ -8,8 +8,8 @@ import pytest
 
 from dashboard.figures import FIGURES
 from dashboard.prepared import prepare_figures
+from dashboard.presenters.summary import description
 from dashboard.report import report_html
-from dashboard.summary import description
 from dashboard.views.choices import criterion_title
 from hmw_core.importers import IMPORTERS
 from hmw_core.importers.base import ImportOptions

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from dashboard.drawing.outlines import MOST_CORNERS, Outline, Plane, as_text, from_text, outlines_of
-from dashboard.linked import (
+from dashboard.presenters.linked import (
     AGREEMENTS,
     KNOWN,
     UNJUDGED,

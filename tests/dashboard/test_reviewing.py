@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dashboard import reviewing
-from dashboard.reviewing import Place, apply_events, queue_of, upcoming
+from dashboard.presenters import reviewing
+from dashboard.presenters.reviewing import Place, apply_events, queue_of, upcoming
 from hmw_core.errors import UsageError
 from hmw_core.log import verdicts
 from hmw_core.log.reader import RunReader

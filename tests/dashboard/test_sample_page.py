@@ -4,8 +4,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dashboard.linked import Samples
-from dashboard.sample_page import large_picture, neighbour_sentence, rank_table, suggestion_bars
+from dashboard.presenters.linked import Samples
+from dashboard.presenters.sample_page import (
+    large_picture,
+    neighbour_sentence,
+    rank_table,
+    suggestion_bars,
+)
 from hmw_core.log import verdicts
 from hmw_core.store import RunReader, RunWriter
 from tests.conftest import write_run

@@ -9,7 +9,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from dashboard.drawing.outlines import Outline, as_text
-from dashboard.linked import Places
+from dashboard.presenters.linked import Places
 from hmw_core.log import verdicts
 from hmw_core.log.reader import RunReader
 from hmw_core.log.verdicts import Verdict
@@ -198,7 +198,7 @@ def test_class_names_that_are_alike(folder, names):
 @pytest.mark.parametrize("drawn_as", ["markers", "picture"])
 def test_colours(folder, monkeypatch, colour, drawn_as):
     if drawn_as == "picture":
-        monkeypatch.setattr("dashboard.figures.linked_cloud.MARKERS_UP_TO", 10)
+        monkeypatch.setattr("dashboard.presenters.linked_cloud.MARKERS_UP_TO", 10)
         monkeypatch.setattr("dashboard.drawing.screen_cloud.MARKERS_UP_TO", 10)
     write_run(folder / "tiny")
     run = RunReader(folder / "tiny")
@@ -267,7 +267,7 @@ def test_review_gets_the_selection(folder):
 def test_csv_is_of_what_is_shown(folder):
     write_run(folder / "tiny")
     page = open_page("samples", run="tiny", limit="iam", top="6")
-    from dashboard.linked import Samples, as_csv
+    from dashboard.presenters.linked import Samples, as_csv
 
     samples = Samples(RunReader(folder / "tiny"))
     table = pd.read_csv(io.BytesIO(as_csv(samples, np.array(ids(page)), {})))

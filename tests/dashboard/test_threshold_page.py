@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dashboard.cuts import cells, is_off, modes_sentence
 from dashboard.figures.base import CannotShow
 from dashboard.figures.criteria.threshold import N_BINS, prepare
+from dashboard.presenters.cuts import cells, is_off, modes_sentence
 from hmw_core.laboratory.thresholds import cuts_table, find_cut, threshold_cut
 from hmw_core.statistics.modes import modes
 from hmw_core.store import RunReader, RunWriter

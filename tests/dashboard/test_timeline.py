@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dashboard import timeline
 from dashboard.figures import FIGURES
 from dashboard.figures.base import CannotShow
+from dashboard.presenters import timeline
 from hmw_core.errors import UsageError
 from hmw_core.feature_space import alignment
 from hmw_core.laboratory.memorised import fitted

@@ -9,7 +9,7 @@ import pytest
 from dashboard.figures import FIGURES
 from dashboard.figures.base import CannotShow
 from dashboard.figures.dynamics.playground import in_words
-from dashboard.weight_command import own_loop, train_arguments, train_command
+from dashboard.presenters.weight_command import own_loop, train_arguments, train_command
 from hmw_core.laboratory.hm_replay import Settings, logged_settings
 from hmw_core.store import RunReader, RunWriter
 from tests.conftest import write_run

@@ -5,13 +5,13 @@ import pandas as pd
 import plotly.graph_objects as go
 from matplotlib.figure import Figure
 
-from dashboard import timeline
 from dashboard.drawing.cloud import Look, class_look, group_look
 from dashboard.drawing.paper_cloud import paper_cloud
 from dashboard.drawing.screen_cloud import screen_cloud
 from dashboard.figures.base import CannotShow, FigureSpec
 from dashboard.figures.maps import group_of
 from dashboard.figures.selection import check_epoch, class_title
+from dashboard.presenters import timeline
 from hmw_core.errors import UsageError
 from hmw_core.log.reader import RunReader
 

@@ -7,12 +7,12 @@ import plotly.graph_objects as go
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
-from dashboard import timeline
 from dashboard.drawing.panels import PAPER_DASHES, paper_legend, paper_panels, role_looks
 from dashboard.drawing.style import screen_figure
 from dashboard.drawing.text import on_paper, on_screen, shorten
 from dashboard.figures.base import CannotShow, FigureSpec
 from dashboard.figures.selection import chosen_samples
+from dashboard.presenters import timeline
 from hmw_core.criteria import CRITERIA
 from hmw_core.criteria.base import why_absent
 from hmw_core.errors import UsageError, pick

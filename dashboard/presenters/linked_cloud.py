@@ -32,7 +32,7 @@ from dashboard.drawing.style import (
 )
 from dashboard.drawing.text import on_screen
 from dashboard.figures.paper.clusters import OUTER
-from dashboard.linked import UNKNOWN, Places, Samples
+from dashboard.presenters.linked import UNKNOWN, Places, Samples
 from hmw_core.criteria import CRITERIA
 from hmw_core.criteria.base import Criterion
 

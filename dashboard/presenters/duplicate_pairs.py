@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 
 from dashboard.drawing.style import BLUE, GREY, VERMILION, screen_figure
 from dashboard.drawing.text import shorten
-from dashboard.gallery import Card, as_html
+from dashboard.presenters.gallery import Card, as_html
 from hmw_core.pictures.duplicates import By, distance
 
 N_BINS = 60

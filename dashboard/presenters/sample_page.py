@@ -9,7 +9,7 @@ import pandas as pd
 
 from dashboard.drawing.style import BLUE, GREY
 from dashboard.drawing.text import shorten
-from dashboard.linked import Samples
+from dashboard.presenters.linked import Samples
 from hmw_core.criteria import MAIN_CRITERIA
 from hmw_core.log.reader import RunReader
 from hmw_core.pictures.picture_features import decode
