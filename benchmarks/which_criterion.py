@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 from rich.console import Console
 
-from dashboard.tables import to_markdown
+from dashboard.export.tables import to_markdown
 from hmw_core.criteria import CRITERIA, MAIN_CRITERIA
 from hmw_core.criteria.base import FAMILIES, without_absent
 from hmw_core.experiments.proof import t_interval

@@ -13,10 +13,10 @@ import streamlit as st
 
 from dashboard import runs
 from dashboard.background import missing_map, start_map
+from dashboard.export.tables import markdown, to_csv, to_latex, to_markdown
 from dashboard.figures import FIGURES
 from dashboard.figures.base import CannotShow
 from dashboard.presenters.gallery import as_html, cards
-from dashboard.tables import markdown, to_csv, to_latex, to_markdown
 from dashboard.views.choices import criterion_title, plain
 from hmw_core.criteria import CRITERIA
 from hmw_core.errors import UsageError
@@ -250,7 +250,9 @@ def _download_row() -> Iterator[None]:
 
 
 def _file(name: str, table: pd.DataFrame, kind: str) -> bytes:
-    from dashboard.export import export_figure  # Matplotlib is loaded when a file is asked for
+    from dashboard.export.__main__ import (
+        export_figure,  # Matplotlib is loaded when a file is asked for
+    )
 
     return export_figure(name, table, kind, "text")
 

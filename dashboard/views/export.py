@@ -6,10 +6,10 @@ import streamlit as st
 
 from dashboard import runs
 from dashboard.drawing.style import WIDTHS
-from dashboard.export import export_zip
+from dashboard.export.__main__ import export_zip
+from dashboard.export.render import FORMATS
+from dashboard.export.report import report_html
 from dashboard.figures import FIGURES
-from dashboard.render import FORMATS
-from dashboard.report import report_html
 from dashboard.views.blocks import title
 from dashboard.views.choices import choose_class
 from hmw_core.log.reader import RunReader
@@ -84,4 +84,6 @@ st.caption(
     "cannot show is listed with the reason in the zip and in the report. From a terminal, "
     "without a browser:"
 )
-st.code(f"python -m dashboard.export {run.folder} OUT --formats pdf svg png html csv", "bash")
+st.code(
+    f"python -m dashboard.export.__main__ {run.folder} OUT --formats pdf svg png html csv", "bash"
+)

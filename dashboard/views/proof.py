@@ -7,7 +7,7 @@ from urllib.parse import quote
 import streamlit as st
 
 from dashboard import runs
-from dashboard.render import csv_bytes
+from dashboard.export.render import csv_bytes
 from dashboard.views.blocks import show_figure, title
 from dashboard.views.choices import choose, plain
 from hmw_core.experiments.proof import (

@@ -135,7 +135,11 @@ def show(name: str, sweep: Sweep, **options: Any) -> None:
 
 def file_of(name: str, table: pd.DataFrame, kind: str) -> bytes:
     """Return a figure's file."""
-    from dashboard.render import csv_bytes, inches, typeset_bytes  # Matplotlib, only when asked
+    from dashboard.export.render import (  # Matplotlib, only when asked
+        csv_bytes,
+        inches,
+        typeset_bytes,
+    )
 
     if kind == "csv":
         return csv_bytes(table)

@@ -13,12 +13,12 @@ import matplotlib as mpl
 import pandas as pd
 import pytest
 
-from dashboard import export, report_tables
-from dashboard.export import export_zip, find_run, label_of, main
+from dashboard.export.__main__ import __main__ as export
+from dashboard.export.__main__ import export_zip, find_run, label_of, main, report_tables
+from dashboard.export.prepared import counts_of, prepare_figures
+from dashboard.export.render import FORMATS, csv_bytes, export_figure
+from dashboard.export.report import report_html
 from dashboard.figures import FIGURES
-from dashboard.prepared import counts_of, prepare_figures
-from dashboard.render import FORMATS, csv_bytes, export_figure
-from dashboard.report import report_html
 from hmw_core.criteria import CRITERIA_VERSION
 from hmw_core.errors import UnreadableRun, UsageError
 from hmw_core.store import RunReader
@@ -355,7 +355,7 @@ def test_a_folder_that_is_no_run_is_a_mistake(tmp_path, monkeypatch, capsys):
 
 def test_exporting_loads_neither_torch_nor_streamlit(tiny_folder, tmp_path):
     code = (
-        "import sys\nfrom dashboard.export import main\n"
+        "import sys\nfrom dashboard.export.__main__ import main\n"
         f"code = main([{str(tiny_folder)!r}, {str(tmp_path)!r}, '--figures', 'accuracy'])\n"
         "sys.exit(code or bool({'torch', 'streamlit'} & set(sys.modules)))"
     )

@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from dashboard.export.prepared import prepare_figures
+from dashboard.export.report import report_html
 from dashboard.figures import FIGURES
-from dashboard.prepared import prepare_figures
 from dashboard.presenters.summary import description
-from dashboard.report import report_html
 from dashboard.views.choices import criterion_title
 from hmw_core.importers import IMPORTERS
 from hmw_core.importers.base import ImportOptions

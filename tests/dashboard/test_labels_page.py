@@ -1,4 +1,4 @@
-"""The page of labels, its files for other tools, and `python -m dashboard.labels`."""
+"""The page of labels, its files for other tools, and `python -m dashboard.export.labels`."""
 
 import dataclasses
 import json
@@ -9,8 +9,8 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from dashboard import labels as files
-from dashboard.labels import (
+from dashboard.export.__main__ import labels as files
+from dashboard.export.labels import (
     DEFAULTS,
     NEIGHBOURS,
     SAMPLES_FILE,

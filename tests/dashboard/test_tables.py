@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dashboard.tables import latex, to_csv, to_latex, to_markdown
+from dashboard.export.tables import latex, to_csv, to_latex, to_markdown
 
 TABLE = pd.DataFrame(
     {

@@ -1,4 +1,4 @@
-"""`python -m dashboard.verify`: agreement, and each way in which file and log can differ."""
+"""`python -m dashboard.export.verify`: agreement, and each way in which file and log can differ."""
 
 import json
 import shutil
@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from dashboard.verify import main, verify
+from dashboard.export.verify import main, verify
 from hmw_core.log import verdicts
 from hmw_core.log.tables import SCORES_VERSION
 from hmw_core.log.verdicts import Verdict

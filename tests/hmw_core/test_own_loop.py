@@ -6,8 +6,8 @@ import torch
 from torch.nn import functional as F
 from torch.utils.data import DataLoader, Dataset
 
+from dashboard.export.prepared import prepare_figures
 from dashboard.figures import FIGURES
-from dashboard.prepared import prepare_figures
 from hmw_core.criteria import MAIN_CRITERIA
 from hmw_core.errors import UsageError
 from hmw_core.objective.weighting.hmw import cosine_to_classes

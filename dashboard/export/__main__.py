@@ -1,4 +1,4 @@
-"""Figures and a report as files, without a browser: `python -m dashboard.export RUN OUT`."""
+"""Figures and a report as files, without a browser: `python -m dashboard.export.__main__ RUN OUT`."""
 
 import argparse
 import io
@@ -10,10 +10,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from dashboard.drawing.style import WIDTHS
+from dashboard.export.prepared import Prepared, prepare_figures
+from dashboard.export.render import FORMATS, export_figure
+from dashboard.export.report import report_html
 from dashboard.figures import FIGURES
-from dashboard.prepared import Prepared, prepare_figures
-from dashboard.render import FORMATS, export_figure
-from dashboard.report import report_html
 from hmw_core.errors import UsageError, pick
 from hmw_core.log import provenance
 from hmw_core.log.layout import write_whole
@@ -140,7 +140,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m dashboard.export",
+        prog="python -m dashboard.export.__main__",
         description="Write figures of a run, their data, and a report, without a browser.",
     )
     parser.add_argument("run", metavar="RUN", help="a run's folder, or its name in data/runs")

@@ -4,12 +4,12 @@ import base64
 import html
 from collections.abc import Iterable, Sequence
 
-from dashboard import report_tables
 from dashboard.drawing.style import TEXT
+from dashboard.export.__main__ import report_tables
+from dashboard.export.prepared import Prepared, counts_of, prepare_figures
+from dashboard.export.render import typeset_bytes
+from dashboard.export.report_tables import LARGEST_MATRIX, Rows
 from dashboard.figures import FIGURES
-from dashboard.prepared import Prepared, counts_of, prepare_figures
-from dashboard.render import typeset_bytes
-from dashboard.report_tables import LARGEST_MATRIX, Rows
 from hmw_core.criteria import CRITERIA, MAIN_CRITERIA
 from hmw_core.criteria.base import without_absent
 from hmw_core.experiments.paper import PAPER_NOTE

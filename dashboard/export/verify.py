@@ -1,4 +1,4 @@
-"""Whether an export of labels is what its run says: `python -m dashboard.verify FILE RUN`."""
+"""Whether an export of labels is what its run says: `python -m dashboard.export.verify FILE RUN`."""
 
 import argparse
 import sys
@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from dashboard.export import find_run
+from dashboard.export.__main__ import find_run
 from hmw_core.criteria import CRITERIA, CRITERIA_VERSION
 from hmw_core.errors import UsageError
 from hmw_core.log.reader import RunReader
@@ -79,7 +79,7 @@ def verify(path: str | Path, run: RunReader) -> Verification:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; return 0 if all agrees, 1 if not, 2 for a user's mistake."""
     parser = argparse.ArgumentParser(
-        prog="python -m dashboard.verify",
+        prog="python -m dashboard.export.verify",
         description="Compute the scores of an export of labels anew from the log of its run, and "
         "say whether labels, verdicts and scores agree.",
     )

@@ -1,4 +1,4 @@
-"""Corrected labels as a file: `python -m dashboard.labels RUN OUT`, and what goes on from there."""
+"""Corrected labels as a file: `python -m dashboard.export.labels RUN OUT`, and what goes on from there."""
 
 import argparse
 import shlex
@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from dashboard.export import find_run
+from dashboard.export.__main__ import find_run
 from hmw_core.criteria import CRITERIA
 from hmw_core.errors import UsageError
 from hmw_core.log.layout import images_file, write_whole
@@ -206,7 +206,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m dashboard.labels",
+        prog="python -m dashboard.export.labels",
         description="Write the labels of a run as its verdicts correct them, in data set order.",
     )
     parser.add_argument("run", metavar="RUN", help="a run's folder, or its name in data/runs")

@@ -1,0 +1,1 @@
+"""Figures, labels and reports as files."""
