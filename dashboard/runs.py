@@ -10,16 +10,16 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from dashboard.background import Job, missing_map
 from dashboard.figures import FIGURES
 from dashboard.figures.maps import check_features
 from dashboard.figures.paper.sample_curves import class_bands
 from dashboard.figures.selection import chosen_samples
+from dashboard.jobs.background import Job, missing_map
+from dashboard.jobs.training_command import listing
 from dashboard.presenters import timeline
 from dashboard.presenters.linked import Places, Samples
 from dashboard.presenters.summary import description, summary
 from dashboard.presenters.timeline import Film, Moment
-from dashboard.training_command import listing
 from dashboard.views.choices import choose, plain
 from hmw_core.experiments.sweeps import Sweep, list_sweeps, read_sweep
 from hmw_core.feature_space.alignment import kept_joint

@@ -12,10 +12,10 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import runs
-from dashboard.background import missing_map, start_map
 from dashboard.export.tables import markdown, to_csv, to_latex, to_markdown
 from dashboard.figures import FIGURES
 from dashboard.figures.base import CannotShow
+from dashboard.jobs.background import missing_map, start_map
 from dashboard.presenters.gallery import as_html, cards
 from dashboard.views.choices import criterion_title, plain
 from hmw_core.criteria import CRITERIA
@@ -183,7 +183,7 @@ def offer_map(run: RunReader, method: str, given_label: int | None = None) -> bo
         st.rerun()
     st.caption("Or from a terminal:")
     st.code(
-        f"python -m dashboard.project {run.folder} --method {method} --skip-undefined",
+        f"python -m dashboard.jobs.project {run.folder} --method {method} --skip-undefined",
         language="bash",
     )
     return False

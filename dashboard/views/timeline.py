@@ -12,10 +12,10 @@ from dashboard import runs
 from dashboard.drawing.style import GROUP_COLOURS
 from dashboard.drawing.text import shorten
 from dashboard.figures.selection import MOST_SAMPLES, absent_criteria
+from dashboard.jobs.timeline_job import seconds_of_joint, start_joint
 from dashboard.presenters import timeline
 from dashboard.presenters.gallery import as_html, cards
 from dashboard.presenters.timeline import COLOURS, MAPS, NO_MAP, Film, Moment
-from dashboard.timeline_job import seconds_of_joint, start_joint
 from dashboard.views.blocks import offer_table, say_absent, show_figure, title
 from dashboard.views.choices import (
     choose,
@@ -293,7 +293,7 @@ def offer_joint(run: RunReader) -> None:
         runs.jobs()[run.name, "aligned"] = start_joint(run)
         st.rerun()
     st.caption("Or from a terminal:")
-    st.code(f"python -m dashboard.project {run.folder} --aligned", language="bash")
+    st.code(f"python -m dashboard.jobs.project {run.folder} --aligned", language="bash")
 
 
 @st.fragment(run_every=2)

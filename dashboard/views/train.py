@@ -6,9 +6,9 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard import runs, trainings
-from dashboard.presenters.summary import description
-from dashboard.training_command import (
+from dashboard import runs
+from dashboard.jobs import trainings
+from dashboard.jobs.training_command import (
     NO_RATE,
     Settings,
     arguments,
@@ -16,6 +16,7 @@ from dashboard.training_command import (
     shown,
     suggested_name,
 )
+from dashboard.presenters.summary import description
 from dashboard.views.blocks import show_figure, title
 from dashboard.views.choices import choose, choose_criterion, plain, remember
 from hmw_core.errors import UsageError

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from dashboard import trainings
+from dashboard.jobs import trainings
 from hmw_core.log.reader import RunReader
 from tests.browser.conftest import ROOT, _wait_for
 from tests.browser.steps import open_page, settle

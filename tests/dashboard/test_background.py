@@ -4,8 +4,8 @@ import time
 
 import pytest
 
-from dashboard import background
-from dashboard.background import missing_map, start_map
+from dashboard.jobs import background
+from dashboard.jobs.background import missing_map, start_map
 from hmw_core.feature_space.projection import cached
 from hmw_core.log.reader import RunReader
 from tests.conftest import write_run

@@ -299,7 +299,7 @@ def test_a_large_run_is_not_projected_while_one_waits(tmp_path, monkeypatch):
     run = RunReader(tmp_path / "a run")
     with pytest.raises(CannotShow, match="60 samples to project, more than the 10") as error:
         clusters.prepare([run])
-    assert f"python -m dashboard.project '{run.folder}'" in str(error.value)
+    assert f"python -m dashboard.jobs.project '{run.folder}'" in str(error.value)
     project(run)  # as the command does
     assert len(clusters.prepare([run])) == 65
 

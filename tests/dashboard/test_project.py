@@ -5,7 +5,7 @@ import shutil
 import numpy as np
 import pytest
 
-from dashboard.project import main
+from dashboard.jobs.project import main
 from hmw_core.feature_space.alignment import kept_joint
 from hmw_core.feature_space.projection import cached
 from hmw_core.store import RunReader, RunWriter

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from dashboard import training_command, trainings
+from dashboard.jobs import training_command, trainings
 from dashboard.runs import training_choices
 from hmw_core.store import RunWriter
 from tests.conftest import write_run

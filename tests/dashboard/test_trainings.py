@@ -13,8 +13,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from dashboard import training_command, trainings
-from dashboard.training_command import Settings, arguments, shown, suggested_name
+from dashboard.jobs import training_command, trainings
+from dashboard.jobs.training_command import Settings, arguments, shown, suggested_name
 from hmw_core.errors import UsageError
 from hmw_core.log.reader import RunReader
 from tests.conftest import write_run

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dashboard.background import Job
+from dashboard.jobs.background import Job
 from dashboard.runs import all_runs, jobs
 from hmw_core.store import RunWriter
 from tests.conftest import write_run
@@ -255,7 +255,7 @@ def test_class_page_shows_the_samples_inside_the_outline(folder):
 
 
 def test_clusters_offers_to_map_a_run_that_is_too_large(folder, monkeypatch, tmp_path):
-    monkeypatch.setattr("dashboard.background.AT_ONCE", 10)
+    monkeypatch.setattr("dashboard.jobs.background.AT_ONCE", 10)
     write_run(folder / "tiny")
     page = open_page("clusters", run="tiny")
     assert "no map" in said(page)

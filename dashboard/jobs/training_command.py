@@ -11,7 +11,7 @@ from pathlib import Path
 
 from hmw_core.errors import UsageError
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 """Where trainings run: relative paths of data count from here."""
 PROGRAM = (sys.executable, "-m", "training")
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+=-]{0,99}")

@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from dashboard.training_command import NAME, PROGRAM, ROOT, check_name
+from dashboard.jobs.training_command import NAME, PROGRAM, ROOT, check_name
 from hmw_core.errors import UnreadableRun, UsageError
 from hmw_core.log import layout
 from hmw_core.log.reader import KILLED

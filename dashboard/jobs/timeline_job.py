@@ -5,7 +5,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from dashboard.background import Job
+from dashboard.jobs.background import Job
 from hmw_core.feature_space import alignment
 from hmw_core.log.reader import RunReader
 
@@ -22,15 +22,21 @@ def seconds_of_joint(run: RunReader) -> int:
 
 
 def start_joint(run: RunReader) -> Job:
-    """Start `python -m dashboard.project --aligned` on a run, detached."""
+    """Start `python -m dashboard.jobs.project --aligned` on a run, detached."""
     log = Path(tempfile.mkstemp(prefix="hmw-map-", suffix=".log")[1])
     with log.open("w", encoding="utf-8") as file:
         process = subprocess.Popen(
-            [sys.executable, "-m", "dashboard.project", str(run.folder.resolve()), "--aligned"],
+            [
+                sys.executable,
+                "-m",
+                "dashboard.jobs.project",
+                str(run.folder.resolve()),
+                "--aligned",
+            ],
             stdin=subprocess.DEVNULL,
             stdout=file,
             stderr=subprocess.STDOUT,
-            cwd=Path(__file__).parents[1],
+            cwd=Path(__file__).parents[2],
             start_new_session=True,
         )
     return Job(process, log)

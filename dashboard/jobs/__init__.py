@@ -1,0 +1,1 @@
+"""Processes beside the dashboard: trainings and maps."""
