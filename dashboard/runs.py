@@ -20,7 +20,7 @@ from dashboard.presenters import timeline
 from dashboard.presenters.linked import Places, Samples
 from dashboard.presenters.summary import description, summary
 from dashboard.presenters.timeline import Film, Moment
-from dashboard.views.choices import choose, plain
+from dashboard.views.parts.choices import choose, plain
 from hmw_core.experiments.sweeps import Sweep, list_sweeps, read_sweep
 from hmw_core.feature_space.alignment import kept_joint
 from hmw_core.feature_space.neighbours import Directions, directions

@@ -1,6 +1,6 @@
 """The review page without its widgets: what comes next, what an event does, what the desk is told.
 
-The desk is the part of the page that runs in the browser (`views/desk`). A key makes an event there
+The desk is the part of the page that runs in the browser (`views/parts/desk`). A key makes an event there
 at once, with an id, a time, and the sample that was on screen; the server applies events in their
 order, each once however often it is sent.
 """

@@ -11,7 +11,7 @@ def block(folder: str, ids: list[int], because_of: tuple[str, ...] = ()) -> AppT
     """Run the block alone, as a page that calls it."""
 
     def script(folder, ids, because_of):
-        from dashboard.views.contrast import show_contrast
+        from dashboard.views.parts.contrast import show_contrast
         from hmw_core.store import RunReader
 
         show_contrast(RunReader(folder), ids, None, because_of)

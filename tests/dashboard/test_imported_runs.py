@@ -10,7 +10,7 @@ from dashboard.export.prepared import prepare_figures
 from dashboard.export.report import report_html
 from dashboard.figures import FIGURES
 from dashboard.presenters.summary import description
-from dashboard.views.choices import criterion_title
+from dashboard.views.parts.choices import criterion_title
 from hmw_core.importers import IMPORTERS
 from hmw_core.importers.base import ImportOptions
 from hmw_core.importers.write import import_run

@@ -21,7 +21,7 @@ def open_review(state: dict | None = None, **address: str) -> AppTest:
         page.query_params[key] = value
     for key, value in (state or {}).items():
         page.session_state[key] = value
-    page.switch_page("views/review.py").run()
+    page.switch_page("views/mend/review.py").run()
     assert not page.exception, [found.message for found in page.exception]
     return page
 
@@ -226,5 +226,5 @@ def test_names_reach_the_desk_as_they_are(folder):
     names = ["<b>bold</b>", "<img src=x onerror=alert(1)>", "$5 & more", "a_b*c*", "plain"]
     write_run(folder / "html", class_names=names)
     assert desk(open_review(run="html"))["classes"] == names
-    html = (Path(__file__).parents[2] / "dashboard/views/desk/desk.js").read_text()
+    html = (Path(__file__).parents[2] / "dashboard/views/parts/desk/desk.js").read_text()
     assert "innerHTML" not in html  # names are written as text only

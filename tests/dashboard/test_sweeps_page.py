@@ -24,7 +24,7 @@ def open_page(**address: str) -> AppTest:
     page = AppTest.from_file(str(APP), default_timeout=60).run()
     for key, value in address.items():
         page.query_params[key] = value
-    page.switch_page("views/sweeps.py").run()
+    page.switch_page("views/laboratory/sweeps.py").run()
     assert not page.exception, [found.message for found in page.exception]
     return page
 

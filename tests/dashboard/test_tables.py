@@ -96,7 +96,7 @@ def test_the_page_shows_the_table_and_offers_three_files():
     def page():
         import pandas as pd
 
-        from dashboard.views.blocks import offer_table
+        from dashboard.views.parts.blocks import offer_table
 
         offer_table(pd.DataFrame({"a": [1]}), "my table", "What: it *says*.")
 

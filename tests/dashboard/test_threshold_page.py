@@ -54,7 +54,7 @@ def test_flags_become_a_review_queue_most_suspicious_first(folder, monkeypatch):
         "streamlit.switch_page", lambda page, query_params=None: gone.append((page, query_params))
     )
     next(button for button in page.button if "Review these" in button.label).click().run()
-    assert gone == [("views/review.py", {"run": "two"})]
+    assert gone == [("views/mend/review.py", {"run": "two"})]
     kept = page.session_state["review selection"]
     score = run.signals(["margin"]).groupby("sample_id")["margin"].mean()
     cut = find_cut(run, "aum", "gaussian").cut

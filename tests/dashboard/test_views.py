@@ -182,7 +182,7 @@ def test_address_keeps_what_was_chosen(folder):
     assert page.selectbox(key="choice class").value == "1"
     page.sidebar.selectbox[0].select("two").run()
     assert in_address(page, "run") == "two"
-    page.switch_page("views/criteria.py").run()
+    page.switch_page("views/paper/criteria.py").run()
     assert page.sidebar.selectbox[0].value == "two"
     assert in_address(page, "class") == "1"
 
@@ -223,7 +223,7 @@ def test_class_page_ranks_by_criterion_both_ways(folder):
 
 
 def test_gallery_turns_pages_and_begins_anew_for_another_ranking(folder, monkeypatch):
-    monkeypatch.setattr("dashboard.views.blocks.PAGE", 4)
+    monkeypatch.setattr("dashboard.views.parts.blocks.PAGE", 4)
     write_run(folder / "tiny")
     page = open_page("class_", run="tiny", **{"class": "1"})
     first = shown_samples(page)
@@ -265,7 +265,7 @@ def test_clusters_offers_to_map_a_run_that_is_too_large(folder, monkeypatch, tmp
         started.append((run.name, method))
         return Job(subprocess.Popen(["sleep", "60"]), tmp_path / "log")
 
-    monkeypatch.setattr("dashboard.views.blocks.start_map", start)
+    monkeypatch.setattr("dashboard.views.parts.blocks.start_map", start)
     page.button(key="map tiny").click().run()
     assert started == [("tiny", "auto")]
     assert "Computing the map of tiny" in said(page)

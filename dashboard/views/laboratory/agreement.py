@@ -1,0 +1,473 @@
+"""Agreement: what can be said of criteria, samples and epochs where true labels are not known."""
+
+import math
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from dashboard import runs
+from dashboard.figures.base import CannotShow
+from dashboard.figures.criteria.window_rules import RULE_TITLES, absent_windows
+from dashboard.figures.selection import absent_criteria
+from dashboard.views.parts.blocks import offer_table, say_absent, show_figure, title
+from dashboard.views.parts.choices import (
+    choose,
+    choose_criterion,
+    choose_epoch,
+    criterion_title,
+    keep_number,
+    plain,
+    remember,
+)
+from dashboard.views.parts.part_pictures import offer_review, show_part
+from hmw_core.criteria import CRITERIA, MAIN_CRITERIA
+from hmw_core.criteria.base import without_absent
+from hmw_core.errors import UsageError
+from hmw_core.experiments.seeds import same_labels, siblings
+from hmw_core.laboratory.agreement import RULE as AGREEMENT_RULE
+from hmw_core.laboratory.agreement import SHARE, usual_budget
+from hmw_core.laboratory.audited import audit_estimates, judged_streams
+from hmw_core.laboratory.detection import auroc, precision_recall_at_budget
+from hmw_core.laboratory.stability import (
+    N_CHECKPOINTS,
+    PARTS,
+    ambiguous_order,
+    checkpoints,
+    counts,
+)
+from hmw_core.laboratory.stability import RULE as LOOKS_RULE
+from hmw_core.laboratory.windows import (
+    GRID_RULE,
+    N_SPLITS,
+    ORACLE,
+    RULES,
+    NotKept,
+    choices,
+    seconds_of,
+    window_table,
+)
+from hmw_core.log.reader import RunReader
+from hmw_core.review.remaining import remaining_errors
+from hmw_core.samples.queries import score_table
+
+SECTIONS = {
+    "criteria": "Do the criteria agree?",
+    "samples": "Which samples are ambiguous?",
+    "reviewed": "What do reviewed samples say?",
+    "windows": "Which epochs to use, and what does not knowing cost?",
+}
+PART_TITLES = {"steady": "Flagged steadily", "ambiguous": "Ambiguous", "never": "Never flagged"}
+MOST = 45  # criteria in one matrix
+MOST_LOOKS = 50
+AT_ONCE = 6.0  # s that a page may compute before it asks
+UNKNOWN = "–"
+
+
+def choose_criteria(run: RunReader) -> list[str]:
+    """Return the criteria chosen, `criteria=` in the address; by default the main ones."""
+    there = list(without_absent(CRITERIA, run))
+    usual = [name for name in MAIN_CRITERIA if name in there]
+    asked = [name for name in st.query_params.get("criteria", "").split(",") if name in there]
+    chosen = st.multiselect(
+        "Criteria",
+        there,
+        default=asked or usual,
+        format_func=lambda name: CRITERIA[name].title,
+        max_selections=MOST,
+        key=f"criteria of {run.name}",
+    )
+    remember("criteria", None if chosen == usual else ",".join(chosen) or None)
+    say_absent(absent_criteria(run, MAIN_CRITERIA))
+    return chosen
+
+
+def choose_budget(run: RunReader) -> tuple[int, str]:
+    """Return how many samples each criterion flags, `budget=` in the address, and why so many."""
+    asked = keep_number("budget", "Flag (empty: a suggestion)", whole=True)
+    if asked:
+        budget = min(int(asked), run.n_samples)
+        more = " There are no more samples." if asked > run.n_samples else ""
+        return budget, f"Flagged: the {budget:,} most suspicious.{more}"
+    wrong = run.samples()["is_mislabeled"]
+    budget = usual_budget(wrong)
+    why = (
+        "as many as are mislabeled"
+        if wrong.notna().all()
+        else f"{100 * SHARE:.0f} % of the samples, as nobody knows how many are mislabeled"
+    )
+    return budget, f"Flagged: the {budget:,} most suspicious, {why}."
+
+
+def share_with_interval(share: float, low: float, high: float) -> str:
+    """Return a share with its interval, or that it is not known."""
+    return UNKNOWN if math.isnan(share) else f"{share:.3f} ({low:.3f} to {high:.3f})"
+
+
+def agreement_section(run: RunReader) -> None:
+    """Show which criteria say the same."""
+    names = choose_criteria(run)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        budget, flagged = choose_budget(run)
+        epoch = choose_epoch(run)
+    st.caption(flagged)
+    options: dict[str, Any] = {"criteria": names, "budget": budget, "epoch": epoch}
+    show_figure("agreement", run, **options)
+    st.caption(AGREEMENT_RULE)
+    try:
+        table = runs.table("agreement", run, **options)
+    except (CannotShow, UsageError):
+        return
+    pairs = table[table["criterion"].map(names.index) < table["against"].map(names.index)]
+    pairs = pairs.sort_values("shared", kind="stable")
+    st.subheader("Pairs, the least alike first", anchor=False)
+    st.dataframe(
+        pd.DataFrame(
+            {
+                "Criterion": pairs["title"],
+                "Against": pairs["against_title"],
+                "Spearman": pairs["rho"],
+                "In common": pairs["n_shared"],
+                "Share": pairs["shared"],
+                "By chance": pairs["shared_by_chance"],
+                "Jaccard": pairs["jaccard"],
+                "Jaccard by chance": pairs["jaccard_by_chance"],
+                "Samples": pairs["n_samples"],
+                "Duel": "/" + pairs["duel"],
+            }
+        ),
+        hide_index=True,
+        column_config={
+            **{
+                name: st.column_config.NumberColumn(format="%.3f")
+                for name in ("Spearman", "Share", "By chance", "Jaccard", "Jaccard by chance")
+            },
+            "In common": st.column_config.NumberColumn(format="%.0f"),
+            "Duel": st.column_config.LinkColumn(display_text="open"),
+        },
+    )
+    st.caption(
+        "Criteria made of the same signal agree whether it is right or wrong, so agreement is no "
+        "proof. Of a sample that only one of two flags, one of them is wrong: the duel shows which "
+        "samples those are."
+    )
+
+
+def samples_section(run: RunReader) -> None:
+    """Show the samples on which looks at several epochs or seeds do not agree."""
+    seeds = [run, *(r for r in siblings(run, runs.all_runs()[0]) if r.folder != run.folder)]
+    paired = [r for r in seeds if r.last_epoch and same_labels(run, r)]
+    sources = {"epochs": "Epochs of this run", "seeds": f"The last epoch of {len(paired)} seeds"}
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        criterion = choose_criterion(run, "Criterion")
+        there = list(sources) if len(paired) > 1 else ["epochs"]
+        source = choose("looks", "Looks at", there, shown=sources.__getitem__)
+        asked = (
+            keep_number("checkpoints", f"Epochs (empty: {N_CHECKPOINTS})", whole=True)
+            if source == "epochs"
+            else None
+        )
+        budget, flagged = choose_budget(run)
+    st.caption(flagged)
+    n_looks = min(int(asked), MOST_LOOKS) if asked else N_CHECKPOINTS
+    if len(seeds) > len(paired):
+        st.caption(
+            f"{len(seeds) - len(paired)} more seed(s) of this recipe drew other labels or samples, "
+            "or have no epoch yet; samples cannot be followed into them."
+        )
+    elif len(seeds) == 1:
+        st.caption("There is no other seed of this recipe, so looks are at epochs of this run.")
+    chosen = paired if source == "seeds" else [run]
+    options: dict[str, Any] = {"criterion": criterion, "budget": budget, "n_epochs": n_looks}
+    if source == "epochs":
+        at = checkpoints(run, n_looks)
+        st.caption(
+            f"Looks at the epochs {', '.join(map(str, at))}: evenly spaced from the middle of the "
+            "log to its end, each with the score as it would be had the training ended there."
+        )
+        if len(at) < 2:
+            st.info(
+                "With one epoch there is one look, so no verdict can flip.", icon=":material/info:"
+            )
+    show_figure("stability_looks", chosen, **options)
+    st.caption(LOOKS_RULE)
+    try:
+        found = runs.looks_of(chosen, criterion, budget, n_looks)
+    except UsageError:
+        return  # the figure has said why
+    part_numbers(found, run)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        part = choose("part", "Pictures of", list(PARTS), shown=PART_TITLES.__getitem__, default=1)
+    ids = (
+        ambiguous_order(found).tolist()
+        if part == "ambiguous"
+        else found[found["part"].eq(part).fillna(False)].sort_values("mean_rank").index.tolist()
+    )
+    of = CRITERIA[criterion].title
+    if not ids:
+        st.info(f"{PART_TITLES[part]}: no sample.", icon=":material/info:")
+    else:
+        st.subheader(f"{PART_TITLES[part]}: {len(ids):,} samples", anchor=False)
+        looked = "seeds" if source == "seeds" else "epochs"
+        offer_review(run, ids, f"{PART_TITLES[part]} by {of} over {looked}, {budget:,} flagged")
+        order = (
+            "Those first on which the looks are most divided."
+            if part == "ambiguous"
+            else "Most suspicious first, by the mean rank over the looks."
+        )
+        rows = found.loc[ids]
+        notes = {
+            int(i): f"flagged by {n} of {of_all}"
+            for i, n, of_all in zip(ids, rows["n_flagged"], rows["n_looks"], strict=True)
+        }
+        show_part(run, ids, notes.__getitem__, order=order, key=part)
+    show_figure("stability_by_epoch", run, budget=budget)
+
+
+def part_numbers(found: pd.DataFrame, run: RunReader) -> None:
+    """Show how many samples each part has, and how many of them are mislabeled."""
+    table = counts(found, run.samples().set_index("sample_id")["is_mislabeled"])
+    for column, part in zip(st.columns(3), PARTS, strict=True):
+        row = table.loc[part]
+        with column:
+            st.metric(PART_TITLES[part], f"{int(row['n_samples']):,}")
+            if row["n_known"]:
+                st.caption(
+                    f"**{100 * row['precision']:.1f} %** really mislabeled "
+                    f"({int(row['n_mislabeled']):,} of {int(row['n_known']):,}, 95 % interval "
+                    f"{100 * row['low']:.1f} to {100 * row['high']:.1f} %)"
+                )
+    unscored = int((found["n_looks"] == 0).sum())
+    if unscored:
+        st.caption(f"{unscored:,} samples have no score in any look and are in no part.")
+    if not table["n_known"].sum():
+        st.caption("True labels are not known, so nobody can say how many are mislabeled.")
+
+
+def reviewed_section(run: RunReader) -> None:
+    """Show what verdicts on random samples say of each criterion."""
+    names = choose_criteria(run)
+    budget, flagged = choose_budget(run)
+    st.caption(flagged)
+    log = runs.review_log(run)
+    for sentence in log.damage:
+        st.warning(plain(sentence), icon=":material/warning:")
+    streams = judged_streams(log)
+    n_said = int(streams[["n_keep", "n_relabel"]].to_numpy().sum())
+    if not n_said:
+        st.info(
+            "Nobody has judged a sample of this run yet. On the Review page, with random checks "
+            "on, every verdict on a random sample adds to what is shown here.",
+            icon=":material/info:",
+        )
+        st.page_link("views/mend/review.py", label="Review", icon=":material/rate_review:")
+        return
+    shown = streams.rename_axis("Stream").rename(
+        columns={
+            "n_keep": "keep",
+            "n_relabel": "relabel",
+            "n_unsure": "unsure or skipped",
+            "share_wrong": "wrong, of keep and relabel",
+        }
+    )
+    offer_table(
+        shown,
+        "verdicts by stream",
+        "Verdicts that stand, by what showed the sample. Only the audit's samples were drawn at "
+        "random. A ranking shows samples because it suspects them, and a selection because "
+        "somebody chose them: their share of wrong labels says nothing about other samples, and "
+        "would flatter the criterion that ranked them.",
+    )
+    found = remaining_errors(run)
+    st.markdown(f"**Errors left.** {plain(found.recommendation)}")
+    for note in found.notes:
+        st.caption(plain(note))
+    if not names:
+        st.info("No criterion is chosen.", icon=":material/info:")
+        return
+    scores = score_table(run, names)
+    table = audit_estimates(run, scores, budget, log=log)
+    offer_table(
+        estimates_shown(run, scores, table, budget),
+        "estimates from reviewed samples",
+        f"Estimates from {int(table['n_judged'].iloc[0]):,} judged samples of the audit, of which "
+        f"{int(table['n_wrong'].iloc[0]):,} were wrong; 95 % intervals in brackets. Precision: of "
+        f"the {budget:,} flagged, the mislabeled share, from the flagged samples that ranked "
+        "review has passed through (all known) and the audit's among the rest (exact interval). "
+        "Recall: of the audit's wrong samples, the share that is flagged (Wilson). AUROC: over the "
+        "judged samples of the audit. Verdicts count as the truth; unsure and skipped ones are "
+        "left out as if they were so by chance. Intervals of several criteria rest on the same "
+        "few samples, so that criteria may differ less surely, or more, than they overlap.",
+    )
+    if table["auroc"].isna().all():
+        st.caption("An AUROC takes at least one wrong and one right sample in the audit.")
+
+
+def estimates_shown(
+    run: RunReader, scores: pd.DataFrame, table: pd.DataFrame, budget: int
+) -> pd.DataFrame:
+    """Return the estimates as they are read, beside the truth where it is known."""
+    shown = {
+        "Criterion": [CRITERIA[name].title for name in table.index],
+        "Flagged and judged": [
+            f"{n:.0f} of {of:.0f}"
+            for n, of in zip(table["n_known"], table["n_flagged"], strict=True)
+        ],
+    }
+    for name, heading in (("precision", "Precision"), ("recall", "Recall"), ("auroc", "AUROC")):
+        columns = [table[name], table[f"{name}_low"], table[f"{name}_high"]]
+        shown[heading] = [share_with_interval(*row) for row in zip(*columns, strict=True)]
+    wrong = run.samples().set_index("sample_id")["is_mislabeled"].loc[scores.index]
+    if wrong.notna().all():
+        means = [(scores[name], CRITERIA[name].higher_means) for name in table.index]
+        at = [precision_recall_at_budget(s, wrong, higher, budget) for s, higher in means]
+        shown["Precision by true labels"] = [f"{one.precision:.3f}" for one in at]
+        shown["AUROC by true labels"] = [f"{auroc(s, wrong, higher):.3f}" for s, higher in means]
+    return pd.DataFrame(shown)
+
+
+def windows_section(run: RunReader) -> None:
+    """Show the windows of epochs and what choosing one without true labels costs."""
+    names = choose_criteria(run)
+    if not names:
+        st.info("No criterion is chosen.", icon=":material/info:")
+        return
+    try:
+        table = window_table(run, names, compute=False)
+    except NotKept:
+        seconds = seconds_of(run, names)
+        slow = seconds > AT_ONCE
+        if slow:
+            st.info(
+                f"The windows of these {len(names)} criteria have not been compared yet. It takes "
+                f"about {round(seconds, -1):.0f} seconds on a free machine and is kept with the "
+                "run.",
+                icon=":material/info:",
+            )
+        if slow and not st.button("Compare the windows", type="primary"):
+            return
+        with st.spinner("Ranking the samples by every window ..."):
+            table = window_table(run, names)
+    made = choices(table)
+    bare = [CRITERIA[name].title for name in names if name not in set(made["criterion"])]
+    if bare:
+        st.caption(f"**Absent.** This log has no scores of {', '.join(bare)}.")
+    if made.empty:
+        return
+    known = not absent_windows(run)
+    if not known:
+        st.info(
+            "True labels do not tell what a window is worth here, so only the choices of the "
+            "rules are shown.",
+            icon=":material/info:",
+        )
+    if known:
+        show_figure("windows_cost", run, criteria=names)
+    tried = made["rule"].unique()
+    said = [sentence.split(": ", 1) for rule, sentence in RULES.items() if rule in tried]
+    st.caption("\n".join(f"- **{name}**: {what}" for name, what in said))
+    st.caption(GRID_RULE)
+    if known:
+        offer_table(
+            rule_costs(made),
+            "cost of each rule",
+            "What each rule costs, in AUROC, over the criteria above: the oracle's window minus "
+            "the rule's, where both are measured on samples that the oracle did not choose by. "
+            "Below 0, the rule did better there than the oracle's choice.",
+        )
+    offer_table(
+        choices_shown(made, known),
+        "windows chosen",
+        "The window that each rule takes for each criterion."
+        + (
+            " Cost: the oracle's AUROC minus this one, all on the same samples, which flatters the "
+            "oracle. Unseen: the oracle's window chosen by one random half of the samples, both "
+            f"measured on the other half, the mean over {2 * N_SPLITS} halves, with a 95 % "
+            "interval from their spread; for the oracle itself, its AUROC on all samples minus "
+            "that on unseen ones, which is its luck. One run: another seed may choose otherwise."
+            if known
+            else ""
+        ),
+    )
+    if known:
+        with st.container(horizontal=True, vertical_alignment="bottom"):
+            criterion = choose(
+                "criterion",
+                "Windows of",
+                names,
+                shown=criterion_title,
+                default=names.index("iam") if "iam" in names else 0,
+            )
+        show_figure("windows_by_epoch", run, criterion=criterion, criteria=names)
+
+
+def rule_costs(made: pd.DataFrame) -> pd.DataFrame:
+    """Return the mean and largest cost of each rule over the criteria."""
+    rules = made[made["rule"] != ORACLE].dropna(subset=["unseen_cost"])
+    rows = []
+    for rule, part in rules.groupby("rule", sort=False):
+        worst = part.loc[part["unseen_cost"].idxmax()]
+        rows.append(
+            {
+                "Rule": RULE_TITLES[str(rule)],
+                "Criteria": len(part),
+                "Mean cost": part["unseen_cost"].mean(),
+                "Median cost": part["unseen_cost"].median(),
+                "Largest cost": worst["unseen_cost"],
+                "for": CRITERIA[worst["criterion"]].title,
+            }
+        )
+    return pd.DataFrame(rows).round(4)
+
+
+def choices_shown(made: pd.DataFrame, known: bool) -> pd.DataFrame:
+    """Return the choices as they are read."""
+    is_oracle = made["rule"].eq(ORACLE)
+    shown = pd.DataFrame(
+        {
+            "Criterion": [CRITERIA[name].title for name in made["criterion"]],
+            "Rule": made["rule"].map(RULE_TITLES),
+            "Epochs": [
+                f"{row.first}" if row.first == row.last else f"{row.first}–{row.last}"
+                for row in made[["first", "last"]].itertuples(index=False)
+            ],
+        }
+    )
+    if known:
+        shown["AUROC"] = [
+            share_with_interval(*row)
+            for row in zip(made["auroc"], made["low"], made["high"], strict=True)
+        ]
+        shown["Cost"] = made["cost"].round(4)
+        luck = made["auroc"] - made["unseen_auroc"]
+        shown["Unseen cost (oracle: luck)"] = made["unseen_cost"].where(~is_oracle, luck).round(4)
+        bounds = zip(made["unseen_cost_low"], made["unseen_cost_high"], is_oracle, strict=True)
+        shown["95 % interval"] = [
+            UNKNOWN
+            if oracle or math.isnan(low)
+            else f"{low:.4f} to {high:.4f}".replace("-0.0000", "0.0000")
+            for low, high, oracle in bounds
+        ]
+    return shown
+
+
+def section_of(name: str, run: RunReader) -> None:
+    """Show one section."""
+    {
+        "criteria": agreement_section,
+        "samples": samples_section,
+        "reviewed": reviewed_section,
+        "windows": windows_section,
+    }[name](run)
+
+
+title(
+    "Agreement",
+    "What can be said without true labels: where criteria agree, which samples no look agrees on, "
+    "what reviewed samples tell, and which epochs to trust.",
+)
+run = runs.pick_run()
+if not run.last_epoch:
+    st.info("There is nothing to compare before the first whole epoch.", icon=":material/info:")
+    st.stop()
+section_of(choose("section", "Question", list(SECTIONS), shown=SECTIONS.__getitem__), run)

@@ -1,0 +1,425 @@
+"""Detection: which criterion finds the mislabeled samples, where true labels are known."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from dashboard import runs
+from dashboard.figures.base import CannotShow
+from dashboard.figures.selection import absent_criteria
+from dashboard.presenters.detection_tables import (
+    best_sentence,
+    classes_caption,
+    classes_table,
+    epochs_caption,
+    epochs_table,
+    measures_caption,
+    measures_table,
+    pair_sentence,
+    pairs_caption,
+    pairs_table,
+    rules_caption,
+    rules_table,
+    seeds_caption,
+    seeds_table,
+)
+from dashboard.views.parts.blocks import offer_table, say_absent, show_figure, title
+from dashboard.views.parts.choices import (
+    choose,
+    choose_epoch,
+    criterion_title,
+    keep_number,
+    plain,
+    remember,
+)
+from hmw_core.criteria import CRITERIA, MAIN_CRITERIA
+from hmw_core.criteria.base import without_absent
+from hmw_core.errors import UsageError
+from hmw_core.experiments.seeds import same_labels, siblings
+from hmw_core.laboratory.contest import (
+    MEAN_RANK,
+    MEASURES,
+    N_RESAMPLES,
+    SHARE_NOTE,
+    Hard,
+    contest,
+    hard_text,
+    seconds_of,
+)
+from hmw_core.log.reader import RunReader
+from hmw_core.samples.queries import HARD_FRACTION, HARD_NOTE
+
+PARTS = {
+    "pairs": "Who beats whom",
+    "epochs": "By epoch",
+    "classes": "By class",
+    "rules": "What is hard",
+    "seeds": "Over seeds",
+}
+BUDGETS = {
+    "mislabeled": "as many as mislabeled",
+    "count": "a number of samples",
+    "share": "a share of the samples (%)",
+}
+WORTH_ASKING = 3.0  # seconds of resampling that nobody has to wait for unasked
+CONTESTS = {"all": "all clean", "hard": "hard clean"}
+OWN = "this run"
+BY_ALL = "mean rank of the contest's criteria"
+ENOUGH = 5  # seeds
+MOST_OTHERS = 4  # seeds that say what is hard
+
+
+def choose_criteria(run: RunReader) -> list[str]:
+    """Return the criteria in the contest, `criteria=` in the address where not the main ones."""
+    there = list(without_absent(CRITERIA, run))
+    default = [name for name in there if name in MAIN_CRITERIA]
+    key = "choice criteria"
+    written = st.session_state.setdefault("address", {}).get("criteria")
+    in_address = st.query_params.get("criteria")
+    asked = st.session_state.get(key, written.split(",") if written else default)
+    if in_address is not None and in_address != written:
+        asked = in_address.split(",")
+    foreign = [name for name in asked if name not in there]
+    if foreign:
+        st.warning(f"Criteria: there is no “{plain(foreign[0])}” here, so it is left out.")
+    st.session_state[key] = [name for name in asked if name in there] or default
+    value = st.multiselect("Criteria in the contest", there, format_func=criterion_title, key=key)
+    remember("criteria", None if value == default else ",".join(value))
+    return value
+
+
+def choose_budget() -> float | int | None:
+    """Return how many samples a review takes, or their share."""
+    kind = choose(
+        "flag", "Budget of a review", list(BUDGETS), shown=BUDGETS.__getitem__, quiet=True
+    )
+    if kind == "count":
+        asked = keep_number("budget", "Samples", whole=True)
+        return None if asked is None else int(asked)
+    if kind == "share":
+        asked = keep_number("budget_share", "Per cent")
+        if asked is not None and not 0 < asked <= 100:
+            st.warning("A share is above 0 and at most 100 %, so as many as are mislabeled are.")
+            return None
+        return None if asked is None else asked / 100
+    return None
+
+
+def choose_hard(run: RunReader, names: Sequence[str]) -> Hard | None:
+    """Return which clean samples are in the contest; None for all."""
+    kind = choose(
+        "contest",
+        "Contest",
+        list(CONTESTS),
+        shown=lambda kind: f"{CONTESTS[kind]} against mislabeled",
+        quiet=True,
+    )
+    if kind == "all":
+        return None
+    there = list(without_absent(CRITERIA, run))
+    start = there.index("last_loss") if "last_loss" in there else 0
+    by = choose(
+        "hard_by",
+        "Hard is what",
+        [*there, MEAN_RANK],
+        shown=lambda name: BY_ALL if name == MEAN_RANK else criterion_title(name),
+        default=start,
+        quiet=True,
+    )
+    source = OWN
+    others = [other.name for other in paired_seeds(run)]
+    if others and by != MEAN_RANK:
+        source = choose("hard_in", "Seen by", [OWN, *others], quiet=True)
+    return Hard(by, choose_share(), None if source == OWN else source)
+
+
+def choose_share() -> float:
+    """Return which share of the clean samples is hard."""
+    usual = 100 * HARD_FRACTION
+    percent = keep_number("hard_share", f"Share of the clean (%, empty: {usual:g})")
+    if percent is not None and not 0 < percent <= 100:
+        st.warning(f"A share is above 0 and at most 100 %, so this takes {usual:g} %.")
+        percent = None
+    return HARD_FRACTION if percent is None else percent / 100
+
+
+def paired_seeds(run: RunReader) -> list[RunReader]:
+    """Return the other seeds of this recipe on the same samples and given labels."""
+    others = siblings(run, runs.all_runs()[0])
+    return [o for o in others if o.name != run.name and o.last_epoch and same_labels(run, o)]
+
+
+def say_hard(hard: Hard, names: Sequence[str]) -> None:
+    """Say what is loaded against whom, beside every contest of hard samples."""
+    if hard.by == MEAN_RANK:
+        said = (
+            "The mean rank of all criteria in the contest says what is hard, so that the choice "
+            "is loaded against each of them about alike, and most against families with many "
+            "members in it."
+        )
+    elif hard.from_run:
+        said = (
+            f"What is hard is seen by run {plain(hard.from_run)}, another seed on the same samples "
+            "and labels: the chance errors of this run's scores did not choose, which unloads the "
+            f"contest, but what every training finds hard by {CRITERIA[hard.by].title} did."
+        )
+    elif hard.by in names:
+        said = f"{HARD_NOTE} Here {CRITERIA[hard.by].title} chooses, and takes part."
+    else:
+        said = f"{HARD_NOTE} Here {CRITERIA[hard.by].title} chooses, which does not take part."
+    st.caption(
+        f"**What is hard.** Against all mislabeled samples: {plain(hard_text(hard))}. {said} They "
+        "are chosen once, before any resampling. The part “What is hard” asks all rules at once."
+    )
+
+
+def is_held(run: RunReader, names: list[str], options: dict[str, Any]) -> bool:
+    """Tell whether the resamples are drawn, or may be at once; else offer to draw them."""
+    hard = None
+    if options.get("hard_by"):
+        hard = Hard(options["hard_by"], options["hard_fraction"], options.get("hard_from"))
+    n_resamples = options["n_resamples"]
+    seconds = seconds_of(run.n_samples, len(names), n_resamples)
+    key = f"held {run.name} {names} {sorted(options.items(), key=str)}"
+    if seconds < WORTH_ASKING or st.session_state.get(key):
+        return True
+    try:
+        contest(
+            run,
+            names,
+            options.get("epoch"),
+            options.get("given_label"),
+            hard=hard,
+            budget=options.get("budget"),
+            n_resamples=n_resamples,
+            only_kept=True,
+        )
+        return True
+    except KeyError:
+        pass
+    st.info(
+        f"{n_resamples:,} resamples of {run.n_samples:,} samples for {len(names)} criteria take "
+        f"about {math.ceil(seconds)} seconds, and are kept with the run. Until then there are "
+        "values without intervals.",
+        icon=":material/info:",
+    )
+    if st.button("Draw the resamples", type="primary"):
+        st.session_state[key] = True
+        st.rerun()
+    return False
+
+
+def choose_part() -> str:
+    """Return which part of the page is shown, `part=` in the address; only that is computed."""
+    asked = st.query_params.get("part", "pairs")
+    part = st.segmented_control(
+        "Show",
+        list(PARTS),
+        format_func=PARTS.__getitem__,
+        default=asked if asked in PARTS else "pairs",
+        required=True,
+        key="detection part",
+    )
+    remember("part", None if part == "pairs" else part)
+    return part
+
+
+def show_measures(run: RunReader, options: dict[str, Any]) -> None:
+    """Show every criterion's measures, as figure and table."""
+    show_figure("detection_measures", run, **options)
+    table = runs.table("detection_measures", run, **options)
+    offer_table(measures_table(table), f"{run.name}-measures", measures_caption(run.name, table))
+
+
+def show_pair(table: pd.DataFrame, a: str, b: str) -> None:
+    """Say in one sentence whether one criterion beats another."""
+    rows = table[(table["a"] == a) & (table["b"] == b)]
+    if rows.empty or math.isnan(rows["low"].iloc[0]):
+        return
+    # One colour whoever wins: the page takes no side.
+    st.info(pair_sentence(rows.iloc[0]), icon=":material/balance:")
+
+
+def show_pairs(run: RunReader, options: dict[str, Any], measure: str, a: str, b: str) -> None:
+    """Show who beats whom, as sentences, figures and tables."""
+    table = runs.table("detection_pairs", run, measure=measure, **options)
+    show_pair(table, a, b)
+    if options["n_resamples"]:
+        st.markdown(best_sentence(table))
+    show_measures(run, options)
+    show_figure("detection_pairs", run, measure=measure, **options)
+    if not options["n_resamples"]:
+        return
+    st.caption(
+        f"**What the share is.** {SHARE_NOTE} **Many comparisons.** This matrix holds "
+        f"{table['n_pairs'].iloc[0]} pairs, so that some would look decided by chance. “Together” "
+        "intervals (largest standardised difference over all pairs in each resample, Romano and "
+        "Wolf) hold for all of them at once with 95 %, and “beats” means that this interval leaves "
+        "0 out. Trying other measures, epochs, classes and contests until somebody wins is more "
+        "comparisons, which no interval here pays for."
+    )
+    offer_table(pairs_table(table), f"{run.name}-pairs-{measure}", pairs_caption(run.name, table))
+
+
+def show_rules(run: RunReader, names: list[str], options: dict[str, Any], measure: str) -> None:
+    """Show the contest of hard clean samples under every rule for what is hard."""
+    others = [other.name for other in paired_seeds(run)][:MOST_OTHERS]
+    fraction = options.get("hard_fraction") or choose_share()
+    given: dict[str, Any] = {
+        "criteria": names,
+        "epoch": options.get("epoch"),
+        "hard_fraction": fraction,
+        "hard_runs": others,
+        "budget": options.get("budget"),
+        "measure": measure,
+    }
+    st.caption(f"**What is hard.** {HARD_NOTE}")
+    if not others:
+        st.caption(
+            "No other seed of this recipe was trained on the same samples and labels, so that no "
+            "rule here is from outside this run. One more run with another `--seed` and the same "
+            "`--data-seed` gives one."
+        )
+    show_figure("detection_rules", run, **given)
+    try:
+        table = runs.table("detection_rules", run, **given)
+    except CannotShow:
+        return
+    offer_table(rules_table(table), f"{run.name}-rules-{measure}", rules_caption(run.name, table))
+
+
+def show_seeds(run: RunReader, names: list[str], options: dict[str, Any], measure: str) -> None:
+    """Show the spread over the seeds of this run's recipe."""
+    found = [other for other in siblings(run, runs.all_runs()[0]) if other.last_epoch]
+    longest = max(other.last_epoch for other in found)
+    whole = [other for other in found if other.last_epoch == longest]
+    if len(whole) < 2:
+        st.info(
+            f"{plain(run.name)} is the only run of its recipe here that reached epoch {longest}, "
+            "so there is no spread over seeds. What the resamples say is about samples, not about "
+            "other trainings: train the same command with another `--seed`.",
+            icon=":material/info:",
+        )
+        return
+    for other in found:
+        if other.last_epoch < longest:
+            st.caption(f"Left out: {plain(other.name)}, which has {other.last_epoch} epochs only.")
+    if len(whole) < ENOUGH:
+        st.caption(f"Only {len(whole)} seeds: an interval over so few is wide, and rightly so.")
+    if options.get("given_label") is not None:
+        st.caption("All classes, whichever is chosen above.")
+    taken = ("epoch", "budget", "hard_by", "hard_fraction")
+    given: dict[str, Any] = {k: options[k] for k in taken if k in options}
+    given |= {"criteria": names, "measure": measure}
+    show_figure("detection_seeds", whole, **given)
+    try:
+        table = runs.table("detection_seeds", whole, **given)
+    except CannotShow:
+        return
+    paired = all(same_labels(whole[0], other) for other in whole[1:])
+    offer_table(
+        seeds_table(table), f"{run.name}-seeds-{measure}", seeds_caption(table, paired=paired)
+    )
+
+
+title(
+    "Detection",
+    "Which criterion finds the mislabeled samples, by how much, and how sure that is. Needs true "
+    "labels.",
+)
+run = runs.pick_run()
+marks = run.samples()["is_mislabeled"]
+n_clean, n_mislabeled = int(marks.eq(False).sum()), int(marks.sum())
+if not n_clean or not n_mislabeled:
+    counts = f"knows {n_clean:,} clean and {n_mislabeled:,} mislabeled samples"
+    found = "knows no true label" if marks.isna().all() else counts
+    st.info(
+        f"{plain(run.name)} {found}, so nobody can say which criterion finds the mislabeled ones. "
+        "What can be said without true labels is on the Agreement page.",
+        icon=":material/info:",
+    )
+    st.page_link("views/laboratory/agreement.py", label="Agreement", icon=":material/handshake:")
+    st.stop()
+if not run.last_epoch:
+    st.info(f"{plain(run.name)} has no finished epoch yet.", icon=":material/info:")
+    st.stop()
+names = choose_criteria(run)
+say_absent(absent_criteria(run, MAIN_CRITERIA))
+with st.container(horizontal=True, vertical_alignment="bottom"):
+    measure = choose("measure", "Measure", list(MEASURES), shown=MEASURES.__getitem__, quiet=True)
+    budget = choose_budget()
+    labels = ["all", *(str(label) for label in range(run.n_classes))]
+    label = choose(
+        "among",
+        "Given label",
+        labels,
+        shown=lambda text: "all classes" if text == "all" else run.class_names[int(text)],
+        quiet=True,
+    )
+    resamples = choose(
+        "resamples", "Resamples", ["200", str(N_RESAMPLES), "5000"], default=1, quiet=True
+    )
+    epoch = choose_epoch(run)
+with st.container(horizontal=True, vertical_alignment="bottom"):
+    hard = choose_hard(run, names)
+    candidates = names or list(MAIN_CRITERIA)
+    a = choose(
+        "a",
+        "A",
+        candidates,
+        shown=lambda name: CRITERIA[name].title,
+        default=candidates.index("iam") if "iam" in candidates else 0,
+        quiet=True,
+    )
+    b = choose(
+        "b",
+        "B",
+        candidates,
+        shown=lambda name: CRITERIA[name].title,
+        default=candidates.index("mean_loss") if "mean_loss" in candidates else 0,
+        quiet=True,
+    )
+if not names:
+    st.info("Choose at least one criterion.", icon=":material/info:")
+    st.stop()
+if hard is not None:
+    say_hard(hard, names)
+options: dict[str, Any] = {
+    "criteria": names,
+    "epoch": epoch,
+    "given_label": None if label == "all" else int(label),
+    "budget": budget,
+    "n_resamples": int(resamples),
+}
+if hard is not None:
+    options |= {"hard_by": hard.by, "hard_fraction": hard.fraction, "hard_from": hard.from_run}
+unclassed = {k: v for k, v in options.items() if k not in ("given_label", "n_resamples")}
+part = choose_part()
+try:
+    if part == "pairs":
+        if not is_held(run, names, options):
+            options["n_resamples"] = 0
+        show_pairs(run, options, measure, a, b)
+    elif part == "epochs":
+        given = unclassed | {"measure": measure, "first": a, "second": b}
+        show_figure("detection_epochs", run, **given)
+        table = runs.table("detection_epochs", run, **given)
+        offer_table(
+            epochs_table(table), f"{run.name}-epochs-{measure}", epochs_caption(run.name, table)
+        )
+    elif part == "classes":
+        given = unclassed | {"measure": measure}
+        show_figure("detection_classes", run, **given)
+        table = runs.table("detection_classes", run, **given)
+        offer_table(
+            classes_table(table), f"{run.name}-classes-{measure}", classes_caption(run.name, table)
+        )
+    elif part == "rules":
+        show_rules(run, names, options, measure)
+    else:
+        show_seeds(run, names, options, measure)
+except UsageError as reason:
+    st.info(f"Not shown: {plain(str(reason))}.", icon=":material/info:")

@@ -1,0 +1,217 @@
+"""Duel: two criteria at one budget, what only one of them flags, and who is right there."""
+
+import math
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from dashboard import runs
+from dashboard.figures.selection import absent_criteria
+from dashboard.views.parts.blocks import say_absent, show_figure, title
+from dashboard.views.parts.choices import choose, choose_epoch, criterion_title, keep_number, plain
+from dashboard.views.parts.part_pictures import offer_review, show_part
+from hmw_core.criteria import CRITERIA
+from hmw_core.criteria.base import without_absent
+from hmw_core.errors import UsageError
+from hmw_core.laboratory.duel import (
+    QUADRANTS,
+    RULE,
+    Contest,
+    contest,
+    quadrant_counts,
+    quadrants,
+    reviewed_counts,
+    suggested_budget,
+)
+from hmw_core.log.reader import RunReader
+
+PAPERS_PAIR = ("last_loss", "iam")
+
+
+def part_name(part: str, a: str, b: str) -> str:
+    """Return what the page calls a part: who flags and who keeps."""
+    one, two = CRITERIA[a].title, CRITERIA[b].title
+    return {
+        "both": "Both flag",
+        "only A": f"{one} flags, {two} keeps",
+        "only B": f"{two} flags, {one} keeps",
+        "neither": "Neither flags",
+    }[part]
+
+
+def percent(share: float) -> str:
+    """Return a share as per cent."""
+    return f"{100 * share:.1f} %"
+
+
+def clean_sentence(counts: pd.DataFrame, part: str, name: str) -> str:
+    """Say how many samples of a part really are clean."""
+    row = counts.loc[part]
+    n_known, n_wrong = int(row["n_known"]), int(row["n_mislabeled"])
+    head = f"**{name}**: {int(row['n_samples']):,} samples"
+    if not row["n_samples"]:
+        return f"{head}."
+    if not n_known:
+        return f"{head}, none of known true label."
+    unknown = int(row["n_samples"]) - n_known
+    left_out = f"; {unknown:,} of unknown true label do not count" if unknown else ""
+    return (
+        f"{head}, of which **{n_known - n_wrong:,} of {n_known:,} really are clean: "
+        f"{percent(1 - row['precision'])}** (95 % interval {100 * (1 - row['high']):.1f} to "
+        f"{100 * (1 - row['low']):.1f} %{left_out})."
+    )
+
+
+def verdict_sentence(found: Contest, a: str, b: str) -> str:
+    """Say which criterion is better at this budget, with its numbers."""
+    one, two = CRITERIA[a].title, CRITERIA[b].title
+    better = {"A": one, "B": two}.get(found.better)
+    head = (
+        f"At this budget **{better} is better**."
+        if better
+        else "At this budget **this run does not tell which is better**."
+    )
+    p = "p < 0.001" if found.p < 0.001 else f"p = {found.p:.3f}"
+    return (
+        f"{head} Precision {percent(found.precision_a)} ({one}) against "
+        f"{percent(found.precision_b)} ({two}): a difference of "
+        f"**{100 * found.difference:+.1f} points** (95 % interval {100 * found.low:+.1f} to "
+        f"{100 * found.high:+.1f}). Of the mislabeled samples that exactly one finds, {one} finds "
+        f"{found.found_by_a_only:,} and {two} {found.found_by_b_only:,} (exact test, {p})."
+    )
+
+
+def who_is_right(run: RunReader, parts: pd.DataFrame, a: str, b: str) -> None:
+    """Say how many of what only one flags are clean, and which criterion is better."""
+    counts = quadrant_counts(parts)
+    st.subheader("Who is right where they differ", anchor=False)
+    if not counts["n_known"].sum():
+        st.info(
+            "True labels are not known, so no flag can be called right. What people said of each "
+            "part stands below.",
+            icon=":material/info:",
+        )
+        reviewed(run, parts, a, b)
+        return
+    found = contest(counts)
+    if not math.isnan(found.difference):
+        st.markdown(verdict_sentence(found, a, b))
+    for part in ("only A", "only B"):
+        st.markdown(clean_sentence(counts, part, part_name(part, a, b)))
+    st.caption(RULE)
+    if {a, b} == set(PAPERS_PAIR):
+        st.caption(
+            "The paper's claim is about the part that the last loss flags and IAM keeps: that "
+            "these are hard-to-learn clean samples. It holds here as far as their clean share is "
+            "high **and** above that of the mirror part."
+        )
+    if counts["n_known"].sum() < counts["n_samples"].sum():
+        reviewed(run, parts, a, b)
+
+
+def reviewed(run: RunReader, parts: pd.DataFrame, a: str, b: str) -> None:
+    """Show what people said of each part."""
+    said = reviewed_counts(run, parts)
+    if not said["n_judged"].sum():
+        st.caption("Nobody has judged a sample of any part yet: review a part below.")
+        return
+    rows = [
+        {
+            "part": part_name(part, a, b),
+            "judged": int(row["n_judged"]),
+            "label was wrong": int(row["n_wrong"]),
+            "unsure or skipped": int(row["n_unsure"]),
+            "wrong of judged": f"{percent(row['share'])} ({100 * row['low']:.0f} to "
+            f"{100 * row['high']:.0f} %)"
+            if row["n_judged"]
+            else "–",
+        }
+        for part, row in said.iterrows()
+    ]
+    st.dataframe(pd.DataFrame(rows), hide_index=True)
+    st.caption(
+        "Standing verdicts, taken as right, with 95 % intervals (Wilson). They stand for a whole "
+        "part only where its judged samples were drawn by lot: who judges the most suspicious "
+        "ones first sees the worst of it."
+    )
+
+
+def rank_text(rank: object) -> str:
+    """Return a rank, or that there is none."""
+    return "none" if pd.isna(rank) else f"{rank:,}"
+
+
+def pictures(run: RunReader, parts: pd.DataFrame, a: str, b: str, epoch: int | None) -> None:
+    """Show a part's pictures, and offer to judge them."""
+    st.subheader("Pictures", anchor=False)
+    part = st.segmented_control(
+        "Pictures of",
+        QUADRANTS,
+        default="only A",
+        required=True,
+        format_func=lambda part: part_name(part, a, b),
+        key="part",
+        label_visibility="collapsed",
+    )
+    rows = parts[parts["part"] == part].set_index("sample_id")
+    name = part_name(part, a, b)
+    if rows.empty:
+        st.info(f"No sample is in the part “{name}”.", icon=":material/info:")
+        return
+    budget = int(parts["part"].isin(["both", "only A"]).sum())
+    offer_review(
+        run, rows.index.tolist(), f"{name}: the {budget:,} most suspicious of each criterion"
+    )
+    one, two = CRITERIA[a].title, CRITERIA[b].title
+    show_part(
+        run,
+        rows.index.tolist(),
+        lambda i: f"{one} {rank_text(rows['rank_a'][i])}, {two} {rank_text(rows['rank_b'][i])}",
+        order="Ordered by the better of the two ranks, which stand with each; 1 is the most "
+        "suspicious.",
+        epoch=epoch,
+        key=f"{part} {a} {b} {budget}",
+    )
+
+
+title("Duel", "Two criteria flag the same number of samples: who is right where they differ?")
+run = runs.pick_run()
+names = list(without_absent(CRITERIA, run))
+if len(names) < 2:
+    st.info("This log has fewer than two criteria, so there is no duel.", icon=":material/info:")
+    st.stop()
+with st.container(horizontal=True, vertical_alignment="bottom"):
+    start = names.index("last_loss") if "last_loss" in names else 0
+    a = choose("criterion", "Criterion A", names, shown=criterion_title, default=start)
+    rivals = [name for name in (PAPERS_PAIR[1], PAPERS_PAIR[0], *names) if name in names]
+    rival = next(name for name in rivals if name != a)
+    b = choose("against", "Criterion B", names, shown=criterion_title, default=names.index(rival))
+    asked = keep_number("budget", "Each flags (empty: a suggestion)", whole=True)
+    axes = st.segmented_control("Axes", ["ranks", "scores"], default="ranks", required=True)
+    epoch = choose_epoch(run)
+say_absent(absent_criteria(run, CRITERIA))
+try:
+    pairs = runs.duel_pairs(run, a, b, epoch)
+except UsageError as reason:
+    st.info(f"Not shown: {plain(str(reason))}.", icon=":material/info:")
+    st.stop()
+suggestion, why = suggested_budget(pairs["is_mislabeled_a"])
+budget = min(int(asked), len(pairs)) if asked else suggestion
+if asked and asked > len(pairs):
+    st.warning(f"There are {len(pairs):,} samples only, so all are flagged.")
+elif not asked:
+    st.caption(f"Each criterion flags its {budget:,} most suspicious samples: {why}.")
+missing = int(pairs[["score_a", "score_b"]].isna().any(axis=1).sum())
+if missing:
+    st.caption(f"{missing:,} samples have no score by one of the two, which cannot flag them.")
+parts = quadrants(pairs, budget)
+who_is_right(run, parts, a, b)
+options: dict[str, Any] = {"criterion": a, "against": b, "budget": budget, "epoch": epoch}
+left, right = st.columns(2)
+with left:
+    show_figure("duel_parts", run, **options)
+with right:
+    show_figure("duel", run, **options, ranks=axes == "ranks")
+pictures(run, parts, a, b, epoch)
+show_figure("duel_budget", run, **options)

@@ -1,0 +1,515 @@
+"""Timeline: one slider over the epochs drives the map, the ranks, the pictures and the weights."""
+
+import time
+from typing import Any
+from urllib.parse import quote
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from dashboard import runs
+from dashboard.drawing.style import GROUP_COLOURS
+from dashboard.drawing.text import shorten
+from dashboard.figures.selection import MOST_SAMPLES, absent_criteria
+from dashboard.jobs.timeline_job import seconds_of_joint, start_joint
+from dashboard.presenters import timeline
+from dashboard.presenters.gallery import as_html, cards
+from dashboard.presenters.timeline import COLOURS, MAPS, NO_MAP, Film, Moment
+from dashboard.views.parts.blocks import offer_table, say_absent, show_figure, title
+from dashboard.views.parts.choices import (
+    choose,
+    choose_class,
+    choose_samples,
+    criterion_title,
+    plain,
+    remember,
+)
+from dashboard.views.parts.film import show_film
+from hmw_core.criteria import CRITERIA
+from hmw_core.criteria.base import without_absent
+from hmw_core.errors import UsageError
+from hmw_core.feature_space.alignment import feature_epochs, movement
+from hmw_core.laboratory.memorised import MEANING
+from hmw_core.log.reader import RunReader
+
+PICTURES = 16
+ROWS = 100  # of the table
+PACES = {"slow": 2.5, "normal": 1.4, "fast": 0.9}  # seconds a stop
+KEYS = {"epoch": "timeline epoch", "playing": "timeline playing", "ticked": "timeline ticked"}
+
+
+# -- the slider and what plays it
+
+
+def ask() -> None:
+    """Take up the epoch that the address or another page asks for, if it is a new one.
+
+    Only as the whole page runs: what a timer runs still has the address of before the last change.
+    """
+    state = st.session_state
+    written = state.setdefault("address", {}).get("epoch")
+    in_address = st.query_params.get("epoch")
+    text = written if in_address in (None, written) else in_address
+    if text == state.get("timeline wrote"):
+        return
+    state["timeline wrote"] = text
+    state[KEYS["epoch"]] = None
+    if text is not None and text.isascii() and text.isdigit() and len(text) < 9:
+        state[KEYS["epoch"]] = int(text) if 1 <= int(text) <= run.last_epoch else None
+    if text is not None and state[KEYS["epoch"]] is None:
+        st.warning(f"Epoch: there is no “{plain(text)}” here, so this shows the last.")
+
+
+def current(stops: list[int]) -> int:
+    """Return the stop to show: the last asked for, or the nearest one before it."""
+    asked = st.session_state.get(KEYS["epoch"]) or stops[-1]
+    return max((stop for stop in stops if stop <= asked), default=stops[0])
+
+
+def keep(epoch: int) -> None:
+    """Keep the epoch in the address; the last one goes without saying."""
+    text = None if epoch == run.last_epoch else str(epoch)
+    st.session_state["timeline wrote"] = text
+    remember("epoch", text)
+
+
+def advance(stops: list[int], pace: float) -> int:
+    """Return the epoch to show now; while playing, the next one each time its time has come."""
+    epoch = current(stops)
+    state = st.session_state
+    if state.get(KEYS["playing"]):
+        now = time.monotonic()
+        if now - state.get(KEYS["ticked"], 0.0) > 0.7 * pace:
+            epoch = stops[min(stops.index(epoch) + 1, len(stops) - 1)]
+            state[KEYS["ticked"]] = now
+        if epoch == stops[-1]:
+            state[KEYS["playing"]] = False
+            state["timeline again"] = True  # a timer ends only with the whole page
+    state[KEYS["epoch"]] = epoch
+    return epoch
+
+
+def toggle(stops: list[int]) -> None:
+    """Play, from the first stop where the last is on screen; or pause."""
+    state = st.session_state
+    state[KEYS["playing"]] = not state.get(KEYS["playing"])
+    if state[KEYS["playing"]]:
+        if current(stops) == stops[-1]:
+            state[KEYS["epoch"]] = stops[0]
+        state[KEYS["ticked"]] = time.monotonic()
+    state["timeline again"] = True
+
+
+def moved() -> None:
+    """Take the slider's epoch; whoever moves it wants to look, so it stops playing."""
+    state = st.session_state
+    state[KEYS["epoch"]] = state["timeline slider"]
+    if state.get(KEYS["playing"]):
+        state[KEYS["playing"]] = False
+        state["timeline again"] = True
+
+
+def pick(sample_id: int) -> None:
+    """Ring a sample that was clicked, or take its ring away."""
+    words = (st.session_state.get("choice sample") or "").replace(",", " ").split()
+    ids = [word for word in words if word != str(sample_id)]
+    if len(ids) == len(words):
+        ids = [*ids, str(sample_id)][-MOST_SAMPLES:]
+    st.session_state["choice sample"] = ", ".join(ids)
+    remember("sample", ", ".join(ids) or None)
+    st.session_state["timeline again"] = True
+
+
+# -- what a stop shows
+
+
+def film_data(
+    run: RunReader,
+    film: Film,
+    epoch: int,
+    colour: str,
+    criterion: str,
+    ranks: pd.DataFrame,
+    chosen: list[int],
+    trails: bool,
+    given_label: int | None,
+    pace: float,
+) -> dict[str, Any]:
+    """Return what the browser draws at a stop."""
+    at = film.epochs.index(epoch)
+    left, top, side = film.frame
+    samples = run.samples().loc[film.sample_id]
+    truth = samples["true_label"].fillna(65535).to_numpy(np.int64)
+    paint = timeline.paint(run, colour, film.sample_id, epoch, ranks, criterion)
+    anchors = (film.anchors[at] - [left, top]) / [side, -side]
+    anchors = np.where(np.isnan(anchors), 65535, np.clip(np.rint(anchors * 65534), 0, 65534))
+    state = runs.moment_of(run, epoch, given_label)
+    rows = f"{run.name} {film.kind} {given_label}"
+    return {
+        "stamp": f"{rows} {epoch} {colour} {criterion} {chosen} {trails}",
+        "rows": rows,
+        "kind": film.kind,
+        "epoch": epoch,
+        "places": timeline.quantised(film, at),
+        "before": timeline.quantised(film, at - 1) if at else None,
+        "anchors": timeline.packed(anchors.astype("<u2")),
+        "ids": timeline.packed(film.sample_id.astype("<i4")),
+        "given": timeline.packed(samples["given_label"].to_numpy("<u2")),
+        "truth": timeline.packed(truth.astype("<u2")),
+        "rank": timeline.packed(ranks[str(epoch)].to_numpy()[film.sample_id].astype("<i4")),
+        "colour": timeline.packed(paint.index),
+        "palette": paint.palette,
+        "names": [shorten(name, 40) for name in run.class_names],
+        "short": [shorten(name, 14) for name in run.class_names],
+        "labels": run.n_classes <= 20,
+        "criterion": CRITERIA[criterion].title,
+        "chosen": chosen,
+        "trails": trails,
+        "duration": 700 * min(pace, 1.0),
+        "bins": state.bins,
+        "groups": {name: GROUP_COLOURS[name] for name in state.bins},
+        "numbers": numbers(state),
+    }
+
+
+def legend(run: RunReader, film: Film, epoch: int, ranks: pd.DataFrame, shown: dict) -> None:
+    """Say what the colours are, in words and dots."""
+    paint = timeline.paint(run, shown["colour"], film.sample_id, epoch, ranks, shown["criterion"])
+    if paint.scale:
+        st.caption(f"Colour: {plain(paint.scale)}.")
+        return
+    # Colours are ours; the names are escaped.
+    dots = " &nbsp; ".join(
+        f'<span style="color:{colour}">●</span> {plain_html(name)}' for name, colour in paint.legend
+    )
+    st.html(f'<div style="font-size:13px">{dots or "Colours repeat, so none names a class."}</div>')
+
+
+def plain_html(name: str) -> str:
+    """Return a name as HTML shows it."""
+    import html
+
+    return html.escape(shorten(name, 40))
+
+
+def numbers(state: Moment) -> list[tuple[str, str]]:
+    """Return what the training pass of an epoch predicted, and the weights' means, in words."""
+    shares = {
+        "clean samples fitted": state.fitted["clean"],
+        "mislabeled fitted (memorised)": state.fitted["mislabeled"],
+        "mislabeled seen as their true class": state.as_true,
+        "of unknown true label, fitted": state.fitted["unknown"],
+    }
+    said = [(what, f"{100 * share:.1f} %") for what, share in shares.items() if share == share]
+    return said + [
+        (f"mean HM weight, {name}", f"{mean:.3f}") for name, mean in state.mean_weight.items()
+    ]
+
+
+def suspects(
+    run: RunReader,
+    epoch: int,
+    before: int | None,
+    ranks: pd.DataFrame,
+    criterion: str,
+    ids: np.ndarray | None,
+    chosen: list[int],
+) -> None:
+    """Show the most suspicious at this stop, and how their ranks changed since the one before."""
+    table = timeline.top(ranks, epoch, before, ids)
+    since = f" since epoch {before}" if before else ""
+    st.subheader(f"Most suspicious up to epoch {epoch}", anchor=False)
+    known = "An orange edge marks" if run.has_true_label else "No true label is known to mark"
+    st.caption(
+        f"Ranked by {criterion_title(criterion)}, over epochs 1 to {epoch}; ▲ is towards the "
+        f"suspicious end{since}. {known} mislabeled samples."
+    )
+    first = table.head(PICTURES)
+    notes = {
+        int(row.sample_id): f"#{row.rank:,} {timeline.change_text(row.change)}"
+        for row in first.itertuples()
+    }
+    if not run.has_images:
+        st.caption("This run keeps no pictures.")
+    drawn = cards(run, first["sample_id"].tolist(), epoch, notes)
+    st.html(as_html(drawn, link=f"sample?run={quote(run.name)}&sample=", width=96))
+    listed = list(dict.fromkeys([*chosen, *table["sample_id"].head(ROWS).tolist()]))
+    st.markdown("**When they were memorised**")
+    offer_table(
+        as_rows(run, table, listed, epoch, before),
+        f"{run.name}-timeline-epoch-{epoch}-{criterion}",
+        f"The {len(chosen)} ringed samples, then the most suspicious by "
+        f"{CRITERIA[criterion].title} up to epoch {epoch}. First fitted: "
+        f"{MEANING['first_fitted']} Memorised for good: {MEANING['first_memorised']} "
+        f"Both from the whole log, epochs 1 to {run.last_epoch}; of "
+        "a clean sample, being memorised is being learned.",
+    )
+
+
+def as_rows(
+    run: RunReader, table: pd.DataFrame, listed: list[int], epoch: int, before: int | None
+) -> pd.DataFrame:
+    """Return some samples as the page's table has them."""
+    samples = run.samples().loc[listed]
+    names = dict(enumerate(run.class_names))
+    by_id = table.set_index("sample_id").reindex(listed)
+    rows = pd.DataFrame({"sample": listed})
+    rows["given label"] = samples["given_label"].map(names).to_numpy()
+    if samples["true_label"].notna().any():
+        rows["true label"] = samples["true_label"].map(names).to_numpy()
+        rows["mislabeled"] = samples["is_mislabeled"].to_numpy()
+    rows[f"rank at {epoch}"] = by_id["rank"].array
+    if before is not None:
+        rows[f"rank at {before}"] = by_id["rank_before"].array
+    try:
+        when = runs.fitted_of(run).loc[listed]
+    except UsageError:
+        return rows
+    rows["first fitted (epoch)"] = when["first_fitted"].array
+    rows["memorised for good (epoch)"] = when["first_memorised"].array
+    return rows
+
+
+# -- what is below the film
+
+
+def offer_joint(run: RunReader) -> None:
+    """Offer to compute the t-SNE map of all epochs, or say how long it has been computing."""
+    job = runs.jobs().get((run.name, "aligned"))
+    if job is not None and job.running:
+        wait(run.name)
+        return
+    if job is not None and job.failure:
+        st.error(f"The map could not be computed: {plain(job.failure)}", icon=":material/error:")
+    seconds = seconds_of_joint(run)
+    st.info(
+        f"The t-SNE map of {plain(run.name)}'s {len(feature_epochs(run))} logged epochs is not "
+        f"computed yet; until then this shows the circle. It takes about {seconds} seconds and is "
+        "kept with the run.",
+        icon=":material/info:",
+    )
+    if st.button("Compute the map", type="primary", key="aligned map"):
+        runs.jobs()[run.name, "aligned"] = start_joint(run)
+        st.rerun()
+    st.caption("Or from a terminal:")
+    st.code(f"python -m dashboard.jobs.project {run.folder} --aligned", language="bash")
+
+
+@st.fragment(run_every=2)
+def wait(name: str) -> None:
+    """Say how long the map has been computing; draw it when it is done."""
+    job = runs.jobs()[name, "aligned"]
+    if not job.running:
+        st.rerun()
+    st.info(
+        f"Computing the map of {plain(name)}'s epochs, for {job.seconds:.0f} seconds so far.",
+        icon=":material/hourglass_top:",
+    )
+
+
+def honesty(run: RunReader, film: Film | None, epoch: int, source: str) -> None:
+    """Say what the map is, and how much of its movement is the network's."""
+    if film is None:
+        return
+    drawn, there = len(film.sample_id), film.n_samples
+    lot = (
+        f" {drawn:,} of {there:,} samples are drawn, by lot, half of them mislabeled where so many "
+        "are known; numbers and ranks are of all."
+        if drawn < there
+        else ""
+    )
+    missing = int(np.isnan(film.x[film.epochs.index(epoch)]).sum())
+    lot += f" {missing:,} have no place at this epoch." if missing else ""
+    if film.kind == "circle":
+        st.caption(
+            "**How to read it.** Every class has a corner (star); a sample lies at the mean of "
+            "the corners, weighted by a softmax of its cosines to the class vectors, so that a "
+            f"class that leads by 0.5 has 80 % of the weight. Made from {source}. No layout is "
+            "fitted: a sample whose cosines do not change does not move. In the middle, different "
+            f"mixtures of classes fall together. Lines lead from the stop before.{lot}"
+        )
+        return
+    steps = movement(runs.joint_of(run))
+    step = steps[steps["epoch"] == epoch]
+    said = ""
+    if len(step):
+        row = step.iloc[0]
+        noise = "none to be told" if np.isnan(row["layout_noise"]) else f"{row['layout_noise']:.2f}"
+        rho = (
+            "none to be told"
+            if np.isnan(row["rank_correlation"])
+            else f"{row['rank_correlation']:.2f}"
+        )
+        said = (
+            f" **Since epoch {row['epoch_from']:.0f}: layout noise {noise}** (0: a map from "
+            "another seed moves every sample alike, 1: nothing in common); rank correlation of how "
+            f"far samples moved here and in their cosines: {rho}."
+        )
+    st.caption(
+        f"**How to read it.** One t-SNE map of {len(film.epochs)} epochs together, made from "
+        f"{source}, so the same cosines lie at the same place at every epoch. Distances between "
+        f"clusters mean nothing. Lines lead from the stop before, stars are class vectors.{said}"
+        f"{lot}"
+    )
+
+
+def moves(run: RunReader) -> None:
+    """Show how much of each step's movement is layout."""
+    steps = movement(runs.joint_of(run))
+    table = pd.DataFrame(
+        {
+            "step": [
+                f"{a} to {b}" for a, b in zip(steps["epoch_from"], steps["epoch"], strict=True)
+            ],
+            "median move": steps["median_move"].round(3),
+            "layout noise": steps["layout_noise"].round(2),
+            "rank correlation": steps["rank_correlation"].round(2),
+        }
+    )
+    st.subheader("How much of the movement is real", anchor=False)
+    offer_table(
+        table,
+        f"{run.name}-timeline-movement",
+        "Median move: how far samples moved in the map, as a share of its width (root mean square "
+        "distance from the middle). Layout noise: mean squared difference between the moves of a "
+        "map and of one from another seed and other landmarks, over the sum of their mean squared "
+        "moves; 0 is the same movement, 1 nothing in common. Where little moves, what moves is "
+        "noise. Rank correlation (Spearman): between how far samples moved in the map and how far "
+        "their cosines to the class vectors changed.",
+    )
+
+
+def cost(run: RunReader) -> None:
+    """Say what features cost in the log, and how to log more."""
+    st.subheader("What the log costs", anchor=False)
+    sizes = timeline.feature_bytes(run)
+    rest = timeline.signal_bytes(run) / 1e6
+    if sizes:
+        each = float(np.mean(list(sizes.values()))) / 1e6
+        many = ", ".join(
+            f"{n} epochs {n * each:,.1f} MB" for n in (5, 20, run.n_epochs) if n <= run.n_epochs
+        )
+        st.markdown(
+            f"Features are logged at **{len(sizes)}** of {run.last_epoch} epochs and take "
+            f"**{each:,.2f} MB an epoch**, {sum(sizes.values()) / 1e6:,.1f} MB in all; signals and "
+            f"outputs of all epochs take {rest:,.1f} MB. Logging features of {many}."
+        )
+    else:
+        why = f": {plain(run.absent['features'])}" if "features" in run.absent else ""
+        st.markdown(
+            f"No features are logged{why}. Signals and outputs of all epochs take {rest:,.1f} MB."
+        )
+    if len(sizes) > 1:
+        return
+    wanted = timeline.stops(run, NO_MAP, most=12)
+    command = timeline.more_features(run, wanted)
+    st.markdown(
+        "With features of two epochs and more this page also has a t-SNE map of them, from the "
+        "evaluation pass after each epoch. To log more, train again with:"
+    )
+    if command:
+        st.code(command, language="bash", wrap_lines=True)
+    else:
+        st.code("writer.log_features(epoch, features, class_vectors)  # after writer.end_epoch")
+
+
+title(
+    "Timeline",
+    "One slider over the epochs: where the samples lie, which are most suspicious, what they "
+    "weigh, and when their labels were memorised.",
+)
+run = runs.pick_run()
+if not run.last_epoch:
+    st.info("The run has no finished epoch yet, so there is nothing to show.")
+    st.stop()
+maps = timeline.maps_of(run)
+criteria = list(without_absent(CRITERIA, run))
+with st.container(horizontal=True, vertical_alignment="bottom"):
+    kind = choose("map", "Map", list(maps), shown=MAPS.__getitem__, quiet=True) if maps else NO_MAP
+    criterion = choose(
+        "criterion",
+        "Rank by",
+        criteria,
+        shown=criterion_title,
+        default=criteria.index("iam") if "iam" in criteria else 0,
+    )
+    unknown = run.samples()["true_label"].isna().all()
+    colours = [c for c in COLOURS if not (unknown and c in ("is_mislabeled", "true_label"))]
+    colour = choose("colour", "Colour", colours, shown=COLOURS.__getitem__, quiet=True)
+    given_label = choose_class(run, all_classes=True)
+    with st.popover("More", width="content"):
+        by_hand = choose_samples(run)
+        pace_name = st.segmented_control(
+            "Pace", list(PACES), default="normal", required=True, key="timeline pace"
+        )
+        trails = st.toggle("Lines from the stop before", value=True, key="timeline trails")
+say_absent(absent_criteria(run, CRITERIA))
+if kind == "joint" and runs.joint_of(run) is None:
+    offer_joint(run)
+    kind = "circle"
+try:
+    chosen = runs.chosen(run, given_label, by_hand, None)["sample_id"].tolist()
+except UsageError as reason:
+    st.warning(f"{plain(str(reason))}.")
+    chosen = []
+film = None
+if kind != NO_MAP:
+    film = runs.film_of(run, kind, given_label, chosen)
+else:
+    st.info(
+        "No map: this log has neither cosines to the class vectors nor features with class "
+        "vectors. Ranks, pictures and weights are below.",
+        icon=":material/info:",
+    )
+epochs = timeline.stops(run, kind)
+ranks = runs.ranks_of(run, criterion, epochs)
+pace = PACES[pace_name]
+of_class = None if given_label is None else np.sort(run.sample_ids(given_label))
+
+
+def stop() -> None:
+    """Show a stop, and go on to the next while playing."""
+    epoch = advance(epochs, pace)
+    playing = bool(st.session_state.get(KEYS["playing"]))
+    if st.session_state.pop("timeline again", False):
+        st.rerun()
+    if len(epochs) > 1:
+        with st.container(horizontal=True, vertical_alignment="bottom"):
+            st.button(
+                "Pause" if playing else "Play",
+                icon=":material/pause:" if playing else ":material/play_arrow:",
+                on_click=toggle,
+                args=(epochs,),
+                key="timeline play",
+                shortcut="P",
+            )
+            st.session_state["timeline slider"] = epoch
+            st.select_slider("Epoch", epochs, key="timeline slider", on_change=moved)
+    if not playing:
+        keep(epoch)
+    before = epochs[epochs.index(epoch) - 1] if epoch != epochs[0] else None
+    state = runs.moment_of(run, epoch, given_label)
+    if film is None:
+        with st.container(horizontal=True):
+            for what, number in numbers(state):
+                st.metric(what, number)
+    if state.why_no_weights:
+        st.caption(f"No HM weights: {plain(state.why_no_weights)}.")
+    if film is not None:
+        legend(run, film, epoch, ranks, {"colour": colour, "criterion": criterion})
+        data = film_data(
+            run, film, epoch, colour, criterion, ranks, chosen, trails, given_label, pace
+        )
+        show_film(data, "timeline film", pick)
+        honesty(run, film, epoch, maps[film.kind])
+    suspects(run, epoch, before, ranks, criterion, of_class, chosen)
+
+
+ask()
+st.fragment(stop, run_every=pace if st.session_state.get(KEYS["playing"]) else None)()
+show_figure("timeline_ranks", run, criterion=criterion, given_label=given_label, sample_ids=by_hand)
+show_figure("timeline_frames", run, given_label=given_label)
+if film is not None and film.kind == "joint":
+    moves(run)
+cost(run)

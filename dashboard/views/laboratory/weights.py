@@ -1,0 +1,332 @@
+"""Weights: HM weights a log would give with other settings, and whom they starve."""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from dashboard import runs
+from dashboard.drawing.text import three_digits
+from dashboard.figures.dynamics.playground import in_words, left_out
+from dashboard.presenters.weight_command import own_loop, train_command
+from dashboard.views.parts.blocks import offer_table, show_figure, title
+from dashboard.views.parts.choices import choose, choose_epoch, forget, keep_number, plain
+from hmw_core.errors import UsageError
+from hmw_core.laboratory.hm_replay import (
+    GRID_SAMPLES,
+    Replay,
+    Settings,
+    logged_settings,
+    replay,
+    used_settings,
+)
+from hmw_core.laboratory.weight_measures import NEAR_ZERO, RULES, Measures, measure, starvation
+from hmw_core.log.reader import RunReader
+from hmw_core.statistics.intervals import auroc_intervals
+
+HISTORIES = {
+    "ca": "annealed mean over epochs (paper)",
+    "uniform_mean": "plain mean over epochs",
+    "current": "this epoch alone",
+}
+TERMS = {"both": "AUM and TKUM (paper)", "aum": "AUM alone", "tkum": "TKUM alone"}
+SPACES = {
+    "cosine": "cosines (paper)",
+    "softmax": "softmax probabilities",
+    "logits": "logits, squashed",
+}
+STARTS = {"1": "1, as the paper", "0": "0, as the authors' code"}
+NORMS = {"none": "no (paper)", "mean1_batch": "by their mean"}
+HALVES = {"auto": "1/2 with both terms", "true": "1/2", "false": "1"}
+FIELDS = (
+    *("alpha", "beta", "k", "history", "terms", "start", "space"),
+    *("warmup", "norm", "halve"),
+)
+SHORT_NAMES = {"start": "annealing_start", "warmup": "warmup_epochs", "norm": "weight_norm"}
+
+
+def terms_of(run: RunReader) -> dict[str, str]:
+    """Return the terms there are: with two classes TKUM has nothing to compare."""
+    return TERMS if run.n_classes > 2 else {"aum": TERMS["aum"]}
+
+
+def choose_settings(run: RunReader, own: Settings) -> Settings:
+    """Ask for the settings; what is left alone is as the log has it."""
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        alpha = keep_number("w-alpha", f"alpha (empty: {own.alpha:g})")
+        beta = keep_number("w-beta", f"beta (empty: {own.beta:g})")
+        terms = _one_of("w-terms", "Terms", terms_of(run), own.terms)
+        history = _one_of("w-history", "Over the epochs", HISTORIES, own.history)
+    with st.expander("More settings"), st.container(horizontal=True, vertical_alignment="bottom"):
+        start = _one_of("w-start", "Annealing begins at", STARTS, str(own.annealing_start))
+        k = keep_number("w-k", f"k (empty: {own.k})", whole=True)
+        space = _one_of("w-space", "Measured on", SPACES, own.space)
+        warmup = keep_number("w-warmup", f"Warm-up epochs (empty: {own.warmup_epochs})")
+        halve = _one_of("w-halve", "Factor", HALVES, _halve(own))
+        norm = _one_of("w-norm", "Divided", NORMS, own.weight_norm)
+    return Settings(
+        alpha=own.alpha if alpha is None else alpha,
+        beta=own.beta if beta is None else beta,
+        k=own.k if k is None else int(k),
+        annealing_start=int(start),
+        warmup_epochs=own.warmup_epochs if warmup is None else int(warmup),
+        history=history,
+        space=space,
+        terms=terms,
+        halve={"auto": None, "true": True, "false": False}[halve],
+        weight_norm=norm,
+    )
+
+
+def _one_of(name: str, label: str, options: dict[str, str], default: str) -> str:
+    names = list(options)
+    return choose(
+        name, label, names, shown=options.__getitem__, default=names.index(default), quiet=True
+    )
+
+
+def buttons(run: RunReader, own: Settings) -> None:
+    """Offer the settings of the log, of the training, and two of the paper's scales."""
+    used = used_settings(run)
+    presets = {"As logged": logged_settings(run)}
+    if used is not None and used != presets["As logged"]:
+        presets = {"As trained": used, **presets}
+    if run.n_classes > 2:
+        presets["alpha = beta = 1"] = replace(logged_settings(run), alpha=1.0, beta=1.0)
+        presets["alpha = beta = 10"] = replace(logged_settings(run), alpha=10.0, beta=10.0)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        for name, settings in presets.items():
+            st.button(name, on_click=_set, args=(own, settings), key=f"preset {name}")
+        if used is None:
+            trained = (
+                "The training of this run did not use HM weights; the log has them all the same."
+            )
+            if not run.info.get("config"):
+                trained = "Nothing says whether the training of this run used HM weights."
+            st.caption(trained)
+
+
+def _halve(settings: Settings) -> str:
+    return "auto" if settings.halve is None else str(settings.halve).lower()
+
+
+def _set(own: Settings, settings: Settings) -> None:
+    """Put settings into the fields, which stay empty where they are as `own`."""
+    for name in FIELDS:
+        forget(f"w-{name}")
+    for name in FIELDS:
+        value = getattr(settings, SHORT_NAMES.get(name, name))
+        default = getattr(own, SHORT_NAMES.get(name, name))
+        if value == default:
+            continue
+        if name in ("alpha", "beta", "warmup"):
+            st.session_state[f"choice w-{name}"] = float(value)
+        elif name == "k":
+            st.session_state["choice w-k"] = int(value)
+        elif name == "halve":
+            st.session_state["choice w-halve"] = _halve(settings)
+        else:
+            st.session_state[f"choice w-{name}"] = str(value).lower()
+
+
+def measured(run: RunReader, sample_id: np.ndarray, weight: np.ndarray) -> Measures:
+    """Return what weights come to."""
+    rows = run.samples().loc[sample_id]
+    return measure(weight, rows["is_mislabeled"], rows["given_label"].to_numpy())
+
+
+def used_weights(run: RunReader, sample_id: np.ndarray, epoch: int) -> np.ndarray | None:
+    """Return the factors really on the losses of an epoch; None where the log has none."""
+    for _, stored in run.iterate(["weight"], [epoch]):
+        by_id = pd.Series(stored["weight"], index=run.sample_ids(), dtype=float)
+        if by_id.notna().any():
+            return by_id.loc[sample_id].to_numpy()
+    return None
+
+
+def numbers(columns: dict[str, Measures]) -> pd.DataFrame:
+    """Return the measures side by side, ready to be read; a dash where nobody knows."""
+    rows = {
+        "Mean weight, all samples": [f"{m.mean:.3f}" for m in columns.values()],
+        "Mean weight, clean": [_of(m.mean_clean) for m in columns.values()],
+        "Mean weight, mislabeled": [_of(m.mean_mislabeled) for m in columns.values()],
+        "Effective sample size, share of all": [_pc(m.effective_share) for m in columns.values()],
+        "Effective sample size, share of clean": [
+            _pc(m.effective_share_clean) for m in columns.values()
+        ],
+        f"Clean samples that weigh less than {NEAR_ZERO:g}": [
+            _pc(m.near_zero_clean) for m in columns.values()
+        ],
+        "Share of the weight on mislabeled": [
+            _pc(m.weight_share_mislabeled) for m in columns.values()
+        ],
+        "Share of mislabeled samples": [_pc(m.mislabeled_fraction) for m in columns.values()],
+        "AUROC of the weight (95 % interval)": [
+            "–"
+            if np.isnan(m.auroc)
+            else f"{three_digits(m.auroc)} ({three_digits(m.auroc_low)} to "
+            f"{three_digits(m.auroc_high)})"
+            for m in columns.values()
+        ],
+    }
+    known = any(m.n_clean + m.n_mislabeled for m in columns.values())
+    if not known:
+        rows = {name: row for name, row in rows.items() if set(row) != {"–"}}
+    return pd.DataFrame(rows, index=list(columns)).T.rename_axis("Quantity").reset_index()
+
+
+def _of(value: float) -> str:
+    return "–" if np.isnan(value) else f"{value:.3f}"
+
+
+def _pc(value: float) -> str:
+    return "–" if np.isnan(value) else f"{100 * value:.1f} %"
+
+
+def lead(run: RunReader, chosen: np.ndarray, logged: np.ndarray, sample_id: np.ndarray) -> str:
+    """Say by how much the chosen weights tell clean from mislabeled better than the log's."""
+    wrong = run.samples()["is_mislabeled"].loc[sample_id].to_numpy(dtype=object)
+    both = np.stack([logged, chosen], axis=1)
+    seen = ~np.isnan(both).any(axis=1)
+    clean, mislabeled = (-both[seen & np.array([w is v for w in wrong])] for v in (False, True))
+    if min(len(clean), len(mislabeled)) < 2 or np.array_equal(logged, chosen, equal_nan=True):
+        return ""
+    rng = np.random.default_rng(0)
+    found = auroc_intervals(clean, mislabeled, rng=rng, method="DeLong")
+    low, high = found.difference_low[1], found.difference_high[1]
+    if low <= 0 <= high:
+        verdict = "this log does not tell which of the two separates better"
+    else:
+        verdict = (
+            "the chosen ones separate better" if low > 0 else "the logged ones separate better"
+        )
+    return (
+        f"AUROC of the chosen weights minus that of the logged ones: 95 % interval {low:+.4f} to "
+        f"{high:+.4f} (DeLong, paired; about samples, not other seeds), so {verdict}."
+    )
+
+
+title(
+    "Weights",
+    "What the HM weights of a run would have been with other settings, before a GPU hour is spent "
+    "on them.",
+)
+run = runs.pick_run()
+if run.last_epoch == 0:
+    st.info("This run has no finished epoch yet, so it has no weights.", icon=":material/info:")
+    st.stop()
+as_logged = logged_settings(run)
+own = used_settings(run) or as_logged
+buttons(run, own)
+settings = choose_settings(run, own)
+epoch = choose_epoch(run)
+last = run.last_epoch if epoch is None else epoch
+st.caption(
+    "Replayed on the cosines of this log: **the network stays that of the run.** Trained with "
+    "these weights it would have learned other features, so the numbers say what the weights would "
+    "do first, and not where such a training would end. High weight = clean, low = suspicious."
+)
+try:
+    settings.check(run.n_classes)
+    with st.spinner("Reading the cosines of every epoch ...", show_time=True):
+        found = replay(run, settings, last)
+except UsageError as reason:
+    st.info(f"Not shown: {plain(str(reason))}.", icon=":material/info:")
+    if settings.space == "cosine" and settings.k == own.k and "given_logit" not in run.absent:
+        st.markdown(
+            "The same weights can be had on logits or softmax probabilities: choose them under "
+            "**More settings**. They are other weights than the paper's."
+        )
+    st.stop()
+
+columns = {"Chosen": measured(run, found.sample_id, found.weight)}
+logged: Replay | None = None
+try:
+    logged = replay(run, as_logged, last)
+    columns["In the log"] = measured(run, logged.sample_id, logged.weight)
+except UsageError:
+    pass  # no cosines: the caption below says what the log lacks
+used = used_weights(run, found.sample_id, last)
+if used is not None:
+    columns["On the loss"] = measured(run, found.sample_id, used)
+
+warned = starvation(columns["Chosen"], run.class_names)
+if warned:
+    st.warning(
+        "**These settings may starve the training.**\n\n"
+        + "\n".join(f"- {plain(warning.sentence)}" for warning in warned),
+        icon=":material/warning:",
+    )
+else:
+    st.success("None of the warnings below applies to these settings.", icon=":material/check:")
+by_epoch = found.by_epoch[found.by_epoch["epoch"] > settings.warmup_epochs]
+lowest = by_epoch[by_epoch["group"] != "mislabeled"]
+if len(lowest) and lowest["mean_weight"].notna().any():
+    row = lowest.loc[lowest["mean_weight"].idxmin()]
+    whom = "clean samples" if row["group"] == "clean" else "all samples"
+    st.caption(
+        f"{RULES} Judged at epoch {last}; over the epochs so far the mean weight of {whom} was "
+        f"lowest at epoch {row['epoch']:.0f}: {row['mean_weight']:.2f}."
+    )
+else:
+    st.caption(RULES)
+
+note = left_out(run, found)
+caption = (
+    f"Weights at epoch {last} of {plain(run.name)}. Chosen: {in_words(settings)}. In the log: "
+    f"{in_words(as_logged)}. On the loss: the factor that the training really used at this epoch. "
+    "Effective sample size is (sum w)^2 / sum w^2 over the number of samples: 1 where all weigh "
+    "the same, however little. AUROC: the chance that a clean sample weighs more than a "
+    f"mislabeled one, 0.5 is chance.{f' {note}.' if note else ''}"
+)
+offer_table(numbers(columns), f"weights of {run.name}", caption)
+if columns["Chosen"].n_clean + columns["Chosen"].n_mislabeled == 0:
+    st.caption(
+        "No true label of this run is known, so nobody can say what share of the weight lies on "
+        "mislabeled samples, nor how well the weights separate."
+    )
+elif logged is not None:
+    st.caption(lead(run, found.weight, logged.weight, found.sample_id))
+if run.info["outputs"]["keep"] == "full" and (settings.k != own.k or settings.space == "softmax"):
+    st.caption("From the logged outputs, which hold half precision.")
+if settings.weight_norm != "none":
+    st.caption(
+        "The training divides by the mean of each batch. The log does not say which samples shared "
+        "one, so here it is the mean of the epoch."
+    )
+
+chosen = None if settings == as_logged else settings
+left, right = st.columns(2)
+with left:
+    show_figure("playground_weights", run, settings=chosen, epoch=epoch)
+with right:
+    show_figure("playground_epochs", run, settings=chosen, epoch=epoch)
+vary = st.segmented_control(
+    "Vary",
+    ["both", "alpha", "beta"],
+    default="both",
+    required=True,
+    key="w-vary",
+    format_func=lambda name: "alpha = beta" if name == "both" else f"{name} alone",
+)
+show_figure("playground_scales", run, settings=chosen, epoch=epoch, vary=vary)
+if run.n_samples > GRID_SAMPLES:
+    st.caption(
+        f"Of {GRID_SAMPLES:,} samples of {run.n_samples:,}, drawn at random with a fixed seed; "
+        "warm-up and division by the mean left out. All other numbers are of all samples."
+    )
+show_figure("playground_classes", run, settings=chosen, epoch=epoch)
+
+st.subheader("Train with these settings", anchor=False)
+command = train_command(run, settings, runs.runs_folder())
+if command is None:
+    st.caption("This run was made by a loop of its own. There, the same weights are:")
+    st.code(own_loop(run, settings), language="python")
+else:
+    st.caption(
+        "As this run was trained, seed and data included, but with these weights on the loss. All "
+        "options are spelled out and no recipe is named: it is no row of the paper's tables. "
+        "Compare the two on the Compare page; one seed each does not settle it."
+    )
+    st.code(command, language="bash", wrap_lines=True)

@@ -1,0 +1,46 @@
+"""Criteria (Fig. 1): an easy, a hard and a mislabeled sample, and what tells such apart."""
+
+import streamlit as st
+
+from dashboard import runs
+from dashboard.views.parts.blocks import chosen_pictures, show_figure, title
+from dashboard.views.parts.choices import (
+    choose_class,
+    choose_epoch,
+    choose_samples,
+    criterion_title,
+)
+from hmw_core.criteria import CRITERIA
+from hmw_core.criteria.base import without_absent
+
+title(
+    "Criteria",
+    "What tells a mislabeled sample from one that is merely hard to learn: its loss, "
+    "or its margins over the epochs?",
+)
+run = runs.pick_run()
+with st.container(horizontal=True, vertical_alignment="bottom"):
+    given_label = choose_class(run, all_classes=True)
+    sample_ids = choose_samples(run)
+    epoch = choose_epoch(run)
+
+chosen_pictures(run, given_label, sample_ids, epoch)
+show_figure("curves", run, given_label=given_label, sample_ids=sample_ids, epoch=epoch)
+
+names = list(without_absent(CRITERIA, run))
+left, right = st.columns(2)
+first = left.selectbox("Criterion", names, format_func=criterion_title, key="first")
+rest = [name for name in names if name != first]
+second = right.selectbox(
+    "Beside it",
+    rest,
+    index=rest.index("iam") if "iam" in rest else 0 if rest else None,
+    placeholder="this log has no other",
+    disabled=not rest,
+    format_func=criterion_title,
+    key="second",
+)
+chosen = (first, second) if second else (first,)
+show_figure("distributions", run, criteria=chosen, given_label=given_label, epoch=epoch)
+show_figure("auroc_by_epoch", run)
+show_figure("detection", run, given_label=given_label, epoch=epoch)

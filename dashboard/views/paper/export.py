@@ -1,0 +1,89 @@
+"""Export: chosen figures as files in a zip, or one HTML report of the run."""
+
+from functools import partial
+
+import streamlit as st
+
+from dashboard import runs
+from dashboard.drawing.style import WIDTHS
+from dashboard.export.__main__ import export_zip
+from dashboard.export.render import FORMATS
+from dashboard.export.report import report_html
+from dashboard.figures import FIGURES
+from dashboard.views.parts.blocks import title
+from dashboard.views.parts.choices import choose_class
+from hmw_core.log.reader import RunReader
+
+COLUMNS = 2
+OFF = ("noise_matrix", "proof")  # figures that are not in the paper are a click away
+
+
+def figure_title(name: str) -> str:
+    """Return a figure's title and its place in the paper."""
+    spec = FIGURES[name]
+    return f"{spec.title} :gray[:small[{spec.paper}]]" if spec.paper else spec.title
+
+
+def zip_of(chosen: list[str], formats: list[str], width: str, given_label: int | None) -> bytes:
+    """Return the zip; made when the button is pressed."""
+    return export_zip([run, *beside], chosen, formats, width, given_label=given_label)
+
+
+def report_of(chosen: list[str], given_label: int | None) -> bytes:
+    """Return the report; made when the button is pressed."""
+    return report_html(run, beside, chosen, given_label).encode("utf-8")
+
+
+title("Export", "The figures as they go into a paper, or all that is known of the run on one page.")
+run: RunReader = runs.pick_run()
+others = {other.name: other for other in runs.all_runs()[0] if other.name != run.name}
+with st.container(horizontal=True, vertical_alignment="bottom"):
+    given_label = choose_class(run, all_classes=True)
+    names = st.multiselect("Runs beside it", list(others), help="For the figures that compare runs")
+beside = [others[name] for name in names]
+
+st.subheader("Figures", anchor=False)
+columns = st.columns(COLUMNS)
+chosen = [
+    name
+    for place, name in enumerate(FIGURES)
+    if columns[place % COLUMNS].checkbox(figure_title(name), value=name not in OFF, key=f"x {name}")
+]
+with st.container(horizontal=True, vertical_alignment="bottom"):
+    formats = st.pills("Formats", FORMATS, selection_mode="multi", default=["pdf"])
+    width = st.segmented_control(
+        "Width",
+        list(WIDTHS),
+        default="column",
+        required=True,
+        format_func=lambda name: f"{name}, {WIDTHS[name]:g} in",
+        help="Of PDF, SVG and PNG",
+    )
+with st.container(horizontal=True):
+    st.download_button(
+        "Figures (zip)",
+        data=partial(zip_of, chosen, formats, width, given_label),
+        file_name=f"{run.name}-figures.zip",
+        mime="application/zip",
+        disabled=not (chosen and formats),
+        on_click="ignore",
+        type="primary",
+        icon=":material/folder_zip:",
+    )
+    st.download_button(
+        "Report (HTML)",
+        data=partial(report_of, chosen, given_label),
+        file_name=f"{run.name}-report.html",
+        mime="text/html",
+        disabled=not chosen,
+        on_click="ignore",
+        icon=":material/description:",
+    )
+st.caption(
+    "Files are made when a button is pressed, which takes some seconds. A figure that the run "
+    "cannot show is listed with the reason in the zip and in the report. From a terminal, "
+    "without a browser:"
+)
+st.code(
+    f"python -m dashboard.export.__main__ {run.folder} OUT --formats pdf svg png html csv", "bash"
+)

@@ -1,0 +1,261 @@
+"""What pages are made of: a figure with its sentence and its downloads, pictures, long jobs."""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
+from urllib.parse import quote
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from dashboard import runs
+from dashboard.export.tables import markdown, to_csv, to_latex, to_markdown
+from dashboard.figures import FIGURES
+from dashboard.figures.base import CannotShow
+from dashboard.jobs.background import missing_map, start_map
+from dashboard.presenters.gallery import as_html, cards
+from dashboard.views.parts.choices import criterion_title, plain
+from hmw_core.criteria import CRITERIA
+from hmw_core.errors import UsageError
+from hmw_core.log.reader import RunReader
+from hmw_core.samples.queries import RULES
+
+MIME = {"csv": "text/csv", "pdf": "application/pdf", "svg": "image/svg+xml", "png": "image/png"}
+CONFIG = {"displaylogo": False, "scrollZoom": False}
+PAGE = 48  # pictures; more make a page slow
+
+
+def title(text: str, sentence: str) -> None:
+    """Head a page: its name and what it is for."""
+    st.title(text, anchor=False)
+    st.markdown(sentence)
+
+
+def show_figure(
+    name: str, run: RunReader | Sequence[RunReader], *, select: bool = False, **options: Any
+) -> None:
+    """Show a figure, what to look for, and its downloads; or why it cannot be shown.
+
+    With `select`, boxes and lassos drawn on it are kept for `selection_of`.
+    """
+    spec = FIGURES[name]
+    paper = f" :gray[:small[{spec.paper}]]" if spec.paper else ""
+    st.subheader(f"{spec.title}{paper}", anchor=False)
+    try:
+        chart = runs.chart(name, run, **options)
+    except CannotShow as reason:
+        st.info(f"Not shown: {plain(str(reason))}.", icon=":material/info:")
+        return
+    except UsageError as error:
+        st.error(plain(str(error)), icon=":material/error:")
+        return
+    st.plotly_chart(
+        chart,
+        key=f"chart {name}",
+        config=CONFIG,
+        on_select=partial(_note_selection, name) if select else "ignore",
+        selection_mode=("box", "lasso"),
+        alt=spec.title,
+    )
+    st.caption(f"**What to look for.** {spec.look_for}")
+    table = runs.table(name, run, **options)
+    say_absent(table["absent"].iloc[0] if "absent" in table else "")
+    _downloads(name, run, options)
+
+
+def offer_table(table: pd.DataFrame, name: str, caption: str) -> None:
+    """Show a table with its caption, and offer it as CSV, Markdown and LaTeX.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As it is to be read: columns called as a reader would call them.
+    name : str
+        Of the files, and the key of the table's widgets; unlike any other on the page.
+    caption : str
+        Plain text: what the table shows and how its numbers were made. The files have it, too.
+    """
+    unnamed = isinstance(table.index, pd.RangeIndex) and table.index.name is None
+    st.dataframe(table, height="content" if len(table) <= 15 else "auto", hide_index=unnamed)
+    st.caption(markdown(caption).replace(":", "\\:"))
+    file = re.sub(r"[^\w.-]+", "-", name)[:120]
+    with _download_row():
+        for kind, ending, mime, make in (
+            ("CSV", "csv", "text/csv", partial(to_csv, table)),
+            ("Markdown", "md", "text/markdown", partial(to_markdown, table, caption)),
+            ("LaTeX", "tex", "application/x-tex", partial(to_latex, table, caption)),
+        ):
+            st.download_button(
+                kind,
+                data=make,
+                file_name=f"{file}.{ending}",
+                mime=mime,
+                key=f"{kind} of table {name}",
+                on_click="ignore",
+                type="tertiary",
+                help="Download the table",
+            )
+
+
+def say_absent(text: str) -> None:
+    """Say what `figures.selection` found that the run's source did not hold, if anything."""
+    if text:
+        parts = "; ".join(plain(part) for part in text.split("; "))  # each may be long
+        st.caption(f"**Absent.** This log has {parts}.")
+
+
+def selection_of(names: Sequence[str]) -> dict[str, Any]:
+    """Return the outlines on that of some figures which was drawn on last, or nothing."""
+    name = st.session_state.get("drawn on", names[0])
+    state = st.session_state.get(f"chart {name}") or {}
+    selection = state.get("selection") or {}
+    return selection if selection.get("box") or selection.get("lasso") else {}
+
+
+def chosen_pictures(
+    run: RunReader, given_label: int | None, sample_ids: list[int] | None, epoch: int | None
+) -> None:
+    """Show the samples that the figures below are about, and how they were chosen."""
+    try:
+        roles = runs.chosen(run, given_label, sample_ids, epoch)
+    except UsageError as reason:
+        st.info(f"{plain(str(reason))}.", icon=":material/info:")
+        return
+    notes = dict(zip(roles["sample_id"], roles["role"], strict=True))
+    _grid(run, roles["sample_id"].tolist(), epoch, notes, link="")
+    if sample_ids is None:
+        rules = [f"**{role}** is {RULES[role]}" for role in roles["role"]]
+        st.caption(f"Chosen by rule: {'; '.join(rules)}.")
+
+
+def gallery(
+    run: RunReader,
+    order: np.ndarray,
+    score: pd.Series,
+    criterion: str,
+    epoch: int | None,
+    *,
+    outlined: bool,
+) -> None:
+    """Show the pictures of samples, page by page, in an order, with the score that made it."""
+    of = "inside the outline" if outlined else "of the class"
+    st.subheader(f"{len(order):,} samples {of}", anchor=False)
+    if not len(order):
+        st.info("No sample lies inside the outline.", icon=":material/info:")
+        return
+    known = "An orange edge marks" if run.has_true_label else "No true label is known to mark"
+    st.caption(f"Ranked by {criterion_title(criterion)}. {known} mislabeled samples.")
+    n_pages = -(-len(order) // PAGE)
+    page = 1
+    if n_pages > 1:
+        # Another ranking or number of pages begins at its first page.
+        page = st.pagination(n_pages, key=f"page of {n_pages} by {criterion}")
+    part = order[(page - 1) * PAGE : page * PAGE]
+    unit = CRITERIA[criterion].unit
+    unit = "" if unit in ("", "1") else f" {unit}"
+    notes = {
+        int(i): "no score" if np.isnan(score.loc[i]) else f"{score.loc[i]:.3g}{unit}" for i in part
+    }
+    _grid(run, part.tolist(), epoch, notes, link=f"criteria?run={quote(run.name)}&sample=")
+
+
+def offer_map(run: RunReader, method: str, given_label: int | None = None) -> bool:
+    """Tell whether there is a map to draw; where it takes long, offer to compute it."""
+    seconds = missing_map(run, method, given_label)
+    if seconds is None:
+        return True
+    job = runs.jobs().get((run.name, method))
+    if job is not None and job.running:
+        _wait(run.name, method)
+        return False
+    if job is not None and job.failure:
+        st.error(f"The map could not be computed: {plain(job.failure)}", icon=":material/error:")
+    st.info(
+        f"There is no map of {plain(run.name)}'s {run.n_samples:,} samples yet. "
+        f"It takes about {_time(seconds)} and is kept with the run.",
+        icon=":material/info:",
+    )
+    if st.button("Compute the map", key=f"map {run.name}", type="primary"):
+        runs.jobs()[run.name, method] = start_map(run, method)
+        st.rerun()
+    st.caption("Or from a terminal:")
+    st.code(
+        f"python -m dashboard.jobs.project {run.folder} --method {method} --skip-undefined",
+        language="bash",
+    )
+    return False
+
+
+@st.fragment(run_every=2)
+def _wait(name: str, method: str) -> None:
+    job = runs.jobs()[name, method]
+    if not job.running:
+        st.rerun()
+    st.info(
+        f"Computing the map of {plain(name)}, for {job.seconds:.0f} seconds so far. "
+        "Other pages can be used meanwhile, and it goes on when this one is closed.",
+        icon=":material/hourglass_top:",
+    )
+
+
+def _grid(
+    run: RunReader, ids: list[int], epoch: int | None, notes: dict[int, str], link: str
+) -> None:
+    if not run.has_images:
+        why = f": {run.absent['images']}" if "images" in run.absent else ""
+        st.info(f"This run keeps no pictures{plain(why)}.", icon=":material/info:")
+    st.html(as_html(cards(run, ids, epoch or run.last_epoch, notes), link=link))
+
+
+def _note_selection(name: str) -> None:
+    st.session_state["drawn on"] = name
+
+
+def _downloads(name: str, run: RunReader | Sequence[RunReader], options: dict[str, Any]) -> None:
+    names = "_".join(r.name for r in ([run] if isinstance(run, RunReader) else run))
+    table = runs.table(name, run, **options)
+    offer_files(f"{names[:80]}-{name}", name, partial(_file, name, table))
+
+
+def offer_files(stem: str, name: str, file: Callable[[str], bytes]) -> None:
+    """Offer a figure and its data; `file` makes a kind of file when it is asked for."""
+    with _download_row():
+        for kind, mime in MIME.items():
+            st.download_button(
+                kind.upper(),
+                data=partial(file, kind),
+                file_name=f"{stem}.{kind}",
+                mime=mime,
+                key=f"{kind} {name}",
+                on_click="ignore",
+                type="tertiary",
+                help=f"Download the {'data of the figure' if kind == 'csv' else 'figure'}",
+            )
+
+
+@contextmanager
+def _download_row() -> Iterator[None]:
+    """Put download buttons in a row at the right."""
+    with st.container(
+        horizontal=True,
+        horizontal_alignment="right",
+        vertical_alignment="center",
+        gap="small",
+    ):
+        st.markdown(":gray[:material/download:]", width="content")
+        yield
+
+
+def _file(name: str, table: pd.DataFrame, kind: str) -> bytes:
+    from dashboard.export.__main__ import (
+        export_figure,  # Matplotlib is loaded when a file is asked for
+    )
+
+    return export_figure(name, table, kind, "text")
+
+
+def _time(seconds: int) -> str:
+    return f"{seconds} seconds" if seconds < 90 else f"{round(seconds / 60)} minutes"

@@ -1,0 +1,61 @@
+"""A part of the samples as pictures, page by page, and as a review queue."""
+
+from collections.abc import Callable, Sequence
+from urllib.parse import quote
+
+import streamlit as st
+
+from dashboard import runs
+from dashboard.presenters.gallery import as_html, cards
+from dashboard.views.parts.choices import plain, remember
+from hmw_core.log.reader import RunReader
+
+PAGE = 24  # pictures
+
+
+def offer_review(run: RunReader, sample_ids: Sequence[int], what: str) -> None:
+    """Offer to judge these samples, in this order; `what` says how they were chosen."""
+    off = runs.read_only()
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if st.button(
+            f"Review these {len(sample_ids):,}",
+            icon=":material/rate_review:",
+            disabled=off,
+            help="This server is read-only" if off else None,
+        ):
+            st.session_state["review selection"] = {
+                "run": run.name,
+                "sample_ids": [int(i) for i in sample_ids],
+                "what": what,
+            }
+            remember("run", run.name)
+            st.session_state.pop("choice run", None)
+            st.switch_page("views/mend/review.py", query_params={"run": run.name})
+        st.caption("In the order shown below.")
+
+
+def show_part(
+    run: RunReader,
+    sample_ids: Sequence[int],
+    note: Callable[[int], str],
+    *,
+    order: str,
+    epoch: int | None = None,
+    key: str = "part",
+) -> None:
+    """Show the pictures of samples in an order, page by page; `note` says a thing of each.
+
+    `order` is the sentence that says how they are ordered, `key` tells one part from another.
+    """
+    if not run.has_images:
+        why = f": {run.absent['images']}" if "images" in run.absent else ""
+        st.info(f"This run keeps no pictures{plain(why)}.", icon=":material/info:")
+    n_pages = -(-len(sample_ids) // PAGE)
+    page = st.pagination(n_pages, key=f"page of {n_pages} {key}") if n_pages > 1 else 1
+    shown = [int(i) for i in sample_ids[(page - 1) * PAGE : page * PAGE]]
+    known = (
+        "An orange edge marks" if run.has_true_label else "Not every true label is known to mark"
+    )
+    st.caption(f"{order} {known} mislabeled samples.")
+    drawn = cards(run, shown, epoch or run.last_epoch, {i: note(i) for i in shown})
+    st.html(as_html(drawn, link=f"sample?run={quote(run.name)}&sample="))

@@ -1,0 +1,115 @@
+"""The filters of the samples page: their widgets, kept in the address, and what they add up to."""
+
+from collections.abc import Callable
+
+import streamlit as st
+
+from dashboard.presenters.linked import (
+    BOTH,
+    KNOWN,
+    NEITHER,
+    ONLY_FIRST,
+    ONLY_SECOND,
+    UNJUDGED,
+    UNKNOWN,
+    Agreement,
+    Filters,
+    Limit,
+)
+from dashboard.views.parts.choices import (
+    ALL,
+    choose,
+    choose_epoch,
+    criterion_title,
+    forget,
+    keep_number,
+)
+from hmw_core.criteria import CRITERIA
+from hmw_core.log.reader import RunReader
+from hmw_core.log.verdicts import VERDICTS
+
+NAMES = (
+    *("given", "true", "predicted", "mislabeled", "verdict"),
+    *("limit", "top", "low", "high", "agree", "first", "second", "both_top"),
+)
+TOP = 500  # what the agreement of two criteria begins with
+IS_MISLABELED = {ALL: "all", **{name: name for name in KNOWN}}
+VERDICT = {ALL: "all", UNJUDGED: "not judged", **{name: name for name in VERDICTS}}
+AGREE = {
+    ALL: "does not matter",
+    BOTH: "in the top of both",
+    ONLY_FIRST: "in the top of the first only",
+    ONLY_SECOND: "in the top of the second only",
+    NEITHER: "in the top of neither",
+}
+
+
+def choose_filters(run: RunReader) -> tuple[Filters, int | None]:
+    """Show the widgets; return the filters they make and the last epoch to use."""
+    st.markdown("**Labels**")
+    left, right = st.columns(2)
+    with left:
+        given = _label(run, "given", "Given label", unknown=False)
+        true = _label(run, "true", "True label", unknown=not run.has_true_label)
+        predicted = _label(run, "predicted", "Predicted label", unknown=False)
+    with right:
+        wrong = _one("mislabeled", "Mislabeled", list(IS_MISLABELED), IS_MISLABELED.__getitem__)
+        verdict = _one("verdict", "Verdict", list(VERDICT), VERDICT.__getitem__)
+        epoch = choose_epoch(run)
+    st.markdown("**One criterion**: its most suspicious samples, or a range of its score")
+    columns = st.columns([2, 1, 1, 1])
+    with columns[0]:
+        limit = _one("limit", "Criterion", [ALL, *CRITERIA], _criterion)
+    top = keep_number("top", "Top", whole=True, container=columns[1], off=limit is None)
+    low = keep_number("low", "From", container=columns[2], off=limit is None)
+    high = keep_number("high", "To", container=columns[3], off=limit is None)
+    st.markdown("**Two criteria**: where they agree, and where they do not")
+    columns = st.columns([3, 1])
+    with columns[0]:
+        which = _one("agree", "A sample is", list(AGREE), AGREE.__getitem__)
+    both = keep_number("both_top", "Top", whole=True, container=columns[1], off=which is None)
+    agreement = None
+    pair = st.columns(2)
+    if which is not None:
+        names = list(CRITERIA)
+        with pair[0]:
+            first = choose("first", "First", names, shown=criterion_title, default=0)
+        with pair[1]:
+            second = choose(
+                "second", "Second", names, shown=criterion_title, default=names.index("iam")
+            )
+        agreement = Agreement(which, first, second, int(both or TOP))
+        if both is None:
+            st.caption(f"The top is {TOP:,} where no number is given.")
+    bounds = None
+    if limit is not None and not top == low == high is None:
+        bounds = Limit(limit, None if top is None else int(top), low, high)
+    return Filters(given, true, predicted, wrong, verdict, bounds, agreement), epoch
+
+
+def clear_filters() -> None:
+    """Take every filter back."""
+    for name in NAMES:
+        forget(name)
+
+
+def _label(run: RunReader, name: str, label: str, *, unknown: bool) -> int | None:
+    labels = [str(c) for c in range(run.n_classes)]
+
+    def shown(option: str) -> str:
+        if option in (ALL, "unknown"):
+            return option
+        class_name = run.class_names[int(option)]
+        return class_name if class_name == option else f"{option}: {class_name}"
+
+    chosen = _one(name, label, [ALL, *(["unknown"] if unknown else []), *labels], shown)
+    return None if chosen is None else UNKNOWN if chosen == "unknown" else int(chosen)
+
+
+def _one(name: str, label: str, options: list[str], shown: Callable[[str], str]) -> str | None:
+    chosen = choose(name, label, options, shown=shown, quiet=True)
+    return None if chosen == ALL else chosen
+
+
+def _criterion(name: str) -> str:
+    return "any" if name == ALL else criterion_title(name)

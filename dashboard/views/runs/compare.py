@@ -1,0 +1,193 @@
+"""Compare: two runs and more, their settings, curves, and what each makes of the same samples."""
+
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from dashboard import runs
+from dashboard.drawing.text import shorten
+from dashboard.views.parts.blocks import show_figure, title
+from dashboard.views.parts.choices import (
+    choose,
+    choose_criterion,
+    criterion_title,
+    keep_number,
+    plain,
+)
+from dashboard.views.parts.part_pictures import offer_review, show_part
+from hmw_core.criteria import CRITERIA
+from hmw_core.errors import UsageError
+from hmw_core.log.reader import RunReader
+from hmw_core.samples.compare import (
+    PARTS,
+    RankCorrelation,
+    config_differences,
+    flagged_parts,
+    part_counts,
+    rank_correlation,
+)
+
+MOST = 6  # runs in one figure: as many as there are colours
+SHARE = 0.05  # of the samples are flagged where nobody knows how many are mislabeled
+
+
+def letter(place: int) -> str:
+    """Return what the page calls a run: A, B, ..."""
+    return chr(ord("A") + place)
+
+
+def differences(chosen: list[RunReader]) -> None:
+    """Show the settings in which the runs differ."""
+    st.subheader("What differs in how they were made", anchor=False)
+    table = config_differences(chosen)
+    if table.empty:
+        st.info("Nothing: the same settings, data, versions and commit.", icon=":material/info:")
+        return
+    said = table.map(lambda value: "–" if value is None else shorten(str(value), 60))
+    said.columns = [f"{letter(n)}: {shorten(run.name, 40)}" for n, run in enumerate(chosen)]
+    st.dataframe(said, height="content")
+    st.caption("Settings that are the same in all of them are left out.")
+
+
+def agreement(pairs: pd.DataFrame) -> None:
+    """Say how alike two runs rank the samples."""
+    found: RankCorrelation = rank_correlation(pairs["score_a"], pairs["score_b"])
+    missing = len(pairs) - found.n
+    left_out = f" {missing:,} without a score in one of them are left out." if missing else ""
+    if found.rho != found.rho:
+        st.markdown(f"No rank correlation can be told from {found.n:,} samples.{left_out}")
+        return
+    st.markdown(
+        f"**Spearman's rank correlation {found.rho:.3f}** (95 % interval {found.low:.3f} to "
+        f"{found.high:.3f}, n = {found.n:,} samples): 1 is the same order, 0 none in common."
+        f"{left_out} The interval is about samples, not about other seeds."
+    )
+    other = int(pairs["given_label_a"].ne(pairs["given_label_b"]).sum())
+    if other:
+        st.warning(
+            f"{other:,} of {len(pairs):,} samples have another given label in B than in A. Their "
+            "scores are about different labels: suspicious in one run and not in the other may "
+            "just mean that the label was mended, or spoilt.",
+            icon=":material/label:",
+        )
+
+
+def suggested_budget(pairs: pd.DataFrame) -> int:
+    """Return how many to flag at first: as many as are mislabeled, or a small share."""
+    wrong = pairs["is_mislabeled_a"]
+    count = int(wrong.sum()) if wrong.notna().all() else round(SHARE * len(pairs))
+    return min(max(count, 1), len(pairs))
+
+
+def flagged(a: RunReader, b: RunReader, pairs: pd.DataFrame, budget: int, criterion: str) -> None:
+    """Show what both runs flag, and what only one does."""
+    parts = flagged_parts(pairs, budget)
+    counts = part_counts(parts)
+    known = bool(counts["n_known"].sum())
+    names = {"both": "Both", "only A": "Only A", "only B": "Only B"}
+    whose = {"both": "flagged by both", "only A": a.name, "only B": b.name}
+    for column, which in zip(st.columns(3), PARTS, strict=True):
+        row = counts.loc[which]
+        with column:
+            st.metric(f"{names[which]} ({shorten(whose[which], 30)})", f"{row['n_samples']:,.0f}")
+            if row["n_known"]:
+                st.caption(
+                    f"**{100 * row['precision']:.1f} %** really mislabeled "
+                    f"({row['n_mislabeled']:.0f} of {row['n_known']:.0f}, 95 % interval "
+                    f"{100 * row['low']:.0f} to {100 * row['high']:.0f} %)"
+                )
+    if not known:
+        st.caption("True labels are not known, so nobody can say which flags are right.")
+    part = st.segmented_control(
+        "Pictures of",
+        PARTS,
+        default="only A",
+        required=True,
+        format_func=lambda name: names[name],
+        key="part",
+    )
+    ids = parts.loc[parts["part"] == part, "sample_id"].to_numpy()
+    run = b if part == "only B" else a
+    if not len(ids):
+        st.info(f"No sample is in the part “{names[part]}”.", icon=":material/info:")
+        return
+    by = f"{CRITERIA[criterion].title}, the {budget:,} most suspicious of {a.name} and of {b.name}"
+    offer_review(run, ids.tolist(), f"{names[part]} by {by}")
+    st.caption(f"With the labels of {plain(run.name)}; most suspicious first.")
+    rows = parts[parts["part"] == part].set_index("sample_id")
+
+    def note(sample_id: int) -> str:
+        row = rows.loc[sample_id]
+        return f"rank {rank_text(row['rank_a'])} in A, {rank_text(row['rank_b'])} in B"
+
+    show_part(run, ids, note, order=f"Ranked by {criterion_title(criterion)}.", key=part)
+
+
+def rank_text(rank: Any) -> str:
+    """Return a rank, or that there is none."""
+    return "none" if pd.isna(rank) else f"{rank:,}"
+
+
+title("Compare", "How two runs were made, and what each makes of the same samples.")
+first = runs.pick_run()
+by_name = {run.name: run for run in runs.all_runs()[0]}
+others = [name for name in by_name if name != first.name]
+if not others:
+    st.info(
+        f"There is no second run to compare {plain(first.name)} with. Train one on the Train page.",
+        icon=":material/info:",
+    )
+    st.stop()
+same_data = [
+    name
+    for name in others
+    if by_name[name].info["dataset"]["fingerprint"] == first.info["dataset"]["fingerprint"]
+]
+with st.container(horizontal=True, vertical_alignment="bottom"):
+    start = others.index(same_data[0]) if same_data else 0
+    second = by_name[choose("with", "Run B", others, default=start)]
+    more = st.multiselect(
+        "More in settings and curves",
+        [name for name in others if name != second.name],
+        max_selections=MOST - 2,
+        key="more runs",
+        placeholder="none",
+    )
+    criterion = choose_criterion(first, "Criterion")
+st.caption(f"Run A is the one chosen at the left: **{plain(first.name)}**.")
+chosen = [first, second, *(by_name[name] for name in more if name in by_name)]
+differences(chosen)
+show_figure("training_progress", chosen, criterion=criterion)
+
+try:
+    pairs = runs.compared(first, second, criterion)
+except UsageError as reason:
+    st.subheader("The same samples in both", anchor=False)
+    st.info(f"Not shown: {plain(str(reason))}.", icon=":material/info:")
+    st.stop()
+with st.container(horizontal=True, vertical_alignment="bottom"):
+    asked = keep_number("budget", "Flag in each run (empty: a suggestion)", whole=True)
+    ranks = st.segmented_control(
+        "Axes", ["scores", "ranks"], default="scores", required=True, key="axes"
+    )
+budget = min(int(asked), len(pairs)) if asked else suggested_budget(pairs)
+if asked and asked > len(pairs):
+    st.warning(f"There are {len(pairs):,} samples only, so all are flagged.")
+elif not asked:
+    why = (
+        "as many as are mislabeled in A"
+        if pairs["is_mislabeled_a"].notna().all()
+        else f"{100 * SHARE:.0f} % of the samples, as nobody knows how many are mislabeled"
+    )
+    st.caption(f"Flagged in each run: the {budget:,} most suspicious, {why}.")
+agreement(pairs)
+show_figure(
+    "compare_scores",
+    [first, second],
+    criterion=criterion,
+    budget=budget,
+    ranks=ranks == "ranks",
+)
+st.subheader("What each flags", anchor=False)
+flagged(first, second, pairs, budget, criterion)

@@ -1,0 +1,356 @@
+"""Train: start a training as a process of its own, watch it, stop it, go on with it."""
+
+import os
+from datetime import UTC, datetime
+from typing import Any
+
+import streamlit as st
+
+from dashboard import runs
+from dashboard.jobs import trainings
+from dashboard.jobs.training_command import (
+    NO_RATE,
+    Settings,
+    arguments,
+    resume_arguments,
+    shown,
+    suggested_name,
+)
+from dashboard.presenters.summary import description
+from dashboard.views.parts.blocks import show_figure, title
+from dashboard.views.parts.choices import choose, choose_criterion, plain, remember
+from hmw_core.errors import UsageError
+from hmw_core.log.reader import RunReader
+
+NEW = " new"  # no run has this name: it begins with a space
+NOBODY = " nobody"
+EVERY = 2.0  # seconds between two looks at a training
+OF_PARQUET = {
+    "test_data": ("Test file", "Parquet file of the test split; empty holds out a fifth"),
+    "image_column": ("Picture column", "empty: image"),
+    "label_column": ("Label column", "empty: label"),
+    "true_label_column": ("True label column", "empty: the true labels are not known"),
+    "noise_column": ("Human label column", "for noise human: labels that people gave"),
+}
+EPOCHS = {"digits": 100, "cifar10": 30, "cifar100": 30}
+ICONS = {
+    "starting": ":material/hourglass_top:",
+    "running": ":material/play_circle:",
+    "stopping": ":material/hourglass_bottom:",
+    "finished": ":material/check_circle:",
+    "stopped": ":material/pause_circle:",
+    "failed": ":material/error:",
+}
+PAGES = ("overview", "criteria", "samples", "review", "compare")
+
+
+def known_trainings() -> dict[str, str]:
+    """Return the trainings to watch, with how each does: living ones first, then the newest."""
+    folder = runs.runs_folder()
+    names = [training.name for training in trainings.all_trainings(folder)]
+    names += [run.name for run in runs.all_runs()[0] if run.status != "finished"]
+    found = {name: trainings.state(folder, name).status for name in dict.fromkeys(names)}
+    return dict(sorted(found.items(), key=lambda item: item[1] not in trainings.LIVING))
+
+
+def new_training(living: list[str]) -> None:
+    """Show what a new training needs, the command that it comes to, and the button."""
+    folder = runs.runs_folder()
+    try:
+        names = runs.training_choices()
+    except UsageError as reason:
+        st.error(f"Nothing can be trained from here: {plain(str(reason))}", icon=":material/error:")
+        return
+    left, right = st.columns(2, gap="large")
+    with left:
+        asked: dict[str, Any] = {"recipe": pick("Recipe", names["recipes"], "recipe")}
+        asked["dataset"] = pick("Data set", names["datasets"], "dataset")
+        asked |= data_fields(asked["dataset"])
+        asked["noise"] = pick("Noise", names["noises"], "noise", default=default_noise(asked))
+        if asked["noise"] not in NO_RATE:
+            asked["noise_rate"] = st.slider("Noise rate", 0.0, 1.0, 0.4, 0.05, key="new rate")
+    with right:
+        with st.container(horizontal=True):
+            epochs = EPOCHS.get(asked["dataset"], 30)
+            asked["epochs"] = st.number_input(
+                "Epochs", 1, 10_000, epochs, key=f"new epochs {asked['dataset']}"
+            )
+            asked["seed"] = st.number_input("Seed", 0, 2**31 - 1, 0, key="new seed")
+            asked["device"] = st.selectbox(
+                "Device", ["auto", "cuda", "mps", "cpu"], key="new device", help="auto: the fastest"
+            )
+        with st.expander("More"):
+            asked |= more_fields(names["networks"])
+        suggestion = suggested_name(Settings(run="", **asked), folder)
+        name = st.text_input(
+            "Run name", placeholder=suggestion, key="new name", help="Empty: the one suggested"
+        )
+    settings = Settings(run=name.strip() or suggestion, **asked)
+    if living:
+        st.info(
+            f"Being trained here already: {', '.join(plain(other) for other in living)}. "
+            f"Another training shares the {os.cpu_count()} cores, and all get slower.",
+            icon=":material/info:",
+        )
+    try:
+        words = arguments(settings, folder)
+    except UsageError as reason:
+        st.warning(plain(f"{reason}."), icon=":material/edit:")
+        words = []
+    taken = (folder / settings.run).exists() if words else False
+    if taken:
+        st.warning(plain(f"There is a run {settings.run} already; choose another name."))
+    if st.button(
+        "Start training",
+        type="primary",
+        icon=":material/play_arrow:",
+        disabled=not words or taken,
+    ):
+        launch(words, settings.run)
+    if words:
+        st.caption("The command that this starts; it can also be pasted into a terminal:")
+        st.code(shown(words), language="bash", wrap_lines=True)
+
+
+def pick(label: str, members: list[dict[str, str]], key: str, default: str = "") -> str:
+    """Return the name chosen of a registry, with the line that explains it below."""
+    summaries = {member["name"]: member["summary"] for member in members}
+    start = list(summaries).index(default) if default in summaries else 0
+    name = st.selectbox(label, list(summaries), index=start, key=f"new {key} {default}")
+    st.caption(plain(summaries[name]))
+    return name
+
+
+def data_fields(dataset: str) -> dict[str, str]:
+    """Return what else a data set needs to be told."""
+    if dataset == "digits":
+        return {}
+    labels = {
+        "parquet": ("Parquet file", "/data/train.parquet"),
+        "image-folder": ("Folder of pictures", "/data/pictures, with a folder for each class"),
+    }
+    label, hint = labels.get(
+        dataset, ("Folder that holds it", "empty: data/datasets, downloaded there if missing")
+    )
+    found = {"data": st.text_input(label, placeholder=hint, key=f"new data {dataset}").strip()}
+    if dataset == "parquet":
+        columns = st.columns(2)
+        for number, (name, (label, hint)) in enumerate(OF_PARQUET.items()):
+            place = columns[number % 2]
+            found[name] = place.text_input(label, placeholder=hint, key=f"new {name}").strip()
+    return found
+
+
+def more_fields(networks: list[dict[str, str]]) -> dict[str, Any]:
+    """Return what is rarely asked for."""
+    by_recipe = "as the recipe has it"
+    names = [member["name"] for member in networks if ":" not in member["name"]]
+    network = st.selectbox(
+        "Network",
+        [by_recipe, *names],
+        key="new network",
+        accept_new_options=True,
+        help="Any name that timm knows can be typed, too. On a machine without a GPU, small_cnn.",
+    )
+    samples = st.number_input(
+        "Training samples", 1, None, None, key="new samples", placeholder="all", step=1
+    )
+    labels = st.text_input(
+        "Corrected labels",
+        key="new labels",
+        placeholder="none: train on the given labels",
+        help="A file exported on the Labels page: CSV, Parquet or JSON",
+    )
+    return {
+        "network": "" if network == by_recipe else str(network),
+        "train_samples": samples,
+        "labels": labels.strip(),
+    }
+
+
+def default_noise(asked: dict[str, Any]) -> str:
+    """Return the noise offered first: none where the labels may be wrong as they are."""
+    return "none" if asked["dataset"] in ("parquet", "image-folder") else "symmetric"
+
+
+def launch(words: list[str], name: str) -> None:
+    """Start a training and show it, or say why it cannot be started."""
+    if runs.read_only():
+        st.error("This server is read-only; nothing was started.", icon=":material/lock:")
+        return
+    try:
+        trainings.start(runs.runs_folder(), words, name)
+    except UsageError as reason:
+        st.error(plain(f"{reason}."), icon=":material/error:")
+        return
+    remember("training", name)
+    st.session_state.pop("choice training", None)
+    st.rerun()
+
+
+def watch(name: str, was: str) -> None:
+    """Show how a training does; once it does otherwise than it did, draw the whole page anew."""
+    folder = runs.runs_folder()
+    state = trainings.state(folder, name)
+    if state.status != was:
+        st.rerun()
+    readable, broken = runs.all_runs()
+    run = next((run for run in readable if run.name == name), None)
+    facts(name, state, run)
+    buttons(name, state, run)
+    said = trainings.last_lines(folder, name)
+    if state.status == "failed" and said:
+        st.caption("The last lines of its log:")
+        st.code("\n".join(said), language=None, wrap_lines=True)
+    if run is None:
+        if name in broken and state.status not in trainings.LIVING:
+            st.warning(f"The run cannot be read: {plain(broken[name])}.")
+        return
+    curves(run)
+    if said and state.status != "failed":
+        with st.expander("Log"):
+            st.code("\n".join(said), language=None, wrap_lines=True)
+
+
+def facts(name: str, state: trainings.State, run: RunReader | None) -> None:
+    """Show a training's state, its progress, and its last numbers."""
+    training = trainings.find(runs.runs_folder(), name)
+    since = f", started {ago(training.started)}" if training is not None else ""
+    text = {
+        "starting": "is loading its libraries and its data",
+        "running": "is being trained",
+        "stopping": "was asked to stop and finishes its batch",
+        "finished": "has finished",
+        "stopped": "has stopped",
+        "failed": "has failed",
+    }[state.status]
+    reason = f": {plain(state.reason)}" if state.reason else ""
+    show = {"failed": st.error, "finished": st.success}.get(state.status, st.info)
+    show(f"**{plain(name)}** {text}{since}{reason}.", icon=ICONS[state.status])
+    if run is None:
+        return
+    st.caption(plain(description(run)))
+    share = min(run.last_epoch / run.n_epochs, 1.0)
+    st.progress(share, text=f"epoch {run.last_epoch} of {run.n_epochs}")
+    if not run.last_epoch:
+        return
+    metrics = run.metrics()
+    last = metrics.iloc[-1]
+    speed = last.get("samples_per_second")
+    left = trainings.seconds_left(metrics, run.n_epochs)
+    in_work = state.status in trainings.LIVING
+    with st.container(horizontal=True):
+        st.metric("Test accuracy", per_cent(last["test_accuracy"]))
+        st.metric("Train accuracy, given labels", per_cent(last["train_accuracy"]))
+        st.metric("Samples/s", "–" if is_unknown(speed) else f"{speed:,.0f}")
+        if in_work:
+            st.metric("Time left", "–" if left is None else duration(left))
+
+
+def buttons(name: str, state: trainings.State, run: RunReader | None) -> None:
+    """Offer what can be done with a training now."""
+    folder = runs.runs_folder()
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if runs.read_only():
+            pass
+        elif state.can_stop:
+            help = "It ends after its batch; its whole epochs are kept, and it can be resumed"
+            asked = state.status == "stopping"
+            if st.button("Stop", icon=":material/stop:", help=help, disabled=asked):
+                act(lambda: trainings.stop(folder, name))
+        elif state.can_resume:
+            if st.button("Resume", icon=":material/play_arrow:", type="primary"):
+                words = resume_arguments(name, folder)
+                act(lambda: trainings.start(folder, words, name))
+        elif state.status not in trainings.LIVING and not (folder / name).exists():
+            if st.button("Remove from the list", icon=":material/delete:"):
+                act(lambda: trainings.forget(folder, name))
+        if run is not None:
+            for page in PAGES:
+                st.page_link(
+                    f"views/{page}.py", label=page.capitalize(), query_params={"run": name}
+                )
+
+
+def act(what: Any) -> None:
+    """Do something with a training and draw the page anew, or say why it cannot be done."""
+    try:
+        what()
+    except UsageError as reason:
+        st.error(plain(f"{reason}."), icon=":material/error:")
+    else:
+        st.rerun()
+
+
+def curves(run: RunReader) -> None:
+    """Show the curves so far, beside those of another run if one is chosen."""
+    others = [other.name for other in runs.all_runs()[0] if other.name != run.name]
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        beside = choose(
+            "beside",
+            "Beside it",
+            [NOBODY, *others],
+            shown=lambda name: "no other run" if name == NOBODY else name,
+            quiet=True,
+        )
+        criterion = choose_criterion(run, "AUROC of")
+    by_name = {other.name: other for other in runs.all_runs()[0]}
+    chosen = [run, by_name[beside]] if beside in by_name else [run]
+    show_figure("training_progress", chosen, criterion=criterion)
+    if run.last_epoch and not run.has_true_label:
+        st.caption("No AUROC: the true labels of this run are not known.")
+    elif run.last_epoch:
+        show_figure("auroc_by_epoch", run)
+
+
+def ago(started: str) -> str:
+    """Return how long ago something was."""
+    then = datetime.fromisoformat(started)
+    return f"{duration((datetime.now(UTC) - then).total_seconds())} ago"
+
+
+def duration(seconds: float) -> str:
+    """Return seconds as one says them."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def per_cent(share: float) -> str:
+    """Return a share in per cent, a dash where it is not known."""
+    return "–" if is_unknown(share) else f"{100 * share:.1f} %"
+
+
+def is_unknown(value: Any) -> bool:
+    """Tell whether a metric is absent."""
+    return value is None or value != value
+
+
+title("Train", "A training goes on when this page, the browser or the dashboard is closed.")
+known = known_trainings()
+living = [name for name, status in known.items() if status in trainings.LIVING]
+options = [*living, NEW, *(name for name in known if name not in living)]
+if runs.read_only():
+    options.remove(NEW)
+    st.info(
+        "This server is read-only: trainings can be watched here, but not started, stopped or "
+        "resumed. In a terminal of its machine, `python -m training train --help` says how.",
+        icon=":material/lock:",
+    )
+if not options:
+    st.info("Nothing has been trained from a dashboard here, and nothing is being trained.")
+    st.stop()
+
+
+def shown_training(name: str) -> str:
+    """Return a training as the list names it."""
+    return "New training" if name == NEW else f"{name} ({known[name]})"
+
+
+chosen = choose("training", "Training", options, shown=shown_training, quiet=not living)
+if chosen == NEW:
+    new_training(living)
+else:
+    every = EVERY if known[chosen] in trainings.LIVING else None
+    st.fragment(watch, run_every=every)(chosen, known[chosen])
