@@ -15,7 +15,7 @@ from training.methods.base import StepLog
 
 
 class HostStep:
-    """Loss, cosine, weight and the gradient on the logits of a batch; see `hmw_core.objective.kernels`.
+    """Loss, cosine, weight and the gradient on the logits of a batch; see `objective.kernels`.
 
     The weighting's running sums are used in place, so its state is what it would be otherwise.
     """

@@ -76,7 +76,7 @@ def resume(folder: Path, console: Console, device: str | None = None) -> None:
     _check_names(config)
     training = Training(config, load_data(config, resumed=reader))
     logged = reader.samples()["given_label"].to_numpy()
-    if not np.array_equal(logged, training.data.prepare.given_label):
+    if not np.array_equal(logged, training.data.given_label):
         raise UsageError(f"run {reader.name!r} cannot go on: its data have changed since")
     state = checkpoint.load(folder)
     last_epoch = 0 if state is None else state["epoch"]

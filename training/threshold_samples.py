@@ -4,7 +4,8 @@ What a network makes of a sample whose label cannot be right is seen on samples 
 on purpose: an extra class C. The log stays a log of the C real classes. Threshold samples are
 never recorded in it, as if they had not been seen; what is recorded of the others is what the
 network says about the real classes, while loss and weight are those it was trained with, over
-C + 1. The margins over all C + 1 classes go to a file of their own: `hmw_core.log.threshold_margins`.
+C + 1. The margins over all C + 1 classes go to a file of their own, see
+`hmw_core.log.threshold_margins`.
 
 Source: Pleiss et al. (NeurIPS 2020), Section 3.3.
 """

@@ -1,4 +1,4 @@
-"""Figures and a report as files, without a browser: `python -m dashboard.export.__main__ RUN OUT`."""
+"""Figures and a report as files, without a browser: `python -m dashboard.export RUN OUT`."""
 
 import argparse
 import io
@@ -140,7 +140,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m dashboard.export.__main__",
+        prog="python -m dashboard.export",
         description="Write figures of a run, their data, and a report, without a browser.",
     )
     parser.add_argument("run", metavar="RUN", help="a run's folder, or its name in data/runs")

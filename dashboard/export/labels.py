@@ -1,4 +1,4 @@
-"""Corrected labels as a file: `python -m dashboard.export.labels RUN OUT`, and what goes on from there."""
+"""Corrected labels as a file: `python -m dashboard.labels RUN OUT`, and what goes on from there."""
 
 import argparse
 import shlex
@@ -206,7 +206,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m dashboard.export.labels",
+        prog="python -m dashboard.labels",
         description="Write the labels of a run as its verdicts correct them, in data set order.",
     )
     parser.add_argument("run", metavar="RUN", help="a run's folder, or its name in data/runs")

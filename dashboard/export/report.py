@@ -5,7 +5,7 @@ import html
 from collections.abc import Iterable, Sequence
 
 from dashboard.drawing.style import TEXT
-from dashboard.export.__main__ import report_tables
+from dashboard.export import report_tables
 from dashboard.export.prepared import Prepared, counts_of, prepare_figures
 from dashboard.export.render import typeset_bytes
 from dashboard.export.report_tables import LARGEST_MATRIX, Rows

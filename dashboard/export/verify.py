@@ -1,4 +1,4 @@
-"""Whether an export of labels is what its run says: `python -m dashboard.export.verify FILE RUN`."""
+"""Whether an export of labels is what its run says: `python -m dashboard.verify FILE RUN`."""
 
 import argparse
 import sys
@@ -79,7 +79,7 @@ def verify(path: str | Path, run: RunReader) -> Verification:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; return 0 if all agrees, 1 if not, 2 for a user's mistake."""
     parser = argparse.ArgumentParser(
-        prog="python -m dashboard.export.verify",
+        prog="python -m dashboard.verify",
         description="Compute the scores of an export of labels anew from the log of its run, and "
         "say whether labels, verdicts and scores agree.",
     )

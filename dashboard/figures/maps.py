@@ -124,7 +124,7 @@ def _find(
     raise CannotShow(
         f"{what} has {_n_samples(run, given_label):,} samples to project, more than the "
         f"{AT_ONCE:,} that are projected at once; run "
-        f"`python -m dashboard.jobs.project {shlex.quote(str(run.folder))}`"
+        f"`python -m dashboard.project {shlex.quote(str(run.folder))}`"
     )
 
 

@@ -54,12 +54,12 @@ def missing_map(run: RunReader, method: str, given_label: int | None = None) -> 
 
 
 def start_map(run: RunReader, method: str) -> Job:
-    """Start `python -m dashboard.jobs.project` on a run, detached: it outlives the dashboard."""
+    """Start `python -m dashboard.project` on a run, detached: it outlives the dashboard."""
     arguments = [str(run.folder.resolve()), "--method", method, "--skip-undefined"]
     log = Path(tempfile.mkstemp(prefix="hmw-map-", suffix=".log")[1])
     with log.open("w", encoding="utf-8") as file:
         process = subprocess.Popen(
-            [sys.executable, "-m", "dashboard.jobs.project", *arguments],
+            [sys.executable, "-m", "dashboard.project", *arguments],
             stdin=subprocess.DEVNULL,
             stdout=file,
             stderr=subprocess.STDOUT,

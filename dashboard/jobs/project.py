@@ -1,4 +1,4 @@
-"""Map a run's features from the command line, for long jobs: `python -m dashboard.jobs.project RUN`."""
+"""Map a run's features from the command line, for long jobs: `python -m dashboard.project RUN`."""
 
 import sys
 from collections.abc import Sequence
@@ -49,7 +49,7 @@ class Arguments:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit code: 2 for a user's mistake, which is said."""
-    given = tyro.cli(Arguments, prog="python -m dashboard.jobs.project", args=arguments)
+    given = tyro.cli(Arguments, prog="python -m dashboard.project", args=arguments)
     console = Console(stderr=True)
     try:
         return _project(given, console)

@@ -22,14 +22,14 @@ def seconds_of_joint(run: RunReader) -> int:
 
 
 def start_joint(run: RunReader) -> Job:
-    """Start `python -m dashboard.jobs.project --aligned` on a run, detached."""
+    """Start `python -m dashboard.project --aligned` on a run, detached."""
     log = Path(tempfile.mkstemp(prefix="hmw-map-", suffix=".log")[1])
     with log.open("w", encoding="utf-8") as file:
         process = subprocess.Popen(
             [
                 sys.executable,
                 "-m",
-                "dashboard.jobs.project",
+                "dashboard.project",
                 str(run.folder.resolve()),
                 "--aligned",
             ],

@@ -1,8 +1,8 @@
 """The review page without its widgets: what comes next, what an event does, what the desk is told.
 
-The desk is the part of the page that runs in the browser (`views/parts/desk`). A key makes an event there
-at once, with an id, a time, and the sample that was on screen; the server applies events in their
-order, each once however often it is sent.
+The desk is the part of the page that runs in the browser (`views/parts/desk`). A key makes an event
+there at once, with an id, a time, and the sample that was on screen; the server applies events in
+their order, each once however often it is sent.
 """
 
 import base64

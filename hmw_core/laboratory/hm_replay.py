@@ -173,7 +173,8 @@ def replay(run: "RunReader", settings: Settings, epoch: int | None = None) -> Re
 
     Notes
     -----
-    Source: HMW (AAAI-24), Eqs. 7-9 and 11-13; the variants as in `hmw_core.objective.weighting.hmw`.
+    Source: HMW (AAAI-24), Eqs. 7-9 and 11-13; the variants as in
+    `hmw_core.objective.weighting.hmw`.
     """
     settings.check(run.n_classes)
     return _replay(run, settings, run.last_epoch if epoch is None else epoch)

@@ -5,7 +5,7 @@ import pytest
 from torchvision.datasets import CIFAR10, CIFAR100
 
 from tests.training.conftest import some_pictures, write_image_folder, write_parquet
-from tests.training.test_datasets_cifar import write_cifar
+from tests.training.data.test_datasets_cifar import write_cifar
 from training.config import RunConfig
 from training.data.datasets import DATASETS
 

@@ -134,10 +134,10 @@ def test_train_judge_export_and_train_again_as_processes(tmp_path):
     ]
     verdicts.append(run, said)
     labels = tmp_path / "labels.csv"
-    code, text = call("dashboard.export.labels", runs / "first", labels)
+    code, text = call("dashboard.labels", runs / "first", labels)
     assert code == 0, text
     assert f"{len(said)} labels changed" in text
-    code, text = call("dashboard.export.verify", labels, runs / "first")
+    code, text = call("dashboard.verify", labels, runs / "first")
     assert code == 0, text
     again = [*common, *noise, "--run", "second", "--labels", labels]
     code, text = call("training", "train", *again)

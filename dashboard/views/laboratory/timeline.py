@@ -293,7 +293,7 @@ def offer_joint(run: RunReader) -> None:
         runs.jobs()[run.name, "aligned"] = start_joint(run)
         st.rerun()
     st.caption("Or from a terminal:")
-    st.code(f"python -m dashboard.jobs.project {run.folder} --aligned", language="bash")
+    st.code(f"python -m dashboard.project {run.folder} --aligned", language="bash")
 
 
 @st.fragment(run_every=2)

@@ -189,7 +189,7 @@ def show_downloads(
     options += [] if epoch is None else ["--epoch", str(epoch)]
     options += [] if n_flagged is None else ["--flag", str(n_flagged)]
     file = f"{run.name}-labels.csv"
-    command = ["python", "-m", "dashboard.export.labels", str(run.folder), file, *options]
+    command = ["python", "-m", "dashboard.labels", str(run.folder), file, *options]
     st.code(shlex.join(command), language="bash", wrap_lines=True)
 
 
@@ -217,7 +217,7 @@ def show_commands(run: RunReader) -> None:
         prove = ["python", "-m", "training", "prove", str(run.folder), "--labels", file]
         st.code(shlex.join(prove), language="bash", wrap_lines=True)
     st.caption("Compute the scores anew from the log, and say whether file and log agree:")
-    verify = ["python", "-m", "dashboard.export.verify", file, str(run.folder)]
+    verify = ["python", "-m", "dashboard.verify", file, str(run.folder)]
     st.code(shlex.join(verify), language="bash", wrap_lines=True)
 
 
@@ -225,7 +225,7 @@ def show_neighbours(run: RunReader, labels: pd.DataFrame) -> None:
     """Offer the samples as other tools open them, and show how they do."""
     st.subheader("Go on in cleanlab, FiftyOne or Spotlight", anchor=False)
     file = f"{run.name}-samples.parquet"
-    command = ["python", "-m", "dashboard.export.labels", str(run.folder), file, "--samples"]
+    command = ["python", "-m", "dashboard.labels", str(run.folder), file, "--samples"]
     with st.container(horizontal=True, vertical_alignment="center"):
         with_vectors = st.toggle(
             "With features and probabilities",

@@ -84,6 +84,4 @@ st.caption(
     "cannot show is listed with the reason in the zip and in the report. From a terminal, "
     "without a browser:"
 )
-st.code(
-    f"python -m dashboard.export.__main__ {run.folder} OUT --formats pdf svg png html csv", "bash"
-)
+st.code(f"python -m dashboard.export {run.folder} OUT --formats pdf svg png html csv", "bash")

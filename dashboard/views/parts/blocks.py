@@ -183,7 +183,7 @@ def offer_map(run: RunReader, method: str, given_label: int | None = None) -> bo
         st.rerun()
     st.caption("Or from a terminal:")
     st.code(
-        f"python -m dashboard.jobs.project {run.folder} --method {method} --skip-undefined",
+        f"python -m dashboard.project {run.folder} --method {method} --skip-undefined",
         language="bash",
     )
     return False

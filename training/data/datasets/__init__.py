@@ -2,9 +2,10 @@
 
 Contract, so that no file repeats it: a data set is a function of a ``RunConfig`` (it reads
 ``data``, ``test_data``, the column names and ``image_size``) that returns a ``Dataset``. Labels
-are int64 in ``0..n_classes-1``. It puts no noise on them and holds nothing out: `training.data.prepare`
-does. ``true_label`` is given only where the data set knows it: a benchmark whose labels count as
-true, or a file with a column for them. What the user can get wrong is a ``UsageError``.
+are int64 in ``0..n_classes-1``. It puts no noise on them and holds nothing out:
+`training.data.prepare` does. ``true_label`` is given only where the data set knows it: a benchmark
+whose labels count as true, or a file with a column for them. What the user can get wrong is a
+``UsageError``.
 """
 
 from collections.abc import Callable

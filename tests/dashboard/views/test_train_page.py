@@ -1,0 +1,301 @@
+"""The page that trains: what it asks, starts, watches and refuses, with a program in its place."""
+
+import json
+import os
+import signal
+import sys
+import time
+
+import pytest
+
+from dashboard.jobs import training_command, trainings
+from dashboard.runs import training_choices
+from hmw_core.store import RunWriter
+from tests.conftest import write_run
+from tests.dashboard.views.test_views import in_address, open_page, said
+
+# Names what can be trained, or prints its words, and then sleeps or fails as the run's name says.
+FAKE = """\
+import json, sys, time
+if sys.argv[1] == "list":
+    named = lambda *names: [{"name": name, "summary": f"About {name}."} for name in names]
+    print(json.dumps({
+        "recipes": named("CCE", "AUM only"),
+        "datasets": named("digits", "cifar10", "image-folder", "parquet"),
+        "noises": named("none", "symmetric", "human"),
+        "networks": named("small_cnn", "timm:NAME"),
+    }))
+    sys.exit()
+print("asked:", *sys.argv[1:], flush=True)
+if "slow" in sys.argv:
+    time.sleep(120)
+if "bad" in sys.argv:
+    sys.exit("error: --epochs must be 1 or more, got 0")
+if "crash" in sys.argv:
+    raise RuntimeError("out of chalk")
+"""
+
+
+@pytest.fixture(autouse=True)
+def _program(tmp_path, monkeypatch, folder):
+    """Put a fake in the place of `python -m training`; nothing it starts outlives the test."""
+    script = tmp_path / "fake.py"
+    script.write_text(FAKE)
+    for module in (trainings, training_command):
+        monkeypatch.setattr(module, "PROGRAM", (sys.executable, str(script)))
+    training_choices.clear()
+    yield
+    training_choices.clear()
+    for training in trainings.all_trainings(folder):
+        if trainings.is_alive(training):
+            os.kill(training.pid, signal.SIGKILL)
+        ended(folder, training.name)
+
+
+def ended(folder, name):
+    """Wait until the exit code of a training is kept."""
+    end = time.monotonic() + 60
+    while (found := trainings.find(folder, name)) and found.exit_code is None:
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+def button(page, label):
+    return next((one for one in page.button if one.label == label), None)
+
+
+def fill(page, label, value):
+    return next(one for one in page.text_input if one.label == label).set_value(value)
+
+
+def start(page, name):
+    fill(page, "Run name", name).run()
+    button(page, "Start training").click().run()
+    assert not page.exception
+
+
+def test_the_first_page_without_any_run_offers_a_training(folder):
+    page = open_page("train")
+    assert not page.error
+    assert not page.warning
+    assert "--run CCE-digits-symmetric0.4-seed0 --recipe CCE" in page.code[0].value
+    assert f"--runs {folder}" in page.code[0].value
+    assert "About digits" in said(page)
+
+
+def test_the_command_follows_what_is_chosen(folder):
+    page = open_page("train")
+    page.selectbox(key="new recipe ").select("AUM only").run()
+    page.selectbox(key="new noise symmetric").select("none").run()
+    page.number_input(key="new epochs digits").set_value(7)
+    page.number_input(key="new seed").set_value(3)
+    page.number_input(key="new samples").set_value(500).run()
+    command = page.code[0].value
+    assert "--run AUM-only-digits-none-seed3 --recipe 'AUM only'" in command
+    assert "--epochs 7 --seed 3 --noise none --device auto --train-samples 500" in command
+    assert "--noise-rate" not in command
+
+
+@pytest.mark.parametrize(
+    ("dataset", "label", "needs"),
+    [
+        ("parquet", "Parquet file", "needs a Parquet file"),
+        ("image-folder", "Folder of pictures", "needs a folder"),
+    ],
+)
+def test_a_data_set_that_needs_a_file_asks_for_it(folder, dataset, label, needs):
+    page = open_page("train")
+    page.selectbox(key="new dataset ").select(dataset).run()
+    assert needs in said(page)
+    assert button(page, "Start training").disabled
+    assert not page.code
+    fill(page, label, "/some where").run()
+    assert not button(page, "Start training").disabled
+    assert f"--dataset {dataset}" in page.code[0].value
+    assert "--data '/some where'" in page.code[0].value
+    assert "--noise none" in page.code[0].value  # real labels are wrong enough as they are
+
+
+@pytest.mark.parametrize(
+    "name", ["../x", "/etc/x", ".hidden", "-rf", "a b", "a;b", "$(x)", "<b>", "x" * 101]
+)
+def test_a_hostile_run_name_starts_nothing(folder, name):
+    page = open_page("train")
+    fill(page, "Run name", name).run()
+    assert "is not plain" in said(page)
+    assert button(page, "Start training").disabled
+    assert list(folder.parent.glob("**/.trainings")) == []
+
+
+@pytest.mark.parametrize("value", ["--runs=/etc", "a\nb"])
+def test_a_hostile_path_starts_nothing(folder, value):
+    page = open_page("train")
+    page.selectbox(key="new dataset ").select("image-folder").run()
+    fill(page, "Folder of pictures", value).run()
+    assert "is not accepted" in said(page)
+    assert button(page, "Start training").disabled
+
+
+def test_a_name_that_is_taken_is_said(folder):
+    write_run(folder / "tiny")
+    page = open_page("train")
+    fill(page, "Run name", "tiny").run()
+    assert "There is a run tiny already" in said(page)
+    assert button(page, "Start training").disabled
+
+
+def test_a_training_is_started_watched_and_stopped(folder):
+    page = open_page("train")
+    start(page, "slow")
+    assert in_address(page, "training") == "slow"
+    assert "slow is loading its libraries and its data" in said(page).replace("*", "")
+    assert trainings.is_alive(trainings.find(folder, "slow"))
+    other = open_page("train")  # another window, and another server, find it from its files
+    assert other.selectbox(key="choice training").value == "slow"
+    button(page, "Stop").click().run()
+    ended(folder, "slow")
+    page.run()
+    assert "slow has stopped" in said(page).replace("*", "")
+    assert "nothing was kept" in said(page)
+    button(page, "Remove from the list").click().run()
+    assert trainings.all_trainings(folder) == []
+
+
+def test_another_training_at_work_is_said_but_no_hindrance(folder):
+    page = open_page("train")
+    start(page, "slow")
+    page.selectbox(key="choice training").select(" new").run()
+    assert "Being trained here already: slow" in said(page)
+    assert not button(page, "Start training").disabled
+
+
+@pytest.mark.parametrize(
+    ("name", "says", "line"),
+    [
+        ("bad", "--epochs must be 1 or more, got 0", "error: --epochs"),
+        ("crash", "RuntimeError: out of chalk", "Traceback"),
+    ],
+)
+def test_a_training_that_fails_says_why_with_its_last_lines(folder, name, says, line):
+    page = open_page("train")
+    start(page, name)
+    ended(folder, name)
+    page.run()
+    assert f"{name} has failed" in said(page).replace("*", "")
+    assert says in said(page)
+    assert line in page.code[0].value
+
+
+def test_a_running_training_shows_its_numbers_and_curves(folder):
+    writer = write_run(folder / "now", epochs=2, finish=None)
+    page = open_page("train")
+    assert page.selectbox(key="choice training").value == "now"
+    assert "started elsewhere; stop it there" in said(page)
+    assert button(page, "Stop") is None
+    shown = {metric.label: metric.value for metric in page.metric}
+    assert shown == {
+        "Test accuracy": "70.0 %",
+        "Train accuracy, given labels": "90.0 %",
+        "Samples/s": "120",
+        "Time left": "1 s",
+    }
+    assert len(page.get("plotly_chart")) == 2
+    write_run(folder / "done")
+    page.run()
+    page.selectbox(key="choice beside").select("done").run()
+    assert in_address(page, "beside") == "done"
+    assert not page.error
+    writer.finish("stopped", "by the test")
+
+
+def test_the_page_is_drawn_anew_when_the_training_ends(folder):
+    writer = write_run(folder / "now", epochs=2, finish=None)
+    page = open_page("train", training="now")
+    assert "is being trained" in said(page)
+    writer.finish()
+    page.run()
+    assert page.selectbox(key="choice training").value == " new"  # it is finished, and not ours
+
+
+def test_before_the_first_epoch_there_is_a_sentence_and_no_number(folder):
+    writer = RunWriter.create(folder / "new", given_label=[0, 1, 2], n_classes=3, n_epochs=5)
+    page = open_page("train", training="new")
+    assert not page.metric
+    assert "no curve to show" in said(page)
+    writer.finish("stopped", "by the test")
+
+
+def test_unknown_true_labels_are_said(folder):
+    writer = write_run(folder / "real", known=False, epochs=2, finish=None)
+    page = open_page("train", training="real")
+    assert "No AUROC: the true labels of this run are not known" in said(page)
+    writer.finish("stopped", "by the test")
+
+
+def test_a_stopped_run_of_ours_is_resumed_and_one_of_ones_own_loop_is_not(folder):
+    write_run(folder / "own", epochs=2, finish="stopped")
+    write_run(folder / "slow", epochs=2, finish="stopped")
+    path = folder / "slow" / "run.json"
+    config = {"recipe": "CCE", "dataset": "digits", "method": "standard", "epochs": 4}
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"config": config}))
+    assert button(open_page("train", training="own"), "Resume") is None
+    page = open_page("train", training="slow")
+    button(page, "Resume").click().run()
+    assert "slow is loading" in said(page).replace("*", "")
+    assert trainings.find(folder, "slow").command[2:] == ["resume", "slow", "--runs", str(folder)]
+
+
+def test_a_read_only_server_lets_nobody_start_stop_or_resume(folder, monkeypatch):
+    page = open_page("train")
+    start(page, "slow")
+    write_run(folder / "old", epochs=2, finish="stopped")
+    monkeypatch.setenv("HMW_READ_ONLY", "1")
+    for address in ({}, {"training": "slow"}, {"training": "old"}):
+        page = open_page("train", **address)
+        assert "This server is read-only" in said(page)
+        assert {one.label for one in page.button} == set()
+        assert " new" not in page.selectbox(key="choice training").options
+    assert trainings.is_alive(trainings.find(folder, "slow"))
+
+
+def test_a_button_of_a_page_from_before_starts_nothing_on_a_read_only_server(folder, monkeypatch):
+    page = open_page("train")
+    fill(page, "Run name", "late").run()
+    monkeypatch.setenv("HMW_READ_ONLY", "1")
+    button(page, "Start training").click().run()
+    assert trainings.all_trainings(folder) == []
+
+
+def test_a_read_only_server_with_nothing_to_watch_says_so(folder, monkeypatch):
+    monkeypatch.setenv("HMW_READ_ONLY", "1")
+    page = open_page("train")
+    assert "nothing is being trained" in said(page)
+    assert not page.selectbox
+
+
+@pytest.mark.parametrize("name", ["../../etc", " ", "a\x00b", "[x](y)", "<img src=x>"])
+def test_an_address_that_names_no_training_gets_a_word(folder, name):
+    page = open_page("train", training=name)
+    assert "Training: there is no" in said(page)
+    assert button(page, "Start training") is not None
+
+
+def test_a_machine_that_cannot_train_says_why(folder, tmp_path):
+    (tmp_path / "fake.py").write_text("import no_such_torch")
+    page = open_page("train")
+    assert "Nothing can be trained from here" in said(page)
+    assert "No module named 'no_such_torch'" in said(page)
+
+
+def test_a_strange_record_in_the_folder_does_no_harm(folder):
+    (folder / ".trainings").mkdir()
+    for name, text in {
+        "a": "{",
+        "b": "[]",
+        "<b>x": "{}",
+        "c": '{"name": "../x", "pid": 2}',
+    }.items():
+        (folder / ".trainings" / f"{name}.json").write_text(text)
+    page = open_page("train")
+    assert not page.error
+    assert page.selectbox(key="choice training").options == ["New training"]

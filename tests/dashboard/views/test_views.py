@@ -1,0 +1,287 @@
+"""Every page with a finished, running, empty, damaged and no-true-label run; hostile addresses."""
+
+import json
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from dashboard.jobs.background import Job
+from dashboard.runs import all_runs, jobs
+from hmw_core.store import RunWriter
+from tests.conftest import write_run
+
+APP = Path(__file__).parents[3] / "dashboard" / "app.py"
+PAGES = ("overview", "criteria", "logits", "sphere", "clusters", "class_", "accuracy", "export")
+HTML_NAMES = ["<b>bold</b>", "<img src=x onerror=alert(1)>", "$5 & more", "a_b*c*", "plain"]
+
+
+def open_page(name: str, **address: str) -> AppTest:
+    """Open a page as a browser would, and run it."""
+    page = AppTest.from_file(str(APP), default_timeout=60).run()
+    for key, value in address.items():
+        page.query_params[key] = value
+    page.switch_page(f"views/{name}.py").run()
+    assert not page.exception, [found.message for found in page.exception]
+    return page
+
+
+def in_address(page: AppTest, key: str) -> str:
+    """Return a value of the address: Streamlit gives what it was set to, text or a list."""
+    value = page.query_params[key]
+    return value if isinstance(value, str) else value[0]
+
+
+def said(page: AppTest) -> str:
+    """Return all that a page says in notes, captions and text."""
+    kinds = (page.info, page.warning, page.error, page.caption, page.markdown)
+    return "\n".join(element.value for kind in kinds for element in kind).replace("\\", "")
+
+
+def shown_samples(page: AppTest) -> list[str]:
+    """Return the ids of the gallery's cards, in order."""
+    return [
+        part.split('"')[0] for block in page.get("html") for part in
+        block.proto.body.split('data-sample="')[1:]
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_page_of_a_finished_run(folder, name):
+    write_run(folder / "tiny")
+    page = open_page(name, run="tiny")
+    assert not page.error
+    assert not page.warning
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_page_of_a_running_run(folder, name):
+    writer = write_run(folder / "now", epochs=2, finish=None)
+    assert not open_page(name, run="now").error
+    writer.finish("stopped", "by the test")
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_page_before_the_first_epoch(folder, name):
+    writer = RunWriter.create(folder / "new", given_label=[0, 1, 2], n_classes=3, n_epochs=5)
+    assert not open_page(name, run="new").error
+    writer.finish("stopped", "by the test")
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_page_without_any_run(folder, name):
+    page = open_page(name)
+    assert "no run" in said(page)
+    assert "python -m training train" in page.code[0].value
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_page_without_true_labels_pictures_or_cosines(folder, name):
+    write_run(folder / "real", known=False, pictures=False, with_cosine=False)
+    assert not open_page(name, run="real").error
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_damaged_run_is_read_as_far_as_it_is_whole(folder, name):
+    write_run(folder / "cut")
+    file = folder / "cut" / "signals" / "epoch-00003.parquet"
+    file.write_bytes(file.read_bytes()[:200])
+    page = open_page(name, run="cut")
+    assert not page.error
+    if name != "overview":
+        assert "Read up to epoch 2" in said(page)
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_names_with_html_stay_names(folder, name):
+    write_run(folder / "html", class_names=HTML_NAMES)
+    page = open_page(name, run="html")
+    for block in page.get("html"):
+        assert "<img src=x" not in block.proto.body
+        assert "<b>bold" not in block.proto.body
+
+
+def test_missing_epoch_foreign_folder_and_newer_format_are_named(folder):
+    write_run(folder / "gap")
+    (folder / "gap" / "signals" / "epoch-00002.parquet").unlink()
+    (folder / "foreign").mkdir()
+    (folder / "foreign" / "notes.txt").write_text("not a run")
+    (folder / "a file").write_text("not even a folder")
+    write_run(folder / "newer")
+    info = json.loads((folder / "newer" / "run.json").read_text())
+    (folder / "newer" / "run.json").write_text(json.dumps(info | {"format": 99}))
+    page = open_page("overview")
+    assert "foreign: no run.json" in said(page)
+    assert "newer: format 99 is newer" in said(page)
+    table = page.dataframe[0].value
+    assert table["run"].tolist() == ["gap"]
+    assert "epoch 2" in table["note"][0]
+    assert "epoch 2" in said(page)
+    assert table["last_epoch"].tolist() == [1]
+
+
+def test_overview_says_what_the_log_holds(folder):
+    write_run(folder / "tiny")
+    row = open_page("overview").dataframe[0].value.iloc[0]
+    assert row["status"] == "finished"
+    assert row["noise"].startswith("symmetric 10")
+    assert row["mislabeled_fraction"] == pytest.approx(10.0)
+    assert row["last_test_accuracy"] == pytest.approx(90.0)
+    assert row["auroc_iam"] == 1.0
+
+
+def test_overview_follows_a_run_and_stops_when_it_ends(folder):
+    writer = write_run(folder / "now", epochs=2, finish=None)
+    page = open_page("overview")
+    assert page.dataframe[0].value["status"][0] == "running"
+    writer.finish()
+    page.run()
+    assert page.dataframe[0].value["status"][0] == "finished"
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    ["../../etc", "/etc", "..", ".", ".datasets", "tiny/../../secret", "a\x00b", "[x](y)"],
+)
+def test_run_name_cannot_leave_the_folder(folder, hostile):
+    write_run(folder.parent / "secret")
+    write_run(folder / "tiny")
+    page = open_page("criteria", run=hostile)
+    assert page.sidebar.selectbox[0].value == "tiny"
+    assert page.sidebar.selectbox[0].options == ["tiny"]
+    assert "Run: there is no" in said(page)
+    assert in_address(page, "run") == "tiny"
+
+
+def test_run_that_cannot_be_read_is_said(folder):
+    write_run(folder / "tiny")
+    (folder / "broken").mkdir()
+    assert "no run.json" in said(open_page("class_", run="broken"))
+
+
+def test_hidden_folders_are_no_runs(folder):
+    write_run(folder / "tiny")
+    assert (folder / ".datasets").is_dir()
+    readable, broken = all_runs()
+    assert [run.name for run in readable] == ["tiny"]
+    assert broken == {}
+
+
+def test_address_keeps_what_was_chosen(folder):
+    write_run(folder / "one")
+    write_run(folder / "two")
+    page = open_page("class_", run="one", **{"class": "3"}, epoch="2", criterion="aum")
+    assert in_address(page, "class") == "3"
+    assert in_address(page, "epoch") == "2"
+    page.selectbox(key="choice class").select("4").run()
+    assert in_address(page, "class") == "4"
+    page.query_params["class"] = "1"  # the browser's back button
+    page.run()
+    assert page.selectbox(key="choice class").value == "1"
+    page.sidebar.selectbox[0].select("two").run()
+    assert in_address(page, "run") == "two"
+    page.switch_page("views/paper/criteria.py").run()
+    assert page.sidebar.selectbox[0].value == "two"
+    assert in_address(page, "class") == "1"
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "answer"),
+    [
+        ("class", "77", "Class: there is no “77”"),
+        ("epoch", "99", "Epoch: there is no “99”"),
+        ("epoch", "-1", "Epoch: there is no “-1”"),
+        ("criterion", "magic", "Rank by: there is no “magic”"),
+    ],
+)
+def test_address_that_names_nothing_falls_back_with_a_word(folder, key, value, answer):
+    write_run(folder / "tiny")
+    page = open_page("class_", run="tiny", **{key: value})
+    assert answer in said(page)
+    assert len(shown_samples(page)) == 6  # class 0, as a page without an address
+
+
+@pytest.mark.parametrize("text", ["3", "3, 17", "9999", "x", "1 2 3 4 5 6 7 8 9", "1" * 400])
+def test_samples_by_hand(folder, text):
+    write_run(folder / "tiny")
+    page = open_page("criteria", run="tiny", sample=text)
+    if text in ("3", "3, 17"):
+        assert shown_samples(page) == text.split(", ")
+    else:
+        assert page.info or page.warning
+
+
+def test_class_page_ranks_by_criterion_both_ways(folder):
+    write_run(folder / "tiny")
+    page = open_page("class_", run="tiny", **{"class": "1"})
+    first = shown_samples(page)
+    assert first[0] in {"0", "10", "20", "30", "40", "50"}  # mislabeled ones of class 1
+    page.button_group[0].set_value("last").run()
+    assert shown_samples(page) == first[::-1]
+
+
+def test_gallery_turns_pages_and_begins_anew_for_another_ranking(folder, monkeypatch):
+    monkeypatch.setattr("dashboard.views.parts.blocks.PAGE", 4)
+    write_run(folder / "tiny")
+    page = open_page("class_", run="tiny", **{"class": "1"})
+    first = shown_samples(page)
+    page.pagination[0].set_value(2).run()
+    assert len(shown_samples(page)) == 4
+    assert set(shown_samples(page)).isdisjoint(first)
+    page.selectbox(key="choice class").select("2").run()
+    assert len(shown_samples(page)) == 4
+    page.selectbox(key="choice criterion").select("aum").run()
+    assert page.pagination[0].value == 1
+
+
+def test_class_page_shows_the_samples_inside_the_outline(folder):
+    write_run(folder / "tiny")
+    page = open_page("class_", run="tiny", **{"class": "1"})
+    everything = set(shown_samples(page))
+    corner = 1e6
+    outline = {"box": [{"x": [-corner, corner], "y": [-corner, corner]}], "lasso": []}
+    # Indices of a trace, which count anew in each: they must not matter.
+    state = {"selection": {**outline, "points": [], "point_indices": [0, 1]}}
+    page.session_state["chart class_clusters"] = state
+    page.run()
+    assert set(shown_samples(page)) == everything
+    state["selection"]["box"] = [{"x": [corner, corner + 1], "y": [0, 1]}]
+    page.session_state["chart class_clusters"] = state
+    page.run()
+    assert shown_samples(page) == []
+    assert "No sample lies inside" in said(page)
+
+
+def test_clusters_offers_to_map_a_run_that_is_too_large(folder, monkeypatch, tmp_path):
+    monkeypatch.setattr("dashboard.jobs.background.AT_ONCE", 10)
+    write_run(folder / "tiny")
+    page = open_page("clusters", run="tiny")
+    assert "no map" in said(page)
+    started = []
+
+    def start(run, method):
+        started.append((run.name, method))
+        return Job(subprocess.Popen(["sleep", "60"]), tmp_path / "log")
+
+    monkeypatch.setattr("dashboard.views.parts.blocks.start_map", start)
+    page.button(key="map tiny").click().run()
+    assert started == [("tiny", "auto")]
+    assert "Computing the map of tiny" in said(page)
+    jobs()["tiny", "auto"].process.kill()
+    jobs()["tiny", "auto"].process.wait()
+    (tmp_path / "log").write_text("the machine is full")
+    page.run()
+    assert "the machine is full" in said(page)
+    jobs().clear()
+
+
+def test_tables_are_read_again_when_the_run_grows(folder):
+    writer = write_run(folder / "now", epochs=2, finish=None)
+    page = open_page("accuracy", run="now")
+    before = os.stat(folder / "now" / "metrics").st_mtime_ns
+    writer.finish("stopped", "by the test")
+    page.run()
+    assert "stopped" in said(page)
+    assert os.stat(folder / "now" / "metrics").st_mtime_ns == before
