@@ -4,7 +4,6 @@
 Whether it lives is asked of the system, what it has reached of the run itself.
 """
 
-import fcntl
 import os
 import signal
 import socket
@@ -19,6 +18,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pandas as pd
+from filelock import FileLock
 
 from dashboard.jobs.training_command import NAME, PROGRAM, ROOT, check_name
 from hmw_core.errors import UnreadableRun, UsageError
@@ -266,8 +266,7 @@ def _alone(runs: Path) -> Iterator[None]:
     """Keep every other dashboard from starting a training at the same time."""
     folder = runs / ".trainings"
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / ".lock").open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+    with FileLock(folder / ".lock"):
         yield
 
 

@@ -1,6 +1,5 @@
 """Where the files of a run lie, and how a file appears whole."""
 
-import fcntl
 import json
 import os
 import time
@@ -12,6 +11,7 @@ from typing import Any, TypeAlias
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from filelock import has_fcntl, lock_descriptor
 
 from hmw_core.errors import UnreadableRun, UsageError
 from hmw_core.log.schema import FORMAT_VERSION, STATUSES
@@ -86,7 +86,7 @@ def write_files(files: Mapping[Path, Content]) -> None:
 
 
 def _create(path: str) -> int:
-    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0)
     try:
         return os.open(path, flags, 0o666)
     except FileNotFoundError:
@@ -180,11 +180,8 @@ def hold_lock(folder: Path) -> Callable[[], object]:
     descriptor = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, 0o666)
     for wait in (0.0, 0.05, 0.2):  # a reader may be probing at this very moment
         time.sleep(wait)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            continue
-        return partial(os.close, descriptor)
+        if lock_descriptor(descriptor, blocking=False):
+            return partial(os.close, descriptor)
     os.close(descriptor)
     raise UsageError(f"run {folder.name!r} is being written by another process")
 
@@ -192,7 +189,13 @@ def hold_lock(folder: Path) -> Callable[[], object]:
 def has_writer(folder: Path) -> bool:
     """Tell whether a living process writes this run."""
     try:
-        with (folder / ".lock").open(encoding="utf-8") as file:
+        with (folder / ".lock").open("rb") as file:
+            if not has_fcntl:  # Windows
+                return not lock_descriptor(file.fileno(), blocking=False)
+            import fcntl
+
+            # Shared, which filelock does not offer: two readers must not see a writer in each
+            # other, and over NFS an exclusive lock needs write access.
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         return True

@@ -6,7 +6,6 @@ the labels of the data set are never touched, and of several verdicts on a sampl
 stands. Of lines that carry one id only the first counts, so writing one twice does no harm.
 """
 
-import fcntl
 import json
 import os
 from collections.abc import Mapping, Sequence
@@ -21,6 +20,7 @@ from uuid import uuid4
 
 import numpy as np
 import pandas as pd
+from filelock import lock_descriptor
 
 from hmw_core.errors import UsageError
 
@@ -68,6 +68,7 @@ class VerdictLog(NamedTuple):
 
 
 COLUMNS = tuple(f.name for f in fields(Verdict))
+_APPEND = os.O_RDWR | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0)
 _WHOLE_NUMBERS = ("sample_id", "given_label")
 _MAYBE_NUMBERS = ("new_label", "rank")
 _FIELDS = frozenset(COLUMNS)
@@ -213,9 +214,9 @@ def _write(run: "RunReader", lines: Sequence[Mapping[str, Any]]) -> None:
             f"run {run.name!r}: a note or name holds characters that are no text"
         ) from None
     try:
-        descriptor = os.open(_path(run), os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o666)
+        descriptor = os.open(_path(run), _APPEND, 0o666)
         try:
-            if not _lock(descriptor, fcntl.LOCK_EX):
+            if not _lock(descriptor):
                 raise OSError(None, f"another process has held it for {PATIENCE:.0f} s")
             _append_whole(descriptor, content)
         finally:
@@ -230,7 +231,8 @@ def _write(run: "RunReader", lines: Sequence[Mapping[str, Any]]) -> None:
 def _append_whole(descriptor: int, content: bytes) -> None:
     """Append under the lock that is held; a write cut short by a full disk is taken back."""
     size = os.fstat(descriptor).st_size
-    if size and os.pread(descriptor, 1, size - 1) != b"\n":
+    os.lseek(descriptor, max(size - 1, 0), os.SEEK_SET)
+    if os.read(descriptor, 1) not in (b"", b"\n"):
         content = b"\n" + content  # someone was killed in mid-line: that line stays its own
     try:
         if os.write(descriptor, content) != len(content):
@@ -244,22 +246,18 @@ def _append_whole(descriptor: int, content: bytes) -> None:
 def _read_bytes(run: "RunReader") -> bytes:
     with _path(run).open("rb") as file:
         with suppress(OSError):  # a file system without locks: a half-seen line is left out
-            _lock(file.fileno(), fcntl.LOCK_SH)
+            _lock(file.fileno())
         return file.read()
 
 
-def _lock(descriptor: int, kind: int) -> bool:
+def _lock(descriptor: int) -> bool:
     """Take the file's lock, which goes when it is closed; False if a stopped process keeps it."""
     give_up = monotonic() + PATIENCE
-    while True:
-        try:
-            fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if monotonic() > give_up:
-                return False
-            sleep(0.002)
-        else:
-            return True
+    while not lock_descriptor(descriptor, blocking=False):
+        if monotonic() > give_up:
+            return False
+        sleep(0.002)
+    return True
 
 
 def _read_lines(run: "RunReader") -> tuple[dict[str, tuple], set[str], list[str]]:

@@ -281,7 +281,7 @@ def test_seconds_left_follow_the_pace_of_the_last_epochs():
 @pytest.mark.slow
 def test_a_training_goes_on_when_its_server_is_killed(runs):
     code = (
-        "import sys, time; from pathlib import Path; from dashboard import trainings\n"
+        "import sys, time; from pathlib import Path; from dashboard.jobs import trainings\n"
         "trainings.start(Path(sys.argv[1]), sys.argv[2:], 'tiny'); print('up', flush=True)\n"
         "time.sleep(600)"
     )

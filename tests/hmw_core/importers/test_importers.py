@@ -1,7 +1,6 @@
 """Logs of other programs become runs; each from its real producer where that installs."""
 
 import json
-import sys
 import warnings
 from pathlib import Path
 
@@ -503,7 +502,6 @@ def test_command_line_says_what_it_made_and_what_is_absent(tmp_path, capsys):
     assert "no images: a folder of logits holds no pictures" in said
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="runs need fcntl")
 def test_labels_file_of_another_data_set_is_refused(tmp_path):
     path = tmp_path / "true.csv"
     pd.DataFrame({"sample_id": ["elsewhere"], "label": [1]}).to_csv(path, index=False)

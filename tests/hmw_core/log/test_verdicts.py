@@ -350,7 +350,7 @@ def test_verdicts_outlive_a_resumed_training(tmp_path):
 
 REVIEWER = """
 import sys
-from hmw_core import verdicts
+from hmw_core.log import verdicts
 from hmw_core.log.reader import RunReader
 run = RunReader(sys.argv[1])
 given = run.samples()["given_label"]
