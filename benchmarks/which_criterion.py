@@ -22,11 +22,11 @@ from rich.console import Console
 
 from dashboard.export.tables import to_markdown
 from hmw_core.criteria import CRITERIA, MAIN_CRITERIA
-from hmw_core.criteria.base import FAMILIES, without_absent
+from hmw_core.criteria.criterion import FAMILIES, without_absent
 from hmw_core.experiments.proof import t_interval
 from hmw_core.laboratory.contest import MEAN_RANK, Hard, contest
 from hmw_core.log.reader import RunReader, list_runs
-from hmw_core.samples.queries import HARD_FRACTION
+from hmw_core.samples.groups import HARD_FRACTION
 from training.sweeps.plan import run_cells
 
 mpl.use("Agg")

@@ -37,7 +37,7 @@ from hmw_core.pictures.duplicates import kept_pairs
 from hmw_core.review.corrected_labels import corrected_labels
 from hmw_core.samples.compare import paired_scores
 from hmw_core.samples.contrast import contrast_columns, why_these
-from hmw_core.samples.queries import score_table
+from hmw_core.samples.groups import score_table
 from hmw_core.statistics.modes import Modes
 
 Version = tuple[Any, ...]

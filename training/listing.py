@@ -9,7 +9,7 @@ def listing() -> dict[str, list[dict[str, str]]]:
     """Return `name` and `summary` of every member of every registry, in menu order."""
     # Here, because torch takes seconds to load and `train --help` does not need it.
     from hmw_core.criteria import CRITERIA
-    from hmw_core.criteria.base import FAMILIES
+    from hmw_core.criteria.criterion import FAMILIES
     from hmw_core.noise import NOISES
     from hmw_core.objective.losses import LOSSES
     from hmw_core.objective.weighting import WEIGHTINGS

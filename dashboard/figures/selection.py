@@ -6,9 +6,9 @@ import pandas as pd
 
 from dashboard.figures.base import CannotShow
 from hmw_core.criteria import CRITERIA
-from hmw_core.criteria.base import by_reason, why_absent
+from hmw_core.criteria.criterion import by_reason, why_absent
 from hmw_core.log.reader import RunReader
-from hmw_core.samples.queries import GROUPS, HARD_FRACTION, choose_samples, groups
+from hmw_core.samples.groups import GROUPS, HARD_FRACTION, choose_samples, groups
 
 GROUPS_SHOWN = (*GROUPS, "unknown")
 GROUP_TITLES = {
@@ -92,7 +92,7 @@ def chosen_samples(
     """Return role, sample_id, given_name and true_name (null where unknown) of a few samples.
 
     Those of `sample_ids` have the role `clean` or `mislabeled`, and `sample <id>` where the true
-    label is unknown; without ids, they and their roles are those of `queries.choose_samples`.
+    label is unknown; without ids, they and their roles are those of `groups.choose_samples`.
 
     Raises
     ------
@@ -139,7 +139,7 @@ def sample_title(role: str, sample_id: int, given_name: str, true_name: str | No
 def grouped(
     run: RunReader, given_label: int | None, epoch: int, hard_fraction: float = HARD_FRACTION
 ) -> pd.Series:
-    """Return `queries.groups` as text, `unknown` where the true label is.
+    """Return `groups.groups` as text, `unknown` where the true label is.
 
     Raises
     ------

@@ -16,7 +16,7 @@ from hmw_core.criteria import CRITERIA, MAIN_CRITERIA
 from hmw_core.log import provenance
 from hmw_core.log.reader import RunReader
 from hmw_core.review.label_files import guard
-from hmw_core.samples.queries import score_table
+from hmw_core.samples.groups import score_table
 from hmw_core.samples.sample_table import suspicion_rank
 
 UNKNOWN = -1  # a label that is not known

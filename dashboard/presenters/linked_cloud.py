@@ -34,7 +34,7 @@ from dashboard.drawing.text import on_screen
 from dashboard.figures.paper.clusters import OUTER
 from dashboard.presenters.linked import UNKNOWN, Places, Samples
 from hmw_core.criteria import CRITERIA
-from hmw_core.criteria.base import Criterion
+from hmw_core.criteria.criterion import Criterion
 
 TOP_MARKERS = 500  # of a cloud drawn as a picture: the most suspicious samples, to be hovered
 PICKED_MARKERS = 2_000

@@ -9,7 +9,6 @@ by epoch; the others are computed from its log when somebody asks.
 from hmw_core.criteria.aum import AUM
 from hmw_core.criteria.aum_annealed import AUM_ANNEALED
 from hmw_core.criteria.aum_of_probabilities import AUM_OF_PROBABILITIES
-from hmw_core.criteria.base import Criterion
 from hmw_core.criteria.cartography import CORRECTNESS, VARIABILITY
 from hmw_core.criteria.cleanlab_scores import (
     CONFIDENCE_WEIGHTED_ENTROPY,
@@ -19,6 +18,7 @@ from hmw_core.criteria.cleanlab_scores import (
     SELF_CONFIDENCE,
 )
 from hmw_core.criteria.confidence import CONFIDENCE
+from hmw_core.criteria.criterion import Criterion
 from hmw_core.criteria.el2n import EL2N
 from hmw_core.criteria.ema_loss import EMA_LOSS
 from hmw_core.criteria.ensemble import ensemble_of

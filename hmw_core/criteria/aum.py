@@ -3,7 +3,7 @@
 Source: Pleiss et al. (NeurIPS 2020), Eq. 1; the slice is HMW (AAAI-24), Eq. 5.
 """
 
-from hmw_core.criteria.base import Criterion
+from hmw_core.criteria.criterion import Criterion
 
 AUM = Criterion(
     title="AUM",

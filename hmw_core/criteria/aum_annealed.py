@@ -3,7 +3,7 @@
 Source: Pleiss et al. (NeurIPS 2020), Eq. 1; HMW (AAAI-24), Eqs. 7-9.
 """
 
-from hmw_core.criteria.base import Criterion
+from hmw_core.criteria.criterion import Criterion
 
 AUM_ANNEALED = Criterion(
     title="AUM, annealed",

@@ -5,7 +5,7 @@ Source: Pleiss et al. (NeurIPS 2020), Eq. 1, on the softmax in place of the logi
 
 import numpy as np
 
-from hmw_core.criteria.base import Criterion
+from hmw_core.criteria.criterion import Criterion
 
 AUM_OF_PROBABILITIES = Criterion(
     title="AUM of probabilities",

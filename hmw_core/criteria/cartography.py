@@ -3,7 +3,7 @@
 Source: Swayamdipta et al. (EMNLP 2020), section 2.
 """
 
-from hmw_core.criteria.base import Criterion
+from hmw_core.criteria.criterion import Criterion
 
 CORRECTNESS = Criterion(
     title="Correctness",

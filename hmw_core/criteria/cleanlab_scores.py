@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hmw_core.criteria.base import Criterion, Signals
+from hmw_core.criteria.criterion import Criterion, Signals
 
 if TYPE_CHECKING:
     from hmw_core.log.reader import RunReader

@@ -3,7 +3,7 @@
 Source: Swayamdipta et al. (EMNLP 2020), dataset cartography: confidence.
 """
 
-from hmw_core.criteria.base import Criterion
+from hmw_core.criteria.criterion import Criterion
 
 CONFIDENCE = Criterion(
     title="Mean confidence",

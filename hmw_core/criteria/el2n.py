@@ -5,7 +5,7 @@ Source: Paul et al. (NeurIPS 2021), meant for an early epoch: choose it as the l
 
 import numpy as np
 
-from hmw_core.criteria.base import Criterion, Signals
+from hmw_core.criteria.criterion import Criterion, Signals
 
 
 def error_length(signals: Signals) -> np.ndarray:

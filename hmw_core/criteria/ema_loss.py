@@ -3,7 +3,7 @@
 Source: methods of self-ensembling, which smooth what a network says of a sample; decay 0.9.
 """
 
-from hmw_core.criteria.base import Criterion
+from hmw_core.criteria.criterion import Criterion
 
 EMA_LOSS = Criterion(
     title="Smoothed loss",

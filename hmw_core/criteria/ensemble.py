@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from hmw_core.criteria.base import Criterion, without_absent
+from hmw_core.criteria.criterion import Criterion, without_absent
 
 if TYPE_CHECKING:
     from hmw_core.log.reader import RunReader

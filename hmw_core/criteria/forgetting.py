@@ -3,7 +3,7 @@
 Source: Toneva et al. (ICLR 2019).
 """
 
-from hmw_core.criteria.base import Criterion
+from hmw_core.criteria.criterion import Criterion
 
 FORGETTING = Criterion(
     title="Forgetting events",

@@ -3,7 +3,7 @@
 Source: HMW (AAAI-24), Eqs. 7-13: gamma, which already sums the epochs up to the last.
 """
 
-from hmw_core.criteria.base import Criterion
+from hmw_core.criteria.criterion import Criterion
 
 HM_WEIGHT = Criterion(
     title="HM weight",

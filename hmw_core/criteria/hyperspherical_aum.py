@@ -3,7 +3,7 @@
 Source: HMW (AAAI-24), Eq. 5 on the distances of Eq. 11.
 """
 
-from hmw_core.criteria.base import Criterion
+from hmw_core.criteria.criterion import Criterion
 
 HYPERSPHERICAL_AUM = Criterion(
     title="Hyperspherical AUM",

@@ -3,7 +3,7 @@
 Source: HMW (AAAI-24), Eq. 4 on the distances of Eq. 11 with alpha = beta = 1, Eqs. 7-9.
 """
 
-from hmw_core.criteria.base import Criterion, hyperspherical_iam_value
+from hmw_core.criteria.criterion import Criterion, hyperspherical_iam_value
 
 HYPERSPHERICAL_IAM = Criterion(
     title="Hyperspherical IAM",

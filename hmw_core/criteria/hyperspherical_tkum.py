@@ -4,7 +4,7 @@ Source: HMW (AAAI-24), Eq. 6 on the distances of Eq. 11: never positive, and far
 other class stands out.
 """
 
-from hmw_core.criteria.base import Criterion
+from hmw_core.criteria.criterion import Criterion
 
 HYPERSPHERICAL_TKUM = Criterion(
     title="Hyperspherical TKUM",

@@ -3,7 +3,7 @@
 Source: HMW (AAAI-24), Eqs. 4-9 with alpha = beta = 1.
 """
 
-from hmw_core.criteria.base import Criterion, iam_value
+from hmw_core.criteria.criterion import Criterion, iam_value
 
 IAM = Criterion(
     title="IAM",

@@ -3,7 +3,7 @@
 Source: HMW (AAAI-24), Eq. 4, averaged over epochs instead of Eqs. 7-9.
 """
 
-from hmw_core.criteria.base import Criterion, iam_value
+from hmw_core.criteria.criterion import Criterion, iam_value
 
 IAM_NO_ANNEALING = Criterion(
     title="IAM, no annealing",

@@ -9,7 +9,7 @@ Source: Karim et al. (CVPR 2022), UNICON, Eq. 2, base 2.
 
 import numpy as np
 
-from hmw_core.criteria.base import Criterion, Signals
+from hmw_core.criteria.criterion import Criterion, Signals
 
 
 def divergence(signals: Signals) -> np.ndarray:

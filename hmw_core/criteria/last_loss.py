@@ -3,7 +3,7 @@
 Source: the small-loss trick, as HMW (AAAI-24), Fig. 1a, draws it.
 """
 
-from hmw_core.criteria.base import Criterion
+from hmw_core.criteria.criterion import Criterion
 
 LAST_LOSS = Criterion(
     title="Last loss",

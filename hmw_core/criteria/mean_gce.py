@@ -8,7 +8,7 @@ Source: Zhang and Sabuncu (NeurIPS 2018), the L_q loss with their q = 0.7.
 
 import numpy as np
 
-from hmw_core.criteria.base import Criterion
+from hmw_core.criteria.criterion import Criterion
 
 Q = 0.7
 

@@ -3,7 +3,7 @@
 Source: cumulative loss; Huang et al. (ICCV 2019), O2U-Net, without its cyclic rate.
 """
 
-from hmw_core.criteria.base import Criterion
+from hmw_core.criteria.criterion import Criterion
 
 MEAN_LOSS = Criterion(
     title="Mean loss",

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hmw_core.criteria.base import Criterion
+from hmw_core.criteria.criterion import Criterion
 from hmw_core.feature_space.neighbours import neighbour_table
 
 if TYPE_CHECKING:

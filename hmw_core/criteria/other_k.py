@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hmw_core.criteria.base import Criterion
+from hmw_core.criteria.criterion import Criterion
 from hmw_core.margins import slice_of_distances
 
 if TYPE_CHECKING:

@@ -3,7 +3,7 @@
 Source: HMW (AAAI-24), Eq. 6, averaged over epochs as AUM is.
 """
 
-from hmw_core.criteria.base import Criterion
+from hmw_core.criteria.criterion import Criterion
 
 TKUM = Criterion(
     title="TKUM",

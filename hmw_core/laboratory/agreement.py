@@ -67,7 +67,7 @@ def agreement(scores: pd.DataFrame, budget: int) -> pd.DataFrame:
     Parameters
     ----------
     scores : DataFrame
-        A column a criterion of `CRITERIA`, by `sample_id`, as `queries.score_table` gives it.
+        A column a criterion of `CRITERIA`, by `sample_id`, as `kept.score_table` gives it.
     budget : int
         How many samples each criterion flags, 1 to N.
 

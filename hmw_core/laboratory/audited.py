@@ -24,7 +24,7 @@ from hmw_core.log import verdicts
 from hmw_core.review.queue import audit_sample
 from hmw_core.review.remaining import estimate
 from hmw_core.samples.compare import wilson
-from hmw_core.samples.queries import score_table
+from hmw_core.samples.groups import score_table
 from hmw_core.samples.sample_table import suspicion_rank
 from hmw_core.statistics.intervals import auroc_intervals
 

@@ -17,16 +17,16 @@ import numpy as np
 import pandas as pd
 
 from hmw_core.criteria import CRITERIA, CRITERIA_VERSION, MAIN_CRITERIA
-from hmw_core.criteria.base import scores_by_epoch, why_absent
+from hmw_core.criteria.criterion import scores_by_epoch, why_absent
 from hmw_core.errors import UsageError, pick
 from hmw_core.experiments.seeds import same_labels
 from hmw_core.laboratory.detection import flagged_by, suspicion
 from hmw_core.log.cache import kept_table
-from hmw_core.samples.queries import HARD_FRACTION, score_table, split_groups
+from hmw_core.samples.groups import HARD_FRACTION, score_table, split_groups
 from hmw_core.statistics.intervals import LEVEL, TAIL
 
 if TYPE_CHECKING:
-    from hmw_core.criteria.base import Criterion
+    from hmw_core.criteria.criterion import Criterion
     from hmw_core.log.reader import RunReader
 
 VERSION = 1  # counts up whenever a number in here changes: kept contests of another are not used
@@ -297,7 +297,7 @@ def seconds_of(n_samples: int, n_criteria: int, n_resamples: int) -> float:
 def hard_clean(
     run: "RunReader", hard: Hard, scores: pd.DataFrame, epoch: int | None = None
 ) -> pd.Series:
-    """Return the group of each sample of `scores`, as `queries.groups`, by the rule `hard`.
+    """Return the group of each sample of `scores`, as `groups.groups`, by the rule `hard`.
 
     Raises
     ------

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike
 
 from hmw_core.criteria import CRITERIA, MAIN_CRITERIA
 from hmw_core.errors import UsageError
-from hmw_core.samples.queries import HARD_FRACTION, score_table, split_groups
+from hmw_core.samples.groups import HARD_FRACTION, score_table, split_groups
 from hmw_core.statistics.intervals import BOOTSTRAP_UP_TO, auroc_intervals, wins
 
 if TYPE_CHECKING:
@@ -207,7 +207,7 @@ def detect(
     by_class : bool
         Rank inside each given label, which then is the first column.
     hard_fraction, hard_by
-        Which clean samples are hard to learn, see `queries.groups`. The default, the largest last
+        Which clean samples are hard to learn, see `groups.groups`. The default, the largest last
         loss, is the paper's. A contest whose clean samples were chosen by a criterion is by that
         very choice the hardest for that criterion: try another `hard_by` before concluding.
     budget : float, int or None

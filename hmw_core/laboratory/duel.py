@@ -14,11 +14,11 @@ import pandas as pd
 from scipy.stats import binomtest
 
 from hmw_core.criteria import CRITERIA
-from hmw_core.criteria.base import why_absent
+from hmw_core.criteria.criterion import why_absent
 from hmw_core.errors import UsageError, pick
 from hmw_core.log import verdicts
 from hmw_core.samples.compare import PARTS, Z, flagged_parts, part_counts, wilson
-from hmw_core.samples.queries import score_table
+from hmw_core.samples.groups import score_table
 from hmw_core.samples.sample_table import suspicion_rank
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from hmw_core.criteria import CRITERIA, CRITERIA_VERSION
-from hmw_core.criteria.base import Criterion, scores_by_epoch
+from hmw_core.criteria.criterion import Criterion, scores_by_epoch
 from hmw_core.errors import UsageError, pick
 from hmw_core.experiments.seeds import same_labels
 from hmw_core.laboratory.agreement import spearman

@@ -13,14 +13,14 @@ import numpy as np
 import pandas as pd
 
 from hmw_core.criteria import CRITERIA, CRITERIA_VERSION
-from hmw_core.criteria.base import scores_by_epoch, why_absent
+from hmw_core.criteria.criterion import scores_by_epoch, why_absent
 from hmw_core.errors import UsageError, pick
 from hmw_core.experiments.seeds import same_labels
 from hmw_core.laboratory.detection import suspicion
 from hmw_core.log.cache import kept_table
 from hmw_core.log.threshold_margins import MARGIN, has_threshold_samples, margin_means
 from hmw_core.samples.compare import wilson
-from hmw_core.samples.queries import score_table
+from hmw_core.samples.groups import score_table
 from hmw_core.statistics.mixtures import Mixture, beta_mixture, divide_mix, gaussian_mixture
 from hmw_core.statistics.modes import Modes, modes, valley
 

@@ -16,7 +16,7 @@ from hmw_core.errors import UsageError, pick
 from hmw_core.log.cache import kept_table
 from hmw_core.noise import apply_noise
 from hmw_core.samples.compare import Z
-from hmw_core.samples.queries import score_table
+from hmw_core.samples.groups import score_table
 from hmw_core.samples.sample_table import suspicion_rank
 from hmw_core.samples.suggestions import suggested_label
 

@@ -14,12 +14,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from hmw_core.criteria import CRITERIA
-from hmw_core.criteria.base import compute_scores
+from hmw_core.criteria.criterion import compute_scores
 from hmw_core.errors import UsageError, pick
 from hmw_core.log import provenance, verdicts
 from hmw_core.log.layout import write_whole
 from hmw_core.review.label_files import FORMATS, decode, encode, is_text
-from hmw_core.samples.queries import score_table
+from hmw_core.samples.groups import score_table
 from hmw_core.samples.sample_table import suspicion_rank
 
 if TYPE_CHECKING:

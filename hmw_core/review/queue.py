@@ -8,7 +8,7 @@ import pandas as pd
 
 from hmw_core.criteria import CRITERIA
 from hmw_core.errors import UsageError
-from hmw_core.samples.queries import score_table
+from hmw_core.samples.groups import score_table
 from hmw_core.samples.sample_table import suspicion_rank
 
 if TYPE_CHECKING:

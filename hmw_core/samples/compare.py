@@ -12,9 +12,9 @@ import numpy as np
 import pandas as pd
 
 from hmw_core.criteria import CRITERIA
-from hmw_core.criteria.base import why_absent
+from hmw_core.criteria.criterion import why_absent
 from hmw_core.errors import UsageError, pick
-from hmw_core.samples.queries import score_table
+from hmw_core.samples.groups import score_table
 from hmw_core.samples.sample_table import suspicion_rank
 from hmw_core.statistics.intervals import LEVEL
 

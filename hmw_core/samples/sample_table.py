@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from hmw_core.criteria import CRITERIA
-from hmw_core.criteria.base import Criterion
+from hmw_core.criteria.criterion import Criterion
 from hmw_core.log import verdicts
-from hmw_core.samples.queries import score_table
+from hmw_core.samples.groups import score_table
 
 if TYPE_CHECKING:
     from hmw_core.log.reader import RunReader

@@ -24,7 +24,7 @@ from dashboard.figures.criteria.detection_common import (
 )
 from hmw_core.laboratory.contest import by_class, contest
 from hmw_core.log.reader import RunReader
-from hmw_core.samples.queries import HARD_FRACTION
+from hmw_core.samples.groups import HARD_FRACTION
 
 ENOUGH = 5  # samples of the smaller group; of fewer, a measure is mostly chance
 N_RESAMPLES = 200  # of each class

@@ -25,7 +25,7 @@ from dashboard.figures.criteria.detection_common import (
 from hmw_core.errors import pick
 from hmw_core.laboratory.contest import by_epoch, contest
 from hmw_core.log.reader import RunReader
-from hmw_core.samples.queries import HARD_FRACTION
+from hmw_core.samples.groups import HARD_FRACTION
 
 MOST_EPOCHS = 12  # each ranks all samples anew
 N_RESAMPLES = 200  # of each epoch

@@ -24,7 +24,7 @@ from dashboard.figures.criteria.detection_common import (
 )
 from hmw_core.laboratory.contest import N_RESAMPLES, contest, pairs
 from hmw_core.log.reader import RunReader
-from hmw_core.samples.queries import HARD_FRACTION
+from hmw_core.samples.groups import HARD_FRACTION
 
 
 def prepare(

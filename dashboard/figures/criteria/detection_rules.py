@@ -23,7 +23,7 @@ from dashboard.figures.criteria.detection_common import (
 )
 from hmw_core.laboratory.contest import MEAN_RANK, Hard, by_definition, contest
 from hmw_core.log.reader import RunReader
-from hmw_core.samples.queries import HARD_FRACTION
+from hmw_core.samples.groups import HARD_FRACTION
 
 SIBLINGS_BY = ("last_loss", "mean_loss")
 

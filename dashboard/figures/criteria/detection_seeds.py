@@ -21,7 +21,7 @@ from dashboard.figures.criteria.detection_common import (
 from hmw_core.experiments.proof import t_interval
 from hmw_core.laboratory.contest import budget_text, contest, hard_text
 from hmw_core.log.reader import RunReader
-from hmw_core.samples.queries import HARD_FRACTION
+from hmw_core.samples.groups import HARD_FRACTION
 
 
 def prepare(

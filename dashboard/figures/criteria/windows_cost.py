@@ -13,7 +13,7 @@ from dashboard.figures.base import CannotShow, FigureSpec
 from dashboard.figures.criteria.window_rules import MARKERS, RULE_TITLES, absent_windows
 from dashboard.figures.selection import absent_criteria, check_epoch
 from hmw_core.criteria import CRITERIA, MAIN_CRITERIA
-from hmw_core.criteria.base import without_absent
+from hmw_core.criteria.criterion import without_absent
 from hmw_core.errors import pick
 from hmw_core.laboratory.windows import choices, window_table
 from hmw_core.log.reader import RunReader

@@ -13,7 +13,7 @@ from dashboard.figures.dynamics.playground import both, left_out
 from dashboard.figures.selection import GROUP_TITLES, GROUPS_SHOWN, group_title, grouped
 from hmw_core.laboratory.hm_replay import Settings
 from hmw_core.log.reader import RunReader
-from hmw_core.samples.queries import HARD_FRACTION
+from hmw_core.samples.groups import HARD_FRACTION
 
 N_BINS = 50
 X, Y = "HM weight", "Share of the group (%)"

@@ -28,9 +28,9 @@ from dashboard.figures.selection import (
     in_sentence,
 )
 from hmw_core.criteria import CRITERIA
-from hmw_core.criteria.base import why_absent
+from hmw_core.criteria.criterion import why_absent
 from hmw_core.log.reader import RunReader
-from hmw_core.samples.queries import HARD_FRACTION, score_table
+from hmw_core.samples.groups import HARD_FRACTION, score_table
 
 N_BINS = 40
 LOSS_FLOOR = 1e-7  # nat: about the smallest cross entropy above 0 that float32 logits give

@@ -33,7 +33,7 @@ def logit_means(
     And `absent`, where the run's source lacks the logit that TKUM needs.
 
     With `group` None a panel is a sample, with ``"mean"`` the mean over a group of the class; the
-    hard ones are then those of `queries.groups` at the last epoch.
+    hard ones are then those of `groups.groups` at the last epoch.
 
     Raises
     ------

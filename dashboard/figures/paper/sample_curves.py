@@ -85,7 +85,7 @@ def prepare(
     ----------
     run : RunReader
     sample_id : int, optional
-        Default: the mislabeled one of `queries.choose_samples`, or its last where none is known.
+        Default: the mislabeled one of `groups.choose_samples`, or its last where none is known.
     epoch : int, optional
         Last epoch drawn. Default: the last one logged.
     also : str, optional

@@ -17,7 +17,7 @@ from dashboard.figures.selection import (
     grouped,
 )
 from hmw_core.log.reader import RunReader
-from hmw_core.samples.queries import HARD_FRACTION, score_table
+from hmw_core.samples.groups import HARD_FRACTION, score_table
 
 N_BINS = 25
 SAME = 0.01  # weights this near the logged ones are those, up to half precision in the training

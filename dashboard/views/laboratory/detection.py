@@ -36,7 +36,7 @@ from dashboard.views.parts.choices import (
     remember,
 )
 from hmw_core.criteria import CRITERIA, MAIN_CRITERIA
-from hmw_core.criteria.base import without_absent
+from hmw_core.criteria.criterion import without_absent
 from hmw_core.errors import UsageError
 from hmw_core.experiments.seeds import same_labels, siblings
 from hmw_core.laboratory.contest import (
@@ -50,7 +50,7 @@ from hmw_core.laboratory.contest import (
     seconds_of,
 )
 from hmw_core.log.reader import RunReader
-from hmw_core.samples.queries import HARD_FRACTION, HARD_NOTE
+from hmw_core.samples.groups import HARD_FRACTION, HARD_NOTE
 
 PARTS = {
     "pairs": "Who beats whom",

@@ -12,7 +12,7 @@ from dashboard.views.parts.blocks import say_absent, show_figure, title
 from dashboard.views.parts.choices import choose, choose_epoch, criterion_title, keep_number, plain
 from dashboard.views.parts.part_pictures import offer_review, show_part
 from hmw_core.criteria import CRITERIA
-from hmw_core.criteria.base import without_absent
+from hmw_core.criteria.criterion import without_absent
 from hmw_core.errors import UsageError
 from hmw_core.laboratory.duel import (
     QUADRANTS,

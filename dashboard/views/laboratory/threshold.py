@@ -27,7 +27,7 @@ from dashboard.views.parts.choices import (
 )
 from dashboard.views.parts.part_pictures import offer_review, show_part
 from hmw_core.criteria import CRITERIA
-from hmw_core.criteria.base import why_absent
+from hmw_core.criteria.criterion import why_absent
 from hmw_core.errors import UsageError
 from hmw_core.experiments.seeds import siblings
 from hmw_core.laboratory.detection import suspicion

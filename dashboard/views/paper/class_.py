@@ -15,7 +15,7 @@ from dashboard.views.parts.blocks import (
 )
 from dashboard.views.parts.choices import choose, choose_class, choose_epoch, criterion_title
 from hmw_core.criteria import CRITERIA, MAIN_CRITERIA
-from hmw_core.criteria.base import without_absent
+from hmw_core.criteria.criterion import without_absent
 
 title("Class", "Draw a lasso or a box around samples on either map to see their pictures.")
 run = runs.pick_run()

@@ -11,7 +11,7 @@ from dashboard.views.parts.choices import (
     criterion_title,
 )
 from hmw_core.criteria import CRITERIA
-from hmw_core.criteria.base import without_absent
+from hmw_core.criteria.criterion import without_absent
 
 title(
     "Criteria",

@@ -21,7 +21,7 @@ from dashboard.views.parts.choices import criterion_title, plain
 from hmw_core.criteria import CRITERIA
 from hmw_core.errors import UsageError
 from hmw_core.log.reader import RunReader
-from hmw_core.samples.queries import RULES
+from hmw_core.samples.groups import RULES
 
 MIME = {"csv": "text/csv", "pdf": "application/pdf", "svg": "image/svg+xml", "png": "image/png"}
 CONFIG = {"displaylogo": False, "scrollZoom": False}

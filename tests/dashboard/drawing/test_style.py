@@ -7,7 +7,7 @@ from dashboard.drawing.style import (
     criterion_dash,
 )
 from hmw_core.criteria import CRITERIA, MAIN_CRITERIA
-from hmw_core.criteria.base import FAMILIES
+from hmw_core.criteria.criterion import FAMILIES
 
 
 def test_main_criteria_have_a_colour_of_their_own():

@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 
 from hmw_core.criteria import CRITERIA
-from hmw_core.criteria.base import compute_scores, why_absent
 from hmw_core.criteria.cleanlab_scores import confident_learning, label_quality
+from hmw_core.criteria.criterion import compute_scores, why_absent
 from hmw_core.store import RunReader, RunWriter
 
 N, C, EPOCHS = 400, 6, 4

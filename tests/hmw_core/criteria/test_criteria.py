@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from hmw_core.criteria import CRITERIA, MAIN_CRITERIA
-from hmw_core.criteria.base import compute_scores
+from hmw_core.criteria.criterion import compute_scores
 from hmw_core.margins import annealing_weights, hyperspherical_slice, iam_slice, margin, tkum
 from hmw_core.store import RunReader, RunWriter
 

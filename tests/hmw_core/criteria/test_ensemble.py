@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from hmw_core.criteria import CRITERIA, MAIN_CRITERIA
-from hmw_core.criteria.base import compute_scores, parts_read, scores_by_epoch, why_absent
+from hmw_core.criteria.criterion import compute_scores, parts_read, scores_by_epoch, why_absent
 from hmw_core.criteria.ensemble import ensemble_of
-from hmw_core.samples.queries import score_table
+from hmw_core.samples.groups import score_table
 from hmw_core.store import RunReader, RunWriter
 
 GIVEN = np.array([0, 0, 1, 1, 2, 2, 0])

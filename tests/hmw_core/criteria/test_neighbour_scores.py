@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from hmw_core.criteria import CRITERIA
-from hmw_core.criteria.base import compute_scores, why_absent
+from hmw_core.criteria.criterion import compute_scores, why_absent
 from hmw_core.criteria.neighbour_scores import disagreement, vote
 from hmw_core.errors import UsageError
 from hmw_core.feature_space import neighbours

@@ -6,7 +6,7 @@ from scipy.special import softmax
 from sklearn.mixture import GaussianMixture
 
 from hmw_core.criteria import CRITERIA
-from hmw_core.criteria.base import compute_scores
+from hmw_core.criteria.criterion import compute_scores
 from hmw_core.criteria.gmm_loss import posterior
 from hmw_core.criteria.other_k import hm_weight_of
 from hmw_core.criteria.over_epochs import OVER

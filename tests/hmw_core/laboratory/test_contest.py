@@ -22,7 +22,7 @@ from hmw_core.laboratory.contest import (
     pairs,
 )
 from hmw_core.laboratory.detection import detect, precision_recall_at_budget
-from hmw_core.samples.queries import groups, score_table
+from hmw_core.samples.groups import groups, score_table
 from hmw_core.store import RunReader, RunWriter
 from tests.conftest import write_run
 

@@ -15,7 +15,7 @@ from hmw_core.laboratory.stability import (
     run_looks,
 )
 from hmw_core.samples.compare import wilson
-from hmw_core.samples.queries import score_table
+from hmw_core.samples.groups import score_table
 from hmw_core.store import RunReader, RunWriter
 from tests.conftest import write_run
 

@@ -19,7 +19,7 @@ from hmw_core.laboratory.windows import (
     window_table,
     windows_of,
 )
-from hmw_core.samples.queries import score_table
+from hmw_core.samples.groups import score_table
 from hmw_core.store import RunReader, RunWriter
 from tests.conftest import write_run
 

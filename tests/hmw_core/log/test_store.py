@@ -499,8 +499,8 @@ def test_the_logged_hm_weight_equals_the_one_a_training_uses(tmp_path):
 
 def test_the_scores_kept_at_the_end_are_those_of_the_log(tiny_run):
     from hmw_core.criteria import CRITERIA, MAIN_CRITERIA
-    from hmw_core.criteria.base import compute_scores
-    from hmw_core.samples.queries import score_table
+    from hmw_core.criteria.criterion import compute_scores
+    from hmw_core.samples.groups import score_table
 
     kept = tiny_run.scores(4)
     np.testing.assert_array_equal(kept, compute_scores(tiny_run, MAIN_CRITERIA))

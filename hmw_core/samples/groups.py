@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from hmw_core.criteria import CRITERIA, CRITERIA_VERSION, MAIN_CRITERIA
-from hmw_core.criteria.base import Criterion, compute_scores, parts_read
+from hmw_core.criteria.criterion import Criterion, compute_scores, parts_read
 from hmw_core.errors import UsageError, pick
 from hmw_core.log.cache import kept_table
 
