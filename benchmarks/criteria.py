@@ -33,7 +33,7 @@ from benchmarks.make_run import write_run
 from benchmarks.memory import peak_gib
 from hmw_core.criteria import CRITERIA
 from hmw_core.criteria.criterion import Criterion, compute_scores, parts_read, without_absent
-from hmw_core.samples.groups import score_table
+from hmw_core.criteria.kept import score_table
 from hmw_core.store import RunReader
 
 SIZES = {"10 classes": (50_000, 10, 250), "100 classes": (50_000, 100, 100)}

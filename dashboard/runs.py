@@ -21,6 +21,7 @@ from dashboard.presenters.linked import Places, Samples
 from dashboard.presenters.summary import description, summary
 from dashboard.presenters.timeline import Film, Moment
 from dashboard.views.parts.choices import choose, plain
+from hmw_core.criteria.kept import score_table
 from hmw_core.experiments.sweeps import Sweep, list_sweeps, read_sweep
 from hmw_core.feature_space.alignment import kept_joint
 from hmw_core.feature_space.neighbours import Directions, directions
@@ -37,7 +38,6 @@ from hmw_core.pictures.duplicates import kept_pairs
 from hmw_core.review.corrected_labels import corrected_labels
 from hmw_core.samples.compare import paired_scores
 from hmw_core.samples.contrast import contrast_columns, why_these
-from hmw_core.samples.groups import score_table
 from hmw_core.statistics.modes import Modes
 
 Version = tuple[Any, ...]

@@ -15,9 +15,9 @@ from dashboard.export.render import FORMATS, export_figure
 from dashboard.export.report import report_html
 from dashboard.figures import FIGURES
 from hmw_core.errors import UsageError, pick
-from hmw_core.log import provenance
 from hmw_core.log.layout import write_whole
 from hmw_core.log.reader import RunReader
+from hmw_core.samples.origin import origin_of
 
 RUNS = Path("data/runs")
 NOTES = "not-shown.txt"
@@ -85,7 +85,7 @@ def _files(
     for name, table in prepared.tables.items():
         for format in formats:
             yield f"{name}.{format}", export_figure(name, table, format, width)
-    about = [provenance.of_run(run) for run in runs]
+    about = [origin_of(run) for run in runs]
     yield "provenance.json", f"{json.dumps(about, indent=1)}\n".encode()
     if report:
         yield "report.html", report_html(runs[0], runs[1:], prepared=prepared).encode()

@@ -13,10 +13,10 @@ from pyarrow import csv
 from dashboard.drawing.outlines import Outline, Plane
 from dashboard.figures.maps import map_of
 from hmw_core.criteria import CRITERIA, MAIN_CRITERIA
-from hmw_core.log import provenance
+from hmw_core.criteria.kept import score_table
 from hmw_core.log.reader import RunReader
 from hmw_core.review.label_files import guard
-from hmw_core.samples.groups import score_table
+from hmw_core.samples.origin import origin_of
 from hmw_core.samples.sample_table import suspicion_rank
 
 UNKNOWN = -1  # a label that is not known
@@ -36,7 +36,7 @@ class Samples:
 
     def __init__(self, run: RunReader, epoch: int | None = None) -> None:
         self.epoch = run.last_epoch if epoch is None else epoch
-        self.provenance = provenance.of_run(run, self.epoch)
+        self.provenance = origin_of(run, self.epoch)
         self.n = run.n_samples
         samples = run.samples()
         self.given_label = samples["given_label"].to_numpy(np.int64)

@@ -18,14 +18,11 @@ Source: Northcutt et al. (JAIR 2021), Confident learning; cleanlab 2.9, `rank` a
 import threading
 import warnings
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from hmw_core.criteria.criterion import Criterion, Signals
-
-if TYPE_CHECKING:
-    from hmw_core.log.reader import RunReader
+from hmw_core.log.reader import RunReader
 
 IN_SAMPLE = "of in-sample probabilities, where cleanlab asks for out-of-sample ones"
 
@@ -90,7 +87,7 @@ def _rows(probabilities: np.ndarray, known: np.ndarray) -> np.ndarray:
     return probabilities if known.all() else probabilities[known]
 
 
-def _one_label(run: "RunReader") -> str | None:
+def _one_label(run: RunReader) -> str | None:
     if len(np.unique(run.samples()["given_label"])) > 1:
         return None
     return "confident learning needs two classes with samples"

@@ -3,16 +3,14 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 
 from hmw_core.criteria.epoch_signals import OUTPUTS, EpochSignals, stored_columns
 from hmw_core.criteria.over_epochs import OVER
-
-if TYPE_CHECKING:
-    from hmw_core.log.reader import RunReader
+from hmw_core.log.reader import RunReader
 
 Signals = Mapping[str, np.ndarray]
 Family = Literal[
@@ -53,14 +51,14 @@ class Criterion:
     over: str = "last"
     family: Family = "margin"
     final: Callable[[np.ndarray, np.ndarray], np.ndarray] | None = None
-    whole: Callable[["RunReader", int, int], np.ndarray] | None = None
+    whole: Callable[[RunReader, int, int], np.ndarray] | None = None
     members: Mapping[str, "Criterion"] | None = None
     combine: Callable[[pd.DataFrame], np.ndarray] | None = None
-    lacks: Callable[["RunReader"], str | None] | None = None
+    lacks: Callable[[RunReader], str | None] | None = None
     """Says in a clause why a run cannot have it, beyond the columns that its source did not hold;
     None where it can."""
 
-    def compute(self, run: "RunReader", epoch: int | None = None, first: int = 1) -> pd.Series:
+    def compute(self, run: RunReader, epoch: int | None = None, first: int = 1) -> pd.Series:
         """Return the score by `sample_id` from the epochs `first` to `epoch` (default: the last).
 
         NaN where a sample was never seen, or where the log lacks what the criterion reads.
@@ -124,7 +122,7 @@ def new_scores(
     }
 
 
-def why_absent(run: "RunReader", criterion: Criterion) -> str | None:
+def why_absent(run: RunReader, criterion: Criterion) -> str | None:
     """Return why this run has no such score, in a clause; None where it may have one."""
     stored = stored_columns(criterion.reads)
     for column in criterion.reads + tuple(sorted(stored)):
@@ -158,13 +156,13 @@ def by_reason(reasons: Mapping[str, str]) -> dict[str, list[str]]:
     return grouped
 
 
-def without_absent(criteria: Mapping[str, Criterion], run: "RunReader") -> dict[str, Criterion]:
+def without_absent(criteria: Mapping[str, Criterion], run: RunReader) -> dict[str, Criterion]:
     """Return the criteria that can be computed from what the run's source held."""
     return {name: c for name, c in criteria.items() if why_absent(run, c) is None}
 
 
 def compute_scores(
-    run: "RunReader",
+    run: RunReader,
     criteria: Mapping[str, Criterion],
     epoch: int | None = None,
     given_label: int | None = None,
@@ -189,7 +187,7 @@ def compute_scores(
 
 
 def scores_by_epoch(
-    run: "RunReader",
+    run: RunReader,
     criteria: Mapping[str, Criterion],
     at: Sequence[int],
     first: int = 1,
@@ -245,7 +243,7 @@ def scores_by_epoch(
         )
 
 
-def _with_members(criteria: Mapping[str, Criterion], run: "RunReader") -> list[Criterion]:
+def _with_members(criteria: Mapping[str, Criterion], run: RunReader) -> list[Criterion]:
     """Return each criterion once, and each that these are made from and the run has."""
     found = list(criteria.values())
     for criterion in criteria.values():
@@ -254,7 +252,7 @@ def _with_members(criteria: Mapping[str, Criterion], run: "RunReader") -> list[C
 
 
 def _stream(
-    run: "RunReader",
+    run: RunReader,
     scores: Sequence[Score],
     at: Sequence[int],
     first: int,
@@ -289,7 +287,7 @@ def _stream(
 
 
 def _plan(
-    run: "RunReader", scores: Sequence[Score], at: Sequence[int], first: int
+    run: RunReader, scores: Sequence[Score], at: Sequence[int], first: int
 ) -> list[tuple[int, list[Score]]]:
     """Return which scores each epoch is read for; what needs the last alone skips the others."""
     epochs = [epoch for epoch in run.epochs() if first <= epoch <= max(at, default=0)]

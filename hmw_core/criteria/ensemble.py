@@ -4,15 +4,12 @@ Source: the mean rank of Borda's count; no weights, so nothing is tuned.
 """
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from hmw_core.criteria.criterion import Criterion, without_absent
-
-if TYPE_CHECKING:
-    from hmw_core.log.reader import RunReader
+from hmw_core.log.reader import RunReader
 
 
 def ensemble_of(
@@ -38,7 +35,7 @@ def ensemble_of(
         )
         return suspicious_first.rank(pct=True).mean(axis=1).to_numpy() * len(scores)
 
-    def lacks(run: "RunReader") -> str | None:
+    def lacks(run: RunReader) -> str | None:
         return None if without_absent(members, run) else "it has none of the ensemble's criteria"
 
     return Criterion(

@@ -8,15 +8,12 @@ Source: Zhu et al. (ICML 2022), Detecting corrupted labels without training a mo
 """
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from hmw_core.criteria.criterion import Criterion
 from hmw_core.feature_space.neighbours import neighbour_table
-
-if TYPE_CHECKING:
-    from hmw_core.log.reader import RunReader
+from hmw_core.log.reader import RunReader
 
 K = 10  # SimiFeat's; there the sample itself is one of them
 
@@ -47,7 +44,7 @@ def vote(given: np.ndarray, neighbours: np.ndarray) -> np.ndarray:
 
 
 def _of_run(
-    run: "RunReader", first: int, last: int, rule: Callable[[np.ndarray, np.ndarray], np.ndarray]
+    run: RunReader, first: int, last: int, rule: Callable[[np.ndarray, np.ndarray], np.ndarray]
 ) -> np.ndarray:
     """Return a rule's score of each sample, NaN where it has no neighbours."""
     found = np.full(run.n_samples, np.nan)

@@ -7,21 +7,18 @@ Source: HMW (AAAI-24), Eqs. 4, 6, 11 and 12, with the k of Eq. 6.
 """
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from hmw_core.criteria.criterion import Criterion
+from hmw_core.log.reader import RunReader
 from hmw_core.margins import slice_of_distances
 
-if TYPE_CHECKING:
-    from hmw_core.log.reader import RunReader
 
-
-def too_few_classes(k: int) -> Callable[["RunReader"], str | None]:
+def too_few_classes(k: int) -> Callable[[RunReader], str | None]:
     """Return what says whether a run has the k + 2 classes that a k needs."""
 
-    def lacks(run: "RunReader") -> str | None:
+    def lacks(run: RunReader) -> str | None:
         if run.n_classes >= k + 2:
             return None
         return f"k = {k} needs {k + 2} classes, and it has {run.n_classes}"

@@ -1,18 +1,17 @@
 """Which runs are one recipe with other seeds, and whether their samples can be paired."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from hmw_core.log.reader import RunReader
+from hmw_core.log.reader import RunReader
 
 # Settings that name a run or say how it was computed, and decide nothing about the recipe.
 NO_RECIPE = {"seed", "run", "runs", "workers", "device"}
 
 
-def siblings(run: "RunReader", runs: Sequence["RunReader"]) -> list["RunReader"]:
+def siblings(run: RunReader, runs: Sequence[RunReader]) -> list[RunReader]:
     """Return the runs made as `run` was in all but the seed, by seed; `run` is among them.
 
     Parameters
@@ -41,7 +40,7 @@ def siblings(run: "RunReader", runs: Sequence["RunReader"]) -> list["RunReader"]
     return [found[seed] for seed in sorted(found, key=lambda seed: seed or 0)]
 
 
-def same_labels(a: "RunReader", b: "RunReader") -> bool:
+def same_labels(a: RunReader, b: RunReader) -> bool:
     """Tell whether two runs share samples and given labels, so that samples can be paired."""
     one, two = (run.info["dataset"] for run in (a, b))
     if one["fingerprint"] != two["fingerprint"] or one["n_samples"] != two["n_samples"]:
@@ -50,7 +49,7 @@ def same_labels(a: "RunReader", b: "RunReader") -> bool:
     return bool(np.array_equal(*given))
 
 
-def _recipe(run: "RunReader") -> dict[str, Any]:
+def _recipe(run: RunReader) -> dict[str, Any]:
     """Return what decides a run but its seed; a setting that is None is as good as absent."""
     info = run.info
     dataset = info["dataset"]

@@ -14,7 +14,16 @@ from scipy.stats import spearmanr
 
 from hmw_core.experiments.paper import paper_accuracy
 from hmw_core.experiments.proof import t_interval
-from hmw_core.experiments.sweeps import ACCURACIES, Sweep, condition, in_words, setting, sweep_table
+from hmw_core.experiments.sweeps import (
+    ACCURACIES,
+    Sweep,
+    condition,
+    families,
+    in_words,
+    setting,
+    summary_table,
+    sweep_table,
+)
 
 PAPER_ORDER = "AUM only < AUM + annealing < HMW (Table 4)"
 PAPER_TOGETHER = "Both terms beat each alone (Fig. 7)"
@@ -146,8 +155,6 @@ def larger_is_better(sweep: Sweep, field: str, measure: str = "last_accuracy") -
     Columns: condition, others, n_values, rho (Spearman, of the means over seeds); for fields that
     take three values or more above 0. The value 0, which takes a term out, is left out.
     """
-    from hmw_core.experiments.sweeps import families, summary_table
-
     means = summary_table(sweep).set_index("cell")[measure]
     rows = []
     for where, others, cells in families(sweep, field):

@@ -13,9 +13,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from hmw_core.criteria import CRITERIA
 from hmw_core.errors import UnreadableRun, UsageError
 from hmw_core.experiments.proof import t_interval
 from hmw_core.log import layout
+from hmw_core.log.reader import RunReader
 
 SWEEP_FORMAT = 1
 STATUSES = ("waiting", "running", "finished", "stopped", "failed")
@@ -134,8 +136,6 @@ def list_sweeps(
 
 def result_of(folder: Path) -> dict[str, Any]:
     """Return what a sweep keeps of a run that has finished: see `TRAINING`."""
-    from hmw_core.log.reader import RunReader  # a page that lists sweeps need not load DuckDB
-
     run = RunReader(folder)
     metrics = run.metrics()
     last = metrics.iloc[-1]
@@ -364,8 +364,6 @@ def cell_text(row: Mapping[str, Any], measure: str) -> str:
 
 def measure_title(measure: str) -> str:
     """Return what a measure is, with its unit; of a column of `sweep_table`."""
-    from hmw_core.criteria import CRITERIA
-
     if measure in ACCURACIES:
         return f"{ACCURACIES[measure]} (%)"
     name = measure.removeprefix("auroc_")

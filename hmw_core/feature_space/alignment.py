@@ -22,7 +22,7 @@ hand, `movement` says, and the page shows it.
 """
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -32,10 +32,8 @@ from hmw_core.errors import UsageError
 from hmw_core.feature_space.embeddings import Progress, library, tsne
 from hmw_core.log import layout
 from hmw_core.log.cache import kept_table
+from hmw_core.log.reader import RunReader
 from hmw_core.log.tables import as_matrix
-
-if TYPE_CHECKING:
-    from hmw_core.log.reader import RunReader
 
 VERSION = 1  # of the joint map: another number computes kept ones anew
 LEAD, PULL = 0.5, 0.8  # a cosine this much above all others pulls a sample this far to its corner
@@ -56,7 +54,7 @@ class Cosines(NamedTuple):
 # -- where cosines come from
 
 
-def output_epochs(run: "RunReader") -> list[int]:
+def output_epochs(run: RunReader) -> list[int]:
     """Return the whole epochs whose cosines were logged in the training pass."""
     whole = set(run.epochs())
     logged = [e for e in layout.logged_epochs(run.folder, "outputs") if e in whole]
@@ -66,7 +64,7 @@ def output_epochs(run: "RunReader") -> list[int]:
     return logged if "cosine" in first.names else []
 
 
-def feature_epochs(run: "RunReader") -> list[int]:
+def feature_epochs(run: RunReader) -> list[int]:
     """Return the epochs of which features and class vectors are logged."""
     return [
         epoch
@@ -75,7 +73,7 @@ def feature_epochs(run: "RunReader") -> list[int]:
     ]
 
 
-def logged_cosines(run: "RunReader", epoch: int) -> Cosines:
+def logged_cosines(run: RunReader, epoch: int) -> Cosines:
     """Return the cosines of the training pass, before the update and on the augmented picture.
 
     Samples that the epoch missed are left out.
@@ -96,7 +94,7 @@ def logged_cosines(run: "RunReader", epoch: int) -> Cosines:
     return _sorted(epoch, ids, as_matrix(table["cosine"]).astype(np.float32))
 
 
-def feature_cosines(run: "RunReader", epoch: int) -> Cosines:
+def feature_cosines(run: RunReader, epoch: int) -> Cosines:
     """Return the cosines of the logged features: evaluation pass, after the epoch.
 
     Samples whose features have no direction (zero or not finite) are left out.
@@ -153,7 +151,7 @@ def circle(cosine: np.ndarray) -> np.ndarray:
 
 
 def joint(
-    run: "RunReader",
+    run: RunReader,
     epochs: Sequence[int] | None = None,
     *,
     seed: int = 0,
@@ -189,7 +187,7 @@ def joint(
 
 
 def kept_joint(
-    run: "RunReader", epochs: Sequence[int] | None = None, *, seed: int = 0
+    run: RunReader, epochs: Sequence[int] | None = None, *, seed: int = 0
 ) -> pd.DataFrame | None:
     """Return what `joint` would, if it was computed before, else None; errors as there."""
     try:
@@ -263,7 +261,7 @@ def _refuse() -> pd.DataFrame:
     raise _NotKept
 
 
-def _chosen(run: "RunReader", epochs: Sequence[int] | None) -> list[int]:
+def _chosen(run: RunReader, epochs: Sequence[int] | None) -> list[int]:
     there = feature_epochs(run)
     wanted = there if epochs is None else sorted({int(epoch) for epoch in epochs})
     missing = [epoch for epoch in wanted if epoch not in there]
@@ -277,7 +275,7 @@ def _chosen(run: "RunReader", epochs: Sequence[int] | None) -> list[int]:
 
 
 def _kept(
-    run: "RunReader", epochs: list[int], seed: int, compute: Callable[[], pd.DataFrame]
+    run: RunReader, epochs: list[int], seed: int, compute: Callable[[], pd.DataFrame]
 ) -> pd.DataFrame:
     decides = {
         "version": VERSION,
@@ -289,7 +287,7 @@ def _kept(
     return kept_table(run, "joint-map", decides, compute, reads=("features",), epochs=epochs)
 
 
-def _directions(run: "RunReader", epoch: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _directions(run: RunReader, epoch: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return ids (N,), features (N, D) and class vectors (C, D), both at length 1."""
     logged = run.features(epoch)
     if logged.class_vectors is None:
@@ -306,7 +304,7 @@ def _directions(run: "RunReader", epoch: int) -> tuple[np.ndarray, np.ndarray, n
     return logged.sample_id[defined].astype(np.int64), directions, logged.class_vectors / lengths
 
 
-def _fit(run: "RunReader", epochs: list[int], seed: int, progress: Progress | None) -> pd.DataFrame:
+def _fit(run: RunReader, epochs: list[int], seed: int, progress: Progress | None) -> pd.DataFrame:
     parts = [_points(run, epoch) for epoch in epochs]
     table = pd.concat([part for part, _ in parts], ignore_index=True)
     points = np.concatenate([cosine for _, cosine in parts])
@@ -323,7 +321,7 @@ def _fit(run: "RunReader", epochs: list[int], seed: int, progress: Progress | No
     return table
 
 
-def _points(run: "RunReader", epoch: int) -> tuple[pd.DataFrame, np.ndarray]:
+def _points(run: RunReader, epoch: int) -> tuple[pd.DataFrame, np.ndarray]:
     """Return the rows of an epoch and their cosines: its samples, then its class vectors."""
     sample_id, features, vectors = _directions(run, epoch)
     order = np.argsort(sample_id, kind="stable")

@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -10,9 +10,7 @@ import pandas as pd
 from hmw_core.errors import UsageError
 from hmw_core.feature_space.embeddings import Progress
 from hmw_core.log.cache import kept_table
-
-if TYPE_CHECKING:
-    from hmw_core.log.reader import RunReader
+from hmw_core.log.reader import RunReader
 
 VERSION = 1  # counts up whenever the neighbours of a table change
 BLOCK = 512  # samples whose neighbours are sought at once
@@ -30,7 +28,7 @@ class Directions(NamedTuple):
     left_out: np.ndarray  # (M,) int64: zero or not finite, or not logged
 
 
-def directions(run: "RunReader", epoch: int | None = None) -> Directions:
+def directions(run: RunReader, epoch: int | None = None) -> Directions:
     """Return the L2-normalised features of an epoch (default: the last logged).
 
     Raises
@@ -50,7 +48,7 @@ def directions(run: "RunReader", epoch: int | None = None) -> Directions:
 
 
 def nearest(
-    run: "RunReader", sample_ids: Sequence[int], k: int = 10, epoch: int | None = None
+    run: RunReader, sample_ids: Sequence[int], k: int = 10, epoch: int | None = None
 ) -> pd.DataFrame:
     """Return the k samples of the largest cosine to each of some samples, itself left out.
 
@@ -86,7 +84,7 @@ def nearest(
 
 
 def nearest_in(
-    run: "RunReader", known: Directions, sample_ids: np.ndarray, k: int = 10
+    run: RunReader, known: Directions, sample_ids: np.ndarray, k: int = 10
 ) -> pd.DataFrame:
     """Return `nearest` from directions that are read already."""
     if k < 1:
@@ -107,7 +105,7 @@ def nearest_in(
     )
 
 
-def neighbour_table(run: "RunReader", epoch: int | None = None, k: int = 10) -> pd.DataFrame:
+def neighbour_table(run: RunReader, epoch: int | None = None, k: int = 10) -> pd.DataFrame:
     """Return the ids of the k samples of the largest cosine to each, kept in the run once found.
 
     Parameters

@@ -13,7 +13,7 @@ from scipy.spatial.distance import squareform
 
 from hmw_core.criteria import CRITERIA
 from hmw_core.errors import UsageError
-from hmw_core.laboratory.detection import suspicion
+from hmw_core.statistics.ranking import suspicion
 
 SHARE = 0.05  # of the samples are flagged where nobody knows how many are mislabeled
 

@@ -13,29 +13,26 @@ all numbers here are too kind.
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from hmw_core.criteria import CRITERIA
-from hmw_core.laboratory.detection import auroc, suspicion
+from hmw_core.criteria.kept import score_table
 from hmw_core.log import verdicts
+from hmw_core.log.reader import RunReader
+from hmw_core.log.verdicts import VerdictLog
 from hmw_core.review.queue import audit_sample
 from hmw_core.review.remaining import estimate
 from hmw_core.samples.compare import wilson
-from hmw_core.samples.groups import score_table
 from hmw_core.samples.sample_table import suspicion_rank
 from hmw_core.statistics.intervals import auroc_intervals
-
-if TYPE_CHECKING:
-    from hmw_core.log.reader import RunReader
-    from hmw_core.log.verdicts import VerdictLog
+from hmw_core.statistics.ranking import auroc, suspicion
 
 MEANS_WRONG = {"keep": False, "relabel": True}
 
 
-def judged_streams(log: "VerdictLog") -> pd.DataFrame:
+def judged_streams(log: VerdictLog) -> pd.DataFrame:
     """Return how many verdicts of each stream stand and what they say, by `stream`.
 
     A sample counts in the stream of its last verdict: `n_keep`, `n_relabel`, `n_unsure` (unsure
@@ -51,7 +48,7 @@ def judged_streams(log: "VerdictLog") -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns).set_index("stream")
 
 
-def audited(log: "VerdictLog", audit: np.ndarray) -> pd.Series:
+def audited(log: VerdictLog, audit: np.ndarray) -> pd.Series:
     """Return what the audit says of each sample it judged, by `sample_id`, in the order drawn.
 
     Parameters
@@ -77,11 +74,11 @@ def audited(log: "VerdictLog", audit: np.ndarray) -> pd.Series:
 
 
 def audit_estimates(
-    run: "RunReader",
+    run: RunReader,
     scores: pd.DataFrame,
     budget: int,
     *,
-    log: "VerdictLog | None" = None,
+    log: VerdictLog | None = None,
     seed: int = 0,
 ) -> pd.DataFrame:
     """Return what the audit says of each criterion.
@@ -147,7 +144,7 @@ def _n_flagged(score: pd.Series, budget: int) -> int:
 
 
 def _precision(
-    log: "VerdictLog",
+    log: VerdictLog,
     order: np.ndarray,
     queues: Sequence[np.ndarray],
     flagged: np.ndarray,

@@ -11,23 +11,21 @@ samples: nothing here is about other trainings, seeds or data sets.
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from hmw_core.criteria import CRITERIA, CRITERIA_VERSION, MAIN_CRITERIA
-from hmw_core.criteria.criterion import scores_by_epoch, why_absent
+from hmw_core.criteria.criterion import Criterion, scores_by_epoch, why_absent
+from hmw_core.criteria.kept import score_table
 from hmw_core.errors import UsageError, pick
 from hmw_core.experiments.seeds import same_labels
-from hmw_core.laboratory.detection import flagged_by, suspicion
 from hmw_core.log.cache import kept_table
-from hmw_core.samples.groups import HARD_FRACTION, score_table, split_groups
+from hmw_core.log.reader import RunReader
+from hmw_core.samples.groups import HARD_FRACTION, split_groups
 from hmw_core.statistics.intervals import LEVEL, TAIL
-
-if TYPE_CHECKING:
-    from hmw_core.criteria.criterion import Criterion
-    from hmw_core.log.reader import RunReader
+from hmw_core.statistics.ranking import flagged_by, suspicion
 
 VERSION = 1  # counts up whenever a number in here changes: kept contests of another are not used
 MEASURES = {
@@ -223,7 +221,7 @@ class _Ranked:
 
 
 def contest(
-    run: "RunReader",
+    run: RunReader,
     criteria: Sequence[str] | None = None,
     epoch: int | None = None,
     given_label: int | None = None,
@@ -295,7 +293,7 @@ def seconds_of(n_samples: int, n_criteria: int, n_resamples: int) -> float:
 
 
 def hard_clean(
-    run: "RunReader", hard: Hard, scores: pd.DataFrame, epoch: int | None = None
+    run: RunReader, hard: Hard, scores: pd.DataFrame, epoch: int | None = None
 ) -> pd.Series:
     """Return the group of each sample of `scores`, as `groups.groups`, by the rule `hard`.
 
@@ -425,7 +423,7 @@ def pairs(held: Contest, measure: str = "auroc") -> pd.DataFrame:
 
 
 def by_epoch(
-    run: "RunReader",
+    run: RunReader,
     criteria: Sequence[str],
     at: Sequence[int],
     *,
@@ -476,7 +474,7 @@ def by_epoch(
 
 
 def by_class(
-    run: "RunReader",
+    run: RunReader,
     criteria: Sequence[str],
     epoch: int | None = None,
     *,
@@ -520,7 +518,7 @@ def by_class(
 
 
 def by_definition(
-    run: "RunReader",
+    run: RunReader,
     criteria: Sequence[str],
     definitions: Sequence[Hard],
     epoch: int | None = None,
@@ -565,7 +563,7 @@ def budget_text(budget: float | int | None) -> str:
 
 
 def _hold(
-    run: "RunReader",
+    run: RunReader,
     scores: pd.DataFrame,
     epoch: int,
     hard: Hard | None,
@@ -578,7 +576,7 @@ def _hold(
 
 
 def _among(
-    run: "RunReader",
+    run: RunReader,
     scores: pd.DataFrame,
     group: pd.Series | None,
     budget: float | int | None,
@@ -654,11 +652,11 @@ def _percentiles(drawn: np.ndarray) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def _any_high() -> "Criterion":
+def _any_high() -> Criterion:
     return next(c for c in CRITERIA.values() if c.higher_means == "mislabeled")
 
 
-def _beside(run: "RunReader", name: str) -> "RunReader":
+def _beside(run: RunReader, name: str) -> RunReader:
     """Return the run of this name in the same folder, if it can stand in for `run`.
 
     Raises
@@ -666,8 +664,6 @@ def _beside(run: "RunReader", name: str) -> "RunReader":
     UsageError
         If there is none, or its samples or given labels are others.
     """
-    from hmw_core.log.reader import RunReader  # which imports what this module is imported by
-
     folder = run.folder.parent / name
     if folder.parent != run.folder.parent or name.startswith(".") or not folder.is_dir():
         raise UsageError(f"there is no run {name!r} beside {run.name!r}")
@@ -681,7 +677,7 @@ def _beside(run: "RunReader", name: str) -> "RunReader":
 
 
 def _decides(
-    run: "RunReader", names: list[str], hard: Hard | None, budget: float | int | None
+    run: RunReader, names: list[str], hard: Hard | None, budget: float | int | None
 ) -> dict[str, Any]:
     """Return what decides every kind of contest, for the key of what is kept."""
     return {
@@ -693,7 +689,7 @@ def _decides(
     }
 
 
-def _of_other(run: "RunReader", hard: Hard) -> Any:
+def _of_other(run: RunReader, hard: Hard) -> Any:
     """Return what decides the scores of another run, for the key of what is kept."""
     if not hard.from_run or hard.from_run == run.name:
         return None

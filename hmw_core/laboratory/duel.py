@@ -7,7 +7,7 @@ one of them flags.
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -15,14 +15,12 @@ from scipy.stats import binomtest
 
 from hmw_core.criteria import CRITERIA
 from hmw_core.criteria.criterion import why_absent
+from hmw_core.criteria.kept import score_table
 from hmw_core.errors import UsageError, pick
 from hmw_core.log import verdicts
+from hmw_core.log.reader import RunReader
 from hmw_core.samples.compare import PARTS, Z, flagged_parts, part_counts, wilson
-from hmw_core.samples.groups import score_table
 from hmw_core.samples.sample_table import suspicion_rank
-
-if TYPE_CHECKING:
-    from hmw_core.log.reader import RunReader
 
 QUADRANTS = (*PARTS, "neither")
 SHARE = 0.05  # of the samples are flagged where nobody knows how many are mislabeled
@@ -62,7 +60,7 @@ class Contest(NamedTuple):
         return "A" if self.low > 0 else "B" if self.high < 0 else ""
 
 
-def paired_criteria(run: "RunReader", a: str, b: str, epoch: int | None = None) -> pd.DataFrame:
+def paired_criteria(run: RunReader, a: str, b: str, epoch: int | None = None) -> pd.DataFrame:
     """Return each sample's score and rank by two criteria, as `compare.paired_scores` does.
 
     Parameters
@@ -259,7 +257,7 @@ def budget_curve(pairs: pd.DataFrame, budgets: Sequence[int] | None = None) -> p
     return pd.DataFrame(rows, columns=names)
 
 
-def reviewed_counts(run: "RunReader", parts: pd.DataFrame) -> pd.DataFrame:
+def reviewed_counts(run: RunReader, parts: pd.DataFrame) -> pd.DataFrame:
     """Return what people said of each part, by `part`, in the order of `QUADRANTS`.
 
     `n_judged` have a standing verdict that says whether the label is right; `n_wrong` of them

@@ -9,7 +9,7 @@ Shape letters: E epochs, N samples, C classes.
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -18,11 +18,9 @@ import pyarrow.parquet as pq
 
 from hmw_core.errors import UsageError
 from hmw_core.log import layout
+from hmw_core.log.reader import RunReader
 from hmw_core.log.tables import as_matrix
 from hmw_core.margins import annealing_coefficient, check_k, cosine_distance, top_values
-
-if TYPE_CHECKING:
-    from hmw_core.log.reader import RunReader
 
 MOST_VALUES = 32_000_000  # epochs x samples held: two float32 of each are 256 MB
 CHOICES = {
@@ -134,7 +132,7 @@ class Replay:
     effective: pd.DataFrame = field(repr=False)
 
 
-def logged_settings(run: "RunReader") -> Settings:
+def logged_settings(run: RunReader) -> Settings:
     """Return the settings that the log's `hm_weight` was computed with."""
     kept = run.info["weighting"]
     names = ("alpha", "beta", "k", "annealing_start")
@@ -142,7 +140,7 @@ def logged_settings(run: "RunReader") -> Settings:
     return Settings(terms=terms, **{name: kept[name] for name in names})
 
 
-def used_settings(run: "RunReader") -> Settings | None:
+def used_settings(run: RunReader) -> Settings | None:
     """Return the settings that the training weighted its losses with.
 
     None where it had another weighting, none, or was not made by `python -m training`.
@@ -156,7 +154,7 @@ def used_settings(run: "RunReader") -> Settings | None:
     return Settings(**{name: config[name] for name in names} | args)
 
 
-def replay(run: "RunReader", settings: Settings, epoch: int | None = None) -> Replay:
+def replay(run: RunReader, settings: Settings, epoch: int | None = None) -> Replay:
     """Return the weights that `HMWeighting` with these settings makes of the log.
 
     Parameters
@@ -181,7 +179,7 @@ def replay(run: "RunReader", settings: Settings, epoch: int | None = None) -> Re
 
 
 @lru_cache(maxsize=32)  # what several figures of a page show
-def _replay(run: "RunReader", settings: Settings, last: int) -> Replay:
+def _replay(run: RunReader, settings: Settings, last: int) -> Replay:
     found = gaps(run, settings.space, settings.k if settings.terms != "aum" else None)
     members = np.stack([found.group == g for g in range(len(GROUPS))]).astype(np.float32)  # (3, N)
     rows, effective = [], []
@@ -258,7 +256,7 @@ def _tkum_term(under: np.ndarray, beta: float) -> np.ndarray:
 
 
 @lru_cache(maxsize=2)  # of each at most 256 MB, see MOST_VALUES
-def gaps(run: "RunReader", space: Literal["cosine", "softmax", "logits"], k: int | None) -> Gaps:
+def gaps(run: RunReader, space: Literal["cosine", "softmax", "logits"], k: int | None) -> Gaps:
     """Return the gaps of a run, read once; `k` None where no TKUM term is asked for.
 
     From the logged signals where they have them (the run's own k; logits and cosines), otherwise
@@ -296,7 +294,7 @@ def gaps(run: "RunReader", space: Literal["cosine", "softmax", "logits"], k: int
 Nearness = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
-def _from_signals(run: "RunReader", space: str, k: int | None) -> Iterator[Nearness]:
+def _from_signals(run: RunReader, space: str, k: int | None) -> Iterator[Nearness]:
     """Yield given, other and topk nearness of each epoch, in the order of `sample_ids()`."""
     names = DISTANCES if space == "cosine" else LOGITS
     for _, stored in run.iterate(names):
@@ -304,7 +302,7 @@ def _from_signals(run: "RunReader", space: str, k: int | None) -> Iterator[Nearn
         yield (-given, -other, -topk) if space == "cosine" else (given, other, topk)
 
 
-def _from_outputs(run: "RunReader", space: str, k: int | None) -> Iterator[Nearness]:
+def _from_outputs(run: RunReader, space: str, k: int | None) -> Iterator[Nearness]:
     column = "cosine" if space == "cosine" else "logits"
     what = f"{space} with k = {k}" if k is not None else space
     order = run.sample_ids()
@@ -332,7 +330,7 @@ def _from_outputs(run: "RunReader", space: str, k: int | None) -> Iterator[Nearn
 
 
 def over_scales(
-    run: "RunReader",
+    run: RunReader,
     settings: Settings,
     epoch: int | None = None,
     scales: tuple[float, ...] = SCALES,
@@ -353,7 +351,7 @@ def over_scales(
 
 @lru_cache(maxsize=16)
 def _over_scales(
-    run: "RunReader", settings: Settings, last: int, scales: tuple[float, ...]
+    run: RunReader, settings: Settings, last: int, scales: tuple[float, ...]
 ) -> tuple[Gaps, np.ndarray, np.ndarray]:
     found = gaps(run, settings.space, settings.k if settings.terms != "aum" else None)
     found = found.part(GRID_SAMPLES)

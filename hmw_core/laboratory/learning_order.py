@@ -5,7 +5,6 @@ groups, B blocks of samples, R resamples.
 """
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -14,10 +13,8 @@ from scipy.special import bdtr
 from hmw_core.errors import UsageError
 from hmw_core.laboratory.memorised import fitted
 from hmw_core.log.cache import kept_table
+from hmw_core.log.reader import RunReader
 from hmw_core.statistics.intervals import TAIL
-
-if TYPE_CHECKING:
-    from hmw_core.log.reader import RunReader
 
 VERSION = 1  # of the definitions below: another number computes kept tables anew
 GROUPS = ("clean", "mislabeled", "unknown")
@@ -55,7 +52,7 @@ class Onset:
     n_mislabeled: int
 
 
-def learning_table(run: "RunReader") -> pd.DataFrame:
+def learning_table(run: RunReader) -> pd.DataFrame:
     """Return how many samples are fitted, by epoch and given label, kept with the run.
 
     Returns
@@ -88,7 +85,7 @@ def learning_table(run: "RunReader") -> pd.DataFrame:
     )
 
 
-def _learning_table(run: "RunReader") -> pd.DataFrame:
+def _learning_table(run: RunReader) -> pd.DataFrame:
     order = run.sample_ids()
     samples = run.samples().loc[order]
     given = samples["given_label"].to_numpy()
@@ -158,7 +155,7 @@ def _count(cells: np.ndarray, n: int) -> np.ndarray:
     return np.bincount(cells, minlength=n)
 
 
-def shares(table: pd.DataFrame, run: "RunReader", *, by_class: bool = False) -> pd.DataFrame:
+def shares(table: pd.DataFrame, run: RunReader, *, by_class: bool = False) -> pd.DataFrame:
     """Return the curves: epoch, given_label (-1 for all), line, kind, share, n_samples.
 
     Parameters
@@ -199,7 +196,7 @@ def shares(table: pd.DataFrame, run: "RunReader", *, by_class: bool = False) -> 
     return pd.concat(rows, ignore_index=True)
 
 
-def group_sizes(run: "RunReader") -> np.ndarray:
+def group_sizes(run: RunReader) -> np.ndarray:
     """Return how many samples each group has in each class of given label, (G, C)."""
     samples = run.samples()
     cell = _groups(samples) * run.n_classes + samples["given_label"].to_numpy()
@@ -207,7 +204,7 @@ def group_sizes(run: "RunReader") -> np.ndarray:
 
 
 def onsets(
-    table: pd.DataFrame, run: "RunReader", level: float = LEVEL, n_resamples: int = RESAMPLES
+    table: pd.DataFrame, run: RunReader, level: float = LEVEL, n_resamples: int = RESAMPLES
 ) -> dict[int, Onset]:
     """Return the memorisation onset of each class with mislabeled samples, and of all, as -1.
 
@@ -256,7 +253,7 @@ def _first_for_good(above: np.ndarray, epochs: np.ndarray) -> np.ndarray:
     return np.where(stays.any(axis=1), epochs[stays.argmax(axis=1)], np.inf)
 
 
-def medians(table: pd.DataFrame, run: "RunReader") -> pd.DataFrame:
+def medians(table: pd.DataFrame, run: RunReader) -> pd.DataFrame:
     """Return the median epochs of learning, by class and for all (-1); see `MEDIAN_RULE`.
 
     Returns
@@ -344,7 +341,7 @@ def label_wave(table: pd.DataFrame) -> int | None:
 
 
 def stopping(
-    table: pd.DataFrame, run: "RunReader", onset: Onset | None, noise_rate: float | None = None
+    table: pd.DataFrame, run: RunReader, onset: Onset | None, noise_rate: float | None = None
 ) -> pd.DataFrame:
     """Return where each rule would have stopped this run, and what that costs.
 

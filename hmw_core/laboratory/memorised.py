@@ -6,16 +6,13 @@ clean sample it is the epoch of learning. Neither needs a true label.
 """
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from hmw_core.errors import UsageError
 from hmw_core.log.cache import kept_table
-
-if TYPE_CHECKING:
-    from hmw_core.log.reader import RunReader
+from hmw_core.log.reader import RunReader
 
 VERSION = 1  # of the definitions below: another number computes kept tables anew
 
@@ -29,7 +26,7 @@ MEANING = {
 }
 
 
-def first_fitted(run: "RunReader", epoch: int | None = None) -> pd.Series:
+def first_fitted(run: RunReader, epoch: int | None = None) -> pd.Series:
     """Return the first epoch at which the prediction was the given label, by `sample_id`.
 
     Int64, from 1; null where there is none up to `epoch` (default: the last). See `fitted`.
@@ -40,7 +37,7 @@ def first_fitted(run: "RunReader", epoch: int | None = None) -> pd.Series:
     return fitted(run, epoch)["first_fitted"]
 
 
-def first_memorised(run: "RunReader", epoch: int | None = None) -> pd.Series:
+def first_memorised(run: RunReader, epoch: int | None = None) -> pd.Series:
     """Return the first epoch from which on the given label was always predicted, by `sample_id`.
 
     Int64, from 1; null where the last prediction up to `epoch` (default: the last) is another
@@ -51,7 +48,7 @@ def first_memorised(run: "RunReader", epoch: int | None = None) -> pd.Series:
     return fitted(run, epoch)["first_memorised"]
 
 
-def fitted(run: "RunReader", epoch: int | None = None) -> pd.DataFrame:
+def fitted(run: RunReader, epoch: int | None = None) -> pd.DataFrame:
     """Return both of the above, by `sample_id`, from one pass over the log, kept with the run.
 
     Parameters
@@ -82,7 +79,7 @@ def fitted(run: "RunReader", epoch: int | None = None) -> pd.DataFrame:
     )
 
 
-def fitted_by_epoch(run: "RunReader", at: Iterable[int]) -> Iterator[tuple[int, pd.DataFrame]]:
+def fitted_by_epoch(run: RunReader, at: Iterable[int]) -> Iterator[tuple[int, pd.DataFrame]]:
     """Yield `fitted`'s table up to each of the epochs `at`, ascending, in one pass over the log.
 
     Memory is O(n_samples). Epochs that are not whole are left out.
@@ -119,7 +116,7 @@ def fitted_by_epoch(run: "RunReader", at: Iterable[int]) -> Iterator[tuple[int, 
             )
 
 
-def _check(run: "RunReader", used: list[int]) -> None:
+def _check(run: RunReader, used: list[int]) -> None:
     absent = run.absent.get("predicted_label")
     if absent:
         raise UsageError(f"run {run.name!r} does not say when a label was fitted: {absent}")

@@ -6,7 +6,7 @@ not the same as mislabeled: the looks themselves do not agree on it.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,13 +16,11 @@ from hmw_core.criteria.criterion import Criterion, scores_by_epoch
 from hmw_core.errors import UsageError, pick
 from hmw_core.experiments.seeds import same_labels
 from hmw_core.laboratory.agreement import spearman
-from hmw_core.laboratory.detection import suspicion
 from hmw_core.log.cache import kept_table
+from hmw_core.log.reader import RunReader
 from hmw_core.samples.compare import wilson
 from hmw_core.samples.sample_table import suspicion_rank
-
-if TYPE_CHECKING:
-    from hmw_core.log.reader import RunReader
+from hmw_core.statistics.ranking import suspicion
 
 VERSION = 1  # counts up when the numbers of the kept tables change
 READS = ("samples.parquet", "signals", "outputs", "features")
@@ -36,7 +34,7 @@ RULE = (
 )
 
 
-def checkpoints(run: "RunReader", n: int = N_CHECKPOINTS, since: int | None = None) -> list[int]:
+def checkpoints(run: RunReader, n: int = N_CHECKPOINTS, since: int | None = None) -> list[int]:
     """Return `n` evenly spaced epochs from `since` to the last one logged, fewer if there are.
 
     Default of `since`: the middle of the log, so that the looks are of the late training.
@@ -49,7 +47,7 @@ def checkpoints(run: "RunReader", n: int = N_CHECKPOINTS, since: int | None = No
     return sorted(set(np.linspace(first, run.last_epoch, n).round().astype(int).tolist()))
 
 
-def ranks_by_epoch(run: "RunReader", criterion: str, at: Sequence[int]) -> pd.DataFrame:
+def ranks_by_epoch(run: RunReader, criterion: str, at: Sequence[int]) -> pd.DataFrame:
     """Return each sample's rank after each of the epochs, by `sample_id`; kept in the run.
 
     Columns are the epochs, as text, values Int64, 1 for the most suspicious, null for no score.
@@ -73,7 +71,7 @@ def ranks_by_epoch(run: "RunReader", criterion: str, at: Sequence[int]) -> pd.Da
     return kept_table(run, "ranks", decides, compute, reads=READS)
 
 
-def run_looks(runs: Sequence["RunReader"], criterion: str, n_epochs: int) -> pd.DataFrame:
+def run_looks(runs: Sequence[RunReader], criterion: str, n_epochs: int) -> pd.DataFrame:
     """Return the ranks of the looks at one run's late epochs, or at the last one of several runs.
 
     Of one run, `ranks_by_epoch` at its `checkpoints`; of several, each at its last epoch, a column
@@ -188,7 +186,7 @@ def ambiguous_order(found: pd.DataFrame) -> np.ndarray:
 
 
 def rank_stability(
-    run: "RunReader", criteria: Sequence[str], at: Sequence[int], budget: int
+    run: RunReader, criteria: Sequence[str], at: Sequence[int], budget: int
 ) -> pd.DataFrame:
     """Return how much of a ranking stays from epoch to epoch, in one pass over the log; kept.
 
@@ -226,7 +224,7 @@ def rank_stability(
 
 
 def _rank_stability(
-    run: "RunReader", picked: Mapping[str, Criterion], at: Sequence[int], budget: int
+    run: RunReader, picked: Mapping[str, Criterion], at: Sequence[int], budget: int
 ) -> pd.DataFrame:
     history: dict[str, list[tuple[int, np.ndarray, np.ndarray]]] = {name: [] for name in picked}
     for epoch, scores in scores_by_epoch(run, picked, at):
@@ -250,7 +248,7 @@ def _rank_stability(
     return table.astype({"before": "Int64"})
 
 
-def _decides(run: "RunReader") -> dict[str, Any]:
+def _decides(run: RunReader) -> dict[str, Any]:
     return {"version": [VERSION, CRITERIA_VERSION], "n_epochs": run.n_epochs}
 
 

@@ -7,25 +7,23 @@ only as good as that; what is true beside it comes from `judged`.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from hmw_core.criteria import CRITERIA, CRITERIA_VERSION
 from hmw_core.criteria.criterion import scores_by_epoch, why_absent
+from hmw_core.criteria.kept import score_table
 from hmw_core.errors import UsageError, pick
 from hmw_core.experiments.seeds import same_labels
-from hmw_core.laboratory.detection import suspicion
 from hmw_core.log.cache import kept_table
+from hmw_core.log.reader import RunReader
 from hmw_core.log.threshold_margins import MARGIN, has_threshold_samples, margin_means
 from hmw_core.samples.compare import wilson
-from hmw_core.samples.groups import score_table
 from hmw_core.statistics.mixtures import Mixture, beta_mixture, divide_mix, gaussian_mixture
 from hmw_core.statistics.modes import Modes, modes, valley
-
-if TYPE_CHECKING:
-    from hmw_core.log.reader import RunReader
+from hmw_core.statistics.ranking import suspicion
 
 PERCENTILE = 99  # of the threshold samples' AUM, as in the paper
 LOSS_FLOOR = 1e-7  # nat: about the smallest cross entropy above 0 that float32 logits give
@@ -141,7 +139,7 @@ def from_axis(place: float, criterion: str, scale: Scale) -> float:
     return float(10.0**value if scale == "log" else value)
 
 
-def usable_rules(run: "RunReader", criterion: str) -> dict[str, Rule]:
+def usable_rules(run: RunReader, criterion: str) -> dict[str, Rule]:
     """Return the rules that can cut this criterion's score of this run, by name."""
     is_loss = pick(CRITERIA, criterion, "criterion").unit == "nat"
     fits = {
@@ -226,7 +224,7 @@ def judged(flagged: pd.Series, is_mislabeled: pd.Series) -> Judged:
     return Judged(shares[0], *intervals[0], shares[1], *intervals[1], n_flagged)
 
 
-def score_of(run: "RunReader", criterion: str, rule: str, epoch: int | None = None) -> pd.Series:
+def score_of(run: RunReader, criterion: str, rule: str, epoch: int | None = None) -> pd.Series:
     """Return the score that a rule cuts, by `sample_id`: the criterion's.
 
     Threshold samples judge the AUM of the training itself, whose margins count the extra class
@@ -240,7 +238,7 @@ def score_of(run: "RunReader", criterion: str, rule: str, epoch: int | None = No
 
 
 def find_cut(
-    run: "RunReader", criterion: str, rule: str, epoch: int | None = None, level: float = 0.5
+    run: RunReader, criterion: str, rule: str, epoch: int | None = None, level: float = 0.5
 ) -> Cut:
     """Return a rule's cut of a criterion's score in a run, from the epochs up to `epoch`.
 
@@ -258,7 +256,7 @@ def find_cut(
 
 
 def cuts_table(
-    run: "RunReader", criterion: str, epoch: int | None = None, level: float = 0.5
+    run: RunReader, criterion: str, epoch: int | None = None, level: float = 0.5
 ) -> pd.DataFrame:
     """Return every rule's cut of a criterion, what it believes, and what is true of its flags.
 
@@ -293,11 +291,11 @@ def cuts_table(
     return kept_table(run, "cuts", decides, compute, reads=PARTS, epochs=_up_to(run, last))
 
 
-def _up_to(run: "RunReader", last: int) -> list[int]:
+def _up_to(run: RunReader, last: int) -> list[int]:
     return [epoch for epoch in run.epochs() if epoch <= last]
 
 
-def two_modes(run: "RunReader", criterion: str, epoch: int | None = None) -> Modes | None:
+def two_modes(run: RunReader, criterion: str, epoch: int | None = None) -> Modes | None:
     """Return whether a criterion's score has two modes on its axis; None without enough scores."""
     x = to_axis(
         score_of(run, criterion, "valley", epoch).to_numpy(), criterion, axis_scale(criterion)
@@ -313,7 +311,7 @@ def checkpoints(last: int) -> list[int]:
 
 
 def band(
-    runs: Sequence["RunReader"],
+    runs: Sequence[RunReader],
     criterion: str,
     rule: str,
     epoch: int | None = None,
@@ -354,7 +352,7 @@ def band(
 
 
 def _cuts(
-    run: "RunReader", criterion: str, rule: str, last: int, level: float
+    run: RunReader, criterion: str, rule: str, last: int, level: float
 ) -> list[tuple[int, Cut]]:
     """Return the cut at each checkpoint."""
     at = [epoch for epoch in checkpoints(last) if epoch in run.epochs()]
@@ -366,7 +364,7 @@ def _cuts(
     ]
 
 
-def _scores_at(run: "RunReader", criterion: str, at: Sequence[int]) -> pd.DataFrame:
+def _scores_at(run: RunReader, criterion: str, at: Sequence[int]) -> pd.DataFrame:
     """Return a criterion's scores after each of some epochs, a column each, kept with the run."""
 
     def compute() -> pd.DataFrame:
@@ -401,7 +399,7 @@ def _no_cut(n_scored: int, why: str, mixture: Mixture | None = None) -> Cut:
     return Cut(nan, 0, n_scored, nan, nan, why, mixture)
 
 
-def threshold_cut(run: "RunReader", epoch: int | None = None) -> Cut:
+def threshold_cut(run: RunReader, epoch: int | None = None) -> Cut:
     """Return the cut of AUM at the 99th percentile of the threshold samples' AUM.
 
     Raises
@@ -423,7 +421,7 @@ def threshold_cut(run: "RunReader", epoch: int | None = None) -> Cut:
     return Cut(cut, int((others < cut).sum()), len(others), float("nan"), recall)
 
 
-def combine(first: "RunReader", second: "RunReader", epoch: int | None = None) -> pd.DataFrame:
+def combine(first: RunReader, second: RunReader, epoch: int | None = None) -> pd.DataFrame:
     """Return AUM's flags of two runs whose threshold samples differ, by `sample_id`.
 
     Each run is cut at its own threshold; its own threshold samples have no flag there.
@@ -468,7 +466,7 @@ def combine(first: "RunReader", second: "RunReader", epoch: int | None = None) -
     return table
 
 
-def partners(run: "RunReader", runs: Sequence["RunReader"]) -> list["RunReader"]:
+def partners(run: RunReader, runs: Sequence[RunReader]) -> list[RunReader]:
     """Return the runs that can judge a run's threshold samples: with others, on the same labels."""
     if not has_threshold_samples(run):
         return []

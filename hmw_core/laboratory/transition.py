@@ -5,23 +5,21 @@ Every matrix here is ``T[i, j] = P(given = j, true = i)`` as counts first, (C, C
 """
 
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 from scipy.special import softmax
 
 from hmw_core.criteria import CRITERIA
+from hmw_core.criteria.kept import score_table
 from hmw_core.errors import UsageError, pick
 from hmw_core.log.cache import kept_table
+from hmw_core.log.reader import RunReader
 from hmw_core.noise import apply_noise
 from hmw_core.samples.compare import Z
-from hmw_core.samples.groups import score_table
 from hmw_core.samples.sample_table import suspicion_rank
 from hmw_core.samples.suggestions import suggested_label
-
-if TYPE_CHECKING:
-    from hmw_core.log.reader import RunReader
 
 VERSION = 1  # counts up whenever what is kept in a run's cache changes
 CLASS_MAPS = ("asymmetric", "superclass_shift", "block_shift", "pair_flip")
@@ -95,7 +93,7 @@ def row_shares(counts: np.ndarray) -> Shares:
     return Shares(share, np.clip(middle - half, 0.0, 1.0), np.clip(middle + half, 0.0, 1.0))
 
 
-def measured_counts(run: "RunReader") -> np.ndarray | None:
+def measured_counts(run: RunReader) -> np.ndarray | None:
     """Return the counts from the true labels that are known, or None where none is."""
     samples = run.samples()
     if samples["true_label"].isna().all():
@@ -103,7 +101,7 @@ def measured_counts(run: "RunReader") -> np.ndarray | None:
     return pair_counts(samples["true_label"], samples["given_label"], run.n_classes)
 
 
-def designed_shares(run: "RunReader") -> np.ndarray | None:
+def designed_shares(run: RunReader) -> np.ndarray | None:
     """Return the matrix that the run's noise was designed to have, (C, C), rows sum to 1.
 
     None where the noise has no such matrix: human labels, none, and `instance`, whose chances
@@ -130,14 +128,14 @@ def designed_shares(run: "RunReader") -> np.ndarray | None:
     return None
 
 
-def noted_shares(run: "RunReader") -> np.ndarray | None:
+def noted_shares(run: RunReader) -> np.ndarray | None:
     """Return the matrix that `run.json` notes as measured when the noise was drawn, or None."""
     noted = (run.info.get("noise") or {}).get("transition_matrix")
     matrix = np.asarray(noted if noted is not None else [], dtype=np.float64)
     return matrix if matrix.shape == (run.n_classes, run.n_classes) else None
 
 
-def suggestions_of_all(run: "RunReader", epoch: int | None = None) -> pd.Series:
+def suggestions_of_all(run: RunReader, epoch: int | None = None) -> pd.Series:
     """Return `suggestions.suggested_label` of every sample, by `sample_id`, kept with the run."""
     last = run.last_epoch if epoch is None else epoch
     table = kept_table(
@@ -151,7 +149,7 @@ def suggestions_of_all(run: "RunReader", epoch: int | None = None) -> pd.Series:
 
 
 def believed_by_suggestions(
-    run: "RunReader", budget: int, criterion: str = "iam", epoch: int | None = None
+    run: RunReader, budget: int, criterion: str = "iam", epoch: int | None = None
 ) -> pd.DataFrame:
     """Return the label each sample is believed to have, flagged ones as suggested.
 
@@ -194,7 +192,7 @@ def has_cleanlab() -> bool:
     return find_spec("cleanlab") is not None
 
 
-def believed_confidently(run: "RunReader", epoch: int | None = None) -> pd.DataFrame:
+def believed_confidently(run: RunReader, epoch: int | None = None) -> pd.DataFrame:
     """Return the label each sample is believed to have by confident learning, see CONFIDENT_RULE.
 
     Returns
@@ -292,7 +290,7 @@ def _without_diagonal(matrix: np.ndarray) -> np.ndarray:
     return off / np.where(total > 0, total, np.nan)
 
 
-def _confident(run: "RunReader", epochs: list[int]) -> pd.Series:
+def _confident(run: RunReader, epochs: list[int]) -> pd.Series:
     from cleanlab.count import get_confident_thresholds
 
     order = run.sample_ids()
@@ -316,7 +314,7 @@ def _confident(run: "RunReader", epochs: list[int]) -> pd.Series:
     return believed.rename("believed_label").rename_axis("sample_id")
 
 
-def _check_epoch(run: "RunReader", epoch: int | None) -> None:
+def _check_epoch(run: RunReader, epoch: int | None) -> None:
     if run.last_epoch == 0:
         raise UsageError(f"run {run.name!r} has no finished epoch yet, so it believes nothing")
     if epoch is not None and not 1 <= epoch <= run.last_epoch:

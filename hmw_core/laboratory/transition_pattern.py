@@ -12,7 +12,7 @@ The first two are matters of counts, compared by BIC; the third needs true label
 """
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -25,12 +25,10 @@ from sklearn.preprocessing import StandardScaler
 
 from hmw_core.errors import UsageError
 from hmw_core.log.cache import kept_table
+from hmw_core.log.reader import RunReader
 from hmw_core.noise.cifar import CIFAR100_SUPERCLASSES, is_cifar10, is_cifar100, plain
 from hmw_core.pictures.picture_features import pictures
 from hmw_core.samples.compare import Z
-
-if TYPE_CHECKING:
-    from hmw_core.log.reader import RunReader
 
 VERSION = 1  # counts up whenever the numbers by sample change
 KEPT = "noise-by-sample"
@@ -196,7 +194,7 @@ def sample_dependence(
     return found
 
 
-def noise_by_sample(run: "RunReader", seed: int = 0) -> list[SampleEvidence]:
+def noise_by_sample(run: RunReader, seed: int = 0) -> list[SampleEvidence]:
     """Return `sample_dependence` of a run's pictures and known true labels, kept with the run.
 
     Raises
@@ -223,7 +221,7 @@ def noise_by_sample(run: "RunReader", seed: int = 0) -> list[SampleEvidence]:
 
 
 def picture_vectors(
-    run: "RunReader", sample_ids: np.ndarray, seed: int = 0
+    run: RunReader, sample_ids: np.ndarray, seed: int = 0
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return ids and what their pictures look like, (N, D) float64; no label is used.
 

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from hmw_core.statistics.intervals import auroc_intervals
+from hmw_core.statistics.ranking import auroc
 
 LOW_MEAN = 0.4
 LOW_EFFECTIVE = 0.5
@@ -121,8 +122,6 @@ def separation(clean: np.ndarray, mislabeled: np.ndarray) -> tuple[float, float,
     """
     if not len(clean) or not len(mislabeled):
         return (float("nan"),) * 3
-    from hmw_core.laboratory.detection import auroc  # which asks for the criteria
-
     weight = np.concatenate([clean, mislabeled])
     wrong = np.arange(len(weight)) >= len(clean)
     area = auroc(weight, wrong, "clean")

@@ -11,7 +11,7 @@ Shape letters: N samples, R splits.
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -20,13 +20,11 @@ from hmw_core.criteria import CRITERIA, CRITERIA_VERSION
 from hmw_core.criteria.criterion import Criterion, scores_by_epoch, without_absent
 from hmw_core.errors import UsageError, pick
 from hmw_core.laboratory.agreement import spearman
-from hmw_core.laboratory.detection import auroc, suspicion
 from hmw_core.log.cache import kept_table
+from hmw_core.log.reader import RunReader
 from hmw_core.samples.compare import Z
 from hmw_core.statistics.intervals import auroc_intervals
-
-if TYPE_CHECKING:
-    from hmw_core.log.reader import RunReader
+from hmw_core.statistics.ranking import auroc, suspicion
 
 VERSION = 2  # counts up when the numbers of `window_table` change
 FIRST = (0.0, 0.25, 0.5, 0.75)  # windows begin after these shares of the epochs
@@ -108,14 +106,14 @@ def windows_of(criterion: Criterion, n_epochs: int, best_test: int | None = None
     return sorted(found, key=lambda w: (w.last != n_epochs, w.first - w.last, w.last))
 
 
-def best_test_epoch(run: "RunReader") -> int | None:
+def best_test_epoch(run: RunReader) -> int | None:
     """Return the first epoch of the best test accuracy, None where none is logged."""
     metrics = run.metrics()
     accuracy = metrics["test_accuracy"]
     return None if accuracy.isna().all() else int(metrics.loc[accuracy.idxmax(), "epoch"])
 
 
-def seconds_of(run: "RunReader", criteria: Sequence[str]) -> float:
+def seconds_of(run: RunReader, criteria: Sequence[str]) -> float:
     """Return about how long `window_table` takes on a free machine, in seconds.
 
     16 s were seen for 318 windows of 50,000 samples and 100 epochs (two cores).
@@ -125,7 +123,7 @@ def seconds_of(run: "RunReader", criteria: Sequence[str]) -> float:
 
 
 def window_table(
-    run: "RunReader",
+    run: RunReader,
     criteria: Sequence[str],
     *,
     n_splits: int = N_SPLITS,
@@ -309,7 +307,7 @@ def stratified_halves(
 
 
 def _window_table(
-    run: "RunReader",
+    run: RunReader,
     criteria: dict[str, Criterion],
     best_test: int | None,
     n_splits: int,

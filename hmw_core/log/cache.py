@@ -5,22 +5,20 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from hmw_core.log import layout
-
-if TYPE_CHECKING:
-    from hmw_core.log.reader import RunReader
+from hmw_core.log.reader import RunReader
 
 KEY = b"hmw_cache_key"
 
 
 def kept_table(
-    run: "RunReader",
+    run: RunReader,
     name: str,
     decides: Mapping[str, Any],
     compute: Callable[[], pd.DataFrame],
@@ -68,7 +66,7 @@ def kept_table(
 
 
 def _files(
-    run: "RunReader", reads: Sequence[str], epochs: Sequence[int] | None
+    run: RunReader, reads: Sequence[str], epochs: Sequence[int] | None
 ) -> list[tuple[str, int, int]]:
     """Return name, size and time of each file that is read."""
     found: list[Path] = []

@@ -1,15 +1,9 @@
-"""What made a run or an export: versions, commit, log and criteria."""
+"""What made a run: versions and commit."""
 
 import platform
 import subprocess
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-from hmw_core.criteria import CRITERIA_VERSION
-
-if TYPE_CHECKING:
-    from hmw_core.log.reader import RunReader
 
 
 def versions() -> dict[str, str]:
@@ -36,20 +30,3 @@ def commit() -> str | None:
     except (OSError, subprocess.CalledProcessError):
         return None
     return done.stdout.strip()
-
-
-def of_run(run: "RunReader", epoch: int | None = None) -> dict[str, Any]:
-    """Return what an export of all criteria says of where it came from, as JSON values.
-
-    `epoch` is the last one used. Default: the last one logged.
-    """
-    last = run.last_epoch if epoch is None else epoch
-    return {
-        "run": run.name,
-        "run_format": run.info["format"],
-        "fingerprint": run.info["dataset"]["fingerprint"],
-        "criteria_version": CRITERIA_VERSION,
-        "first_epoch": 1 if last else None,
-        "last_epoch": last or None,
-        "commit": commit(),
-    }

@@ -5,13 +5,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import duckdb
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from hmw_core.criteria import CRITERIA_VERSION
 from hmw_core.errors import UnreadableRun, UsageError
 from hmw_core.log import integrity, layout
 from hmw_core.log.schema import DERIVED, SIGNAL_NAMES
@@ -287,37 +285,20 @@ class RunReader:
             None if vectors is None else as_matrix(vectors["class_vector"]).astype(np.float32),
         )
 
-    def scores(self, epoch: int) -> pd.DataFrame | None:
+    def scores(self, epoch: int, version: int) -> pd.DataFrame | None:
         """Return the scores kept when the run ended, by `sample_id`, a column a criterion.
 
-        None where none are kept for this epoch, or an older version of the criteria made them.
+        None where none are kept for this epoch, or another version of the criteria made them.
         """
         path = layout.epoch_file(self.folder, "scores", epoch)
         try:
             table = pq.read_table(path)
         except (pa.ArrowInvalid, OSError):
             return None
-        version = (table.schema.metadata or {}).get(SCORES_VERSION)
-        if version != str(CRITERIA_VERSION).encode() or len(table) != self.n_samples:
+        made_by = (table.schema.metadata or {}).get(SCORES_VERSION)
+        if made_by != str(version).encode() or len(table) != self.n_samples:
             return None
         return table.to_pandas().set_index("sample_id")
-
-    def label_issues(
-        self, criterion: str = "iam", epoch: int | None = None, n_flagged: int | None = None
-    ) -> pd.DataFrame:
-        """Return cleanlab's columns by `sample_id`; see `labels.corrected_labels`.
-
-        `is_label_issue` (a person gave it another label), `is_flagged` (among the `n_flagged`
-        most suspicious; null where no number is asked for), `label_score` in [0, 1], lower =
-        worse, `given_label` and `predicted_label`.
-        """
-        from hmw_core.review.corrected_labels import (
-            corrected_labels,  # which asks this module's class
-        )
-
-        table = corrected_labels(self, criterion, epoch, n_flagged=n_flagged)
-        names = ["is_label_issue", "is_flagged", "label_score", "given_label", "predicted_label"]
-        return table.set_index("sample_id")[names]
 
     @property
     def has_images(self) -> bool:
@@ -439,6 +420,8 @@ class RunReader:
         return f"WHERE {' AND '.join(tests)}" if tests else ""
 
     def _query(self, query: str, files: list[str]) -> pd.DataFrame:
+        import duckdb  # loaded by pages that ask for signals, not by a training
+
         try:
             with duckdb.connect() as connection:
                 return connection.execute(query, {"files": files}).df()

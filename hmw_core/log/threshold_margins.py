@@ -1,7 +1,6 @@
 """Margins over C + 1 classes, which a run with AUM's threshold samples keeps beside its signals."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -11,9 +10,7 @@ import pyarrow.parquet as pq
 from hmw_core.errors import UsageError
 from hmw_core.log import layout
 from hmw_core.log.cache import kept_table
-
-if TYPE_CHECKING:
-    from hmw_core.log.reader import RunReader
+from hmw_core.log.reader import RunReader
 
 MARGIN = "margin"
 VERSION = 1  # of the means, for what is kept with a run
@@ -33,12 +30,12 @@ def write_margins(folder: Path, epoch: int, is_threshold: np.ndarray, margin: np
     layout.write_table(layout.epoch_file(folder, "threshold", epoch), pa.table(table))
 
 
-def has_threshold_samples(run: "RunReader") -> bool:
+def has_threshold_samples(run: RunReader) -> bool:
     """Tell whether a run was trained with threshold samples."""
     return bool(run.info.get("threshold_samples"))
 
 
-def margin_means(run: "RunReader", epoch: int | None = None) -> pd.DataFrame:
+def margin_means(run: RunReader, epoch: int | None = None) -> pd.DataFrame:
     """Return `is_threshold` and the mean `margin` over the epochs up to one, by `sample_id`.
 
     Raises

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from operator import index, itemgetter
 from pathlib import Path
 from time import monotonic, sleep
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 from uuid import uuid4
 
 import numpy as np
@@ -23,9 +23,7 @@ import pandas as pd
 from filelock import lock_descriptor
 
 from hmw_core.errors import UsageError
-
-if TYPE_CHECKING:
-    from hmw_core.log.reader import RunReader
+from hmw_core.log.reader import RunReader
 
 VERDICTS = ("keep", "relabel", "unsure", "skip")
 STREAMS = ("ranked", "audit", "selection")
@@ -77,7 +75,7 @@ _values = itemgetter(*COLUMNS)
 _scan = json.JSONDecoder().raw_decode  # `loads` spends as long again around it
 
 
-def append(run: "RunReader", verdicts: Sequence[Verdict]) -> None:
+def append(run: RunReader, verdicts: Sequence[Verdict]) -> None:
     """Add these verdicts to the run's review log, all of them or none.
 
     Parameters
@@ -106,7 +104,7 @@ def append(run: "RunReader", verdicts: Sequence[Verdict]) -> None:
     _write(run, lines)
 
 
-def undo(run: "RunReader", ids: Sequence[str], reviewer: str = "") -> None:
+def undo(run: RunReader, ids: Sequence[str], reviewer: str = "") -> None:
     """Take verdicts back, by a line of its own for each that still stands.
 
     Raises
@@ -124,7 +122,7 @@ def undo(run: "RunReader", ids: Sequence[str], reviewer: str = "") -> None:
     _write(run, [{"undo": wanted, **about} for wanted in standing])
 
 
-def read(run: "RunReader") -> VerdictLog:
+def read(run: RunReader) -> VerdictLog:
     """Return the verdicts that stand; a line that cannot be used costs only itself.
 
     Returns
@@ -138,15 +136,15 @@ def read(run: "RunReader") -> VerdictLog:
     return VerdictLog(table, current, damage)
 
 
-def _path(run: "RunReader") -> Path:
+def _path(run: RunReader) -> Path:
     return run.folder / "verdicts.jsonl"
 
 
-def _fingerprint(run: "RunReader") -> str:
+def _fingerprint(run: RunReader) -> str:
     return run.info["dataset"]["fingerprint"]
 
 
-def _given_labels(run: "RunReader") -> list[int]:
+def _given_labels(run: RunReader) -> list[int]:
     return run.samples()["given_label"].tolist()
 
 
@@ -202,7 +200,7 @@ def _what_is_wrong(
     return None if name else "no id"
 
 
-def _write(run: "RunReader", lines: Sequence[Mapping[str, Any]]) -> None:
+def _write(run: RunReader, lines: Sequence[Mapping[str, Any]]) -> None:
     """Append the lines by one write under the file's lock; all of them, or none and an error."""
     if not lines:
         return
@@ -243,7 +241,7 @@ def _append_whole(descriptor: int, content: bytes) -> None:
         raise
 
 
-def _read_bytes(run: "RunReader") -> bytes:
+def _read_bytes(run: RunReader) -> bytes:
     with _path(run).open("rb") as file:
         with suppress(OSError):  # a file system without locks: a half-seen line is left out
             _lock(file.fileno())
@@ -260,7 +258,7 @@ def _lock(descriptor: int) -> bool:
     return True
 
 
-def _read_lines(run: "RunReader") -> tuple[dict[str, tuple], set[str], list[str]]:
+def _read_lines(run: RunReader) -> tuple[dict[str, tuple], set[str], list[str]]:
     """Return the values of every verdict by id, undone ids, and a sentence per kind of loss."""
     try:
         content = _read_bytes(run)

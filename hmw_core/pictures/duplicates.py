@@ -10,7 +10,7 @@ import json
 import threading
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -25,10 +25,8 @@ from hmw_core.errors import UsageError
 from hmw_core.feature_space.embeddings import Progress
 from hmw_core.feature_space.neighbours import directions, nearest_rows
 from hmw_core.log import layout
+from hmw_core.log.reader import RunReader
 from hmw_core.pictures.picture_features import pictures
-
-if TYPE_CHECKING:
-    from hmw_core.log.reader import RunReader
 
 By = Literal["pixels", "features"]
 
@@ -57,7 +55,7 @@ _ONE_AT_A_TIME = threading.Lock()  # a second caller finds the first one's pairs
 
 
 def compare_pairs(
-    run: "RunReader", epoch: int | None = None, progress: Progress | None = None
+    run: RunReader, epoch: int | None = None, progress: Progress | None = None
 ) -> pd.DataFrame:
     """Return the pairs worth a look with their distances, kept in the run or computed now.
 
@@ -99,7 +97,7 @@ def compare_pairs(
     return table.to_pandas()
 
 
-def kept_pairs(run: "RunReader", epoch: int | None = None) -> pd.DataFrame | None:
+def kept_pairs(run: RunReader, epoch: int | None = None) -> pd.DataFrame | None:
     """Return what `compare_pairs` would, if it is kept in the run's folder, else None."""
     plan = _plan(run, epoch)
     return _read(_file(run, plan), plan)
@@ -130,7 +128,7 @@ def distance(pairs: pd.DataFrame, by: By) -> pd.Series:
 
 
 def near_duplicates(
-    run: "RunReader", pairs: pd.DataFrame, by: By = "pixels", threshold: float | None = None
+    run: RunReader, pairs: pd.DataFrame, by: By = "pixels", threshold: float | None = None
 ) -> pd.DataFrame:
     """Return the pairs that are nearly the same, the surest first.
 
@@ -183,7 +181,7 @@ def _groups(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     return connected_components(links, directed=False)[1][a].astype(np.int64)
 
 
-def _plan(run: "RunReader", epoch: int | None) -> dict[str, Any]:
+def _plan(run: RunReader, epoch: int | None) -> dict[str, Any]:
     """Return everything that decides the pairs, as JSON can hold it."""
     logged = run.feature_epochs()
     if epoch is not None and epoch not in logged:
@@ -201,7 +199,7 @@ def _plan(run: "RunReader", epoch: int | None) -> dict[str, Any]:
     }
 
 
-def _compute(run: "RunReader", plan: dict[str, Any], progress: Progress | None) -> pd.DataFrame:
+def _compute(run: RunReader, plan: dict[str, Any], progress: Progress | None) -> pd.DataFrame:
     def part(start: float, stop: float) -> Progress:
         def report(done: int, total: int) -> None:
             if progress is not None:
@@ -247,7 +245,7 @@ def _unique(found: list[tuple[np.ndarray, np.ndarray, str]]) -> pd.DataFrame:
     return frame.drop_duplicates(["sample_id", "other_id"]).reset_index(drop=True)
 
 
-def _random_pairs(run: "RunReader") -> tuple[np.ndarray, np.ndarray]:
+def _random_pairs(run: RunReader) -> tuple[np.ndarray, np.ndarray]:
     drawn = np.random.default_rng(0).integers(0, run.n_samples, (2, N_RANDOM))
     return drawn[0], drawn[1]
 
@@ -271,7 +269,7 @@ def _cosine(
 class _Copies:
     """Small copies of all pictures: coarse ones to search, detailed ones to compare."""
 
-    def __init__(self, run: "RunReader", progress: Progress) -> None:
+    def __init__(self, run: RunReader, progress: Progress) -> None:
         ids, hashes, coarse, details = [], [], [], []
         for number, (sample_id, content, picture) in enumerate(pictures(run), start=1):
             if picture is None:
@@ -377,7 +375,7 @@ def _in_place(first: np.ndarray, second: np.ndarray, down: int, right: int) -> n
     return np.einsum("bhw,bhw->b", a, b) / np.sqrt(np.maximum(lengths, 1e-12))
 
 
-def _file(run: "RunReader", plan: dict[str, Any]) -> Path:
+def _file(run: RunReader, plan: dict[str, Any]) -> Path:
     key = hashlib.sha256(json.dumps(plan, sort_keys=True).encode()).hexdigest()[:12]
     return run.folder / "duplicates" / f"pairs-{key}.parquet"
 

@@ -5,7 +5,6 @@ import json
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -15,9 +14,7 @@ from PIL import Image
 
 from hmw_core.feature_space.embeddings import Progress
 from hmw_core.log import layout
-
-if TYPE_CHECKING:
-    from hmw_core.log.reader import RunReader
+from hmw_core.log.reader import RunReader
 
 VERSION = 1  # counts up whenever these numbers change
 METADATA_KEY = b"hmw_picture_features"
@@ -35,7 +32,7 @@ SCHEMA = pa.schema(
 BATCH = 1024  # pictures held at once
 
 
-def picture_features(run: "RunReader", progress: Progress | None = None) -> pd.DataFrame:
+def picture_features(run: RunReader, progress: Progress | None = None) -> pd.DataFrame:
     """Return what is measured of each stored picture, by `sample_id`; kept beside the pictures.
 
     The stored picture is what the gallery shows: at most 256 px a side, and encoded as PNG where
@@ -60,7 +57,7 @@ def picture_features(run: "RunReader", progress: Progress | None = None) -> pd.D
     return frame.reindex(pd.RangeIndex(run.n_samples, name="sample_id"))
 
 
-def pictures(run: "RunReader") -> Iterator[tuple[int, bytes, Image.Image | None]]:
+def pictures(run: RunReader) -> Iterator[tuple[int, bytes, Image.Image | None]]:
     """Yield id, encoded bytes and the picture (None where it does not decode) of each sample."""
     path = layout.images_file(run.folder, run.info["dataset"]["fingerprint"])
     if not run.has_images:
@@ -85,7 +82,7 @@ def decode(content: bytes) -> Image.Image | None:
     return opened
 
 
-def _measure(run: "RunReader", progress: Progress | None) -> pa.Table:
+def _measure(run: RunReader, progress: Progress | None) -> pa.Table:
     rows = []
     for number, (sample_id, content, picture) in enumerate(pictures(run), start=1):
         row: dict[str, float] = {"sample_id": sample_id, "file_size": len(content)}
@@ -99,7 +96,7 @@ def _measure(run: "RunReader", progress: Progress | None) -> pa.Table:
     return pa.Table.from_pylist(rows, schema=SCHEMA)
 
 
-def _file(run: "RunReader") -> Path:
+def _file(run: RunReader) -> Path:
     images = layout.images_file(run.folder, run.info["dataset"]["fingerprint"])
     return images.with_name("picture-features.parquet")
 

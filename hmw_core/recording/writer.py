@@ -16,7 +16,6 @@ import pyarrow as pa
 from hmw_core.criteria import CRITERIA_VERSION, MAIN_CRITERIA
 from hmw_core.criteria.criterion import new_scores, without_absent
 from hmw_core.errors import UsageError
-from hmw_core.laboratory.detection import auroc_of_groups
 from hmw_core.log import layout, provenance
 from hmw_core.log.images import encode_images, fingerprint_of
 from hmw_core.log.layout import ROW_GROUP, Content
@@ -38,6 +37,7 @@ from hmw_core.log.tables import (
 from hmw_core.recording.buffer import Array, EpochBuffer, RecordedEpoch, to_numpy
 from hmw_core.recording.sample_keys import SampleKeys
 from hmw_core.recording.signals import RECORDABLE, RunningWeight, WeightSettings, signal_columns
+from hmw_core.statistics.ranking import auroc_of_groups
 
 NOTE_EVERY = 1.0  # s between two notes of the last epoch in run.json
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,15 +15,14 @@ import pyarrow.compute as pc
 
 from hmw_core.criteria import CRITERIA
 from hmw_core.criteria.criterion import compute_scores
+from hmw_core.criteria.kept import score_table
 from hmw_core.errors import UsageError, pick
-from hmw_core.log import provenance, verdicts
+from hmw_core.log import verdicts
 from hmw_core.log.layout import write_whole
+from hmw_core.log.reader import RunReader
 from hmw_core.review.label_files import FORMATS, decode, encode, is_text
-from hmw_core.samples.groups import score_table
+from hmw_core.samples.origin import origin_of
 from hmw_core.samples.sample_table import suspicion_rank
-
-if TYPE_CHECKING:
-    from hmw_core.log.reader import RunReader
 
 LABELS_FORMAT = 1
 
@@ -123,7 +122,7 @@ class LabelFile:
 
 
 def corrected_labels(
-    run: "RunReader",
+    run: RunReader,
     criterion: str = "iam",
     epoch: int | None = None,
     *,
@@ -189,7 +188,7 @@ def corrected_labels(
     table["is_label_issue"] = (table["verdict"] == "relabel").fillna(False).astype(bool)
     table = table.join(ranking(score, criterion, n_flagged))
     table = _typed(pa.Table.from_pandas(table.reset_index(), preserve_index=False), run.name)
-    about = provenance.of_run(run, last) | {
+    about = origin_of(run, last) | {
         "labels_format": LABELS_FORMAT,
         "criterion": criterion,
         "higher_means": picked.higher_means,
@@ -202,6 +201,20 @@ def corrected_labels(
         about["first_epoch"] = about["last_epoch"]
     table.attrs["provenance"] = {name: about[name] for name in PROVENANCE}
     return table
+
+
+def label_issues(
+    run: RunReader, criterion: str = "iam", epoch: int | None = None, n_flagged: int | None = None
+) -> pd.DataFrame:
+    """Return cleanlab's columns by `sample_id`, as `corrected_labels` defines them.
+
+    `is_label_issue` (a person gave it another label), `is_flagged` (among the `n_flagged`
+    most suspicious; null where no number is asked for), `label_score` in [0, 1], lower =
+    worse, `given_label` and `predicted_label`.
+    """
+    table = corrected_labels(run, criterion, epoch, n_flagged=n_flagged)
+    names = ["is_label_issue", "is_flagged", "label_score", "given_label", "predicted_label"]
+    return table.set_index("sample_id")[names]
 
 
 def ranking(score: pd.Series, criterion: str, n_flagged: int | None = None) -> pd.DataFrame:
@@ -361,7 +374,7 @@ def read_labels(
     )
 
 
-def _names(run: "RunReader", label: pd.Series) -> pd.Series:
+def _names(run: RunReader, label: pd.Series) -> pd.Series:
     return label.map(dict(enumerate(run.class_names)))
 
 

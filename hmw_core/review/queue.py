@@ -1,22 +1,19 @@
 """In which order samples are shown to a reviewer: most suspicious first, or at random."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from hmw_core.criteria import CRITERIA
+from hmw_core.criteria.kept import score_table
 from hmw_core.errors import UsageError
-from hmw_core.samples.groups import score_table
+from hmw_core.log.reader import RunReader
 from hmw_core.samples.sample_table import suspicion_rank
-
-if TYPE_CHECKING:
-    from hmw_core.log.reader import RunReader
 
 
 def queue(
-    run: "RunReader",
+    run: RunReader,
     criterion: str,
     *,
     given_label: int | None = None,
@@ -58,9 +55,7 @@ def queue(
     ]
 
 
-def audit_sample(
-    run: "RunReader", seed: int = 0, *, given_label: int | None = None
-) -> pd.DataFrame:
+def audit_sample(run: RunReader, seed: int = 0, *, given_label: int | None = None) -> pd.DataFrame:
     """Return every sample of the run, or of a class, in a random order that all reviewers share.
 
     Any first part of it is a random sample without replacement. The order of a class is the order
@@ -94,7 +89,7 @@ def audit_sample(
 
 
 def _scope(
-    run: "RunReader", given_label: int | None, sample_ids: Sequence[int] | np.ndarray | None
+    run: RunReader, given_label: int | None, sample_ids: Sequence[int] | np.ndarray | None
 ) -> np.ndarray:
     """Return the ids in question, ascending, each once."""
     if given_label is not None and not 0 <= given_label < run.n_classes:

@@ -27,7 +27,6 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -35,12 +34,10 @@ from scipy.special import gammaln
 
 from hmw_core.criteria import CRITERIA
 from hmw_core.log import verdicts
+from hmw_core.log.reader import RunReader
+from hmw_core.log.verdicts import VerdictLog
 from hmw_core.review.queue import audit_sample, queue
 from hmw_core.statistics.intervals import TAIL
-
-if TYPE_CHECKING:
-    from hmw_core.log.reader import RunReader
-    from hmw_core.log.verdicts import VerdictLog
 
 RECENT = 100  # ranked reviews whose yield is told
 TOLERANCE = 0.01  # share of the samples that may stay wrong
@@ -82,7 +79,7 @@ class Remaining:
 
 
 def remaining_errors(
-    run: "RunReader",
+    run: RunReader,
     *,
     given_label: int | None = None,
     epoch: int | None = None,
@@ -124,7 +121,7 @@ def remaining_errors(
 
 
 def estimate(
-    log: "VerdictLog",
+    log: VerdictLog,
     audit: np.ndarray,
     queues: Sequence[np.ndarray],
     given_label: np.ndarray,

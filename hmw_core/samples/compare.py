@@ -6,20 +6,18 @@ Shape letters: N samples of the data set that both runs were trained on.
 import math
 from collections.abc import Mapping, Sequence
 from statistics import NormalDist
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from hmw_core.criteria import CRITERIA
 from hmw_core.criteria.criterion import why_absent
+from hmw_core.criteria.kept import score_table
 from hmw_core.errors import UsageError, pick
-from hmw_core.samples.groups import score_table
+from hmw_core.log.reader import RunReader
 from hmw_core.samples.sample_table import suspicion_rank
 from hmw_core.statistics.intervals import LEVEL
-
-if TYPE_CHECKING:
-    from hmw_core.log.reader import RunReader
 
 PARTS = ("both", "only A", "only B")
 Z = NormalDist().inv_cdf((1.0 + LEVEL) / 2.0)
@@ -45,7 +43,7 @@ class RankCorrelation(NamedTuple):
     n: int
 
 
-def config_differences(runs: Sequence["RunReader"]) -> pd.DataFrame:
+def config_differences(runs: Sequence[RunReader]) -> pd.DataFrame:
     """Return the settings that differ between runs, a column a run, in the order of `runs`.
 
     The index `setting` holds names as `run.json` has them (`config.epochs`, `versions.torch`); a
@@ -63,7 +61,7 @@ def config_differences(runs: Sequence["RunReader"]) -> pd.DataFrame:
     return table.rename_axis("setting")
 
 
-def check_same_samples(a: "RunReader", b: "RunReader") -> None:
+def check_same_samples(a: RunReader, b: RunReader) -> None:
     """Refuse two runs whose sample ids do not mean the same samples.
 
     Raises
@@ -85,7 +83,7 @@ def check_same_samples(a: "RunReader", b: "RunReader") -> None:
 
 
 def paired_scores(
-    a: "RunReader", b: "RunReader", criterion: str = "iam", epoch: int | None = None
+    a: RunReader, b: RunReader, criterion: str = "iam", epoch: int | None = None
 ) -> pd.DataFrame:
     """Return each sample's score and rank in two runs.
 
@@ -245,7 +243,7 @@ def wilson(hits: int, n: int) -> tuple[float, float]:
     return max(middle - half, 0.0), min(middle + half, 1.0)
 
 
-def _settings(run: "RunReader") -> dict[str, Any]:
+def _settings(run: RunReader) -> dict[str, Any]:
     """Return what `run.json` says about how the run was made, flat and each thing once."""
     info = run.info
     config = dict(info.get("config") or {})

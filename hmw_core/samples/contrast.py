@@ -7,7 +7,6 @@ difference, 1 that every sample chosen is above every other one (or of the categ
 
 from collections.abc import Sequence
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -16,11 +15,9 @@ from scipy.stats import false_discovery_control, fisher_exact, mannwhitneyu
 
 from hmw_core.criteria import CRITERIA, MAIN_CRITERIA
 from hmw_core.errors import UsageError
+from hmw_core.log.reader import RunReader
 from hmw_core.pictures.picture_features import picture_features
 from hmw_core.samples.sample_table import sample_table
-
-if TYPE_CHECKING:
-    from hmw_core.log.reader import RunReader
 
 ALPHA = 0.05  # share of false findings among those reported, at most, in the mean
 MOST_CATEGORIES = 200  # of a column, the most common ones; each is a test of its own
@@ -51,7 +48,7 @@ UNITS = {"file_size": " bytes", "width": " px", "height": " px"}
 NAMES = {"file_size": "The stored file", "width": "The width", "height": "The height"}
 
 
-def contrast_columns(run: "RunReader", epoch: int | None = None) -> pd.DataFrame:
+def contrast_columns(run: RunReader, epoch: int | None = None) -> pd.DataFrame:
     """Return what can tell a run's samples apart, by `sample_id`; labels as class names.
 
     Parameters

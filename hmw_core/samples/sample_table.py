@@ -1,21 +1,18 @@
 """One row a sample: labels, prediction, verdict, and every criterion's score and rank."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from hmw_core.criteria import CRITERIA
 from hmw_core.criteria.criterion import Criterion
+from hmw_core.criteria.kept import score_table
 from hmw_core.log import verdicts
-from hmw_core.samples.groups import score_table
-
-if TYPE_CHECKING:
-    from hmw_core.log.reader import RunReader
+from hmw_core.log.reader import RunReader
 
 
 def sample_table(
-    run: "RunReader", criteria: Sequence[str] | None = None, epoch: int | None = None
+    run: RunReader, criteria: Sequence[str] | None = None, epoch: int | None = None
 ) -> pd.DataFrame:
     """Return what is known of each sample, by `sample_id`, in data set order.
 

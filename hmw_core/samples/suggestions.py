@@ -17,15 +17,13 @@ mislabeled sample counted, one without a suggestion as wrong; 45, 45 and 39 % ar
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from hmw_core.errors import UsageError
-
-if TYPE_CHECKING:
-    from hmw_core.log.reader import RunReader
+from hmw_core.log.reader import RunReader
 
 RULE = (
     "Suggested is the class, other than the given one, that the network predicted in the most "
@@ -42,7 +40,7 @@ class Votes(NamedTuple):
 
 
 def suggest(
-    run: "RunReader",
+    run: RunReader,
     sample_ids: Sequence[int] | np.ndarray,
     epoch: int | None = None,
     window: int | None = None,
@@ -93,7 +91,7 @@ def suggest(
 
 
 def suggested_label(
-    run: "RunReader",
+    run: RunReader,
     sample_ids: Sequence[int] | np.ndarray,
     epoch: int | None = None,
     window: int | None = None,
@@ -112,7 +110,7 @@ def suggested_label(
     return label.astype("Int64").mask(count[rows, best] == 0)
 
 
-def _known_ids(run: "RunReader", sample_ids: Sequence[int] | np.ndarray) -> np.ndarray:
+def _known_ids(run: RunReader, sample_ids: Sequence[int] | np.ndarray) -> np.ndarray:
     ids = np.asarray(pd.unique(np.asarray(sample_ids, dtype=np.int64)))
     if len(ids) and not 0 <= ids.min() <= ids.max() < run.n_samples:
         raise UsageError(
@@ -122,7 +120,7 @@ def _known_ids(run: "RunReader", sample_ids: Sequence[int] | np.ndarray) -> np.n
     return ids
 
 
-def _votes(run: "RunReader", ids: np.ndarray, epoch: int | None, window: int | None) -> Votes:
+def _votes(run: RunReader, ids: np.ndarray, epoch: int | None, window: int | None) -> Votes:
     if window is not None and window < 1:
         raise UsageError(f"a window must have at least 1 epoch, not {window}")
     last = run.last_epoch if epoch is None else epoch

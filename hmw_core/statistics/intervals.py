@@ -8,6 +8,8 @@ from statistics import NormalDist
 
 import numpy as np
 
+from hmw_core.statistics.ranking import wins
+
 LEVEL = 0.95
 TAIL = (1.0 - LEVEL) / 2.0
 BOOTSTRAP_UP_TO = 2_000  # samples; above it DeLong is close, and far faster
@@ -22,14 +24,6 @@ class Intervals:
     difference_low: np.ndarray
     difference_high: np.ndarray
     method: str
-
-
-def wins(clean: np.ndarray, mislabeled: np.ndarray) -> np.ndarray:
-    """Return for each of `mislabeled`, how many of sorted `clean` lie below it; a tie is a half."""
-    below = clean.searchsorted(mislabeled, "left")
-    if len(clean) and not (clean.take(below, mode="clip") == mislabeled).any():
-        return below.astype(np.float64)  # no tie, as nearly always: half the searching
-    return (below + clean.searchsorted(mislabeled, "right")) / 2.0
 
 
 def auroc_intervals(

@@ -6,10 +6,10 @@ import pytest
 from hmw_core.criteria import CRITERIA, MAIN_CRITERIA
 from hmw_core.criteria.criterion import FAMILIES, compute_scores, scores_by_epoch, why_absent
 from hmw_core.criteria.epoch_signals import OUTPUTS, stored_columns
+from hmw_core.criteria.kept import score_table
 from hmw_core.criteria.over_epochs import OVER
-from hmw_core.laboratory.detection import auroc
 from hmw_core.log.schema import SIGNAL_NAMES
-from hmw_core.samples.groups import score_table
+from hmw_core.statistics.ranking import auroc
 from hmw_core.store import RunReader, RunWriter
 
 N_SAMPLES, N_CLASSES, N_EPOCHS, N_FEATURES = 48, 8, 6, 12

@@ -15,10 +15,10 @@ from dashboard.figures.base import CannotShow, FigureSpec
 from dashboard.figures.selection import absent_criteria, check_epoch
 from hmw_core.criteria import CRITERIA, MAIN_CRITERIA
 from hmw_core.criteria.criterion import without_absent
+from hmw_core.criteria.kept import score_table
 from hmw_core.errors import pick
 from hmw_core.laboratory.agreement import agreement, usual_budget
 from hmw_core.log.reader import RunReader
-from hmw_core.samples.groups import score_table
 
 MOST_ANNOTATED = 16  # criteria; the numbers of more would cover one another
 DIVERGING = "RdBu"  # red below 0, blue above

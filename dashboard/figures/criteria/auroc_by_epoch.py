@@ -15,8 +15,8 @@ from dashboard.figures.selection import absent_criteria, check_epoch
 from hmw_core.criteria import CRITERIA, MAIN_CRITERIA
 from hmw_core.criteria.criterion import scores_by_epoch, without_absent
 from hmw_core.errors import pick
-from hmw_core.laboratory.detection import auroc
 from hmw_core.log.reader import RunReader
+from hmw_core.statistics.ranking import auroc
 
 MOST_COMPUTED = 12  # epochs, where the log lacks the numbers: each ranks all samples anew
 AXIS = "AUROC"

@@ -10,8 +10,8 @@ from dashboard.drawing.screen_cloud import screen_cloud
 from dashboard.drawing.style import GROUP_MARKERS
 from dashboard.figures.base import CannotShow, FigureSpec
 from dashboard.figures.maps import class_of, group_of, map_of
+from hmw_core.criteria.kept import score_table
 from hmw_core.log.reader import RunReader
-from hmw_core.samples.groups import score_table
 
 LOOK = Look("HM weight", markers=GROUP_MARKERS)  # always 0 to 1: weights compare between figures
 

@@ -13,9 +13,9 @@ from dashboard.drawing.screen_cloud import screen_cloud
 from dashboard.figures.base import CannotShow, FigureSpec
 from dashboard.figures.maps import group_of, map_of
 from hmw_core.criteria import CRITERIA
+from hmw_core.criteria.kept import score_table
 from hmw_core.errors import pick
 from hmw_core.log.reader import RunReader
-from hmw_core.samples.groups import score_table
 
 COLOURS = ("given_label", "true_label", "is_mislabeled", *CRITERIA)
 UNIT_SCALE = ("hm_weight", "confidence")  # their range is 0 to 1, and so is their colour scale

@@ -29,8 +29,9 @@ from dashboard.figures.selection import (
 )
 from hmw_core.criteria import CRITERIA
 from hmw_core.criteria.criterion import why_absent
+from hmw_core.criteria.kept import score_table
 from hmw_core.log.reader import RunReader
-from hmw_core.samples.groups import HARD_FRACTION, score_table
+from hmw_core.samples.groups import HARD_FRACTION
 
 N_BINS = 40
 LOSS_FLOOR = 1e-7  # nat: about the smallest cross entropy above 0 that float32 logits give

@@ -16,8 +16,9 @@ from dashboard.figures.selection import (
     group_title,
     grouped,
 )
+from hmw_core.criteria.kept import score_table
 from hmw_core.log.reader import RunReader
-from hmw_core.samples.groups import HARD_FRACTION, score_table
+from hmw_core.samples.groups import HARD_FRACTION
 
 N_BINS = 25
 SAME = 0.01  # weights this near the logged ones are those, up to half precision in the training

@@ -23,12 +23,12 @@ from dashboard.views.parts.choices import (
 from dashboard.views.parts.part_pictures import offer_review, show_part
 from hmw_core.criteria import CRITERIA, MAIN_CRITERIA
 from hmw_core.criteria.criterion import without_absent
+from hmw_core.criteria.kept import score_table
 from hmw_core.errors import UsageError
 from hmw_core.experiments.seeds import same_labels, siblings
 from hmw_core.laboratory.agreement import RULE as AGREEMENT_RULE
 from hmw_core.laboratory.agreement import SHARE, usual_budget
 from hmw_core.laboratory.audited import audit_estimates, judged_streams
-from hmw_core.laboratory.detection import auroc, precision_recall_at_budget
 from hmw_core.laboratory.stability import (
     N_CHECKPOINTS,
     PARTS,
@@ -49,7 +49,7 @@ from hmw_core.laboratory.windows import (
 )
 from hmw_core.log.reader import RunReader
 from hmw_core.review.remaining import remaining_errors
-from hmw_core.samples.groups import score_table
+from hmw_core.statistics.ranking import auroc, precision_recall_at_budget
 
 SECTIONS = {
     "criteria": "Do the criteria agree?",

@@ -30,7 +30,6 @@ from hmw_core.criteria import CRITERIA
 from hmw_core.criteria.criterion import why_absent
 from hmw_core.errors import UsageError
 from hmw_core.experiments.seeds import siblings
-from hmw_core.laboratory.detection import suspicion
 from hmw_core.laboratory.thresholds import (
     RULES,
     has_threshold_samples,
@@ -41,6 +40,7 @@ from hmw_core.laboratory.thresholds import (
     usable_rules,
 )
 from hmw_core.log.reader import RunReader
+from hmw_core.statistics.ranking import suspicion
 
 MOST_SEEDS = 5
 QUICK = 3_000_000  # samples x epochs; a band over more is not computed unasked

@@ -6,7 +6,7 @@ import pytest
 from hmw_core.criteria import CRITERIA, MAIN_CRITERIA
 from hmw_core.criteria.criterion import compute_scores, parts_read, scores_by_epoch, why_absent
 from hmw_core.criteria.ensemble import ensemble_of
-from hmw_core.samples.groups import score_table
+from hmw_core.criteria.kept import score_table
 from hmw_core.store import RunReader, RunWriter
 
 GIVEN = np.array([0, 0, 1, 1, 2, 2, 0])

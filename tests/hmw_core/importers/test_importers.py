@@ -10,12 +10,12 @@ import pytest
 
 from hmw_core.criteria import CRITERIA, MAIN_CRITERIA
 from hmw_core.criteria.criterion import why_absent
+from hmw_core.criteria.kept import score_table
 from hmw_core.errors import UsageError
 from hmw_core.importers import IMPORTERS
 from hmw_core.importers.__main__ import main
 from hmw_core.importers.base import ImportOptions
 from hmw_core.importers.write import import_run
-from hmw_core.samples.groups import score_table
 from hmw_core.store import RunReader
 
 N, C, EPOCHS = 40, 4, 3

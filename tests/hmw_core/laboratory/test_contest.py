@@ -6,6 +6,7 @@ import pytest
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from hmw_core.criteria import CRITERIA, MAIN_CRITERIA
+from hmw_core.criteria.kept import score_table
 from hmw_core.errors import UsageError
 from hmw_core.laboratory.contest import (
     MEAN_RANK,
@@ -21,8 +22,9 @@ from hmw_core.laboratory.contest import (
     measured,
     pairs,
 )
-from hmw_core.laboratory.detection import detect, precision_recall_at_budget
-from hmw_core.samples.groups import groups, score_table
+from hmw_core.laboratory.detection import detect
+from hmw_core.samples.groups import groups
+from hmw_core.statistics.ranking import precision_recall_at_budget
 from hmw_core.store import RunReader, RunWriter
 from tests.conftest import write_run
 

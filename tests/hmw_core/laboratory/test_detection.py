@@ -7,12 +7,8 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 
 from hmw_core.criteria import CRITERIA, MAIN_CRITERIA
 from hmw_core.errors import UsageError
-from hmw_core.laboratory.detection import (
-    auroc,
-    average_precision,
-    detect,
-    precision_recall_at_budget,
-)
+from hmw_core.laboratory.detection import detect
+from hmw_core.statistics.ranking import auroc, average_precision, precision_recall_at_budget
 
 MEASURES = (auroc, average_precision, precision_recall_at_budget)
 

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from hmw_core.criteria.kept import score_table
 from hmw_core.errors import UsageError
 from hmw_core.laboratory.stability import (
     ambiguous_order,
@@ -15,7 +16,6 @@ from hmw_core.laboratory.stability import (
     run_looks,
 )
 from hmw_core.samples.compare import wilson
-from hmw_core.samples.groups import score_table
 from hmw_core.store import RunReader, RunWriter
 from tests.conftest import write_run
 

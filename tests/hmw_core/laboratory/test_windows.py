@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 
 from hmw_core.criteria import CRITERIA
+from hmw_core.criteria.kept import score_table
 from hmw_core.errors import UsageError
-from hmw_core.laboratory.detection import auroc, suspicion
 from hmw_core.laboratory.windows import (
     NotKept,
     Window,
@@ -19,7 +19,7 @@ from hmw_core.laboratory.windows import (
     window_table,
     windows_of,
 )
-from hmw_core.samples.groups import score_table
+from hmw_core.statistics.ranking import auroc, suspicion
 from hmw_core.store import RunReader, RunWriter
 from tests.conftest import write_run
 

@@ -498,27 +498,27 @@ def test_the_logged_hm_weight_equals_the_one_a_training_uses(tmp_path):
 
 
 def test_the_scores_kept_at_the_end_are_those_of_the_log(tiny_run):
-    from hmw_core.criteria import CRITERIA, MAIN_CRITERIA
+    from hmw_core.criteria import CRITERIA, CRITERIA_VERSION, MAIN_CRITERIA
     from hmw_core.criteria.criterion import compute_scores
-    from hmw_core.samples.groups import score_table
+    from hmw_core.criteria.kept import score_table
 
-    kept = tiny_run.scores(4)
+    kept = tiny_run.scores(4, CRITERIA_VERSION)
     np.testing.assert_array_equal(kept, compute_scores(tiny_run, MAIN_CRITERIA))
     assert kept.columns.tolist() == list(MAIN_CRITERIA)
     one = score_table(tiny_run, ["iam", "aum"], given_label=1)
     np.testing.assert_array_equal(
         one, compute_scores(tiny_run, {n: CRITERIA[n] for n in ("iam", "aum")}, given_label=1)
     )
-    assert tiny_run.scores(3) is None
+    assert tiny_run.scores(3, CRITERIA_VERSION) is None
 
 
-def test_kept_scores_of_an_older_version_or_damaged_are_not_used(folder, monkeypatch):
-    monkeypatch.setattr("hmw_core.log.reader.CRITERIA_VERSION", 999)
-    assert RunReader(folder).scores(4) is None
-    monkeypatch.undo()
-    assert RunReader(folder).scores(4) is not None
+def test_kept_scores_of_an_older_version_or_damaged_are_not_used(folder):
+    from hmw_core.criteria import CRITERIA_VERSION
+
+    assert RunReader(folder).scores(4, 999) is None
+    assert RunReader(folder).scores(4, CRITERIA_VERSION) is not None
     epoch_file(folder, "scores", 4).write_bytes(b"PAR1")
-    assert RunReader(folder).scores(4) is None
+    assert RunReader(folder).scores(4, CRITERIA_VERSION) is None
 
 
 def test_resuming_drops_the_scores_of_epochs_that_are_run_again(folder):

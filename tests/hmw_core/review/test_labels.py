@@ -21,6 +21,7 @@ from hmw_core.review.corrected_labels import (
     PROVENANCE,
     corrected_labels,
     encode_labels,
+    label_issues,
     read_labels,
     read_table,
     write_labels,
@@ -324,8 +325,8 @@ def test_every_column_is_explained(tiny_run):
     assert all(meaning for _, meaning in COLUMNS.values())
 
 
-def test_the_reader_speaks_cleanlabs_names(tiny_run):
-    issues = tiny_run.label_issues("aum", n_flagged=6)
+def test_label_issues_speak_cleanlabs_names(tiny_run):
+    issues = label_issues(tiny_run, "aum", n_flagged=6)
     assert {"is_label_issue", "label_score", "given_label", "predicted_label"} <= set(issues)
     worst = issues["label_score"].nsmallest(6).index
     samples = tiny_run.samples().set_index("sample_id")

@@ -5,9 +5,9 @@ import pandas as pd
 import pytest
 
 from hmw_core.criteria import CRITERIA, MAIN_CRITERIA
+from hmw_core.criteria.kept import score_table
 from hmw_core.errors import UsageError
 from hmw_core.review.queue import audit_sample, queue
-from hmw_core.samples.groups import score_table
 
 
 @pytest.mark.parametrize("criterion", MAIN_CRITERIA)

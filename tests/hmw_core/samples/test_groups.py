@@ -5,8 +5,9 @@ import pandas as pd
 import pytest
 
 from hmw_core.criteria import CRITERIA, MAIN_CRITERIA
+from hmw_core.criteria.kept import score_table
 from hmw_core.errors import UsageError
-from hmw_core.samples.groups import RULES, choose_samples, groups, score_table, split_groups
+from hmw_core.samples.groups import RULES, choose_samples, groups, split_groups
 
 LOSS = CRITERIA["last_loss"]
 
