@@ -25,7 +25,7 @@ def accuracy(
     """
     right = torch.zeros((), dtype=torch.int64, device=label.device)
     order = torch.arange(len(label))
-    for rows, images in stop.between(source.batches(order, EVALUATION_BATCH)):
+    for rows, (images,) in stop.between(source.batches(order, EVALUATION_BATCH)):
         logits = method.predict(images).logits[:, :n_classes]
         right += (logits.argmax(dim=1) == label[rows]).sum()
     return right.item() / len(label)
@@ -37,7 +37,7 @@ def features(
     """Return the features (N, D) of the plain pictures in order, and the class vectors (C, D)."""
     parts = []
     class_vectors = None
-    for _, images in stop.between(source.batches(torch.arange(n_samples), EVALUATION_BATCH)):
+    for _, (images,) in stop.between(source.batches(torch.arange(n_samples), EVALUATION_BATCH)):
         out = method.predict(images)
         parts.append(out.features.cpu())
         class_vectors = out.class_vectors

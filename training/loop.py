@@ -18,6 +18,7 @@ from hmw_core.objective.weighting import WEIGHTINGS
 from hmw_core.store import RunReader, RunWriter
 from training import checkpoint, devices, evaluation
 from training.config import RunConfig
+from training.data.augment import draw
 from training.data.batches import image_source
 from training.data.datasets import DATASETS
 from training.data.prepare import TrainingData, load_data
@@ -271,8 +272,8 @@ class Training:
         generator = torch.Generator().manual_seed(devices.epoch_seed(self.config.seed, epoch))
         n_samples = len(self.trained_label)
         order = torch.randperm(n_samples, generator=generator)
-        draws: Tensor = torch.rand((n_samples, 3), generator=generator)
-        for rows, images in self.train_source.batches(order, self.config.batch_size, draws):
+        draws = draw(n_samples, ("weak",), generator)
+        for rows, (images,) in self.train_source.batches(order, self.config.batch_size, draws):
             yield Batch(images, self.trained_label[rows], rows, epoch)
 
     def log_features(self, epoch: int, writer: RunWriter) -> None:

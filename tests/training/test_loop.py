@@ -106,7 +106,7 @@ def test_features_are_of_plain_pictures_in_order(trained, quick, monkeypatch):
     config = quick(**HMW)
     training = Training(config, loop.load_data(config))
     checkpoint.restore(checkpoint.load(folder), training.method)
-    images = next(training.train_source.batches(torch.arange(96), 96))[1]
+    _, (images,) = next(training.train_source.batches(torch.arange(96), 96))
     out = training.method.predict(images)
     assert np.allclose(run.features(3).features, out.features.numpy(), rtol=1e-2, atol=1e-3)
     assert np.allclose(run.features(3).class_vectors, out.class_vectors.detach().numpy())

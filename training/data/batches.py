@@ -6,15 +6,17 @@ from typing import Protocol
 
 import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
 from torch.utils.data import DataLoader, Dataset
 
+from training.data.augment import PLAIN, WEAK, Draws, View
 from training.data.pictures import EncodedImages, Images
 from training.devices import memory_format
 
-Draws = Tensor
-"""(N, 3), uniform in [0, 1): vertical and horizontal shift, and flip, of each sample's picture."""
+Views = tuple[Tensor, ...]
+"""(B, channels, height, width) each, float: the same pictures, augmented differently."""
 
 
 class ImageSource(Protocol):
@@ -24,16 +26,16 @@ class ImageSource(Protocol):
     image_size: tuple[int, int]
 
     def batches(
-        self, order: Tensor, batch_size: int, draws: Draws | None = None
-    ) -> Iterator[tuple[Tensor, Tensor]]:
-        """Yield rows (B,) on the device and their pictures (B, channels, height, width), float.
+        self, order: Tensor, batch_size: int, draws: Draws = PLAIN
+    ) -> Iterator[tuple[Tensor, Views]]:
+        """Yield rows (B,) on the device and the views of their pictures.
 
         Parameters
         ----------
         order : Tensor of shape (M,), int64, CPU
             Rows in the order wanted.
-        draws : Tensor of shape (N, 3), CPU, optional
-            What the augmentation draws for each row. None: plain pictures.
+        draws : Draws
+            The views wanted, from `augment.draw`. By default one, plain.
         """
         ...
 
@@ -88,22 +90,26 @@ class DeviceImages:
         self.padded = F.pad(torch.from_numpy(images).to(device), pad)  # (N, H + 2m, W + 2m, C)
 
     def batches(
-        self, order: Tensor, batch_size: int, draws: Draws | None = None
-    ) -> Iterator[tuple[Tensor, Tensor]]:
-        order = order.to(self.device, non_blocking=True)
-        draws = None if draws is None else draws.to(self.device, non_blocking=True)
-        for rows in order.split(batch_size):
-            if draws is None or self.margin == 0:
-                pixels = self._centre()[rows]
-            else:
-                pixels = self._augmented(rows, draws[rows])
-            yield rows, self.normalize(pixels)
+        self, order: Tensor, batch_size: int, draws: Draws = PLAIN
+    ) -> Iterator[tuple[Tensor, Views]]:
+        shifts = [self._shift(view) for view in draws]
+        for rows in order.to(self.device, non_blocking=True).split(batch_size):
+            yield rows, tuple(self.normalize(self._pixels(rows, shift)) for shift in shifts)
+
+    def _shift(self, view: View) -> Tensor | None:
+        """Return the draws of crop and flip on the device, None if there are neither."""
+        if self.margin == 0 or WEAK not in view.pieces:
+            return None
+        return view.draws[0].to(self.device, non_blocking=True)
+
+    def _pixels(self, rows: Tensor, shift: Tensor | None) -> Tensor:
+        return self._centre()[rows] if shift is None else self._augmented(rows, shift[rows])
 
     def _centre(self) -> Tensor:
         height, width = self.image_size
         return self.padded[:, self.margin : self.margin + height, self.margin :][:, :, :width]
 
-    def _augmented(self, rows: Tensor, draws: Draws) -> Tensor:
+    def _augmented(self, rows: Tensor, draws: Tensor) -> Tensor:
         height, width = self.image_size
         shift = (draws[:, :2] * (2 * self.margin + 1)).long()  # (B, 2), 0..2m
         y = torch.arange(height, device=self.device) + shift[:, :1]  # (B, H)
@@ -134,45 +140,56 @@ class StreamedImages:
         self.workers = workers
 
     def batches(
-        self, order: Tensor, batch_size: int, draws: Draws | None = None
-    ) -> Iterator[tuple[Tensor, Tensor]]:
-        shifts = torch.full((len(order), 3), 0.5) if draws is None else draws[order]
+        self, order: Tensor, batch_size: int, draws: Draws = PLAIN
+    ) -> Iterator[tuple[Tensor, Views]]:
         loader = DataLoader(
             self.decoded,
             batch_size=batch_size,
             # The augmentation travels with the row: the workers' number and state decide nothing.
-            sampler=list(zip(order.tolist(), shifts.tolist(), strict=True)),
+            sampler=list(zip(order.tolist(), _shifts(order, draws), strict=True)),
             num_workers=self.workers,
             pin_memory=self.device.type == "cuda",
             worker_init_fn=_leave_signals_to_the_parent,
         )
-        for rows, pixels in loader:
-            pixels = pixels.to(self.device, non_blocking=True)
-            yield rows.to(self.device, non_blocking=True), self.normalize(pixels)
+        for rows, views in loader:
+            pixels = (view.to(self.device, non_blocking=True) for view in views)
+            yield rows.to(self.device, non_blocking=True), tuple(map(self.normalize, pixels))
+
+
+def _shifts(order: Tensor, draws: Draws) -> list[list[list[float]]]:
+    """Return the draws of crop and flip for each row and view; the middle where there are none."""
+    middle = torch.full((len(order), 3), 0.5)
+    shifts = [view.draws[0][order] if WEAK in view.pieces else middle for view in draws]
+    return torch.stack(shifts, dim=1).tolist()
 
 
 class DecodedImages(Dataset):
-    """Row and draws in; row and a square uint8 picture (side, side, 3) out."""
+    """Row and draws in; row and a square uint8 picture (side, side, 3) for each view out."""
 
     def __init__(self, images: EncodedImages, augment: str) -> None:
         self.images = images
         self.augment = augment
 
-    def __getitem__(self, item: tuple[int, list[float]]) -> tuple[int, Tensor]:
-        row, (y, x, flip) = item
+    def __getitem__(self, item: tuple[int, list[list[float]]]) -> tuple[int, list[Tensor]]:
+        row, shifts = item
         size = self.images.size
         picture = self.images.decode(row)
         # The short side a little longer than the crop, 256 for 224; the plain view is the centre.
         ratio = round(size * 8 / 7) / min(picture.size)
         wide, high = (max(size, round(side * ratio)) for side in picture.size)
         picture = picture.resize((wide, high))
+        return row, [self._view(picture, *shift) for shift in shifts]
+
+    def _view(self, picture: Image.Image, y: float, x: float, flip: float) -> Tensor:
+        size = self.images.size
+        wide, high = picture.size
         if self.augment == "none":
             y = x = 0.5
         left, top = round(x * (wide - size)), round(y * (high - size))
         pixels = np.asarray(picture.crop((left, top, left + size, top + size)))
         if self.augment == "crop_flip" and flip < 0.5:
             pixels = pixels[:, ::-1]
-        return row, torch.from_numpy(pixels.copy())
+        return torch.from_numpy(pixels.copy())
 
 
 def _leave_signals_to_the_parent(_worker: int) -> None:
