@@ -9,6 +9,7 @@ Two classes have a largest other value but no next one, so TKUM does not exist t
 then gives NaN for `topk`, `tkum` raises, and both slices keep their AUM term alone.
 """
 
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -17,6 +18,47 @@ from numpy.typing import ArrayLike
 from hmw_core.errors import UsageError
 
 SMALLEST_LENGTH = 1e-12  # of a vector a cosine is taken of; as in torch's own normalize
+
+
+@dataclass(frozen=True)
+class HMSettings:
+    """What decides an HM weight, checked here for all who use one.
+
+    Raises
+    ------
+    UsageError
+        If a value is out of range.
+
+    Notes
+    -----
+    Source: HMW (AAAI-24), Eqs. 6, 8, 9 and 12.
+    """
+
+    alpha: float = 100.0
+    """Steepness of the AUM term, >= 0 (Eq. 12)."""
+    beta: float = 100.0
+    """Steepness of the TKUM term, >= 0 (Eq. 12)."""
+    k: int = 1
+    """Classes that TKUM averages after the nearest other one, 1 to C - 2 (Eq. 6)."""
+    annealing_start: int = 1
+    """Index of the first epoch in Eq. 9: 1 in the paper, 0 in the authors' code."""
+
+    def __post_init__(self) -> None:
+        """Refuse values out of range."""
+        for name in ("alpha", "beta"):
+            value = getattr(self, name)
+            if not 0 <= value < np.inf:  # NaN fails, too
+                raise UsageError(f"{name} of the HM weight must be 0 or more, got {value}")
+        if self.k < 1:
+            raise UsageError(f"k of the HM weight must be 1 or more, got {self.k}")
+        if self.annealing_start not in (0, 1):
+            raise UsageError(
+                f"annealing_start must be 1 (paper) or 0 (code), got {self.annealing_start!r}"
+            )
+
+    def check(self, n_classes: int) -> None:
+        """Raise UsageError if `k` does not fit the number of classes."""
+        check_k(self.k, n_classes)
 
 
 class TopValues(NamedTuple):

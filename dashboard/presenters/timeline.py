@@ -416,8 +416,8 @@ def feature_bytes(run: RunReader) -> dict[int, int]:
         epoch: sum(
             path.stat().st_size
             for path in (
-                layout.epoch_file(run.folder, "features", epoch),
-                layout.class_vectors_file(run.folder, epoch),
+                layout.epoch_file(run.network_folder, "features", epoch),
+                layout.class_vectors_file(run.network_folder, epoch),
             )
             if path.exists()
         )
@@ -428,9 +428,9 @@ def feature_bytes(run: RunReader) -> dict[int, int]:
 def signal_bytes(run: RunReader) -> int:
     """Return the bytes on disk of all epochs' signals and outputs: the log without features."""
     return sum(
-        layout.epoch_file(run.folder, kind, epoch).stat().st_size
+        layout.epoch_file(run.network_folder, kind, epoch).stat().st_size
         for kind in ("signals", "outputs")
-        for epoch in layout.logged_epochs(run.folder, kind)
+        for epoch in layout.logged_epochs(run.network_folder, kind)
     )
 
 

@@ -57,10 +57,10 @@ class Cosines(NamedTuple):
 def output_epochs(run: RunReader) -> list[int]:
     """Return the whole epochs whose cosines were logged in the training pass."""
     whole = set(run.epochs())
-    logged = [e for e in layout.logged_epochs(run.folder, "outputs") if e in whole]
+    logged = [e for e in layout.logged_epochs(run.network_folder, "outputs") if e in whole]
     if not logged:
         return []
-    first = pq.read_schema(layout.epoch_file(run.folder, "outputs", logged[0]))
+    first = pq.read_schema(layout.epoch_file(run.network_folder, "outputs", logged[0]))
     return logged if "cosine" in first.names else []
 
 
@@ -69,7 +69,7 @@ def feature_epochs(run: RunReader) -> list[int]:
     return [
         epoch
         for epoch in run.feature_epochs()
-        if layout.class_vectors_file(run.folder, epoch).exists()
+        if layout.class_vectors_file(run.network_folder, epoch).exists()
     ]
 
 
@@ -85,7 +85,7 @@ def logged_cosines(run: RunReader, epoch: int) -> Cosines:
     """
     if epoch not in output_epochs(run):
         raise UsageError(f"run {run.name!r} logged no cosines of epoch {epoch}")
-    path = layout.epoch_file(run.folder, "outputs", epoch)
+    path = layout.epoch_file(run.network_folder, "outputs", epoch)
     try:
         table = pq.read_table(path, columns=["sample_id", "cosine"])
     except (OSError, ValueError) as error:  # pyarrow's errors are ValueErrors

@@ -251,7 +251,8 @@ def _has_direction(vectors: np.ndarray) -> np.ndarray:
 
 def _file(run: RunReader, plan: dict[str, Any]) -> Path:
     key = hashlib.sha256(json.dumps(plan, sort_keys=True).encode()).hexdigest()[:12]
-    return run.folder / "projections" / f"{plan['method']}-epoch-{plan['epoch']:05d}-{key}.parquet"
+    name = f"{plan['method']}-epoch-{plan['epoch']:05d}-{key}.parquet"
+    return run.network_folder / "projections" / name
 
 
 def _read(path: Path, plan: dict[str, Any]) -> pd.DataFrame | None:

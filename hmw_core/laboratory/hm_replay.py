@@ -309,7 +309,7 @@ def _from_outputs(run: RunReader, space: str, k: int | None) -> Iterator[Nearnes
     given_label = run.samples()["given_label"].to_numpy()[order]
     n_classes = run.n_classes
     for epoch in run.epochs():
-        path = layout.epoch_file(run.folder, "outputs", epoch)
+        path = layout.epoch_file(run.network_folder, "outputs", epoch)
         try:  # not `run.outputs`: an array object a sample takes ten times as long
             table = pq.read_table(path, columns=["sample_id", column])
         except (pa.ArrowInvalid, OSError, KeyError):

@@ -52,7 +52,7 @@ def kept_table(
         {"decides": decides, "files": _files(run, reads, epochs)}, sort_keys=True, default=str
     )
     digest = hashlib.sha256(key.encode()).hexdigest()
-    path = layout.cache_file(run.folder, name, digest[:16])
+    path = layout.cache_file(run.network_folder, name, digest[:16])
     with suppress(pa.ArrowInvalid, OSError, KeyError):
         table = pq.read_table(path)
         if (table.schema.metadata or {}).get(KEY) == digest.encode():
@@ -74,9 +74,9 @@ def _files(
         if kind.endswith(".parquet"):
             found.append(run.folder / kind)
             continue
-        logged = layout.logged_epochs(run.folder, kind)
+        logged = layout.logged_epochs(run.network_folder, kind)
         wanted = None if epochs is None else set(epochs)
         numbers = [number for number in logged if wanted is None or number in wanted]
-        found += [layout.epoch_file(run.folder, kind, number) for number in numbers]
+        found += [layout.epoch_file(run.network_folder, kind, number) for number in numbers]
     stats = [(path, path.stat()) for path in found if path.exists()]
     return [(str(p.relative_to(run.folder)), s.st_size, s.st_mtime_ns) for p, s in stats]

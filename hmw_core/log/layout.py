@@ -22,10 +22,16 @@ ROW_GROUP = 4096  # rows; a class or a sample is read without the rest of the ep
 def epoch_file(folder: Path, kind: str, epoch: int) -> Path:
     """Return the path of one epoch's file.
 
-    Kind: signals, outputs, features, metrics, scores or threshold.
+    Kind: signals, outputs, method, features, metrics, scores or threshold. The folder is that of
+    a network, see `network_folder`.
     """
     suffix = "json" if kind == "metrics" else "parquet"
     return folder / kind / f"epoch-{epoch:05d}.{suffix}"
+
+
+def network_folder(folder: Path, network: int) -> Path:
+    """Return where the files by epoch of a network lie: the run's folder for the first."""
+    return folder if network == 1 else folder / "peers" / str(network)
 
 
 def class_vectors_file(folder: Path, epoch: int) -> Path:

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from hmw_core.errors import UnreadableRun, UsageError
 from hmw_core.log import integrity, layout
-from hmw_core.log.schema import DERIVED, SIGNAL_NAMES
+from hmw_core.log.schema import DERIVED, SIGNAL_NAMES, MethodColumn
 from hmw_core.log.tables import SCORES_VERSION, as_matrix, read_rows, with_arrays
 
 OUTPUT_NAMES = ("logits", "cosine")
@@ -31,14 +31,24 @@ class Features(NamedTuple):
 class RunReader:
     """A run folder, read-only; made anew it sees the epochs that have come since.
 
+    Parameters
+    ----------
+    path : path
+        The run folder.
+    network : int
+        Whose signals, outputs, features and method state are read, 1 to `n_networks`: methods
+        such as Co-teaching train two networks. Samples, verdicts and pictures are the run's.
+
     Raises
     ------
     UnreadableRun
         If the folder is missing, foreign, of a newer format, or its `run.json` or
         `samples.parquet` is damaged. A damaged epoch only ends the epochs; see `damage`.
+    UsageError
+        If the run has no such network.
     """
 
-    def __init__(self, path: str | Path) -> None:
+    def __init__(self, path: str | Path, network: int = 1) -> None:
         self.folder = Path(path)
         if not self.folder.is_dir():
             raise UnreadableRun(f"no run folder at {self.folder}")
@@ -50,6 +60,12 @@ class RunReader:
         self.class_names: list[str] = dataset["class_names"]
         self.n_epochs: int = self.info["n_epochs"]
         self.annealing_start: int = self.info["weighting"]["annealing_start"]
+        self.n_networks: int = self.info.get("networks", 1)
+        if not 1 <= network <= self.n_networks:
+            count = "one network" if self.n_networks == 1 else f"{self.n_networks} networks"
+            raise UsageError(f"run {self.name!r} has {count}, so no network {network}")
+        self.network = network
+        self.network_folder = layout.network_folder(self.folder, network)
         self._samples = self._read_samples()
 
     @property
@@ -61,6 +77,20 @@ class RunReader:
     def error(self) -> str | None:
         """Why the run did not finish, or None."""
         return KILLED if self._was_killed else self.info.get("error")
+
+    @property
+    def pass_name(self) -> str:
+        """The pass whose outputs are logged: `training` (before the update) or `evaluation`."""
+        return self.info.get("pass", "training")
+
+    @property
+    def method_columns(self) -> dict[str, MethodColumn]:
+        """What the training method keeps of each sample, by name; empty for most methods."""
+        listed = self.info.get("method_state") or []
+        return {
+            entry["name"]: MethodColumn(**entry | {"categories": tuple(entry["categories"])})
+            for entry in listed
+        }
 
     @property
     def has_true_label(self) -> bool:
@@ -99,11 +129,14 @@ class RunReader:
 
     def metrics(self) -> pd.DataFrame:
         """Return one row an epoch with the columns of `schema.METRICS`, NaN where unknown."""
-        table = pd.DataFrame([integrity.read_metrics(self.folder, e) for e in self.epochs()])
+        rows = [integrity.read_metrics(self.network_folder, epoch) for epoch in self.epochs()]
+        table = pd.DataFrame(rows)
         for column in ("epoch", "train_loss", "train_accuracy", "test_accuracy"):
             if column not in table:
                 table[column] = np.nan
-        numbers = table.apply(pd.to_numeric, errors="coerce")
+        numbers = table.drop(columns="stage", errors="ignore").apply(pd.to_numeric, errors="coerce")
+        if "stage" in table:
+            numbers["stage"] = table["stage"]
         return numbers.astype({"epoch": int})
 
     def signals(
@@ -182,8 +215,8 @@ class RunReader:
     ) -> dict[str, np.ndarray]:
         """Return columns of one epoch, in the order of `sample_ids(given_label)`.
 
-        Those of `signals/` have shape (N,); `logits` and `cosine`, where `output_epochs` has the
-        epoch, (N, C) float32. NaN where a sample was not seen.
+        Those of `signals/` and of the method have shape (N,); `logits` and `cosine`, where
+        `output_epochs` has the epoch, (N, C) float32. NaN where a sample was not seen.
 
         Raises
         ------
@@ -191,28 +224,83 @@ class RunReader:
             If a file is damaged.
         """
         rows = None if given_label is None else self._rows_of(given_label)
-        outputs = [name for name in columns if name in OUTPUT_NAMES]
-        signals = [name for name in columns if name not in OUTPUT_NAMES]
+        of_method = self.method_columns
+        wanted: dict[str, list[str]] = {"signals": [], "method": [], "outputs": []}
+        for name in columns:
+            kind = "method" if name in of_method else "signals"
+            wanted["outputs" if name in OUTPUT_NAMES else kind].append(name)
         found: dict[str, np.ndarray] = {}
-        kind = "signals"
-        try:
-            if signals:
-                table = read_rows(layout.epoch_file(self.folder, kind, epoch), signals, rows)
-                found = {name: table[name].to_numpy() for name in signals}
-            if outputs:
-                kind = "outputs"
-                path = layout.epoch_file(self.folder, kind, epoch)
-                table = pq.read_table(path, columns=["sample_id", *outputs], use_threads=False)
-                found |= self._in_order(table, outputs, rows)
-        except (pa.ArrowInvalid, OSError) as error:
-            path = layout.epoch_file(self.folder, kind, epoch)
-            raise UsageError(f"run {self.name!r}: {path.name} is damaged: {error}") from None
+        for kind, names in wanted.items():
+            path = layout.epoch_file(self.network_folder, kind, epoch)
+            if not names:
+                continue
+            try:
+                if kind == "outputs":
+                    table = pq.read_table(path, columns=["sample_id", *names], use_threads=False)
+                    found |= self._in_order(table, names, rows)
+                    continue
+                table = read_rows(path, names, rows)
+            except (pa.ArrowInvalid, OSError) as error:
+                raise UsageError(f"run {self.name!r}: {path.name} is damaged: {error}") from None
+            found |= {
+                name: table[name].cast(pa.float32()).to_numpy()
+                if kind == "method"
+                else table[name].to_numpy()
+                for name in names
+            }
         return found
+
+    def method_state(
+        self, columns: Sequence[str] | None = None, epochs: Sequence[int] | None = None
+    ) -> pd.DataFrame:
+        """Return epoch, sample_id and what the method kept of each sample, ordered by both.
+
+        Columns of groups are categorical, those of flags are nullable booleans, all others are
+        numbers; null where the method knew nothing. Empty for a method that keeps nothing.
+
+        Parameters
+        ----------
+        columns : sequence of str, optional
+            Of `method_columns`. Default: all.
+        epochs : sequence of int, optional
+            Default: all.
+
+        Raises
+        ------
+        UsageError
+            If a column is not of this run's method, or a file is damaged.
+        """
+        known = self.method_columns
+        names = list(known) if columns is None else list(columns)
+        for name in names:
+            if name not in known:
+                raise UsageError(
+                    f"run {self.name!r} keeps no {name!r}; "
+                    f"its method keeps {', '.join(known) or 'nothing'}"
+                )
+        parts = []
+        for file in self._files("method", epochs):
+            try:
+                table = pq.read_table(file, columns=["epoch", "sample_id", *names])
+            except (pa.ArrowInvalid, OSError) as error:
+                raise UsageError(f"run {self.name!r}: {file} is damaged: {error}") from None
+            parts.append(table.sort_by("sample_id"))
+        if not parts:
+            return pd.DataFrame(columns=["epoch", "sample_id", *names])
+        state = pa.concat_tables(parts).to_pandas()
+        for name in names:
+            if known[name].categories:
+                codes = state[name].fillna(-1).astype(int)
+                state[name] = pd.Categorical.from_codes(codes, known[name].categories)
+            elif known[name].dtype == "bool":
+                state[name] = state[name].astype("boolean")
+        return state
 
     def output_epochs(self) -> list[int]:
         """Return the whole epochs whose logits and cosines are kept."""
         whole = set(self.epochs())
-        return [epoch for epoch in layout.logged_epochs(self.folder, "outputs") if epoch in whole]
+        logged = layout.logged_epochs(self.network_folder, "outputs")
+        return [epoch for epoch in logged if epoch in whole]
 
     def output_columns(self) -> list[str]:
         """Return which of `logits` and `cosine` the outputs hold."""
@@ -220,7 +308,9 @@ class RunReader:
         if not epochs:
             return []
         try:
-            names = pq.read_schema(layout.epoch_file(self.folder, "outputs", epochs[0])).names
+            names = pq.read_schema(
+                layout.epoch_file(self.network_folder, "outputs", epochs[0])
+            ).names
         except (pa.ArrowInvalid, OSError):
             return []
         return [name for name in OUTPUT_NAMES if name in names]
@@ -252,7 +342,7 @@ class RunReader:
 
     def feature_epochs(self) -> list[int]:
         """Return the epochs whose features are logged."""
-        return layout.logged_epochs(self.folder, "features")
+        return layout.logged_epochs(self.network_folder, "features")
 
     def features(
         self, epoch: int | None = None, sample_id: int | Sequence[int] | None = None
@@ -270,9 +360,9 @@ class RunReader:
             raise UsageError(f"run {self.name!r} has no features of {when}; logged: {known}")
         number = known[-1] if epoch is None else epoch
         try:
-            path = layout.epoch_file(self.folder, "features", number)
+            path = layout.epoch_file(self.network_folder, "features", number)
             table = pq.read_table(path, filters=_has_id(sample_id))
-            vectors_file = layout.class_vectors_file(self.folder, number)
+            vectors_file = layout.class_vectors_file(self.network_folder, number)
             vectors = pq.read_table(vectors_file) if vectors_file.exists() else None
         except (pa.ArrowInvalid, OSError) as error:
             raise UsageError(
@@ -290,7 +380,7 @@ class RunReader:
 
         None where none are kept for this epoch, or another version of the criteria made them.
         """
-        path = layout.epoch_file(self.folder, "scores", epoch)
+        path = layout.epoch_file(self.network_folder, "scores", epoch)
         try:
             table = pq.read_table(path)
         except (pa.ArrowInvalid, OSError):
@@ -380,7 +470,12 @@ class RunReader:
 
     @cached_property
     def _scan(self) -> tuple[list[int], list[str]]:
-        return integrity.scan(self.folder, self.n_samples)
+        whole, damage = integrity.scan(self.folder, self.n_samples)
+        if self.network == 1:
+            return whole, damage
+        own, own_damage = integrity.scan(self.network_folder, self.n_samples)
+        # The first network's metrics come last of an epoch's files and make it count.
+        return own[: len(whole)], [*damage, *(f"network {self.network}, {d}" for d in own_damage)]
 
     def _chosen(self, epochs: Sequence[int] | None) -> list[int]:
         whole = self.epochs()
@@ -390,9 +485,10 @@ class RunReader:
         return [epoch for epoch in whole if epoch in wanted]
 
     def _files(self, kind: str, epochs: Sequence[int] | None) -> list[str]:
-        present = set(layout.logged_epochs(self.folder, kind))
+        folder = self.network_folder
+        present = set(layout.logged_epochs(folder, kind))
         chosen = [epoch for epoch in self._chosen(epochs) if epoch in present]
-        return [str(layout.epoch_file(self.folder, kind, epoch)) for epoch in chosen]
+        return [str(layout.epoch_file(folder, kind, epoch)) for epoch in chosen]
 
     def _check_columns(self, columns: Sequence[str]) -> list[str]:
         """Return the SQL of each column, refusing names that are not ours."""
@@ -401,7 +497,7 @@ class RunReader:
             if name not in known:
                 raise UsageError(f"unknown signal {name!r}; known: {', '.join(known)}")
         return [
-            f", {DERIVED[name]} AS {name}" if name in DERIVED else f", {name}"
+            f", {' - '.join(DERIVED[name])} AS {name}" if name in DERIVED else f", {name}"
             for name in columns
             if name not in ("epoch", "sample_id")
         ]
@@ -460,9 +556,9 @@ def _has_id(sample_id: int | Sequence[int] | None) -> Any:
     return pa.compute.field("sample_id").isin(wanted)
 
 
-def _stored(name: str) -> list[str]:
+def _stored(name: str) -> tuple[str, ...]:
     """Return the stored columns that a signal is made of."""
-    return DERIVED[name].split(" - ") if name in DERIVED else [name]
+    return DERIVED.get(name, (name,))
 
 
 def _derive(name: str, stored: dict[str, np.ndarray]) -> np.ndarray:

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 
 FORMAT_VERSION = 1
 STATUSES = ("running", "finished", "stopped", "failed")
-OUTPUTS = ("full", "topk", "none")
+OUTPUTS = ("auto", "full", "topk", "none")
+PASSES = ("training", "evaluation")
 
-PASS = "training pass, before the update"
+PASS = "of the pass that `pass` in run.json names"
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,29 @@ class Column:
     dtype: str
     unit: str
     meaning: str
+
+
+@dataclass(frozen=True)
+class MethodColumn:
+    """A column in which a training method keeps what it knows of each sample.
+
+    `run.json` lists the columns of a run, so a reader needs no code of the method.
+    """
+
+    name: str
+    """As in `method/`; not a column of `SIGNALS`."""
+    unit: str
+    range: str
+    """In words or as an interval, such as "[0, 1]"."""
+    meaning: str
+    dtype: str = "float32"
+    """float32, int32 or bool."""
+    higher_means: str | None = None
+    """"clean" or "mislabeled" where the column is a criterion of the run; else None."""
+    over: str = "last"
+    """How the criterion draws the epochs together, see `criteria.over_epochs`."""
+    categories: tuple[str, ...] = ()
+    """Names of the values 0, 1, ... of an int32 column of groups."""
 
 
 SAMPLES = (
@@ -64,8 +88,9 @@ OUTPUT_COLUMNS = (
 
 TOPK_OUTPUT_COLUMNS = (
     *OUTPUT_COLUMNS[:2],
-    Column("top_label", "int32[5]", "class", "classes of the five largest logits, largest first"),
-    Column("top_logit", "float16[5]", "logit", PASS),
+    Column("top_label", "int32[10]", "class", "classes of the ten largest logits, largest first"),
+    Column("top_logit", "float16[10]", "logit", PASS),
+    Column("logsumexp", "float32", "logit", "of all logits: softmax = exp(logit - logsumexp)"),
 )
 
 FEATURES = (
@@ -85,14 +110,15 @@ IMAGES = (
 
 METRICS = (
     Column("epoch", "int", "epoch", "1-based"),
+    Column("stage", "string", "", "stage of a method that trains in stages; absent otherwise"),
     Column("train_loss", "float", "nat", "mean of `loss` over the samples seen"),
-    Column("train_accuracy", "float", "fraction", "of given labels, training pass"),
+    Column("train_accuracy", "float", "fraction", "share of given labels predicted"),
     Column(
         "test_accuracy", "float", "fraction", "of true labels of the test split; null without one"
     ),
     Column("learning_rate", "float", "", "of the epoch's last step"),
     Column("seconds", "float", "s", "wall time of the epoch, evaluation included"),
-    Column("samples_per_second", "float", "1/s", "training passes a second"),
+    Column("samples_per_second", "float", "1/s", "training samples a second, all passes in"),
     Column(
         "auroc_<criterion>", "float", "AUROC", "of every criterion so far; null without true labels"
     ),
@@ -103,6 +129,12 @@ SCORES = (
     Column("<criterion>", "float64", "", "every criterion at this epoch; derived from signals/"),
 )
 
+METHOD = (
+    Column("sample_id", "int32", "id", "as in samples.parquet"),
+    Column("epoch", "int32", "epoch", "1-based, constant in a file"),
+    Column("<column>", "", "", "as `method_state` in run.json says; null where unknown"),
+)
+
 THRESHOLD = (
     Column("sample_id", "int32", "id", "as in samples.parquet"),
     Column("is_threshold", "bool", "", "trained on in the extra class, and null in signals/"),
@@ -110,7 +142,7 @@ THRESHOLD = (
         "margin",
         "float32",
         "logit",
-        f"logit of the class trained on minus the largest of the C others; {PASS}",
+        "logit of the class trained on minus the largest of the C others; training pass",
     ),
 )
 
@@ -118,6 +150,7 @@ FILES = (
     ("samples.parquet", "sample", SAMPLES),
     ("signals/epoch-00001.parquet", "sample", SIGNALS),
     ("outputs/epoch-00001.parquet", "sample", OUTPUT_COLUMNS),
+    ("method/epoch-00001.parquet", "sample", METHOD),
     ("features/epoch-00100.parquet", "sample", FEATURES),
     ("features/class-vectors-00100.parquet", "class", CLASS_VECTORS),
     ("metrics/epoch-00001.json", "epoch", METRICS),
@@ -126,12 +159,12 @@ FILES = (
     ("../.datasets/<fingerprint>/images.parquet", "sample", IMAGES),
 )
 
-# What can be asked of the signals besides the stored columns, as SQL over them.
+# What can be asked of the signals besides the stored columns: the first column less the second.
 DERIVED = {
-    "margin": "given_logit - other_logit",  # Eq. 5
-    "tkum": "other_logit - topk_logit",  # Eq. 6
-    "hyperspherical_margin": "given_distance - other_distance",  # Eq. 5 on distances
-    "hyperspherical_tkum": "other_distance - topk_distance",  # Eq. 6 on distances
+    "margin": ("given_logit", "other_logit"),  # Eq. 5
+    "tkum": ("other_logit", "topk_logit"),  # Eq. 6
+    "hyperspherical_margin": ("given_distance", "other_distance"),  # Eq. 5 on distances
+    "hyperspherical_tkum": ("other_distance", "topk_distance"),  # Eq. 6 on distances
 }
 
 SIGNAL_NAMES = tuple(column.name for column in SIGNALS)

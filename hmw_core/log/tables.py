@@ -1,19 +1,17 @@
 """One epoch's arrays as the Arrow tables of `schema`, and back."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from hmw_core.log.layout import ROW_GROUP, Content, encode_table
-from hmw_core.log.mould import ParquetMould
-from hmw_core.log.schema import SIGNALS
+from hmw_core.log.layout import ROW_GROUP
+from hmw_core.log.schema import SIGNALS, MethodColumn
 
-N_TOPK = 5  # classes kept by outputs="topk"
+N_TOPK = 10  # classes kept by outputs="topk"
 HALF_MAX = float(np.finfo(np.float16).max)
 LABELS = ["sample_id", "epoch", "given_label", "predicted_label", "other_label"]
 SCORES_VERSION = b"hmw_criteria_version"  # key in the metadata of scores/
@@ -31,30 +29,19 @@ MAY_BE_NAN = ("loss", "given_logit", "other_logit")
 ALWAYS_KNOWN = ("sample_id", "epoch", "given_label")  # also of a sample that was not seen
 
 
-def signal_arrays(
-    epoch: int, sample_id: np.ndarray, given_label: np.ndarray, columns: Mapping[str, np.ndarray]
-) -> dict[str, np.ndarray]:
-    """Return the columns of `schema.SIGNALS` that there are."""
-    known = {"sample_id": sample_id, "epoch": np.full(len(sample_id), epoch)}
-    known["given_label"] = given_label
-    names = [column.name for column in SIGNALS if column.name in columns]
-    return known | {name: columns[name] for name in names}
-
-
-def has_nulls(signals: Mapping[str, np.ndarray]) -> bool:
-    """Tell whether a column of `signal_arrays` is missing, or has a NaN that means a null."""
-    return len(signals) < len(SIGNALS) or any(
-        np.isnan(values.min())
-        for name, values in signals.items()
-        if values.dtype.kind == "f" and name not in MAY_BE_NAN and len(values)
-    )
-
-
-def signal_table(signals: Mapping[str, np.ndarray], missed: np.ndarray) -> pa.Table:
+def signal_table(
+    epoch: int,
+    sample_id: np.ndarray,
+    given_label: np.ndarray,
+    columns: Mapping[str, np.ndarray],
+    missed: np.ndarray,
+) -> pa.Table:
     """Return the table of `schema.SIGNALS`, null where a sample was missed.
 
-    A column that `signals` lacks is null throughout.
+    A column that `columns` does not have is null throughout.
     """
+    known = {"sample_id": sample_id, "epoch": np.full(len(sample_id), epoch)}
+    signals = {**columns, **known, "given_label": given_label}
     arrays = {}
     for column in SIGNALS:
         dtype = pa.type_for_alias(column.dtype)
@@ -71,54 +58,63 @@ def signal_table(signals: Mapping[str, np.ndarray], missed: np.ndarray) -> pa.Ta
     return pa.table(arrays)
 
 
-def output_arrays(
-    epoch: int, sample_id: np.ndarray, recorded: Mapping[str, np.ndarray], keep: str
-) -> dict[str, np.ndarray]:
-    """Return the columns of `schema.OUTPUT_COLUMNS`, or of the top classes."""
-    n_samples = len(sample_id)
-    arrays = {"sample_id": sample_id.astype(np.int32), "epoch": np.full(n_samples, epoch, np.int32)}
+def half_outputs(logits: np.ndarray, cosine: np.ndarray | None, keep: str) -> dict[str, np.ndarray]:
+    """Return what the log keeps of a batch's outputs.
+
+    Parameters
+    ----------
+    logits, cosine : (B, C) float, cosine optional
+    keep : {"full", "topk", "none"}
+        All logits and cosines as float16; the ten largest logits with their classes and the
+        log-sum-exp of all; or nothing.
+    """
+    if keep == "none":
+        return {}
     if keep == "full":
-        there = [name for name in ("logits", "cosine") if name in recorded]
-        return arrays | {name: as_half(recorded[name]) for name in there}
-    logits = recorded["logits"]
+        found = {"logits": logits} if cosine is None else {"logits": logits, "cosine": cosine}
+        return {name: as_half(values) for name, values in found.items()}
     label = np.argsort(-logits, axis=1, kind="stable")[:, :N_TOPK]
-    arrays["top_label"] = label.astype(np.int32)
-    return arrays | {"top_logit": as_half(np.take_along_axis(logits, label, axis=1))}
+    largest = logits.max(axis=1, keepdims=True)
+    with np.errstate(invalid="ignore"):  # infinity less infinity
+        total = np.log(np.exp(logits - largest).sum(axis=1))
+    return {
+        "top_label": label.astype(np.int32),
+        "top_logit": as_half(np.take_along_axis(logits, label, axis=1)),
+        "logsumexp": (largest[:, 0] + total).astype(np.float32),
+    }
 
 
-def output_table(outputs: Mapping[str, np.ndarray]) -> pa.Table:
-    """Return the table of `output_arrays`."""
-    return pa.table({
-        name: pa.array(values) if values.ndim == 1 else as_lists(values)
-        for name, values in outputs.items()
-    })  # fmt: skip
+def output_table(epoch: int, sample_id: np.ndarray, outputs: Mapping[str, np.ndarray]) -> pa.Table:
+    """Return the table of `schema.OUTPUT_COLUMNS`, or of the top classes."""
+    arrays: dict[str, pa.Array] = {
+        "sample_id": pa.array(sample_id.astype(np.int32)),
+        "epoch": pa.array(np.full(len(sample_id), epoch, np.int32)),
+    }
+    for name, values in outputs.items():
+        arrays[name] = pa.array(values) if values.ndim == 1 else as_lists(values)
+    return pa.table(arrays)
 
 
-class EpochEncoder:
-    """Encodes one kind of table, epoch after epoch."""
-
-    def __init__(self, **encoding: Any) -> None:
-        self.encoding = encoding
-        self._mould: ParquetMould | None = None
-
-    def encode(
-        self,
-        arrays: Mapping[str, np.ndarray],
-        as_table: Callable[[], pa.Table],
-        some_null: bool = False,
-    ) -> Content:
-        """Return the file; good until the next call.
-
-        A table without nulls and of one row group is written plain, by filling in the last one:
-        its few kilobytes are not worth the time that packing them takes.
-        """
-        if some_null or len(arrays["sample_id"]) > ROW_GROUP:
-            return encode_table(as_table(), **self.encoding)
-        if self._mould is None or not self._mould.fits(arrays):
-            self._mould = ParquetMould.of(as_table())
-        if self._mould is None:
-            return encode_table(as_table(), **self.encoding)
-        return self._mould.fill(arrays)
+def method_table(
+    epoch: int,
+    sample_id: np.ndarray,
+    columns: Sequence[MethodColumn],
+    state: Mapping[str, np.ma.MaskedArray],
+) -> pa.Table:
+    """Return the table of `schema.METHOD`; a column that was not recorded is null throughout."""
+    arrays: dict[str, pa.Array] = {
+        "sample_id": pa.array(sample_id.astype(np.int32)),
+        "epoch": pa.array(np.full(len(sample_id), epoch, np.int32)),
+    }
+    for column in columns:
+        dtype = pa.bool_() if column.dtype == "bool" else pa.type_for_alias(column.dtype)
+        if column.name not in state:
+            arrays[column.name] = pa.nulls(len(sample_id), dtype)
+            continue
+        values = state[column.name]
+        plain = values.filled(0).astype(dtype.to_pandas_dtype())
+        arrays[column.name] = pa.array(plain, dtype, mask=np.ma.getmaskarray(values))
+    return pa.table(arrays)
 
 
 def as_half(values: np.ndarray) -> np.ndarray:

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from hmw_core.errors import UsageError
-from hmw_core.recording.buffer import Array
+from hmw_core.recording.arrays import Array
 
 
 class SampleKeys:

@@ -49,7 +49,7 @@ def class_bands(
 
     NaN where no sample of the class has a value in an epoch.
     """
-    stored = {name: DERIVED.get(name, name).split(" - ") for name in quantities}
+    stored = {name: DERIVED.get(name, (name,)) for name in quantities}
     reads = sorted({column for columns in stored.values() for column in columns})
     rows = []
     for _, columns in run.iterate(reads, given_label=given_label):
@@ -140,7 +140,7 @@ def prepare(
 
 
 def _why_absent(run: RunReader, missing: Sequence[str]) -> str:
-    stored = {part: TITLES[n][0] for n in missing for part in DERIVED.get(n, n).split(" - ")}
+    stored = {part: TITLES[n][0] for n in missing for part in DERIVED.get(n, (n,))}
     said = absent_columns(run, stored)
     return said or f"no {', '.join(TITLES[name][0] for name in missing)}"
 

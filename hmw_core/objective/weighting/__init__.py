@@ -2,12 +2,11 @@
 
 Contract, so that no file repeats it: a weighting is an ``nn.Module`` built with ``n_samples``,
 ``n_epochs`` and its own keyword parameters (defaults: the paper's). Called once a batch with
-``(similarity, given_label, sample_id, epoch)``, shapes (B, C), (B,), (B,) and a 1-based int, all
+``(cosine, given_label, sample_id, epoch)``, shapes (B, C), (B,), (B,) and a 1-based int, all
 tensors on the module's device, it returns float32 weights of shape (B,), >= 0, without gradient.
-Its attribute ``space`` says what `similarity` must be: the cosines of ``cosine_to_classes`` for
-``"cosine"``, otherwise the raw logits. State lives in buffers, so ``state_dict`` carries it and a
-resumed run is exact. ``check_classes(n_classes)`` raises ``UsageError`` where the number of
-classes is too small for the parameters, so that a caller can ask before anything is trained.
+The cosines are those of ``cosine_to_classes``. State lives in buffers, so ``state_dict`` carries
+it and a resumed run is exact. ``check_classes(n_classes)`` raises ``UsageError`` where the number
+of classes is too small for the parameters, so that a caller can ask before anything is trained.
 """
 
 from torch import nn

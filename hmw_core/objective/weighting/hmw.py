@@ -5,12 +5,13 @@ Shape letters: B samples of a batch, C classes, D features, N samples of the tra
 """
 
 from functools import lru_cache
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from hmw_core.errors import UsageError
-from hmw_core.margins import SMALLEST_LENGTH, annealing_coefficient, check_k
+from hmw_core.margins import SMALLEST_LENGTH, HMSettings, annealing_coefficient, check_k
 
 
 def cosine_to_classes(features: Tensor, class_vectors: Tensor) -> Tensor:
@@ -32,6 +33,39 @@ def cosine_to_classes(features: Tensor, class_vectors: Tensor) -> Tensor:
         return product / class_lengths.clamp(min=SMALLEST_LENGTH)
 
 
+class TopValues(NamedTuple):
+    """As `margins.TopValues`, in torch; each field has shape (B,)."""
+
+    given: Tensor
+    other: Tensor
+    topk: Tensor
+    other_label: Tensor
+
+
+def top_values(values: Tensor, given_label: Tensor, k: int = 1) -> TopValues:
+    """Return the given, the largest other and the mean of the next `k` values of each row.
+
+    Parameters
+    ----------
+    values : Tensor of shape (B, C)
+        Logits or cosines: whatever is larger for a likelier class.
+    given_label : Tensor of shape (B,), int64
+    k : int
+        As `margins.top_values`'. With two classes `topk` is NaN.
+    """
+    label = given_label[:, None]
+    given = values.gather(1, label)[:, 0]
+    n_nearest = min(k + 1, values.shape[1] - 1)
+    nearest, classes = values.scatter(1, label, -torch.inf).topk(n_nearest)
+    # A row whose other classes are all -inf (masked classes) must still not name the given one.
+    first = classes[:, 0]
+    other_label = torch.where(first == given_label, (given_label == 0).long(), first)
+    if n_nearest == 1:
+        return TopValues(given, nearest[:, 0], torch.full_like(given, torch.nan), other_label)
+    topk = nearest[:, 1] if k == 1 else nearest[:, 1:].mean(dim=1)
+    return TopValues(given, nearest[:, 0], topk, other_label)
+
+
 class HMWeighting(nn.Module):
     """HMW: the annealed running mean of hyperspherical margin slices; in (0, 1], high for clean.
 
@@ -46,29 +80,17 @@ class HMWeighting(nn.Module):
         Size N of the training set.
     n_epochs : int
         Horizon T of the annealing: the planned length of the training.
-    alpha, beta : float
-        Steepness of the AUM term ``sigmoid(-alpha M)`` and of the TKUM term ``exp(beta U)``, >= 0.
-    k : int
-        How many classes after the nearest other one TKUM averages, ``1..C-2``.
-    annealing_start : {1, 0}
-        Index of the first epoch in Eq. 9: 1 in the paper, 0 in the authors' code.
+    alpha, beta, k, annealing_start
+        See `margins.HMSettings`.
     warmup_epochs : int
         Epochs whose weight is 1 while slices are already recorded (paper 0; code 10, and 30 on
         CIFAR-100). The warm-up slices carry the largest annealing coefficients.
     history : {"ca", "uniform_mean", "current"}
         Cosine annealing over the epochs, their plain mean, or this epoch's slice alone (what the
         code does with annealing off).
-    space : {"cosine", "softmax", "logits"}
-        What is measured between sample and class. Cosine: ``(1 - cos) / 2`` (Eq. 11). Softmax:
-        minus the probability (the code's ``if_spherical = 0``). Logits: minus the logit, squashed
-        like the others, because Eq. 4's linear slice can be negative and so is no weight.
     terms : {"both", "aum", "tkum"}
-        Which terms of Eq. 12 enter.
-    halve : bool or None
-        Whether the factor 1/2 of Eq. 12 stands. None: with both terms yes, with one no (as the
-        code). False with both terms makes the range (0, 2].
-    weight_norm : {"none", "mean1_batch"}
-        "mean1_batch" divides by the batch mean, so that the effective step size is kept.
+        Which terms of Eq. 12 enter. The factor 1/2 of Eq. 12 counts with both only, as in the
+        code.
 
     Raises
     ------
@@ -76,7 +98,7 @@ class HMWeighting(nn.Module):
         If a parameter is out of range; at the first call also if `k` is too large for the number
         of classes, or TKUM is asked for with two (choose ``terms="aum"`` there).
 
-    Source: HMW (AAAI-24), Eqs. 7-9, 11-13; the variants follow the released code or name it.
+    Source: HMW (AAAI-24), Eqs. 7-9, 11-13; the variants follow the released code.
     """
 
     slice_sum: Tensor
@@ -93,33 +115,19 @@ class HMWeighting(nn.Module):
         warmup_epochs: int = 0,
         *,
         history: str = "ca",
-        space: str = "cosine",
         terms: str = "both",
-        halve: bool | None = None,
-        weight_norm: str = "none",
     ) -> None:
         super().__init__()
-        annealing_coefficient(1, n_epochs, annealing_start)  # refuses a bad horizon or start
-        for name, value in {"alpha": alpha, "beta": beta, "warmup_epochs": warmup_epochs}.items():
-            if not value >= 0:
-                raise UsageError(f"hmw needs {name} >= 0, got {value}")
-        if k < 1:
-            raise UsageError(f"hmw needs k >= 1, got {k}")
+        self.settings = HMSettings(alpha, beta, k, annealing_start)
+        annealing_coefficient(1, n_epochs, annealing_start)  # refuses a bad horizon
+        if not warmup_epochs >= 0:
+            raise UsageError(f"hmw needs warmup_epochs >= 0, got {warmup_epochs}")
         _accept("history", history, ("ca", "uniform_mean", "current"))
-        _accept("space", space, ("cosine", "softmax", "logits"))
         _accept("terms", terms, ("both", "aum", "tkum"))
-        _accept("weight_norm", weight_norm, ("none", "mean1_batch"))
         self.n_epochs = n_epochs
-        self.alpha = alpha
-        self.beta = beta
-        self.k = k
-        self.annealing_start = annealing_start
         self.warmup_epochs = warmup_epochs
         self.history = history
-        self.space = space
         self.terms = terms
-        self.factor = 0.5 if (terms == "both" if halve is None else halve) else 1.0
-        self.weight_norm = weight_norm
         self.register_buffer("slice_sum", torch.zeros(n_samples))
         self.register_buffer("coefficient_sum", torch.zeros(n_samples))
 
@@ -139,52 +147,28 @@ class HMWeighting(nn.Module):
                 'two classes beside the given one; with 2 use terms="aum"'
             )
         else:
-            check_k(self.k, n_classes)
+            self.settings.check(n_classes)
 
     @torch.no_grad()
-    def forward(
-        self, similarity: Tensor, given_label: Tensor, sample_id: Tensor, epoch: int
-    ) -> Tensor:
-        slices = self.slices(similarity, given_label)
+    def forward(self, cosine: Tensor, given_label: Tensor, sample_id: Tensor, epoch: int) -> Tensor:
+        slices = self.slices(cosine, given_label)
         if self.history == "current":
             weight = slices
         else:
             weight = self._running_mean(slices, sample_id, epoch)
-        if epoch <= self.warmup_epochs:
-            return torch.ones_like(weight)
-        if self.weight_norm == "mean1_batch":
-            weight = weight / weight.mean()
-        return weight
+        return torch.ones_like(weight) if epoch <= self.warmup_epochs else weight
 
-    def slices(self, similarity: Tensor, given_label: Tensor) -> Tensor:
+    def slices(self, cosine: Tensor, given_label: Tensor) -> Tensor:
         """Return this forward pass's slice S_h of Eq. 12, (B,), without recording it."""
-        self.check_classes(similarity.shape[1])
-        nearness, unit = self._nearness(similarity.float())  # (B, C)
-        label = given_label[:, None]
-        n_nearest = 1 if self.terms == "aum" else self.k + 1
-        given = nearness.gather(1, label)[:, 0]
-        nearest = nearness.scatter(1, label, -torch.inf).topk(n_nearest).values
-        other = nearest[:, 0]
-        terms = []
-        if self.terms != "tkum":
-            terms.append(torch.sigmoid((given - other).mul_(self.alpha * unit)))
-        if self.terms != "aum":
-            topk = nearest[:, 1] if self.k == 1 else nearest[:, 1:].mean(dim=1)
-            terms.append(torch.exp((topk - other).mul_(self.beta * unit)))
-        total = terms[0] if len(terms) == 1 else terms[0] + terms[1]
-        return (self.factor * total).clamp(min=torch.finfo(total.dtype).tiny)  # no underflow to 0
+        self.check_classes(cosine.shape[1])
+        near = top_values(cosine.float(), given_label, self.settings.k)
+        return hm_slice(near, self.settings, self.terms)
 
     def coefficient(self, epoch: int) -> float:
         """Return what a slice of this epoch counts for in the running sums, > 0."""
         if self.history != "ca":
             return 1.0
-        return _coefficient(epoch, self.n_epochs, self.annealing_start)
-
-    def _nearness(self, similarity: Tensor) -> tuple[Tensor, float]:
-        """Return minus the distance up to a constant, and how much distance one of it is."""
-        if self.space == "cosine":
-            return similarity, 0.5  # the distance is (1 - similarity) / 2
-        return (similarity.softmax(dim=1) if self.space == "softmax" else similarity), 1.0
+        return _coefficient(epoch, self.n_epochs, self.settings.annealing_start)
 
     def _running_mean(self, slices: Tensor, sample_id: Tensor, epoch: int) -> Tensor:
         coefficient = self.coefficient(epoch)
@@ -192,6 +176,20 @@ class HMWeighting(nn.Module):
         self.slice_sum.index_add_(0, sample_id, slices, alpha=coefficient)
         self.coefficient_sum.index_add_(0, sample_id, torch.ones_like(slices), alpha=coefficient)
         return self.slice_sum[sample_id] / self.coefficient_sum[sample_id]
+
+
+def hm_slice(cosine: TopValues, settings: HMSettings, terms: str = "both") -> Tensor:
+    """Return Eq. 12's slice, (B,), in (0, 1], from the cosines that it needs.
+
+    A difference of distances is half the difference of the cosines, with the other sign (Eq. 11).
+    """
+    parts = []
+    if terms != "tkum":
+        parts.append(torch.sigmoid((cosine.given - cosine.other) * (settings.alpha / 2)))
+    if terms != "aum":
+        parts.append(torch.exp((cosine.topk - cosine.other) * (settings.beta / 2)))
+    total = parts[0] if len(parts) == 1 else (parts[0] + parts[1]) * 0.5
+    return total.clamp(min=torch.finfo(total.dtype).tiny)  # no underflow to 0
 
 
 @lru_cache  # the same for every step of an epoch

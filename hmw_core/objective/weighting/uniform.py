@@ -10,15 +10,11 @@ class UniformWeighting(nn.Module):
     Source: none needed; the paper's baselines without HMW.
     """
 
-    space = "logits"
-
     def __init__(self, n_samples: int, n_epochs: int) -> None:
         super().__init__()
 
     def check_classes(self, n_classes: int) -> None:
         """Accept any number of classes."""
 
-    def forward(
-        self, similarity: Tensor, given_label: Tensor, sample_id: Tensor, epoch: int
-    ) -> Tensor:
-        return torch.ones(len(similarity), device=similarity.device)
+    def forward(self, cosine: Tensor, given_label: Tensor, sample_id: Tensor, epoch: int) -> Tensor:
+        return torch.ones(len(cosine), device=cosine.device)

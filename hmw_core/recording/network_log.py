@@ -1,0 +1,133 @@
+"""The log of one network: from a recorded epoch to its files and metrics."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from hmw_core.criteria import CRITERIA_VERSION, MAIN_CRITERIA
+from hmw_core.criteria.base import new_scores, without_absent
+from hmw_core.criteria.over_epochs import AnnealedMean
+from hmw_core.laboratory.detection import auroc_of_groups
+from hmw_core.log import layout
+from hmw_core.log.layout import Content
+from hmw_core.log.reader import RunReader
+from hmw_core.log.schema import MethodColumn
+from hmw_core.log.tables import (
+    OUTPUT_ENCODING,
+    SCORES_VERSION,
+    SIGNAL_ENCODING,
+    method_table,
+    output_table,
+    signal_table,
+)
+from hmw_core.margins import HMSettings
+from hmw_core.recording.collector import EpochCollector, RecordedEpoch
+
+OUTPUT_COLUMNS = ("logits", "cosine", "top_label", "top_logit", "logsumexp")
+
+
+class NetworkLog:
+    """Collects the epochs of one network and keeps its running scores.
+
+    All state is in the order of the rows in signals/, so that nothing is sorted again.
+    """
+
+    def __init__(self, reader: RunReader) -> None:
+        self.folder = reader.network_folder
+        self.method_columns: list[MethodColumn] = list(reader.method_columns.values())
+        self.sample_id = reader.sample_ids()
+        self.row_of_sample = np.argsort(self.sample_id)
+        samples = reader.samples()
+        given_label = samples["given_label"].to_numpy(np.int64)
+        self.given_label = given_label[self.sample_id]
+        self.groups: tuple[np.ndarray, np.ndarray] | None = None
+        if reader.has_true_label:
+            is_mislabeled = samples["is_mislabeled"].to_numpy(bool)[self.sample_id]
+            self.groups = np.flatnonzero(~is_mislabeled), np.flatnonzero(is_mislabeled)
+        settings = HMSettings(**reader.info["weighting"])
+        self.collector = EpochCollector(given_label, reader.n_classes, settings)
+        sizes = reader.n_samples, reader.n_epochs, settings.annealing_start
+        self.weight = AnnealedMean(*sizes)
+        self.scores = new_scores(without_absent(MAIN_CRITERIA, reader), *sizes)
+
+    def files_of_epoch(
+        self, epoch: int, rows: RecordedEpoch, metrics: dict[str, Any]
+    ) -> dict[Path, Content]:
+        """Return what each of the epoch's files will hold, in the order they must appear.
+
+        The metrics come last: an epoch counts once they are there.
+        """
+        columns = rows.columns(self.row_of_sample)
+        seen = columns.pop("seen")
+        outputs = {name: columns.pop(name) for name in OUTPUT_COLUMNS if name in columns}
+        slices = columns.get("hm_slice", np.full(len(seen), np.nan, dtype=np.float32))
+        self.weight.update(epoch, slices)
+        weight = np.where(np.isnan(slices), np.nan, self.weight.value())
+        columns["hm_weight"] = weight.astype(np.float32)
+        files: dict[Path, Content] = {}
+
+        def add(kind: str, table: pa.Table, **encoding: Any) -> None:
+            path = layout.epoch_file(self.folder, kind, epoch)
+            files[path] = layout.encode_table(table, **encoding)
+
+        if outputs:
+            there = {name: values[seen] for name, values in outputs.items()}
+            add("outputs", output_table(epoch, self.sample_id[seen], there), **OUTPUT_ENCODING)
+        if self.method_columns:
+            state = rows.state_columns(self.row_of_sample)
+            add("method", method_table(epoch, self.sample_id, self.method_columns, state))
+        signals = signal_table(epoch, self.sample_id, self.given_label, columns, ~seen)
+        add("signals", signals, **SIGNAL_ENCODING)
+        own = self._metrics(epoch, columns, seen)
+        plain = {n: _plain(value) for n, value in {"epoch": epoch, **own, **metrics}.items()}
+        files[layout.epoch_file(self.folder, "metrics", epoch)] = layout.encode_json(plain)
+        return files
+
+    def scores_file(self, epoch: int) -> dict[Path, Content]:
+        """Return the scores that the running sums hold: a page need not read every epoch again."""
+        values = {"sample_id": pa.array(np.arange(len(self.sample_id), dtype=np.int32))}
+        nothing = np.full(len(self.sample_id), np.nan)
+        for name in MAIN_CRITERIA:
+            score = self.scores.get(name)
+            in_rows = nothing if score is None else score.value()
+            values[name] = pa.array(in_rows[self.row_of_sample])
+        table = pa.table(values, metadata={SCORES_VERSION: str(CRITERIA_VERSION)})
+        return {layout.epoch_file(self.folder, "scores", epoch): layout.encode_table(table)}
+
+    def replay(self, reader: RunReader, epochs: Iterable[int]) -> None:
+        """Rebuild the running sums from the log, so that a resumed run equals an unbroken one."""
+        reads = {column for name in self.scores for column in MAIN_CRITERIA[name].reads}
+        for epoch, columns in reader.iterate(sorted(reads | {"hm_slice"}), list(epochs)):
+            self.weight.update(epoch, columns["hm_slice"])
+            for score in self.scores.values():
+                score.update(epoch, columns)
+
+    def _metrics(self, epoch: int, columns: dict[str, np.ndarray], seen: np.ndarray) -> dict:
+        metrics = {}
+        if "loss" in columns:
+            metrics["train_loss"] = float(columns["loss"][seen].mean(dtype=np.float64))
+        if "predicted_label" in columns:
+            right = columns["predicted_label"][seen] == self.given_label[seen]
+            metrics["train_accuracy"] = float(right.mean())
+        for name, score in self.scores.items():
+            criterion = score.criterion
+            if not all(column in columns for column in criterion.reads):
+                continue  # recorded without logits, and without this
+            score.update(epoch, columns)
+            if self.groups is not None:
+                value = score.value()
+                clean, mislabeled = (value[rows] for rows in self.groups)
+                metrics[f"auroc_{name}"] = auroc_of_groups(
+                    clean, mislabeled, criterion.higher_means
+                )
+        return metrics
+
+
+def _plain(value: Any) -> Any:
+    """Return a JSON value: numpy numbers as Python's, NaN and infinity as null."""
+    if isinstance(value, np.generic):
+        value = value.item()
+    return None if isinstance(value, float) and not np.isfinite(value) else value
