@@ -243,7 +243,8 @@ def _recipe_defaults(arguments: list[str]) -> RunConfig:
     dataset = _value_of("dataset", arguments) or RunConfig().dataset
     noise = _value_of("noise", arguments) or RunConfig().noise
     fields = recipe_fields(recipe, dataset, noise)
-    for name, option in (("loss_args", "--loss-args"), ("weighting_args", "--weighting-args")):
+    for name in ("method_args", "loss_args", "weighting_args"):
+        option = "--" + name.replace("_", "-")
         if option in arguments:
             fields[name] = {}  # of a dict with keys, tyro makes an option a key instead of this one
     return RunConfig(**fields)

@@ -7,19 +7,27 @@ from pathlib import Path
 from typing import Any, Literal
 
 from hmw_core.errors import UsageError
+from hmw_core.margins import HMSettings
+from training.recipes import recipe_fields
 
-SCHEDULES = ("step", "cosine", "constant")
+SCHEDULES = ("step", "cosine", "linear", "constant")
+OPTIMIZERS = ("sgd", "adam")
 AUGMENTATIONS = ("auto", "crop_flip", "crop", "none")
-OUTPUTS = ("full", "topk", "none")
+OUTPUTS = ("auto", "full", "topk", "none")
 DEVICES = ("auto", "cuda", "mps", "cpu")
 LARGEST_SHARE = 0.5  # of the samples that may be threshold samples; two runs then cover all
+
+
+def _of_method(**options: Any) -> Any:
+    """Return a field that belongs to the method: what a recipe decides when a proof is trained."""
+    return field(**options, metadata={"part": "method"})
 
 
 @dataclass(frozen=True, kw_only=True)
 class RunConfig:
     """Train a network on noisy labels and log every sample of every epoch."""
 
-    recipe: str | None = None
+    recipe: str | None = _of_method(default=None)
     """A row of the paper's tables, as `list` names them. It sets loss, weighting and, on CIFAR,
     network and schedule; what is given besides it wins."""
 
@@ -64,49 +72,59 @@ class RunConfig:
     """Which samples these are: neighbouring numbers share none, as long as what decides the data
     (`--data-seed`, else `--seed`) is the same. Default: the seed."""
 
-    method: str = "standard"
+    method: str = _of_method(default="standard")
     """How a network is trained, as `list` names them."""
-    loss: str = "ce"
+    method_args: dict[str, float] = _of_method(default_factory=dict)
+    """Arguments of the method, as `list` names them: `--method-args noise_rate 0.4`."""
+    loss: str = _of_method(default="ce")
     """Per-sample loss, as `list` names them."""
-    loss_args: dict[str, float] = field(default_factory=dict)
+    loss_args: dict[str, float] = _of_method(default_factory=dict)
     """Parameters of the loss: `--loss-args q 0.7`."""
-    normalize_logits: bool = False
+    normalize_logits: bool = _of_method(default=False)
     """Divide each sample's logits by their length before the loss, as the authors' code does."""
-    weighting: str = "uniform"
+    weighting: str = _of_method(default="uniform")
     """Per-sample weight on the loss, as `list` names them."""
-    weighting_args: dict[str, str] = field(default_factory=dict)
+    weighting_args: dict[str, str] = _of_method(default_factory=dict)
     """Further choices of the weighting: `--weighting-args terms aum history current`."""
-    alpha: float = 100.0
+    alpha: float = _of_method(default=100.0)
     """Scale of the AUM term of the HM weight, >= 0 (Eq. 12)."""
-    beta: float = 100.0
+    beta: float = _of_method(default=100.0)
     """Scale of its TKUM term, >= 0 (Eq. 12)."""
-    k: int = 1
+    k: int = _of_method(default=1)
     """Classes averaged by TKUM, 1 to n_classes - 2 (Eq. 6)."""
-    annealing_start: int = 1
+    annealing_start: int = _of_method(default=1)
     """Number of the first epoch in Eq. 9: 1 in the paper, 0 in the authors' code."""
-    warmup_epochs: int = 0
+    warmup_epochs: int = _of_method(default=0)
     """Epochs before the HM weight is used; 0 in the paper, 10 in the authors' code (30 on
     CIFAR-100), both of 250 epochs."""
-    confidence_penalty: float = 0.0
+    confidence_penalty: float = _of_method(default=0.0)
     """Factor of the mean of sum p log p added to the loss, >= 0; 1 in the authors' code under
     asymmetric noise."""
 
     network: str = "small_cnn"
     """`small_cnn`, `preact_resnet18`, or any name that timm knows."""
-    class_bias: bool = True
+    class_bias: bool = _of_method(default=True)
     """Whether the last layer has a bias. The authors' code has none; cosines never see it."""
     epochs: int = 100
     """Passes over the training set, >= 1."""
     batch_size: int = 128
     """Samples a step, >= 1."""
+    optimizer: str = "sgd"
+    """`sgd` or `adam`."""
     learning_rate: float = 0.02
-    """Of SGD at the start, > 0."""
+    """At the start, > 0."""
     momentum: float = 0.9
-    """Of SGD, in [0, 1)."""
+    """Of SGD, or Adam's first beta, in [0, 1)."""
     weight_decay: float = 5e-4
-    """Of SGD, >= 0."""
+    """Of the optimizer, >= 0."""
     schedule: str = "step"
-    """`step` (a tenth after 50 % and again after 80 % of the epochs), `cosine`, or `constant`."""
+    """`step` (falls at each share of `schedule-at`), `cosine` (falls to 0), `linear` (constant up
+    to the share of `schedule-at`, then falls to 0), or `constant`."""
+    schedule_at: tuple[float, ...] = ()
+    """Shares of the training, in (0, 1), at which `step` falls or `linear` begins to fall.
+    Default: 0.5 and 0.8 for `step`, 0.4 for `linear`."""
+    schedule_factor: float = 0.1
+    """What `step` multiplies the learning rate by, in (0, 1]."""
     augment: str = "auto"
     """`crop_flip`, `crop`, `none`, or what suits the data set."""
     seed: int = 0
@@ -119,8 +137,9 @@ class RunConfig:
     """Name of the run. Default: made from recipe, data set, noise and seed."""
     runs: str = "data/runs"
     """Folder of the runs."""
-    outputs: str = "full"
-    """What is kept of all logits and cosines: `full`, the five largest logits (`topk`), `none`."""
+    outputs: str = "auto"
+    """What is kept of all logits and cosines: `full`, the ten largest logits (`topk`), `none`, or
+    `auto`: `full` where an epoch's logits take at most 200 MB, else `topk`."""
     outputs_every: int = 1
     """Keep them every so many epochs, >= 1."""
     features_at: tuple[int, ...] = ()
@@ -146,6 +165,7 @@ class RunConfig:
             value = getattr(self, name)
             if value is not None and not (math.isfinite(value) and value >= low):
                 raise UsageError(f"{_option(name)} must be {low} or more, got {value}")
+        HMSettings(self.alpha, self.beta, self.k, self.annealing_start)
         for name in ("noise_rate", "test_fraction", "momentum"):
             value = getattr(self, name)
             closed = name == "noise_rate"
@@ -159,6 +179,11 @@ class RunConfig:
             )
         if self.threshold_seed is not None and share is None:
             raise UsageError("--threshold-seed goes with --threshold-samples only")
+        for share in self.schedule_at:
+            if not 0 < share < 1:
+                raise UsageError(f"--schedule-at must lie in (0, 1), got {share}")
+        if not 0 < self.schedule_factor <= 1:
+            raise UsageError(f"--schedule-factor must lie in (0, 1], got {self.schedule_factor}")
         if not 0 < self.learning_rate < math.inf:
             raise UsageError(f"--learning-rate must be above 0, got {self.learning_rate}")
         for name, accepted_values in _ONE_OF.items():
@@ -187,10 +212,26 @@ class RunConfig:
 
     @property
     def run_name(self) -> str:
-        """The name given, or one made from what distinguishes runs."""
-        method = self.recipe or "-".join(
-            [self.loss, *(w for w in (self.weighting,) if w != "uniform")]
-        )
+        """The name given, or one made from what distinguishes runs.
+
+        Settings of the method that differ from the recipe's are part of it.
+        """
+        changed = self._departures()
+        if self.recipe is None:
+            for name in ("loss", "weighting", "method"):
+                changed.pop(name, None)
+        words = [_word(name, value) for name, value in changed.items()]
+        if self.recipe is not None:
+            words.insert(0, self.recipe)
+        else:
+            plain = RunConfig()
+            loss = [self.loss] if (self.loss, self.method) != ("ce", "co_teaching") else []
+            words[:0] = [
+                *(m for m in (self.method,) if m != plain.method),
+                *loss,
+                *(w for w in (self.weighting,) if w != plain.weighting),
+            ]
+        method = "-".join(words)
         noise = self.noise if self.noise in ("none", "human") else f"{self.noise}{self.noise_rate}"
         labels = "" if self.labels is None else "-corrected"
         name = f"{method}-{self.dataset}-{noise}{labels}-seed{self.seed}"
@@ -218,22 +259,46 @@ class RunConfig:
             If it is not one of ours.
         """
         known = {f.name for f in dataclasses.fields(cls)}
-        if not values or not values.keys() <= known:
+        if not {"dataset", "loss", "epochs", "seed"} <= values.keys():
             raise UsageError(
                 "the run was not made by `python -m training train`, so it cannot be resumed by it"
             )
-        return cls(**values | {"features_at": tuple(values.get("features_at", ()))})
+        unknown = sorted(values.keys() - known)
+        if unknown:
+            raise UsageError(
+                "the run was made by a later version of this program: it has the setting "
+                f"{', '.join(unknown)}, which this version does not know"
+            )
+        tuples = {name: tuple(values.get(name, ())) for name in ("features_at", "schedule_at")}
+        return cls(**values | tuples)
 
+    def _departures(self) -> dict[str, Any]:
+        """Return the settings of the method that differ from the recipe's, or from the defaults."""
+        plain = RunConfig()
+        own = {}
+        if self.recipe is not None:
+            own = recipe_fields(self.recipe, self.dataset, self.noise)
+        return {
+            name: getattr(self, name)
+            for name in METHOD_FIELDS
+            if name != "recipe" and getattr(self, name) != own.get(name, getattr(plain, name))
+        }
+
+
+METHOD_FIELDS = tuple(
+    f.name for f in dataclasses.fields(RunConfig) if f.metadata.get("part") == "method"
+)
+"""Fields that say how is trained: what a recipe decides, whatever network, schedule and data."""
 
 _AT_LEAST = {
-    **dict.fromkeys(("epochs", "batch_size", "k", "outputs_every", "train_samples"), 1),
-    **dict.fromkeys(("alpha", "beta", "warmup_epochs", "confidence_penalty"), 0),
+    **dict.fromkeys(("epochs", "batch_size", "outputs_every", "train_samples"), 1),
+    **dict.fromkeys(("warmup_epochs", "confidence_penalty"), 0),
     **dict.fromkeys(("weight_decay", "seed", "data_seed", "threshold_seed", "workers"), 0),
     "image_size": 8,
 }
 _ONE_OF = {
-    "annealing_start": (0, 1),
     "schedule": SCHEDULES,
+    "optimizer": OPTIMIZERS,
     "augment": AUGMENTATIONS,
     "outputs": OUTPUTS,
     "device": DEVICES,
@@ -242,6 +307,15 @@ _ONE_OF = {
 
 def _option(field_name: str) -> str:
     return "--" + field_name.replace("_", "-")
+
+
+def _word(name: str, value: Any) -> str:
+    """Return a setting as a part of a run's name, such as `alpha10` or `q0.3`."""
+    if isinstance(value, dict):
+        return "-".join(_word(key, value[key]) for key in sorted(value)) or f"no_{name}"
+    if isinstance(value, bool):
+        return name if value else f"no_{name}"
+    return f"{name}{value:g}" if isinstance(value, float) else f"{name}{value}"
 
 
 def _is_plain_name(name: str) -> bool:

@@ -5,10 +5,9 @@ import torch
 from torch import Tensor
 
 from training.data.batches import ImageSource
+from training.data.epoch_data import EVALUATION_BATCH
 from training.methods.base import Method
 from training.stopping import StopWish
-
-EVALUATION_BATCH = 512
 
 
 def accuracy(

@@ -1,12 +1,19 @@
 """What `python -m training list` says: each registry with one line a member."""
 
 import json
+import math
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from training.methods.arguments import Argument
 
 
-def listing() -> dict[str, list[dict[str, str]]]:
-    """Return `name` and `summary` of every member of every registry, in menu order."""
+def listing() -> dict[str, list[dict[str, Any]]]:
+    """Return `name` and `summary` of every member of every registry, in menu order.
+
+    A method also has its `arguments`: name, default, range, unit and meaning of each.
+    """
     # Here, because torch takes seconds to load and `train --help` does not need it.
     from hmw_core.criteria import CRITERIA
     from hmw_core.criteria.criterion import FAMILIES
@@ -28,7 +35,10 @@ def listing() -> dict[str, list[dict[str, str]]]:
         "networks": [*_members(NETWORKS), timm],
         "losses": _members(LOSSES),
         "weightings": _members(WEIGHTINGS),
-        "methods": _members(METHODS),
+        "methods": [
+            member | {"arguments": [_argument(a) for a in METHODS[member["name"]].arguments]}
+            for member in _members(METHODS)
+        ],
         "recipes": [{"name": n, "summary": f"{r.title}."} for n, r in RECIPES.items()],
         "criteria": [
             {"name": n, "summary": f"{FAMILIES[c.family]}: {c.title}."} for n, c in CRITERIA.items()
@@ -47,7 +57,22 @@ def print_list(as_json: bool) -> None:
         print(f"{kind}:")
         for member in members:
             print(f"  {member['name']:<{width}}  {member['summary']}")
+            for argument in member.get("arguments", ()):
+                default = (
+                    "" if argument["default"] is None else f", default {argument['default']:g}"
+                )
+                unit = f" {argument['unit']}" if argument["unit"] else ""
+                print(
+                    f"  {'':<{width}}    {argument['name']}: {argument['meaning']} "
+                    f"({argument['range']}{unit}{default})"
+                )
         print()
+
+
+def _argument(argument: "Argument") -> dict[str, Any]:
+    names = ("name", "default", "range", "unit", "meaning", "whole", "low", "high")
+    found = {name: getattr(argument, name) for name in names}
+    return found | {"high": None if math.isinf(argument.high) else argument.high}
 
 
 def _members(registry: Mapping[str, Any]) -> list[dict[str, str]]:

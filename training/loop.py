@@ -1,8 +1,7 @@
 """Epochs, evaluation, the log and the checkpoint; knows no method by name."""
 
-import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -12,25 +11,23 @@ from torch import Tensor
 
 from hmw_core.errors import UsageError, pick
 from hmw_core.noise import NOISES
-from hmw_core.objective.batch import Batch
 from hmw_core.objective.losses import LOSSES
 from hmw_core.objective.weighting import WEIGHTINGS
 from hmw_core.store import RunReader, RunWriter
 from training import checkpoint, devices, evaluation
 from training.config import RunConfig
-from training.data.augment import draw
 from training.data.batches import image_source
 from training.data.datasets import DATASETS
+from training.data.epoch_data import EpochData
 from training.data.prepare import TrainingData, load_data
 from training.methods import METHODS
 from training.methods.base import Problem, Record, StepLog
 from training.progress import EpochSummary, TrainingProgress
-from training.schedule import learning_rate
 from training.stopping import Stopped, StopWish
 from training.threshold_samples import RealClasses, draw_threshold_samples
 
-Watch = Callable[[Iterator[Batch], int, int], Iterator[Batch]]
-"""Given the batches of an epoch, how many there are and the epoch: the same batches."""
+Progress = Callable[[int, float], None]
+"""Told the epoch and the share of it that is done, in [0, 1], after each batch."""
 
 
 class RunFailed(Exception):
@@ -117,7 +114,9 @@ class Training:
         if self.threshold is not None:
             trained_label = trained_label.clone()
             trained_label[self.threshold.sample_id] = n_classes  # the extra class
-            self.real_classes = RealClasses(self.threshold, n_samples, n_classes, self.device)
+            self.real_classes = RealClasses(
+                self.threshold, n_classes, trained_label.to(self.device)
+            )
         self.trained_label = trained_label.to(self.device)
         problem = Problem(
             n_samples=n_samples,
@@ -128,6 +127,10 @@ class Training:
         )
         torch.manual_seed(devices.epoch_seed(config.seed, 0))
         self.method = METHODS[config.method](config, problem)
+        if self.threshold is not None and self.method.n_networks > 1:
+            raise UsageError(
+                f"--threshold-samples go with methods of one network, not with {config.method}"
+            )
         self.stop = StopWish()
 
     def new_log(self) -> RunWriter:
@@ -155,6 +158,9 @@ class Training:
             k=config.k,
             annealing_start=config.annealing_start,
             threshold_samples=None if self.threshold is None else self.threshold.as_json(),
+            networks=self.method.n_networks,
+            pass_name=self.method.pass_name,
+            method_state=self.method.state,
         )
 
     def run(self, writer: RunWriter, console: Console, first_epoch: int) -> None:
@@ -190,16 +196,30 @@ class Training:
         config = self.config
         started = time.perf_counter()
 
-        steps: list[tuple[Tensor, StepLog]] = []
+        def keep(
+            sample_id: Tensor,
+            log: StepLog | None,
+            *,
+            network: int = 1,
+            state: Mapping[str, Tensor] | None = None,
+        ) -> None:
+            if self.real_classes is not None:
+                sample_id, log, state = self.real_classes.keep(sample_id, log, state)
+            if log is None:
+                writer.record(sample_id, network=network, state=state)
+                return
+            writer.record(
+                sample_id,
+                log.logits,
+                log.cosine,
+                log.loss,
+                log.weight,
+                network=network,
+                state=state,
+                copy=False,
+            )
 
-        def keep(batch: Batch, step: StepLog) -> None:
-            if self.real_classes is None:
-                steps.append((batch.sample_id, step))
-            else:
-                steps.append(self.real_classes.keep(batch, step))
-
-        mean_loss, rate = self.train_epoch(epoch, progress.watch, keep)
-        record_steps(writer, steps)
+        mean_loss, rate = self.train_epoch(epoch, progress.advance, keep)
         samples_per_second = len(self.trained_label) / (time.perf_counter() - started)
         test_accuracy = self.test_accuracy()
         if epoch in (config.features_at or (config.epochs,)):
@@ -209,6 +229,7 @@ class Training:
         writer.end_epoch(
             epoch,
             after=checkpoint.saver(self.method, epoch, writer.folder),
+            stage=self.method.stage(epoch),
             test_accuracy=test_accuracy,
             learning_rate=rate,
             seconds=time.perf_counter() - started,
@@ -216,17 +237,21 @@ class Training:
         )
         return EpochSummary(epoch, mean_loss, test_accuracy, samples_per_second)
 
-    def train_epoch(self, epoch: int, watch: Watch, record: Record) -> tuple[float, float]:
+    def train_epoch(
+        self, epoch: int, progress: Progress, record: Record | None = None
+    ) -> tuple[float, float]:
         """Train one epoch and return the mean loss (nat) and the learning rate.
+
+        The mean is over the training samples, as the first network's log has them, whatever
+        number of rows a method records.
 
         Parameters
         ----------
         epoch : int
             From 1.
-        watch : callable
-            Given the batches, their number and the epoch, yields the batches.
-        record : callable
-            Told of every step.
+        progress : callable
+        record : Record, optional
+            Told of all that the method records.
 
         Raises
         ------
@@ -237,22 +262,45 @@ class Training:
         """
         config = self.config
         torch.manual_seed(devices.epoch_seed(config.seed, epoch))
-        rate = learning_rate(config.schedule, config.learning_rate, epoch, config.epochs)
-        for optimizer in self.method.optimizers:
-            for group in optimizer.param_groups:
-                group["lr"] = rate
-        losses: list[Tensor] = []
-
-        def add_and_record(batch: Batch, step: StepLog) -> None:
-            losses.append(step.loss)
-            record(batch, step)
-
+        rate = self.method.set_epoch(epoch)
         n_samples = len(self.trained_label)
-        n_batches = math.ceil(n_samples / config.batch_size)
-        batches = watch(self.train_batches(epoch), n_batches, epoch)
-        self.method.run_epoch(epoch, self.stop.between(batches), add_and_record)
-        mean_loss = torch.cat(losses).sum().item() / n_samples  # here the device is waited for
-        if not np.isfinite(mean_loss):
+        sizes = self.method.n_networks, n_samples
+        losses = torch.zeros(sizes, device=self.device)
+        recorded = torch.zeros(sizes, dtype=torch.bool, device=self.device)
+
+        def add_and_record(
+            sample_id: Tensor,
+            log: StepLog | None,
+            *,
+            network: int = 1,
+            state: Mapping[str, Tensor] | None = None,
+        ) -> None:
+            if log is not None:
+                losses[network - 1, sample_id] = log.loss.float()
+                recorded[network - 1, sample_id] = True
+            if record is not None:
+                record(sample_id, log, network=network, state=state)
+
+        n_drawn, n_expected = 0, self.method.n_passes(epoch) * n_samples
+
+        def drawn(n_pictures: int) -> None:
+            nonlocal n_drawn
+            n_drawn += n_pictures
+            progress(epoch, min(n_drawn / n_expected, 1.0))
+
+        data = EpochData(
+            self.train_source,
+            self.trained_label,
+            epoch=epoch,
+            seed=config.seed,
+            batch_size=config.batch_size,
+            stop=self.stop,
+            drawn=drawn,
+        )
+        self.method.run_epoch(epoch, data, add_and_record)
+        means = (losses.sum(dim=1) / recorded.sum(dim=1)).tolist()  # here the device is waited for
+        mean_loss = means[0]
+        if not np.isfinite(means).all():
             raise RunFailed(
                 f"the loss became {mean_loss} in epoch {epoch} at learning rate {rate:g}; "
                 "a lower --learning-rate may help"
@@ -267,15 +315,6 @@ class Training:
             self.method, self.test_source, self.test_label, self.stop, self.data.n_classes
         )
 
-    def train_batches(self, epoch: int) -> Iterator[Batch]:
-        """Yield the epoch's batches: every sample once, in an order drawn for this epoch."""
-        generator = torch.Generator().manual_seed(devices.epoch_seed(self.config.seed, epoch))
-        n_samples = len(self.trained_label)
-        order = torch.randperm(n_samples, generator=generator)
-        draws = draw(n_samples, ("weak",), generator)
-        for rows, (images,) in self.train_source.batches(order, self.config.batch_size, draws):
-            yield Batch(images, self.trained_label[rows], rows, epoch)
-
     def log_features(self, epoch: int, writer: RunWriter) -> None:
         """Log the penultimate features of the training set, plain pictures in order."""
         n_samples = len(self.trained_label)
@@ -283,20 +322,6 @@ class Training:
             self.method, self.train_source, n_samples, self.stop
         )
         writer.log_features(epoch, features, class_vectors[: self.data.n_classes])
-
-
-def record_steps(writer: RunWriter, steps: Sequence[tuple[Tensor, StepLog]]) -> None:
-    """Record an epoch's steps together: between two passes it would meet cold caches."""
-    sample_id = torch.cat([ids for ids, _ in steps])
-    if len(sample_id):
-        writer.record(
-            sample_id,
-            torch.cat([step.logits for _, step in steps]),
-            cosine=torch.cat([step.cosine for _, step in steps]),
-            loss=torch.cat([step.loss for _, step in steps]),
-            weight=torch.cat([step.weight for _, step in steps]),
-            copy=False,
-        )
 
 
 def _finish(writer: RunWriter, status: str, error: str | None) -> None:

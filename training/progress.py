@@ -1,14 +1,10 @@
 """What the user sees of a training: a bar on a terminal, a line an epoch elsewhere."""
 
 import time
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import TypeVar
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
-
-Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)
@@ -59,11 +55,9 @@ class TrainingProgress:
     def __exit__(self, *_: object) -> None:
         self.bar.stop()
 
-    def watch(self, batches: Iterable[Item], n_batches: int, epoch: int) -> Iterator[Item]:
-        """Yield the batches of an epoch, moving the bar."""
-        for number, batch in enumerate(batches, start=1):
-            yield batch
-            self._show(epoch, epoch - 1 + number / n_batches)
+    def advance(self, epoch: int, share: float) -> None:
+        """Move the bar to a share of an epoch, in [0, 1]."""
+        self._show(epoch, epoch - 1 + share)
 
     def end_epoch(self, summary: EpochSummary) -> None:
         """Show an epoch that has ended."""

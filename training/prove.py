@@ -6,7 +6,6 @@ import hashlib
 import json
 import re
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -21,26 +20,19 @@ from hmw_core.errors import UsageError
 from hmw_core.experiments import proof
 from hmw_core.experiments.proof import ARMS, NOW, Proof
 from hmw_core.log import layout, provenance
-from hmw_core.objective.batch import Batch
 from hmw_core.review.corrected_labels import LabelFile, read_labels
 from hmw_core.store import RunReader
 from training import devices
-from training.config import RunConfig
+from training.config import METHOD_FIELDS, RunConfig
 from training.data.pictures import EncodedImages
 from training.data.prepare import TrainingData, load_data
-from training.loop import RunFailed, Training, Watch
+from training.loop import Progress, RunFailed, Training
 from training.recipes import recipe_fields
 from training.stopping import Stopped
 
 DROP_STREAM = 4  # of the seed; 1 to 3 are `training.data.prepare`'s
 WIDE = 120  # letters of a table that goes to a file
 NOTE_EVERY = 1.0  # s between two notes of the epoch in progress
-# What `--recipe` decides here: the method. Network, schedule and epochs stay the run's, so that
-# recipes are compared on the same training.
-METHOD_FIELDS = (
-    "recipe method loss loss_args normalize_logits weighting weighting_args alpha beta k "
-    "annealing_start warmup_epochs confidence_penalty class_bias"
-).split()
 DECIDE_NOTHING = "run runs outputs outputs_every features_at device workers".split()
 TOLD = ("recipe", "epochs")  # settings of a proof that may differ from the run's
 
@@ -225,7 +217,7 @@ def take(data: TrainingData, rows: np.ndarray) -> TrainingData:
 
 
 def train_once(
-    config: RunConfig, data: TrainingData, watch: Watch = lambda batches, *_: batches
+    config: RunConfig, data: TrainingData, progress: Progress = lambda epoch, share: None
 ) -> float:
     """Train as `train` does, without a log, and return the last epoch's test accuracy in [0, 1].
 
@@ -237,7 +229,7 @@ def train_once(
     training = Training(config, data)
     with training.stop:
         for epoch in range(1, config.epochs + 1):
-            training.train_epoch(epoch, watch, lambda batch, step: None)
+            training.train_epoch(epoch, progress)
         accuracy = training.test_accuracy()
     assert accuracy is not None, "a proof has a test split"
     return accuracy
@@ -301,7 +293,7 @@ def _train(plan: Plan, arm: str, seed: int, progress: "ProofProgress") -> dict[s
         wrong = float((data.given_label != data.true_label).mean())
     started = time.perf_counter()
     progress.begin(arm, seed, plan.config.epochs)
-    accuracy = train_once(dataclasses.replace(plan.config, seed=seed), data, progress.watch)
+    accuracy = train_once(dataclasses.replace(plan.config, seed=seed), data, progress.advance)
     progress.end(accuracy)
     return {
         "arm": arm,
@@ -344,11 +336,9 @@ class ProofProgress:
         """Note which training begins."""
         self.arm, self.seed, self.n_epochs = arm, seed, n_epochs
 
-    def watch(self, batches: Iterator[Batch], n_batches: int, epoch: int) -> Iterator[Batch]:
-        """Yield the batches of an epoch, moving the bar."""
-        for number, batch in enumerate(batches, start=1):
-            yield batch
-            self._show(epoch, (epoch - 1 + number / n_batches) / self.n_epochs)
+    def advance(self, epoch: int, share: float) -> None:
+        """Move the bar to a share of an epoch, in [0, 1]."""
+        self._show(epoch, (epoch - 1 + share) / self.n_epochs)
 
     def end(self, accuracy: float) -> None:
         """Tell of a training that has ended."""
@@ -394,7 +384,7 @@ def _config_to_prove(
     changes |= {"threshold_samples": None, "threshold_seed": None}  # every sample in its class
     if device:
         changes["device"] = device
-    if recipe:
+    if recipe:  # network, schedule and epochs stay the run's: the same training, another method
         plain = RunConfig()
         fields = recipe_fields(recipe, own.dataset, own.noise)
         changes |= {name: fields.get(name, getattr(plain, name)) for name in METHOD_FIELDS}

@@ -10,6 +10,7 @@ C + 1. The margins over all C + 1 classes go to a file of their own, see
 Source: Pleiss et al. (NeurIPS 2020), Section 3.3.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,9 +20,7 @@ import torch
 from torch import Tensor
 
 from hmw_core.errors import UsageError
-from hmw_core.log.threshold_margins import MARGIN, write_margins
-from hmw_core.objective.batch import Batch
-from hmw_core.recording.buffer import EpochBuffer
+from hmw_core.log.threshold_margins import write_margins
 from training.config import RunConfig
 from training.methods.base import StepLog
 
@@ -86,32 +85,38 @@ class RealClasses:
     out of a batch makes the device wait once a step.
     """
 
-    def __init__(
-        self, chosen: ThresholdSamples, n_samples: int, n_classes: int, device: torch.device
-    ) -> None:
-        is_real = np.ones(n_samples, dtype=bool)
-        is_real[chosen.sample_id] = False
-        self.is_real = torch.from_numpy(is_real).to(device)
+    def __init__(self, chosen: ThresholdSamples, n_classes: int, trained_label: Tensor) -> None:
+        self.is_real = torch.ones(len(trained_label), dtype=torch.bool, device=trained_label.device)
+        self.is_real[torch.from_numpy(chosen.sample_id).to(trained_label.device)] = False
         self.n_classes = n_classes
-        self.margins = EpochBuffer(n_samples)
+        self.trained_label = trained_label
+        self.margins = self._no_margins()
 
-    def keep(self, batch: Batch, step: StepLog) -> tuple[Tensor, StepLog]:
-        """Keep a batch's margins; return ids and log of those that are not threshold samples."""
-        rows = torch.arange(len(step.logits), device=step.logits.device)
-        given = step.logits[rows, batch.given_label]
-        others = step.logits.scatter(1, batch.given_label[:, None], -torch.inf)
-        self.margins.put(batch.sample_id, {MARGIN: given - others.amax(dim=1)})
-        real = self.is_real[batch.sample_id]
-        return batch.sample_id[real], StepLog(
-            step.logits[real, : self.n_classes],
-            step.cosine[real, : self.n_classes],
-            step.loss[real],
-            step.weight[real],
+    def keep(
+        self, sample_id: Tensor, log: StepLog | None, state: Mapping[str, Tensor] | None
+    ) -> tuple[Tensor, StepLog | None, dict[str, Tensor] | None]:
+        """Keep a batch's margins; return what the log gets of samples that are no threshold's."""
+        real = self.is_real[sample_id]
+        state = None if state is None else {name: values[real] for name, values in state.items()}
+        if log is None:
+            return sample_id[real], None, state
+        label = self.trained_label[sample_id][:, None]
+        given = log.logits.gather(1, label)[:, 0]
+        others = log.logits.scatter(1, label, -torch.inf)
+        self.margins[sample_id] = (given - others.amax(dim=1)).float()
+        step = StepLog(
+            log.logits[real, : self.n_classes],
+            log.cosine[real, : self.n_classes],
+            log.loss[real],
+            log.weight[real],
         )
+        return sample_id[real], step, state
 
     def write(self, folder: Path, epoch: int) -> None:
         """Write the epoch's margins; before the epoch is ended, which is what makes it count."""
-        recorded = self.margins.take()
-        assert recorded is not None, "an epoch has batches"
+        margins, self.margins = self.margins, self._no_margins()
         is_threshold = ~self.is_real.cpu().numpy()
-        write_margins(folder, epoch, is_threshold, recorded.columns()[MARGIN])
+        write_margins(folder, epoch, is_threshold, margins.cpu().numpy())
+
+    def _no_margins(self) -> Tensor:
+        return torch.full(self.trained_label.shape, torch.nan, device=self.trained_label.device)

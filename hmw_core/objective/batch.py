@@ -14,14 +14,19 @@ from torch.nn import functional as F
 class Batch:
     """One minibatch. It has no true label on purpose: nothing that trains may see one."""
 
-    images: Tensor
-    """(B, channels, height, width), float, after augmentation."""
+    views: tuple[Tensor, ...]
+    """(B, channels, height, width) each, float: the same pictures, each augmented anew."""
     given_label: Tensor
     """(B,), int64: the label trained on."""
     sample_id: Tensor
     """(B,), int64: row of the unshuffled training set."""
     epoch: int
     """1-based."""
+
+    @property
+    def images(self) -> Tensor:
+        """The first view, which is the only one for most methods."""
+        return self.views[0]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,14 +1,19 @@
-"""What every method is."""
+"""What every method is, and what it tells the run log."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar, Protocol
 
 import torch
 from torch import Tensor, nn
 
-from hmw_core.objective.batch import Batch, Forward
+from hmw_core.log.schema import MethodColumn
+from hmw_core.objective.batch import Forward
 from training.config import RunConfig
+from training.data.epoch_data import EpochData
+from training.methods.arguments import Argument, argument_values
+from training.schedule import learning_rate
 
 
 @dataclass(frozen=True)
@@ -25,40 +30,86 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class StepLog:
-    """What one step tells the run log, all detached, on the device, before the update."""
+    """What the log keeps of a batch, all detached, on the device, from the run's pass."""
 
     logits: Tensor
     """(B, C), raw."""
     cosine: Tensor
     """(B, C), Eq. 10."""
     loss: Tensor
-    """(B,), unweighted, nat."""
+    """(B,), unweighted, against the given label, nat."""
     weight: Tensor
     """(B,), factor used on the loss."""
 
 
-Record = Callable[[Batch, StepLog], None]
+class Record(Protocol):
+    """Keeps what a method tells of some samples until the epoch ends; the last word counts."""
+
+    def __call__(
+        self,
+        sample_id: Tensor,
+        log: StepLog | None,
+        *,
+        network: int = 1,
+        state: Mapping[str, Tensor] | None = None,
+    ) -> None:
+        """Record samples (B,) of a network, from 1; `state` has columns (B,) of `Method.state`."""
 
 
 class Method(nn.Module, ABC):
-    """A method's networks, losses and weightings are submodules, so one state_dict holds them."""
+    """A method's networks, losses, weightings and tables are its submodules and buffers.
 
+    So one `state_dict` holds them, and a resumed run equals an unbroken one. Randomness comes
+    from `EpochData`'s generators or from torch's, which the loop seeds for each epoch.
+    """
+
+    arguments: ClassVar[tuple[Argument, ...]] = ()
+    """What `--method-args` may set."""
+    n_networks: ClassVar[int] = 1
+    """Networks that are logged."""
+    pass_name: ClassVar[str] = "training"
+    """Which pass is recorded, in every epoch: `training` or `evaluation`."""
+    state: ClassVar[tuple[MethodColumn, ...]] = ()
+    """What the method knows of each sample, for the log."""
     optimizers: list[torch.optim.Optimizer]
-    """Their learning rate is set by the loop at the start of each epoch."""
 
     def __init__(self, config: RunConfig, problem: Problem) -> None:
         super().__init__()
+        self.config = config
+        self.problem = problem
+        self.args = argument_values(config.method, self.arguments, config.method_args)
+
+    def set_epoch(self, epoch: int) -> float:
+        """Set the learning rate of an epoch, and return it."""
+        config = self.config
+        rate = learning_rate(
+            config.schedule,
+            config.learning_rate,
+            epoch,
+            config.epochs,
+            config.schedule_at,
+            config.schedule_factor,
+        )
+        for optimizer in self.optimizers:
+            for group in optimizer.param_groups:
+                group["lr"] = rate
+        return rate
+
+    def stage(self, epoch: int) -> str | None:
+        """Return the stage that an epoch belongs to, None for a method without stages."""
+        return None
+
+    def n_passes(self, epoch: int) -> float:
+        """Return how many pictures an epoch takes, as a multiple of the training set's size."""
+        return 1.0
 
     @abstractmethod
-    def step(self, batch: Batch) -> StepLog:
-        """Train on one batch and return what the log keeps of it."""
-
-    def run_epoch(self, epoch: int, batches: Iterable[Batch], record: Record) -> None:
-        """Train for one epoch: call `record` for every sample once."""
-        self.train()
-        for batch in batches:
-            record(batch, self.step(batch))
+    def run_epoch(self, epoch: int, data: EpochData, record: Record) -> None:
+        """Train for one epoch, and record every sample and network in the method's pass."""
 
     @abstractmethod
     def predict(self, images: Tensor) -> Forward:
-        """Return the evaluation pass of images (B, channels, height, width); no gradient."""
+        """Return the evaluation pass of images (B, channels, height, width); no gradient.
+
+        Of two networks, the mean of their logits, and the features of the first.
+        """

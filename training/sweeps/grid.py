@@ -28,7 +28,7 @@ def parse_grid(words: Iterable[str]) -> dict[str, list[Any]]:
     """Return the axes that words such as `alpha=0,10,100` name, values by the field's type.
 
     Fields joined by colons vary together: `noise:noise_rate=symmetric:0.2,pair_flip:0.3` has two
-    values and not four. A key of `loss_args` or `weighting_args` stands after a dot:
+    values and not four. A key of `method_args`, `loss_args` or `weighting_args` stands after a dot:
     `weighting_args.terms=both,aum`. Where a field holds several numbers, `+` stands between them:
     `features_at=1+10,10`. `none` is no value, where a field can do without.
 
