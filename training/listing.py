@@ -58,14 +58,10 @@ def print_list(as_json: bool) -> None:
         for member in members:
             print(f"  {member['name']:<{width}}  {member['summary']}")
             for argument in member.get("arguments", ()):
-                default = (
-                    "" if argument["default"] is None else f", default {argument['default']:g}"
-                )
-                unit = f" {argument['unit']}" if argument["unit"] else ""
-                print(
-                    f"  {'':<{width}}    {argument['name']}: {argument['meaning']} "
-                    f"({argument['range']}{unit}{default})"
-                )
+                value, unit = argument["default"], argument["unit"] and f" {argument['unit']}"
+                default = "" if value is None else f", default {value:g}"
+                text = f"{argument['meaning']} ({argument['range']}{unit}{default})"
+                print(f"  {'':<{width}}    {argument['name']}: {text}")
         print()
 
 

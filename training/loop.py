@@ -114,10 +114,9 @@ class Training:
         if self.threshold is not None:
             trained_label = trained_label.clone()
             trained_label[self.threshold.sample_id] = n_classes  # the extra class
-            self.real_classes = RealClasses(
-                self.threshold, n_classes, trained_label.to(self.device)
-            )
         self.trained_label = trained_label.to(self.device)
+        if self.threshold is not None:
+            self.real_classes = RealClasses(self.threshold, n_classes, self.trained_label)
         problem = Problem(
             n_samples=n_samples,
             n_classes=n_classes + (self.threshold is not None),

@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn
+from rich.progress import BarColumn, TextColumn
+from rich.progress import Progress as Bar
 from rich.table import Table
 
 from hmw_core.errors import UsageError
@@ -314,7 +315,7 @@ class ProofProgress:
         self.console = console
         self.started = time.monotonic()
         self.next_note = 0.0
-        self.bar = Progress(
+        self.bar = Bar(
             TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=20),
             TextColumn("{task.fields[text]}", markup=False),

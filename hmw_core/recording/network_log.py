@@ -8,9 +8,8 @@ import numpy as np
 import pyarrow as pa
 
 from hmw_core.criteria import CRITERIA_VERSION, MAIN_CRITERIA
-from hmw_core.criteria.base import new_scores, without_absent
+from hmw_core.criteria.criterion import new_scores, without_absent
 from hmw_core.criteria.over_epochs import AnnealedMean
-from hmw_core.laboratory.detection import auroc_of_groups
 from hmw_core.log import layout
 from hmw_core.log.layout import Content
 from hmw_core.log.reader import RunReader
@@ -25,6 +24,7 @@ from hmw_core.log.tables import (
 )
 from hmw_core.margins import HMSettings
 from hmw_core.recording.collector import EpochCollector, RecordedEpoch
+from hmw_core.statistics.ranking import auroc_of_groups
 
 OUTPUT_COLUMNS = ("logits", "cosine", "top_label", "top_logit", "logsumexp")
 

@@ -1,6 +1,7 @@
 """A data set's own keys of its samples, as positions."""
 
-from collections.abc import Sequence
+from __future__ import annotations
+
 from functools import cached_property
 
 import numpy as np
@@ -17,7 +18,7 @@ class SampleKeys:
         """Take the `source` of samples.parquet, null where there is none."""
         self._source = source
 
-    def positions(self, sample_id: Array | Sequence[str]) -> Array:
+    def positions(self, sample_id: Array) -> Array:
         """Return the positions of a batch: of keys from `source`, numbers unchanged.
 
         Raises
@@ -48,7 +49,7 @@ class SampleKeys:
         return dict(zip(keys, keys.index.tolist(), strict=True))
 
 
-def _are_keys(sample_id: Array | Sequence[str]) -> bool:
+def _are_keys(sample_id: Array) -> bool:
     """Tell whether these are texts: a list or tuple of them, or a numpy array."""
     if isinstance(sample_id, np.ndarray):
         return sample_id.dtype.kind in "UOT"

@@ -1,5 +1,7 @@
 """RunWriter: the three-line logger, and the only thing that writes a run folder."""
 
+from __future__ import annotations
+
 import time
 import weakref
 from collections.abc import Callable, Mapping, Sequence
@@ -76,7 +78,7 @@ class RunWriter:
         networks: int = 1,
         pass_name: str = "training",
         method_state: Sequence[MethodColumn] = (),
-    ) -> "RunWriter":
+    ) -> RunWriter:
         """Make the run folder and return its writer.
 
         Parameters
@@ -154,7 +156,7 @@ class RunWriter:
         return cls(folder, write_new_run(folder, given, true, images, source, dataset, info))
 
     @classmethod
-    def resume(cls, path: str | Path, last_epoch: int | None = None) -> "RunWriter":
+    def resume(cls, path: str | Path, last_epoch: int | None = None) -> RunWriter:
         """Return a writer that continues after `last_epoch` (default: the last whole epoch)."""
         folder = Path(path)
         info = layout.read_info(folder)
@@ -337,7 +339,7 @@ class RunWriter:
             finally:
                 self._unlock()
 
-    def __enter__(self) -> "RunWriter":
+    def __enter__(self) -> RunWriter:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: object):

@@ -88,7 +88,7 @@ class EpochData:
         return self._batches(order.cpu(), batch_size or self.batch_size, draws)
 
     def plain(self, order: Tensor | None = None) -> Iterator[Batch]:
-        """Return the batches of an evaluation pass: plain pictures, by `sample_id` or in `order`."""
+        """Return the batches of an evaluation pass, by `sample_id` or in the `order` given."""
         order = torch.arange(self.n_samples) if order is None else order.cpu()
         return self._batches(order, EVALUATION_BATCH, PLAIN)
 

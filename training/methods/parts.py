@@ -28,7 +28,7 @@ def new_network(config: RunConfig, problem: Problem) -> Classifier:
         problem.n_classes,
         config.class_bias,
     )
-    network = network.to(problem.device, memory_format=memory_format(problem.device))
+    network = network.to(problem.device).to(memory_format=memory_format(problem.device))
     if config.compile:
         network.backbone.compile()
     return network
