@@ -48,9 +48,9 @@ class HMSettings:
         for name in ("alpha", "beta"):
             value = getattr(self, name)
             if not 0 <= value < np.inf:  # NaN fails, too
-                raise UsageError(f"{name} of the HM weight must be 0 or more, got {value}")
+                raise UsageError(f"{name} must be 0 or more, got {value}")
         if self.k < 1:
-            raise UsageError(f"k of the HM weight must be 1 or more, got {self.k}")
+            raise UsageError(f"k must be 1 or more, got {self.k}")
         if self.annealing_start not in (0, 1):
             raise UsageError(
                 f"annealing_start must be 1 (paper) or 0 (code), got {self.annealing_start!r}"

@@ -165,7 +165,11 @@ class RunConfig:
             value = getattr(self, name)
             if value is not None and not (math.isfinite(value) and value >= low):
                 raise UsageError(f"{_option(name)} must be {low} or more, got {value}")
-        HMSettings(self.alpha, self.beta, self.k, self.annealing_start)
+        try:
+            HMSettings(self.alpha, self.beta, self.k, self.annealing_start)
+        except UsageError as error:
+            name, rest = str(error).split(" ", 1)
+            raise UsageError(f"{_option(name)} {rest}") from None
         for name in ("noise_rate", "test_fraction", "momentum"):
             value = getattr(self, name)
             closed = name == "noise_rate"

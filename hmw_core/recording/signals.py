@@ -29,7 +29,8 @@ def cross_entropy(logits: np.ndarray, given_label: np.ndarray) -> np.ndarray:
     given = others[given_label, rows]
     others[given_label, rows] = -np.inf
     largest = others.max(axis=0)
-    with np.errstate(invalid="ignore"):  # a row of NaN stays one
+    largest[np.isneginf(largest)] = 0.0  # all other classes are masked: the loss is 0
+    with np.errstate(invalid="ignore", divide="ignore"):  # a row of NaN stays one
         others -= largest
         np.exp(others, out=others)
         return np.logaddexp(0, largest + np.log(others.sum(axis=0)) - given)

@@ -1,61 +1,114 @@
 """What every method owes: an epoch fills every sample, the loss falls, it resumes, it predicts."""
 
+import numpy as np
 import pytest
 import torch
 
-from hmw_core.objective.batch import Batch
+from hmw_core.errors import UsageError
 from training.checkpoint import restore, snapshot
 from training.config import RunConfig
+from training.data.batches import image_source
+from training.data.epoch_data import EpochData
 from training.methods import METHODS
 from training.methods.base import Problem
+from training.stopping import StopWish
 
 N_SAMPLES, N_CLASSES, SIDE = 48, 4, 8
+CPU = torch.device("cpu")
+# What the data set of these tests does not say by itself.
+NEEDED = {"co_teaching": {"noise_rate": 0.2}, "divide_mix": {"warmup_epochs": 3}}
+LABEL = torch.arange(N_SAMPLES) % N_CLASSES
+WRONG = torch.arange(N_SAMPLES) % 12 == 5
 
 
 @pytest.fixture(params=METHODS)
 def build(request):
     def make(**fields):
         torch.manual_seed(0)
-        config = RunConfig(method=request.param, epochs=6, **fields)
-        problem = Problem(N_SAMPLES, N_CLASSES, 1, (SIDE, SIDE), torch.device("cpu"))
+        arguments = NEEDED.get(request.param, {}) | fields.pop("method_args", {})
+        known = {argument.name for argument in METHODS[request.param].arguments}
+        used = {name: value for name, value in arguments.items() if name in known}
+        fields = {"epochs": 6, "batch_size": 20, **fields}
+        config = RunConfig(method=request.param, method_args=used, **fields)
+        problem = Problem(N_SAMPLES, N_CLASSES, 1, (SIDE, SIDE), CPU)
         return METHODS[request.param](config, problem)
 
     return make
 
 
-def batches(epoch):
-    rng = torch.Generator().manual_seed(0)
-    label = torch.arange(N_SAMPLES) % N_CLASSES
-    images = torch.randn(N_SAMPLES, 1, SIDE, SIDE, generator=rng) * 0.3
-    images[torch.arange(N_SAMPLES), 0, label] += 2  # a bright row tells the class
-    for rows in torch.randperm(N_SAMPLES, generator=rng).split(20):  # the last batch has 8
-        yield Batch(images[rows], label[rows], rows, epoch)
+def pictures(label):
+    """Return grey pictures in which a bright row tells the class, (N, 8, 8, 1) uint8."""
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 60, (len(label), SIDE, SIDE, 1), dtype=np.uint8)
+    images[np.arange(len(label)), label] += 190
+    return images
 
 
-def run_epoch(method, epoch):
-    """Run an epoch and return its log by sample_id, and the mean loss."""
-    log = {}
+def epoch_data(epoch, given_label=LABEL, drawn=lambda n: None, batch_size=20):
+    source = image_source(pictures(LABEL.numpy()), [0.2], [0.3], "crop", CPU, 0)
+    return EpochData(
+        source,
+        given_label,
+        epoch=epoch,
+        seed=0,
+        batch_size=batch_size,
+        stop=StopWish(),
+        drawn=drawn,
+    )
 
-    def record(batch, step):
-        assert not any(part.requires_grad for part in (step.logits, step.cosine, step.loss))
-        assert step.logits.shape == step.cosine.shape == (len(batch.sample_id), N_CLASSES)
-        for row, loss, weight in zip(batch.sample_id.tolist(), step.loss, step.weight, strict=True):
-            assert row not in log
-            log[row] = (loss.item(), weight.item())
 
-    method.run_epoch(epoch, batches(epoch), record)
-    return log, sum(loss for loss, _ in log.values()) / len(log)
+def run_epoch(method, epoch, **options):
+    """Run an epoch; return its log by network and sample_id, and the state by network."""
+    log = [{} for _ in range(method.n_networks)]
+    states = [{} for _ in range(method.n_networks)]
+    columns = {column.name for column in method.state}
+
+    def record(sample_id, step, *, network=1, state=None):
+        if step is not None:
+            parts = step.logits, step.cosine, step.loss, step.weight
+            assert not any(part.requires_grad for part in parts)
+            assert step.logits.shape == step.cosine.shape == (len(sample_id), N_CLASSES)
+            for row, loss, weight in zip(
+                sample_id.tolist(), step.loss.tolist(), step.weight.tolist(), strict=True
+            ):
+                assert row not in log[network - 1]
+                log[network - 1][row] = (loss, weight)
+        for name, values in (state or {}).items():
+            assert name in columns
+            rows = zip(sample_id.tolist(), values.tolist(), strict=True)
+            states[network - 1].setdefault(name, {}).update(rows)
+
+    method.set_epoch(epoch)
+    torch.manual_seed(epoch)
+    method.run_epoch(epoch, epoch_data(epoch, **options), record)
+    return log, states
+
+
+def mean_loss(log):
+    return sum(loss for network in log for loss, _ in network.values()) / sum(map(len, log))
 
 
 @pytest.mark.parametrize("fields", [{}, {"weighting": "hmw", "alpha": 1.0, "beta": 1.0}])
 def test_an_epoch_fills_every_sample_and_the_loss_falls(build, fields):
     method = build(**fields)
-    first, before = run_epoch(method, 1)
+    first, _ = run_epoch(method, 1)
     for epoch in range(2, 7):
-        last, after = run_epoch(method, epoch)
-    assert sorted(first) == sorted(last) == list(range(N_SAMPLES))
-    assert after < before
-    assert all(weight >= 0 for _, weight in last.values())
+        last, states = run_epoch(method, epoch)
+    for network in (*first, *last):
+        assert sorted(network) == list(range(N_SAMPLES))
+    assert mean_loss(last) < mean_loss(first)
+    assert all(weight >= 0 for network in last for _, weight in network.values())
+    for state in states:
+        assert state.keys() == {column.name for column in method.state}
+
+
+def test_n_passes_says_how_many_pictures_an_epoch_takes(build):
+    method = build()
+    for epoch in (1, 4, 5):
+        expected = method.n_passes(epoch) * N_SAMPLES
+        counts = []
+        run_epoch(method, epoch, drawn=counts.append)
+        assert sum(counts) == pytest.approx(expected, rel=0.25)
 
 
 def test_predicts_without_touching_anything(build):
@@ -68,13 +121,67 @@ def test_predicts_without_touching_anything(build):
     assert all(torch.equal(value, before[n]) for n, value in method.state_dict().items())
 
 
-def test_state_dict_and_optimizers_carry_everything(build):
+@pytest.mark.parametrize("last", [1, 3, 4, 5])
+def test_state_dict_and_optimizers_carry_everything(build, last):
     first, second = (build(weighting="hmw") for _ in range(2))
-    run_epoch(first, 1)
-    restore(snapshot(first, epoch=1), second)
-    assert run_epoch(second, 2) == run_epoch(first, 2)
+    for epoch in range(1, last + 1):
+        run_epoch(first, epoch)
+    restore(snapshot(first, epoch=last), second)
+    assert run_epoch(second, last + 1) == run_epoch(first, last + 1)
+
+
+def test_its_own_columns_tell_wrong_labels_from_right_ones(build):
+    method = build(epochs=12)
+    given = torch.where(WRONG, (LABEL + 1) % N_CLASSES, LABEL)
+    for epoch in range(1, 13):
+        _, states = run_epoch(method, epoch, given_label=given)
+    for column in method.state:
+        if column.higher_means is None:
+            continue
+        for state in states:
+            values = torch.tensor([float(state[column.name][row]) for row in range(N_SAMPLES)])
+            suspicious = values if column.higher_means == "mislabeled" else -values
+            assert suspicious[WRONG].mean() > suspicious[~WRONG].mean()
+
+
+def test_a_last_batch_of_one_sample(build):
+    method = build(batch_size=47)
+    for epoch in (1, 4, 5):
+        log, _ = run_epoch(method, epoch, batch_size=47)
+        assert all(sorted(network) == list(range(N_SAMPLES)) for network in log)
+
+
+def test_a_stop_is_granted_between_two_batches(build):
+    method = build()
+
+    def stop(n_pictures):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_epoch(method, 1, drawn=stop)
 
 
 @pytest.mark.parametrize("name", METHODS)
-def test_says_where_it_comes_from(name):
-    assert "Source:" in METHODS[name].__doc__
+def test_refuses_arguments_by_name_and_range(name):
+    problem = Problem(N_SAMPLES, N_CLASSES, 1, (SIDE, SIDE), CPU)
+    wrong = {argument.name: argument.low - 1 for argument in METHODS[name].arguments}
+    for given in ({"nothing": 1.0}, *({argument: value} for argument, value in wrong.items())):
+        (argument,) = given
+        with pytest.raises(UsageError, match=argument):
+            METHODS[name](RunConfig(method=name, method_args=given), problem)
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_declares_its_arguments_and_columns(name):
+    method = METHODS[name]
+    assert "Source:" in method.__doc__
+    names = [argument.name for argument in method.arguments]
+    assert len(set(names)) == len(names)
+    for argument in method.arguments:
+        assert argument.meaning
+        if argument.default is not None:
+            assert argument.low <= argument.default <= argument.high
+    for column in method.state:
+        assert column.higher_means in (None, "clean", "mislabeled")
+        assert column.meaning
+        assert column.range

@@ -45,10 +45,6 @@ def test_nothing_to_learn(build):
     assert not list(build(N_SAMPLES, N_EPOCHS).parameters())
 
 
-def test_says_what_it_measures(build):
-    assert build(N_SAMPLES, N_EPOCHS).space in ("cosine", "softmax", "logits")
-
-
 def test_states_its_source(build):
     assert "Source: " in inspect.getdoc(build)
 

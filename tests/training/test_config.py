@@ -24,8 +24,14 @@ from training.config import RunConfig
         ({"alpha": -1.0}, "--alpha must be 0 or more"),
         ({"momentum": 1.0}, r"--momentum must lie in \[0, 1\)"),
         ({"test_fraction": 1.0}, r"--test-fraction must lie in \[0, 1\)"),
-        ({"schedule": "linear"}, "--schedule must be one of step, cosine, constant, got 'linear'"),
-        ({"annealing_start": 2}, "--annealing-start must be one of 0, 1"),
+        (
+            {"schedule": "poly"},
+            "--schedule must be one of step, cosine, linear, constant, got 'poly'",
+        ),
+        ({"optimizer": "lion"}, "--optimizer must be one of sgd, adam, got 'lion'"),
+        ({"schedule_at": (0.5, 1.0)}, r"--schedule-at must lie in \(0, 1\), got 1.0"),
+        ({"schedule_factor": 0.0}, r"--schedule-factor must lie in \(0, 1\], got 0.0"),
+        ({"annealing_start": 2}, r"--annealing-start must be 1 \(paper\) or 0 \(code\), got 2"),
         ({"features_at": (101,)}, r"--features-at must lie in 1\.\.100, got 101"),
         ({"noise": "human"}, "--noise human and --noise-column go together"),
         (

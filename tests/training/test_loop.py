@@ -13,7 +13,6 @@ from hmw_core.store import RunReader
 from tests.training.conftest import some_pictures, write_parquet
 from training import checkpoint, loop
 from training.loop import RunFailed, Training, resume, train
-from training.methods.standard import Standard
 from training.stopping import Stopped
 
 HMW = {"weighting": "hmw", "noise": "symmetric", "noise_rate": 0.5, "augment": "crop_flip"}
@@ -82,21 +81,17 @@ def test_the_warm_up_uses_weight_one_and_logs_the_hm_weight(trained):
     assert (signals["hm_weight"][warm] < 1).any()
 
 
-def test_one_forward_pass_serves_loss_weight_and_log(trained, monkeypatch):
-    sizes = []
-    original = Standard.step
-
-    def step(self, batch):
-        calls = []
-        hook = self.network.register_forward_hook(lambda *_: calls.append(1))
-        log = original(self, batch)
-        hook.remove()
-        sizes.append(len(calls))
-        return log
-
-    monkeypatch.setattr(Standard, "step", step)
-    trained(**HMW)
-    assert sizes == [1] * 9
+def test_one_forward_pass_serves_loss_weight_and_log(quick):
+    config = quick(**HMW)
+    training = Training(config, loop.load_data(config))
+    passes, logged = [], []
+    training.method.network.register_forward_hook(lambda *_: passes.append(1))
+    for epoch in (1, 2, 3):
+        training.train_epoch(
+            epoch, lambda *_: None, lambda sample_id, log, **_: logged.append(len(sample_id))
+        )
+    assert len(passes) == len(logged) == 9
+    assert sum(logged) == 3 * 96
 
 
 def test_features_are_of_plain_pictures_in_order(trained, quick, monkeypatch):

@@ -10,7 +10,6 @@ import torch
 
 from hmw_core.errors import UsageError
 from hmw_core.log import layout
-from hmw_core.objective.batch import Batch
 from hmw_core.store import RunReader
 from tests.training.test_loop import at_epoch
 from training import checkpoint
@@ -84,19 +83,20 @@ def test_the_name_of_a_run_tells_threshold_seeds_apart():
 
 def test_margins_and_what_is_left_for_the_log_by_hand():
     chosen = ThresholdSamples(np.array([1]), 0.5, 0)
-    real = RealClasses(chosen, n_samples=3, n_classes=2, device=torch.device("cpu"))
+    # Sample 1 is the threshold sample, of class 2.
+    real = RealClasses(chosen, 2, torch.tensor([0, 2, 0]))
     logits = torch.tensor([[3.0, 1.0, 2.5], [4.0, 0.0, 1.0], [0.0, 2.0, -1.0]])
-    label = torch.tensor([0, 2, 0])  # row 1 is the threshold sample, of class 2
-    batch = Batch(torch.zeros(3, 1, 1, 1), label, torch.tensor([2, 1, 0]), 1)
     numbers = torch.tensor([0.1, 0.2, 0.3])
-    ids, step = real.keep(batch, StepLog(logits, logits / 4, numbers, numbers * 10))
+    log = StepLog(logits, logits / 4, numbers, numbers * 10)
+    ids, step, state = real.keep(torch.tensor([2, 1, 0]), log, {"kept": torch.tensor([1, 2, 3])})
+    assert state["kept"].tolist() == [1, 3]
     assert ids.tolist() == [2, 0]
     assert step.logits.tolist() == [[3.0, 1.0], [0.0, 2.0]]
     assert step.cosine.tolist() == [[0.75, 0.25], [0.0, 0.5]]
     assert step.loss.tolist() == pytest.approx([0.1, 0.3])
     assert step.weight.tolist() == pytest.approx([1.0, 3.0])
     # Sample 2: 3 - 2.5, the extra class counts; sample 1: 1 - 4; sample 0: 0 - 2.
-    assert real.margins.take().columns()["margin"].tolist() == [-2.0, -3.0, 0.5]
+    assert real.margins.tolist() == [-2.0, -3.0, 0.5]
 
 
 def test_threshold_samples_are_null_in_every_signal_and_the_rest_is_whole(trained):

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hmw_core.errors import UsageError
-from hmw_core.margins import annealing_weights, hyperspherical_slice, iam_slice
+from hmw_core.margins import HMSettings, annealing_weights, hyperspherical_slice
 from hmw_core.objective.weighting.hmw import HMWeighting, cosine_to_classes
 from tests.hmw_core import golden as example
 
@@ -65,10 +65,9 @@ def test_golden_slices_are_the_first_weights(steepness, golden):
 
 def test_defaults_are_the_papers():
     weighting = HMWeighting(6, 4)
-    assert (weighting.alpha, weighting.beta, weighting.k) == (100.0, 100.0, 1)
-    assert (weighting.annealing_start, weighting.warmup_epochs) == (1, 0)
-    assert (weighting.history, weighting.space, weighting.terms) == ("ca", "cosine", "both")
-    assert weighting.weight_norm == "none"
+    assert weighting.settings == HMSettings(100.0, 100.0, 1, 1)
+    assert weighting.warmup_epochs == 0
+    assert (weighting.history, weighting.terms) == ("ca", "both")
 
 
 @quick
@@ -212,38 +211,13 @@ AUM_TERM, TKUM_TERM = sigmoid(-2 * 0.125), math.exp(-3 * 0.25)
     ("options", "expected"),
     [
         ({}, (AUM_TERM + TKUM_TERM) / 2),
-        ({"terms": "both", "halve": False}, AUM_TERM + TKUM_TERM),
         ({"terms": "aum"}, AUM_TERM),
-        ({"terms": "aum", "halve": True}, AUM_TERM / 2),
         ({"terms": "tkum"}, TKUM_TERM),
-        ({"terms": "tkum", "halve": True}, TKUM_TERM / 2),
         ({"k": 2}, (AUM_TERM + math.exp(3 * (0.125 - (0.375 + 0.75) / 2))) / 2),
     ],
 )
 def test_terms_and_factor(options, expected):
     assert one_weight(SCORES, **options) == pytest.approx(expected, rel=1e-6)
-
-
-def test_space_softmax_measures_probabilities():
-    probs = np.exp(SCORES) / np.exp(SCORES).sum()
-    expected = (sigmoid(2 * (probs[0] - probs[1])) + math.exp(-3 * (probs[1] - probs[2]))) / 2
-    assert one_weight(SCORES, space="softmax") == pytest.approx(expected, rel=1e-6)
-
-
-def test_space_logits_squashes_the_logit_margins():
-    expected = (sigmoid(2 * -0.25) + math.exp(-3 * 0.5)) / 2
-    assert one_weight(SCORES, space="logits") == pytest.approx(expected, rel=1e-6)
-    linear = iam_slice([SCORES], [0], 2.0, 3.0)[0]
-    assert linear < 0  # why Eq. 4 itself is no weight
-
-
-def test_weight_norm_keeps_the_batch_mean_at_1():
-    cosine, label = random_epochs(1)
-    batch = torch.from_numpy(cosine[0]), torch.from_numpy(label), torch.arange(7), 1
-    plain = HMWeighting(7, 1, 20.0, 30.0)(*batch)
-    normed = HMWeighting(7, 1, 20.0, 30.0, weight_norm="mean1_batch")(*batch)
-    assert normed.mean().item() == pytest.approx(1)
-    np.testing.assert_allclose(normed, plain / plain.mean(), rtol=1e-6)
 
 
 @quick
@@ -301,9 +275,7 @@ def test_batch_of_one_and_of_none():
         {"annealing_start": 2},
         {"warmup_epochs": -1},
         {"history": "mean"},
-        {"space": "sphere"},
         {"terms": "none"},
-        {"weight_norm": "mean"},
         {"n_epochs": 0},
     ],
 )

@@ -224,11 +224,10 @@ def test_bad_columns_are_one_sentence(columns, said, tmp_path):
     log.finish()
 
 
-def test_loss_of_another_shape_is_refused_before_the_epoch_is_written(tmp_path):
+def test_loss_of_another_shape_is_refused_at_the_call(tmp_path):
     log = create(tmp_path / "run")
-    log.record([0, 1], np.zeros((2, C)), loss=np.zeros((2, 1)))
-    with pytest.raises(UsageError, match=r"loss must have shape \(B,\), got \(B, 1\)"):
-        log.end_epoch(1)
+    with pytest.raises(UsageError, match=r"loss must have shape \(B,\), got \(2, 1\)"):
+        log.record([0, 1], np.zeros((2, C)), loss=np.zeros((2, 1)))
     log.finish()
 
 
