@@ -27,7 +27,7 @@ COLUMNS = {
         "AUROC, IAM", format="%.3f", help="How well IAM over all epochs finds the mislabeled"
     ),
 }
-PAGES = ("criteria", "logits", "sphere", "clusters", "class_", "accuracy", "export")
+PAGES = ("criteria", "logits", "sphere", "clusters", "class", "accuracy", "export")
 ORIGIN = ("created", "seed", "device", "commit", "versions", "weighting", "config", "absent")
 EVERY = 2.5  # seconds between two looks at a running run
 
@@ -66,8 +66,8 @@ def show_runs(watching: bool) -> None:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown(f"Open **{plain(run.name)}**:", width="content")
             for page in PAGES:
-                label = page.strip("_").capitalize()
-                st.page_link(f"views/{page}.py", label=label, query_params={"run": run.name})
+                query = {"run": run.name}
+                st.page_link(f"views/paper/{page}.py", label=page.capitalize(), query_params=query)
         show_figure("noise_matrix", run)
         with st.expander("How this run was made"):
             st.json({key: run.info.get(key) for key in ORIGIN}, expanded=2)

@@ -9,7 +9,7 @@ from hmw_core.log.verdicts import Verdict
 from hmw_core.review.queue import audit_sample
 from hmw_core.store import RunWriter
 from tests.conftest import write_run
-from tests.dashboard.views.test_views import in_address, open_page, said, shown_samples
+from tests.dashboard.views.steps import in_address, open_page, said, shown_samples
 
 SECTIONS = ("criteria", "samples", "reviewed", "windows")
 
