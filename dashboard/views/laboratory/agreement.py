@@ -7,6 +7,8 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import runs
+from dashboard.cached import laboratory as cached_laboratory
+from dashboard.cached import review as cached_review
 from dashboard.figures.base import CannotShow
 from dashboard.figures.criteria.window_rules import RULE_TITLES, absent_windows
 from dashboard.figures.selection import absent_criteria
@@ -21,6 +23,7 @@ from dashboard.views.parts.choices import (
     remember,
 )
 from dashboard.views.parts.part_pictures import offer_review, show_part
+from dashboard.views.parts.run_picker import pick_run
 from hmw_core.criteria import CRITERIA, MAIN_CRITERIA
 from hmw_core.criteria.criterion import without_absent
 from hmw_core.criteria.kept import score_table
@@ -192,7 +195,7 @@ def samples_section(run: RunReader) -> None:
     show_figure("stability_looks", chosen, **options)
     st.caption(LOOKS_RULE)
     try:
-        found = runs.looks_of(chosen, criterion, budget, n_looks)
+        found = cached_laboratory.looks(chosen, criterion, budget, n_looks)
     except UsageError:
         return  # the figure has said why
     part_numbers(found, run)
@@ -249,7 +252,7 @@ def reviewed_section(run: RunReader) -> None:
     names = choose_criteria(run)
     budget, flagged = choose_budget(run)
     st.caption(flagged)
-    log = runs.review_log(run)
+    log = cached_review.review_log(run)
     for sentence in log.damage:
         st.warning(plain(sentence), icon=":material/warning:")
     streams = judged_streams(log)
@@ -466,7 +469,7 @@ title(
     "What can be said without true labels: where criteria agree, which samples no look agrees on, "
     "what reviewed samples tell, and which epochs to trust.",
 )
-run = runs.pick_run()
+run = pick_run()
 if not run.last_epoch:
     st.info("There is nothing to compare before the first whole epoch.", icon=":material/info:")
     st.stop()

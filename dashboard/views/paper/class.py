@@ -3,6 +3,7 @@
 import streamlit as st
 
 from dashboard import runs
+from dashboard.cached import samples as cached_samples
 from dashboard.figures.selection import absent_criteria
 from dashboard.presenters.gallery import ranked, selected_ids
 from dashboard.views.parts.blocks import (
@@ -14,11 +15,12 @@ from dashboard.views.parts.blocks import (
     title,
 )
 from dashboard.views.parts.choices import choose, choose_class, choose_epoch, criterion_title
+from dashboard.views.parts.run_picker import pick_run
 from hmw_core.criteria import CRITERIA, MAIN_CRITERIA
 from hmw_core.criteria.criterion import without_absent
 
 title("Class", "Draw a lasso or a box around samples on either map to see their pictures.")
-run = runs.pick_run()
+run = pick_run()
 names = list(without_absent(CRITERIA, run))
 with st.container(horizontal=True, vertical_alignment="bottom"):
     given_label = choose_class(run)
@@ -35,7 +37,7 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
     epoch = choose_epoch(run)
 
 say_absent(absent_criteria(run, MAIN_CRITERIA))
-score = runs.scores(run, criterion, epoch, given_label)
+score = cached_samples.scores(run, criterion, epoch, given_label)
 outlines = {}
 if offer_map(run, "auto", given_label):
     left, right = st.columns(2)

@@ -5,6 +5,7 @@ import streamlit as st
 from dashboard import runs
 from dashboard.views.parts.blocks import show_figure, title
 from dashboard.views.parts.choices import plain, remember
+from dashboard.views.parts.run_picker import no_runs
 from hmw_core.log.reader import RunReader
 
 PER_CENT = "%.1f %%"
@@ -36,7 +37,7 @@ def show_runs(watching: bool) -> None:
     """Show the table; once the last running run has ended, stop looking for news."""
     readable, broken = runs.all_runs()
     if not readable:
-        runs.no_runs(broken)
+        no_runs(broken)
         return
     table = runs.summaries(readable)
     table["epochs"] = table["last_epoch"].astype(str) + " / " + table["n_epochs"].astype(str)
