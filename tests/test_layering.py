@@ -22,6 +22,7 @@ TORCH = {"torch", "torchvision", "timm"}
 TORCH_PLACES = ("training", "hmw_core/objective")
 STREAMLIT_PLACES = (
     "dashboard/app.py",
+    "dashboard/cached",
     "dashboard/runs.py",
     "dashboard/launcher.py",
     "dashboard/views",
