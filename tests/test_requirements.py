@@ -3,6 +3,7 @@
 import ast
 import re
 import sys
+import tomllib
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
@@ -19,9 +20,14 @@ def normal(name: str) -> str:
 
 
 def required(file: str) -> set[str]:
-    lines = (ROOT / file).read_text(encoding="utf-8").splitlines()
-    names = (re.match(r"[\w.-]+", line) for line in lines)
-    return {normal(name[0]) for name in names if name}
+    """Return the distributions that a list asks for, those of lists it names included."""
+    names = set()
+    for line in (ROOT / file).read_text(encoding="utf-8").splitlines():
+        if line.startswith("-r "):
+            names |= required(line.removeprefix("-r "))
+        elif name := re.match(r"[\w.-]+", line):
+            names.add(normal(name[0]))
+    return names
 
 
 def imported(*folders: str) -> set[str]:
@@ -42,8 +48,26 @@ def imported(*folders: str) -> set[str]:
     return {normal(distributions[module][0]) for module in modules}
 
 
-def test_what_the_packages_import_is_required():
-    assert imported(*OURS) - required("requirements.txt") == set()
+CORE = required("requirements/core.txt")
+DASHBOARD = required("requirements/dashboard.txt")
+TRAINING = required("requirements/training.txt")
+
+
+def test_each_list_holds_what_its_package_imports():
+    maps = {"opentsne", "umap-learn"}  # loaded when a map is made, which is the dashboard's
+    torch_room = imported("hmw_core/objective")
+    assert imported("hmw_core") - torch_room - maps <= CORE
+    assert torch_room - CORE <= TRAINING
+    assert imported("dashboard") | maps <= CORE | DASHBOARD
+    assert imported("training") <= CORE | TRAINING
+    assert not CORE & (DASHBOARD | TRAINING)
+
+
+def test_everything_is_the_three_lists():
+    assert required("requirements.txt") == CORE | DASHBOARD | TRAINING
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["dynamic"]
+    of_all = extras["dependencies"]["file"] + extras["optional-dependencies"]["all"]["file"]
+    assert set().union(*map(required, of_all)) == required("requirements.txt")
 
 
 def test_what_tests_and_benchmarks_import_is_required():
