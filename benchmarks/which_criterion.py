@@ -22,7 +22,8 @@ from rich.console import Console
 
 from dashboard.export.tables import to_markdown
 from hmw_core.criteria import CRITERIA, MAIN_CRITERIA
-from hmw_core.criteria.criterion import FAMILIES, scores_by_epoch, without_absent
+from hmw_core.criteria.compute import scores_by_epoch, without_absent
+from hmw_core.criteria.criterion import FAMILIES
 from hmw_core.experiments.proof import t_interval
 from hmw_core.laboratory.contest import MEAN_RANK, Hard, contest
 from hmw_core.log.reader import RunReader, list_runs

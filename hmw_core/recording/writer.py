@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from hmw_core.criteria import CRITERIA_VERSION, MAIN_CRITERIA
-from hmw_core.criteria.criterion import new_scores, without_absent
+from hmw_core.criteria.compute import new_scores, without_absent
 from hmw_core.errors import UsageError
 from hmw_core.log import layout, provenance
 from hmw_core.log.images import encode_images, fingerprint_of

@@ -23,7 +23,7 @@ from dashboard.views.parts.choices import (
 from dashboard.views.parts.part_pictures import offer_review, show_part
 from dashboard.views.parts.run_picker import pick_run
 from hmw_core.criteria import CRITERIA, MAIN_CRITERIA
-from hmw_core.criteria.criterion import without_absent
+from hmw_core.criteria.compute import without_absent
 from hmw_core.criteria.kept import score_table
 from hmw_core.errors import UsageError
 from hmw_core.experiments.seeds import same_labels, siblings

@@ -37,7 +37,7 @@ from dashboard.views.parts.choices import (
 )
 from dashboard.views.parts.run_picker import pick_run
 from hmw_core.criteria import CRITERIA, MAIN_CRITERIA
-from hmw_core.criteria.criterion import without_absent
+from hmw_core.criteria.compute import without_absent
 from hmw_core.errors import UsageError
 from hmw_core.experiments.seeds import same_labels, siblings
 from hmw_core.laboratory.contest import (

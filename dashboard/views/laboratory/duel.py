@@ -13,7 +13,7 @@ from dashboard.views.parts.choices import choose, choose_epoch, criterion_title,
 from dashboard.views.parts.part_pictures import offer_review, show_part
 from dashboard.views.parts.run_picker import pick_run
 from hmw_core.criteria import CRITERIA
-from hmw_core.criteria.criterion import without_absent
+from hmw_core.criteria.compute import without_absent
 from hmw_core.errors import UsageError
 from hmw_core.laboratory.duel import (
     QUADRANTS,

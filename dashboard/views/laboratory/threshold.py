@@ -29,7 +29,7 @@ from dashboard.views.parts.choices import (
 from dashboard.views.parts.part_pictures import offer_review, show_part
 from dashboard.views.parts.run_picker import pick_run
 from hmw_core.criteria import CRITERIA
-from hmw_core.criteria.criterion import why_absent
+from hmw_core.criteria.compute import why_absent
 from hmw_core.errors import UsageError
 from hmw_core.experiments.seeds import siblings
 from hmw_core.laboratory.thresholds import (

@@ -31,7 +31,7 @@ from dashboard.views.parts.choices import (
 from dashboard.views.parts.film import show_film
 from dashboard.views.parts.run_picker import pick_run
 from hmw_core.criteria import CRITERIA
-from hmw_core.criteria.criterion import without_absent
+from hmw_core.criteria.compute import without_absent
 from hmw_core.errors import UsageError
 from hmw_core.feature_space.alignment import feature_epochs, movement
 from hmw_core.laboratory.memorised import MEANING

@@ -31,7 +31,7 @@ from dashboard.views.parts.picker import picker
 from dashboard.views.parts.run_picker import pick_run
 from dashboard.views.parts.sample_filters import choose_filters, clear_filters
 from hmw_core.criteria import CRITERIA, MAIN_CRITERIA
-from hmw_core.criteria.criterion import why_absent
+from hmw_core.criteria.compute import why_absent
 from hmw_core.errors import UsageError
 from hmw_core.log.reader import RunReader
 

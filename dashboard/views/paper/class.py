@@ -17,7 +17,7 @@ from dashboard.views.parts.blocks import (
 from dashboard.views.parts.choices import choose, choose_class, choose_epoch, criterion_title
 from dashboard.views.parts.run_picker import pick_run
 from hmw_core.criteria import CRITERIA, MAIN_CRITERIA
-from hmw_core.criteria.criterion import without_absent
+from hmw_core.criteria.compute import without_absent
 
 title("Class", "Draw a lasso or a box around samples on either map to see their pictures.")
 run = pick_run()

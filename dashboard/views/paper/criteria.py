@@ -11,7 +11,7 @@ from dashboard.views.parts.choices import (
 )
 from dashboard.views.parts.run_picker import pick_run
 from hmw_core.criteria import CRITERIA
-from hmw_core.criteria.criterion import without_absent
+from hmw_core.criteria.compute import without_absent
 
 title(
     "Criteria",
