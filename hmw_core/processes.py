@@ -11,7 +11,7 @@ PACKAGES = Path(__file__).resolve().parents[1]
 
 
 def environment(**more: str) -> dict[str, str]:
-    """Return our environment for a process that finds our packages from whatever folder it is in."""
+    """Return our environment for a process that finds our packages from any folder."""
     paths = [str(PACKAGES), *filter(None, [os.environ.get("PYTHONPATH")])]
     ours = {"PYTHONPATH": os.pathsep.join(paths), "PYTHONUNBUFFERED": "1"}
     return {**os.environ, **ours, **more}
@@ -36,7 +36,7 @@ def start(
 
 
 def last_lines(log: Path, count: int = 1, start: int = 0, most: int = 16_384) -> list[str]:
-    """Return the last lines that are not empty, from byte `start` on and of the last `most` bytes."""
+    """Return the last lines that are not empty, of the last `most` bytes from byte `start` on."""
     try:
         with log.open("rb") as file:
             size = file.seek(0, os.SEEK_END)
