@@ -2,8 +2,10 @@
 
 import ast
 import re
+import subprocess
 import sys
 import tomllib
+from fnmatch import fnmatch
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
@@ -79,3 +81,17 @@ def test_what_tests_and_benchmarks_import_is_required():
 def test_nothing_is_required_for_nothing(file):
     used = imported(*OURS, "tests", "benchmarks") | RUN_BY_NAME
     assert required(file) - used == set()
+
+
+def test_every_file_that_is_no_module_is_packed_into_the_wheel():
+    """A new .js that no pattern names would be missing from an installed dashboard only."""
+    patterns = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"][
+        "package-data"
+    ]
+    listed = subprocess.run(
+        ["git", "ls-files", *OURS], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    for path in listed.stdout.splitlines():
+        package, _, inside = path.partition("/")
+        known = [*patterns["*"], *patterns.get(package, [])]
+        assert path.endswith(".py") or any(fnmatch(inside, one) for one in known), path
