@@ -7,6 +7,7 @@ set -uo pipefail
 usage() {
   cat <<'TEXT'
 Usage: ./run_dashboard.sh [--runs DIR] [--port N] [--no-demo] [--no-browser] [--read-only]
+                          [--no-training]
 
 Makes .venv and installs the requirements (the first time only), trains the two demo runs
 (digits with half the labels redrawn: CCE and CCE+HMW-code) if the runs folder holds no other
@@ -15,6 +16,7 @@ run, and opens the dashboard on 127.0.0.1. Ctrl-C stops it; the next start goes 
   --runs DIR      the folder of runs (default: data/runs beside this script)
   --port N        the dashboard's port, 1024 to 65535 (default: 8501)
   --no-demo       train nothing
+  --no-training   install no PyTorch: the dashboard shows the runs of other machines
   --no-browser    open no browser window, only print the address
   --read-only     let nobody train or judge from a page: for a server that others look at
   --help          print this and stop
@@ -24,6 +26,7 @@ TEXT
 runs=$ROOT/data/runs
 port=8501
 demo=yes
+lists=(requirements.txt)
 launch=()
 while [ $# -gt 0 ]; do
   case $1 in
@@ -35,6 +38,11 @@ while [ $# -gt 0 ]; do
     --runs=?*) runs=${1#*=} ;;
     --port=?*) port=${1#*=} ;;
     --no-demo) demo=no ;;
+    --no-training)
+      demo=no
+      lists=(requirements/core.txt requirements/dashboard.txt)
+      NEEDED_GB=2
+      ;;
     --no-browser | --read-only) launch+=("$1") ;;
     --help | -h)
       usage
@@ -42,7 +50,7 @@ while [ $# -gt 0 ]; do
       ;;
     *)
       die "unknown option '$1'; known: --runs DIR, --port N, --no-demo, --no-browser," \
-        "--read-only, --help"
+        "--read-only, --no-training, --help"
       ;;
   esac
   shift
@@ -92,7 +100,8 @@ train_one() {
 }
 
 check_port
-set_up requirements.txt
+! installed requirements.txt || lists=(requirements.txt) # which holds the smaller lists
+set_up "${lists[@]}"
 [ "$demo" = no ] || train_demo
 exec 9>&- # the next start may set up
 check_port # it may have been taken meanwhile

@@ -32,7 +32,8 @@ import numpy as np
 from benchmarks.make_run import write_run
 from benchmarks.memory import peak_gib
 from hmw_core.criteria import CRITERIA
-from hmw_core.criteria.criterion import Criterion, compute_scores, parts_read, without_absent
+from hmw_core.criteria.compute import compute_scores, parts_read, without_absent
+from hmw_core.criteria.criterion import Criterion
 from hmw_core.criteria.kept import score_table
 from hmw_core.store import RunReader
 

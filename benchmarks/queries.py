@@ -29,6 +29,7 @@ from benchmarks.memory import resident_gib
 from dashboard.figures import FIGURES
 from dashboard.figures.base import CannotShow
 from hmw_core.criteria import CRITERIA
+from hmw_core.criteria.compute import score_of
 from hmw_core.feature_space.projection import project
 from hmw_core.store import RunReader
 
@@ -88,7 +89,7 @@ def measure_aum(folder: Path, repeats: int) -> dict[str, list[float]]:
     ours: list[float] = []
     theirs: list[float] = []
     for _ in range(repeats):  # interleaved, so that both see the same machine
-        ours += seconds(lambda: CRITERIA["aum"].compute(RunReader(folder)), 1)
+        ours += seconds(lambda: score_of(CRITERIA["aum"], RunReader(folder)), 1)
         theirs += seconds(with_pandas, 1)
     ratios = [b / a for a, b in zip(ours, theirs, strict=True)]
     print(f"  ours   {spread(ours)}\n  pandas {spread(theirs)}")

@@ -22,11 +22,13 @@ from rich.console import Console
 
 from dashboard.export.tables import to_markdown
 from hmw_core.criteria import CRITERIA, MAIN_CRITERIA
-from hmw_core.criteria.criterion import FAMILIES, without_absent
+from hmw_core.criteria.compute import scores_by_epoch, without_absent
+from hmw_core.criteria.criterion import FAMILIES
 from hmw_core.experiments.proof import t_interval
 from hmw_core.laboratory.contest import MEAN_RANK, Hard, contest
 from hmw_core.log.reader import RunReader, list_runs
 from hmw_core.samples.groups import HARD_FRACTION
+from hmw_core.statistics.ranking import auroc
 from training.sweeps.plan import run_cells
 
 mpl.use("Agg")
@@ -46,6 +48,9 @@ MEASURES = ("auroc", "average_precision", "precision")
 RIVALS = ("last_loss", "mean_loss", "aum", "aum_annealed", "confidence")
 CLAIMANTS = ("iam", "hm_weight")
 CURVES = ("last_loss", "mean_loss", "aum", "iam", "hm_weight")
+FIRST = (0.0, 0.25, 0.5, 0.75)  # windows of epochs begin after these shares of the log
+N_LAST = 10  # last epochs of windows, evenly spaced
+N_SPLITS = 20  # random halves of the samples
 
 
 @dataclass(frozen=True, order=True)
@@ -284,6 +289,69 @@ def curves_table(runs: Sequence[RunReader]) -> pd.DataFrame:
     )
 
 
+def window_leads(run: RunReader) -> pd.DataFrame:
+    """Return what an oracle gains in AUROC by choosing the epochs that a criterion uses.
+
+    The oracle picks the window of the largest AUROC on one random half of the samples, and both it
+    and all epochs (for a criterion of one epoch: the last) are measured on the other half: the mean
+    over both halves of `N_SPLITS` splits. The rule of the test set takes the epochs up to that of
+    the best test accuracy.
+
+    Source: Varma and Simon (2006), Bias in error estimation when using cross-validation.
+    """
+    wrong = run.samples()["is_mislabeled"].to_numpy(dtype=bool)
+    rng = np.random.default_rng(0)
+    halves = []
+    for _ in range(N_SPLITS):
+        half = np.zeros(len(wrong), dtype=bool)
+        for group in (np.flatnonzero(wrong), np.flatnonzero(~wrong)):
+            half[rng.permutation(group)[: len(group) // 2]] = True
+        halves += [half, ~half]
+    n, accuracy = run.last_epoch, run.metrics().set_index("epoch")["test_accuracy"]
+    best = (1, int(accuracy.idxmax()))
+    lasts = sorted({-(-n * step // N_LAST) for step in range(1, N_LAST + 1)})
+    criteria = {name: CRITERIA[name] for name in CURVES}
+    found: dict[str, dict[tuple[int, int], list[float]]] = {name: {} for name in CURVES}
+    for first in sorted({1 + round(share * n) for share in FIRST}):
+        at = sorted(
+            {last for last in lasts if last >= first} | ({best[1]} if first == 1 else set())
+        )
+        for last, scores in scores_by_epoch(run, criteria, at, first):
+            for name in CURVES:
+                score, high = scores[name].to_numpy(), criteria[name].higher_means
+                found[name][first, last] = [auroc(score[h], wrong[h], high) for h in halves]
+    rows = []
+    for name, by_window in found.items():
+        values = np.array(list(by_window.values()))  # (windows, 2 N_SPLITS)
+        whole, tested = (list(by_window).index(window) for window in ((1, n), best))
+        unseen = values.reshape(len(values), -1, 2)[:, :, ::-1].reshape(values.shape)
+        oracle = unseen[values.argmax(axis=0), np.arange(values.shape[1])].mean()
+        rows.append(
+            {"criterion": name, "whole": values[whole].mean(),
+             "oracle": oracle - values[whole].mean(), "tested": oracle - values[tested].mean()}
+        )  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def windows_table(runs: Sequence[RunReader]) -> pd.DataFrame:
+    """Return a row per setting and criterion: what an oracle's choice of epochs gains."""
+    table = pd.concat([window_leads(run).assign(setting=setting_of(run)) for run in runs])
+    return pd.DataFrame(
+        [
+            {
+                "setting": setting.title(),
+                "criterion": CRITERIA[name].title,
+                "AUROC, all epochs": with_interval(part["whole"].tolist()),
+                "oracle's lead": with_interval(part["oracle"].tolist(), "+"),
+                "its lead over the epochs up to the best test accuracy": with_interval(
+                    part["tested"].tolist(), "+"
+                ),
+            }
+            for (setting, name), part in table.groupby(["setting", "criterion"], sort=False)
+        ]
+    )
+
+
 def runs_table(runs: Sequence[RunReader]) -> pd.DataFrame:
     """Return a row per setting: what was trained, and what came of it."""
     rows = []
@@ -376,6 +444,18 @@ def draw_claim(values: dict[str, pd.DataFrame], path: Path) -> None:
     plt.close(figure)
 
 
+WINDOWS_TEXT = (
+    "## Which epochs a criterion should use",
+    "",
+    "A window is a first and a last epoch: first epochs after "
+    f"{', '.join(f'{share:.0%}' for share in FIRST)} of the log, up to each of {N_LAST} evenly "
+    "spaced last epochs. An oracle that sees true labels takes the best window by one random half "
+    f"of the samples and is measured on the other, {N_SPLITS} splits. A criterion of one epoch "
+    "(last loss, HM weight) is read at the window's last epoch.",
+    "",
+)
+
+
 def write_report(runs: Sequence[RunReader], table: pd.DataFrame, command: str, path: Path) -> None:
     """Write the report and its figures."""
     values = {title: per_seed(table, title) for title in dict.fromkeys(table["contest"])}
@@ -462,6 +542,9 @@ def write_report(runs: Sequence[RunReader], table: pd.DataFrame, command: str, p
         "AUROC as logged during training, mean over the seeds.",
         "",
         as_table(curves_table(runs)),
+        "",
+        *WINDOWS_TEXT,
+        as_table(windows_table(runs)),
         "",
         "## The trainings",
         "",

@@ -22,9 +22,7 @@ PAGES = {
         st.Page("views/paper/logits.py", title="Logits", icon=":material/area_chart:"),
         st.Page("views/paper/sphere.py", title="Sphere", icon=":material/language:"),
         st.Page("views/paper/clusters.py", title="Clusters", icon=":material/bubble_chart:"),
-        st.Page(
-            "views/paper/class_.py", title="Class", icon=":material/grid_view:", url_path="class"
-        ),
+        st.Page("views/paper/class.py", title="Class", icon=":material/grid_view:"),
         st.Page("views/paper/accuracy.py", title="Accuracy", icon=":material/trending_up:"),
         st.Page("views/paper/export.py", title="Export", icon=":material/download:"),
     ],

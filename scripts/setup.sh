@@ -2,7 +2,7 @@
 #
 # .venv/lock                  held while one of them sets up, so that two starts take turns
 # .venv/unfinished            there from the first step of an install to its last
-# .venv/installed-<file>      what that requirements file was installed as, see fingerprint
+# .venv/installed-<file>      what that list of requirements was installed as, see fingerprint
 # .venv/install.log           what venv and pip complained about
 
 ROOT=$(cd -P -- "$(dirname -- "${BASH_SOURCE[0]}")/.." >/dev/null && pwd)
@@ -75,7 +75,7 @@ installed() {
   [ ! -e "$VENV/unfinished" ] && is_venv || return 1
   local file
   for file in "$@"; do
-    [ "$(fingerprint "$file")" = "$(cat -- "$VENV/installed-$file" 2>/dev/null)" ] || return 1
+    [ "$(fingerprint "$file")" = "$(cat -- "$VENV/installed-${file##*/}" 2>/dev/null)" ] || return 1
   done
 }
 
@@ -84,10 +84,11 @@ is_venv() {
   "$PYTHON" -c 'import pip, sys; sys.exit(sys.prefix == sys.base_prefix)' 2>/dev/null
 }
 
-# The Python, the file's own text and the packages present: if any differs, pip looks again.
+# The Python, the file, the lists it may name and the packages present: if any differs, pip looks
+# again.
 fingerprint() {
   "$PYTHON" --version
-  cat -- "$ROOT/$1"
+  cat -- "$ROOT/$1" "$ROOT"/requirements/*.txt
   (cd -- "$VENV" && LC_ALL=C ls -d lib/python*/site-packages/*.dist-info 2>/dev/null)
 }
 
@@ -96,9 +97,9 @@ install() {
   [ ! -e "$VENV/unfinished" ] && is_venv || make_venv
   touch -- "$VENV/unfinished"
   for file in "$@"; do files+=(-r "$ROOT/$file"); done
-  say "Installing $*; the first time this fetches several GB ..."
+  say "Installing $*; the first time this takes up to $NEEDED_GB GB of disk ..."
   step "$PYTHON" -m pip install --no-input "${files[@]}" 2>"$VENV/install.log" || explain_pip
-  for file in "$@"; do fingerprint "$file" >"$VENV/installed-$file"; done
+  for file in "$@"; do fingerprint "$file" >"$VENV/installed-${file##*/}"; done
   rm -- "$VENV/unfinished"
 }
 

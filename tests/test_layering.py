@@ -12,16 +12,17 @@ MAY_IMPORT = {"hmw_core": set(), "training": {"hmw_core"}, "dashboard": {"hmw_co
 # Each room of a package, bottom first: it imports only from those before it.
 ROOMS = {
     "hmw_core": (
-        "errors", "margins", "log", "statistics", "noise", "objective", "feature_space",
-        "pictures", "criteria", "recording", "samples", "review", "experiments", "importers",
-        "laboratory",
+        "errors", "processes", "margins", "log", "statistics", "noise", "objective",
+        "feature_space", "pictures", "criteria", "recording", "samples", "review", "experiments",
+        "importers", "laboratory",
     ),
 }  # fmt: skip
-DOORS = {"__init__", "store"}  # the face of a package, which any room may lie behind
+DOORS = {"__init__", "moved", "store"}  # the face of a package, which any room may lie behind
 TORCH = {"torch", "torchvision", "timm"}
 TORCH_PLACES = ("training", "hmw_core/objective")
 STREAMLIT_PLACES = (
     "dashboard/app.py",
+    "dashboard/cached",
     "dashboard/runs.py",
     "dashboard/launcher.py",
     "dashboard/views",
@@ -134,7 +135,7 @@ def test_members_of_a_registry_do_not_import_one_another(folder):
 def test_the_registries_are_found():
     found = {place(folder): len(members(folder)) for folder in REGISTRIES}
     assert found["hmw_core/objective/losses"] == 3
-    assert found["hmw_core/criteria"] >= 10
+    assert found["hmw_core/criteria"] == 7
 
 
 def test_hmw_core_neither_prints_nor_logs():

@@ -13,7 +13,7 @@ import plotly.graph_objects as go
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from hmw_core.criteria import CRITERIA
+from hmw_core.criteria import NAMED
 
 # Okabe and Ito (2008), "Color Universal Design".
 ORANGE, SKY, GREEN, YELLOW = "#E69F00", "#56B4E9", "#009E73", "#F0E442"
@@ -71,6 +71,7 @@ FAMILY_COLOURS = {
     "cleanlab": "#A08A1F",
     "neighbours": "#9C6B4E",
     "ensemble": GREY,
+    "method": "#5B7F2B",
 }
 SHADES = (0.0, 0.35, -0.3, 0.55)  # towards white, below 0 towards black
 DASHES = ("solid", "dash", "dot", "dashdot")
@@ -117,10 +118,10 @@ RC: dict[Any, Any] = {  # Matplotlib types its keys as one long Literal
 
 
 def criterion_colour(name: str) -> str:
-    """Return the colour of a criterion of `CRITERIA`, #RRGGBB: its own, or its family's hue."""
+    """Return the colour of a criterion, #RRGGBB: its own, or its family's hue."""
     if name in CRITERION_COLOURS:
         return CRITERION_COLOURS[name]
-    base = FAMILY_COLOURS[CRITERIA[name].family]
+    base = FAMILY_COLOURS[NAMED[name].family if name in NAMED else "method"]
     shade = SHADES[_place(name) % len(SHADES)]
     end = 255 if shade > 0 else 0
     parts = (int(base[at : at + 2], 16) for at in (1, 3, 5))
@@ -137,8 +138,10 @@ def criterion_dash(name: str) -> str:
 
 def _place(name: str) -> int:
     """Return how many criteria of the same family, without a colour of their own, come before."""
-    family = CRITERIA[name].family
-    others = [n for n, c in CRITERIA.items() if c.family == family and n not in CRITERION_COLOURS]
+    if name not in NAMED:  # kept by a run's own method: each run may have others
+        return sum(name.encode())
+    family = NAMED[name].family
+    others = [n for n, c in NAMED.items() if c.family == family and n not in CRITERION_COLOURS]
     return others.index(name)
 
 

@@ -11,7 +11,7 @@ from dashboard.export.render import typeset_bytes
 from dashboard.export.report_tables import LARGEST_MATRIX, Rows
 from dashboard.figures import FIGURES
 from hmw_core.criteria import CRITERIA, MAIN_CRITERIA
-from hmw_core.criteria.criterion import without_absent
+from hmw_core.criteria.compute import without_absent
 from hmw_core.experiments.paper import PAPER_NOTE
 from hmw_core.log.reader import RunReader
 

@@ -9,7 +9,7 @@ import pandas as pd
 
 from dashboard.presenters.summary import mislabeled_share
 from hmw_core.criteria import CRITERIA, MAIN_CRITERIA
-from hmw_core.criteria.criterion import by_reason
+from hmw_core.criteria.compute import by_reason
 from hmw_core.experiments.paper import paper_accuracy
 from hmw_core.log.reader import RunReader
 

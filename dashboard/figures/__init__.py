@@ -20,8 +20,6 @@ from dashboard.figures.criteria import (
     stability_by_epoch,
     stability_looks,
     threshold,
-    windows_by_epoch,
-    windows_cost,
 )
 from dashboard.figures.dynamics import (
     learning_order_classes,
@@ -87,8 +85,6 @@ FIGURES: dict[str, FigureSpec] = {
     "agreement": agreement_matrix.FIGURE,
     "stability_by_epoch": stability_by_epoch.FIGURE,
     "stability_looks": stability_looks.FIGURE,
-    "windows_cost": windows_cost.FIGURE,
-    "windows_by_epoch": windows_by_epoch.FIGURE,
     "detection_measures": detection_measures.FIGURE,
     "detection_pairs": detection_pairs.FIGURE,
     "detection_epochs": detection_epochs.FIGURE,

@@ -6,7 +6,7 @@ import pandas as pd
 
 from dashboard.figures.base import CannotShow
 from hmw_core.criteria import CRITERIA
-from hmw_core.criteria.criterion import by_reason, why_absent
+from hmw_core.criteria.compute import by_reason, why_absent
 from hmw_core.log.reader import RunReader
 from hmw_core.samples.groups import GROUPS, HARD_FRACTION, choose_samples, groups
 

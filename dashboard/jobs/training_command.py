@@ -1,18 +1,18 @@
 """What is asked of a training, and the command line that says it; nothing here starts one."""
 
 import json
+import os
 import re
 import shlex
 import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from importlib.util import find_spec
 from pathlib import Path
 
 from hmw_core.errors import UsageError
 
-ROOT = Path(__file__).resolve().parents[2]
-"""Where trainings run: relative paths of data count from here."""
 PROGRAM = (sys.executable, "-m", "training")
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+=-]{0,99}")
 NO_RATE = ("none", "human")
@@ -90,9 +90,16 @@ def listing() -> dict[str, list[dict[str, str]]]:
     Raises
     ------
     UsageError
-        If the training cannot be asked: torch is not installed, say.
+        If PyTorch is not installed, or the training fails to answer.
     """
-    done = subprocess.run([*PROGRAM, "list", "--json"], cwd=ROOT, capture_output=True, text=True)
+    if find_spec("torch") is None:
+        raise UsageError(
+            "PyTorch is not installed on this machine; "
+            "`./run_dashboard.sh` without --no-training, or `pip install .[all]`, installs it"
+        )
+    done = subprocess.run(
+        [*PROGRAM, "list", "--json"], env=environment(), capture_output=True, text=True
+    )
     try:
         return json.loads(done.stdout)
     except ValueError:
@@ -100,9 +107,15 @@ def listing() -> dict[str, list[dict[str, str]]]:
         raise UsageError(f"python -m training list says: {said.splitlines()[-1]}") from None
 
 
+def environment() -> dict[str, str]:
+    """Return the environment in which `PROGRAM` is found from any folder, installed or not."""
+    paths = [str(Path(__file__).resolve().parents[2]), os.environ.get("PYTHONPATH", "")]
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))}
+
+
 def shown(words: Sequence[str]) -> str:
-    """Return the command of `arguments` as one types it."""
-    return f"cd {shlex.quote(str(ROOT))} && {shlex.join([*PROGRAM, *words])}"
+    """Return the command of `arguments` as one types it, in the folder the dashboard runs in."""
+    return f"cd {shlex.quote(str(Path.cwd()))} && {shlex.join([*PROGRAM, *words])}"
 
 
 def suggested_name(settings: Settings, runs: Path) -> str:

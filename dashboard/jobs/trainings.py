@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 from filelock import FileLock
 
-from dashboard.jobs.training_command import NAME, PROGRAM, ROOT, check_name
+from dashboard.jobs.training_command import NAME, PROGRAM, check_name, environment
 from hmw_core.errors import UnreadableRun, UsageError
 from hmw_core.log import layout
 from hmw_core.log.reader import KILLED
@@ -224,8 +224,6 @@ def seconds_left(metrics: pd.DataFrame, n_epochs: int) -> float | None:
 
 def _start(runs: Path, words: Sequence[str], name: str) -> Training:
     command = [*PROGRAM, *words]
-    paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "PYTHONUNBUFFERED": "1"}
     with log_file(runs, name).open("ab") as log:
         log_from = log.tell()
         process = subprocess.Popen(
@@ -233,8 +231,7 @@ def _start(runs: Path, words: Sequence[str], name: str) -> Training:
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
-            env=environment,
-            cwd=ROOT,
+            env={**environment(), "PYTHONUNBUFFERED": "1"},
             start_new_session=True,  # neither Ctrl-C nor a closed terminal reaches it
         )
     _, birth = _process(process.pid)  # also of one that has failed by now: nobody waited for it

@@ -13,7 +13,7 @@ from matplotlib.colors import to_hex
 
 from dashboard.drawing.style import CLASS_COLOURS, CONTINUOUS, GREY, GROUP_COLOURS
 from hmw_core.criteria import CRITERIA, CRITERIA_VERSION
-from hmw_core.criteria.criterion import scores_by_epoch
+from hmw_core.criteria.compute import scores_by_epoch
 from hmw_core.errors import UsageError
 from hmw_core.feature_space import alignment
 from hmw_core.log import layout

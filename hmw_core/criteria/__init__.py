@@ -6,10 +6,6 @@ high score means. Order here is order in menus. A training computes those of `MA
 by epoch; the others are computed from its log when somebody asks.
 """
 
-from hmw_core.criteria.aum import AUM
-from hmw_core.criteria.aum_annealed import AUM_ANNEALED
-from hmw_core.criteria.aum_of_probabilities import AUM_OF_PROBABILITIES
-from hmw_core.criteria.cartography import CORRECTNESS, VARIABILITY
 from hmw_core.criteria.cleanlab_scores import (
     CONFIDENCE_WEIGHTED_ENTROPY,
     CONFIDENT_LEARNING,
@@ -17,35 +13,49 @@ from hmw_core.criteria.cleanlab_scores import (
     NORMALIZED_MARGIN,
     SELF_CONFIDENCE,
 )
-from hmw_core.criteria.confidence import CONFIDENCE
 from hmw_core.criteria.criterion import Criterion
-from hmw_core.criteria.el2n import EL2N
-from hmw_core.criteria.ema_loss import EMA_LOSS
+from hmw_core.criteria.dynamics import (
+    CONFIDENCE,
+    CORRECTNESS,
+    EL2N,
+    FIRST_LEARNED,
+    FORGETTING,
+    PREDICTION_FLIPS,
+    VARIABILITY,
+)
 from hmw_core.criteria.ensemble import ensemble_of
-from hmw_core.criteria.forgetting import FIRST_LEARNED, FORGETTING, PREDICTION_FLIPS
-from hmw_core.criteria.gmm_loss import GMM_LOSS
-from hmw_core.criteria.hm_weight import HM_WEIGHT
-from hmw_core.criteria.hyperspherical_aum import HYPERSPHERICAL_AUM
-from hmw_core.criteria.hyperspherical_iam import HYPERSPHERICAL_IAM
-from hmw_core.criteria.hyperspherical_tkum import HYPERSPHERICAL_TKUM
-from hmw_core.criteria.iam import IAM
-from hmw_core.criteria.iam_no_annealing import IAM_NO_ANNEALING
-from hmw_core.criteria.jensen_shannon import JENSEN_SHANNON
-from hmw_core.criteria.last_loss import LAST_LOSS
-from hmw_core.criteria.mean_gce import MEAN_GCE
-from hmw_core.criteria.mean_loss import MEAN_LOSS
-from hmw_core.criteria.neighbour_scores import NEIGHBOUR_DISAGREEMENT, NEIGHBOUR_VOTE
-from hmw_core.criteria.other_k import (
+from hmw_core.criteria.hyperspherical import (
+    HM_WEIGHT,
+    HYPERSPHERICAL_AUM,
+    HYPERSPHERICAL_IAM,
+    HYPERSPHERICAL_TKUM,
     hm_weight_of,
     hyperspherical_iam_of,
     hyperspherical_tkum_of,
+)
+from hmw_core.criteria.logit_margins import (
+    AUM,
+    AUM_ANNEALED,
+    AUM_OF_PROBABILITIES,
+    IAM,
+    IAM_NO_ANNEALING,
+    TKUM,
     iam_of,
     tkum_of,
 )
-from hmw_core.criteria.tkum import TKUM
+from hmw_core.criteria.loss import (
+    EMA_LOSS,
+    GMM_LOSS,
+    JENSEN_SHANNON,
+    LAST_LOSS,
+    MEAN_GCE,
+    MEAN_LOSS,
+)
+from hmw_core.criteria.neighbour_scores import NEIGHBOUR_DISAGREEMENT, NEIGHBOUR_VOTE
 
 # Counts up whenever a criterion's numbers change: scores kept by an older version are not used.
 CRITERIA_VERSION = 1
+OTHER_K = (3, 5)
 
 MAIN_CRITERIA: dict[str, Criterion] = {
     "last_loss": LAST_LOSS,
@@ -68,18 +78,7 @@ CRITERIA: dict[str, Criterion] = {
     "mean_gce": MEAN_GCE,
     "aum_of_probabilities": AUM_OF_PROBABILITIES,
     "aum_annealed": AUM_ANNEALED,
-    "tkum_k3": tkum_of(3),
-    "tkum_k5": tkum_of(5),
-    "iam_k3": iam_of(3),
-    "iam_k5": iam_of(5),
     "hyperspherical_iam": HYPERSPHERICAL_IAM,
-    "hyperspherical_iam_k3": hyperspherical_iam_of(3),
-    "hyperspherical_iam_k5": hyperspherical_iam_of(5),
-    "hyperspherical_tkum_k3": hyperspherical_tkum_of(3),
-    "hyperspherical_tkum_k5": hyperspherical_tkum_of(5),
-    "hm_weight_k3": hm_weight_of(100.0, 100.0, 3),
-    "hm_weight_k5": hm_weight_of(100.0, 100.0, 5),
-    "hm_weight_scale_10": hm_weight_of(10.0, 10.0, 1),
     "correctness": CORRECTNESS,
     "variability": VARIABILITY,
     "forgetting": FORGETTING,
@@ -99,3 +98,15 @@ CRITERIA: dict[str, Criterion] = {
         "is weak; none chosen, none weighted",
     ),
 }
+
+# The same with another k of Eq. 6, or other scales of Eq. 12: no entries of a menu, but a choice of
+# k beside it (`k_forms`), and names that old links, commands and files of labels may hold.
+VARIANTS: dict[str, Criterion] = {
+    **{f"tkum_k{k}": tkum_of(k) for k in OTHER_K},
+    **{f"iam_k{k}": iam_of(k) for k in OTHER_K},
+    **{f"hyperspherical_iam_k{k}": hyperspherical_iam_of(k) for k in OTHER_K},
+    **{f"hyperspherical_tkum_k{k}": hyperspherical_tkum_of(k) for k in OTHER_K},
+    **{f"hm_weight_k{k}": hm_weight_of(100.0, 100.0, k) for k in OTHER_K},
+    "hm_weight_scale_10": hm_weight_of(10.0, 10.0, 1),
+}
+NAMED: dict[str, Criterion] = CRITERIA | VARIANTS  # every name that is understood

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from hmw_core.criteria.criterion import Criterion, without_absent
+from hmw_core.criteria.compute import without_absent
+from hmw_core.criteria.criterion import Criterion
 from hmw_core.log.reader import RunReader
 
 

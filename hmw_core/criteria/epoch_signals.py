@@ -64,6 +64,11 @@ def largest_others(values: np.ndarray, given_label: np.ndarray) -> np.ndarray:
     return largest.T
 
 
+def under(others: np.ndarray, k: int) -> np.ndarray:
+    """Return the first of sorted values minus the mean of the next k, shape (N,)."""
+    return others[:, 0] - others[:, 1 : 1 + k].mean(axis=1)
+
+
 def _entropy(signals: Mapping[str, np.ndarray]) -> np.ndarray:
     """Return -log of the probability of the given label, >= 0, in nat.
 

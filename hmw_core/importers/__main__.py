@@ -8,7 +8,7 @@ from typing import Annotated
 
 import tyro
 
-from hmw_core.criteria.criterion import by_reason
+from hmw_core.criteria.compute import by_reason
 from hmw_core.errors import UsageError
 from hmw_core.importers import IMPORTERS
 from hmw_core.importers.base import ImportOptions

@@ -14,7 +14,7 @@ import pandas as pd
 from scipy.stats import binomtest
 
 from hmw_core.criteria import CRITERIA
-from hmw_core.criteria.criterion import why_absent
+from hmw_core.criteria.compute import why_absent
 from hmw_core.criteria.kept import score_table
 from hmw_core.errors import UsageError, pick
 from hmw_core.log import verdicts

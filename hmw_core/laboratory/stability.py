@@ -12,7 +12,8 @@ import numpy as np
 import pandas as pd
 
 from hmw_core.criteria import CRITERIA, CRITERIA_VERSION
-from hmw_core.criteria.criterion import Criterion, scores_by_epoch
+from hmw_core.criteria.compute import scores_by_epoch
+from hmw_core.criteria.criterion import Criterion
 from hmw_core.errors import UsageError, pick
 from hmw_core.experiments.seeds import same_labels
 from hmw_core.laboratory.agreement import spearman

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from hmw_core.criteria import CRITERIA, CRITERIA_VERSION
-from hmw_core.criteria.criterion import scores_by_epoch, why_absent
+from hmw_core.criteria.compute import scores_by_epoch, why_absent
 from hmw_core.criteria.kept import score_table
 from hmw_core.errors import UsageError, pick
 from hmw_core.experiments.seeds import same_labels

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from hmw_core.criteria import CRITERIA_VERSION, MAIN_CRITERIA
-from hmw_core.criteria.criterion import new_scores, without_absent
+from hmw_core.criteria.compute import new_scores, without_absent
 from hmw_core.criteria.over_epochs import AnnealedMean
 from hmw_core.log import layout
 from hmw_core.log.layout import Content

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from hmw_core.criteria import CRITERIA
-from hmw_core.criteria.criterion import compute_scores
+from hmw_core.criteria.compute import compute_scores
 from hmw_core.criteria.kept import score_table
 from hmw_core.errors import UsageError, pick
 from hmw_core.log import verdicts

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from hmw_core.criteria import CRITERIA
-from hmw_core.criteria.criterion import why_absent
+from hmw_core.criteria.compute import why_absent
 from hmw_core.criteria.kept import score_table
 from hmw_core.errors import UsageError, pick
 from hmw_core.log.reader import RunReader

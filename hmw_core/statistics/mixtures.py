@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from scipy.optimize import brentq
@@ -13,6 +14,9 @@ from sklearn.mixture import GaussianMixture
 BETA_STEPS = 10  # of the authors' code
 STEPS = 4096  # in which a cut is looked for, before it is found exactly
 BETA_ENDS = 1e-4  # how near 0 and 1 a number may come, where the density may be infinite
+
+
+Component = Literal["lower", "upper"]
 
 
 @dataclass(frozen=True)
@@ -31,11 +35,12 @@ class Mixture:
     support: tuple[float, float] = (-np.inf, np.inf)
     """Between these it is a density; beyond, a number counts as lying on the nearer one."""
 
-    def posterior(self, x: np.ndarray) -> np.ndarray:
-        """Return the chance that `x` is of the upper component, in [0, 1], of x's shape."""
+    def posterior(self, x: np.ndarray, component: Component = "upper") -> np.ndarray:
+        """Return the chance that `x` is of a component, in [0, 1], of x's shape."""
         both = self.log_density(np.asarray(x, dtype=np.float64))
+        lead = both[..., 0] - both[..., 1]
         with np.errstate(over="ignore"):
-            return 1.0 / (1.0 + np.exp(both[..., 0] - both[..., 1]))
+            return 1.0 / (1.0 + np.exp(lead if component == "upper" else -lead))
 
     def cut(self, level: float, end: float) -> float | None:
         """Return the first place from the lower mean up to `end` where the posterior is `level`.
@@ -98,6 +103,35 @@ def divide_mix(loss: np.ndarray) -> Mixture | None:
     scaled to [0, 1], 10 steps, tolerance 0.01, variance floor 5e-4.
     """
     return gaussian_mixture(loss, tol=1e-2, max_iter=10, floor=5e-4)
+
+
+def divide_mix_posterior(loss: np.ndarray, component: Component = "lower") -> np.ndarray:
+    """Return the chance that each loss is of one of DivideMix's two Gaussians.
+
+    Parameters
+    ----------
+    loss : ndarray of shape (N,)
+        NaN or infinite where there is none.
+    component : {"lower", "upper"}
+        Of the smaller mean, the losses that DivideMix takes for those of clean samples, or of the
+        larger.
+
+    Returns
+    -------
+    ndarray of shape (N,), float64
+        In [0, 1], NaN without a loss. All 0.5 where fewer than two different losses make no
+        mixture.
+
+    Notes
+    -----
+    Source: as `divide_mix`.
+    """
+    found = np.full(len(loss), np.nan)
+    known = np.isfinite(loss)
+    values = loss[known].astype(np.float64)
+    mixture = divide_mix(values) if len(values) else None
+    found[known] = 0.5 if mixture is None else mixture.posterior(values, component)
+    return found
 
 
 def beta_mixture(values: np.ndarray) -> Mixture | None:

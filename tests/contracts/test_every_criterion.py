@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from hmw_core.criteria import CRITERIA, MAIN_CRITERIA
-from hmw_core.criteria.criterion import FAMILIES, compute_scores, scores_by_epoch, why_absent
+from hmw_core.criteria import CRITERIA, MAIN_CRITERIA, NAMED, VARIANTS
+from hmw_core.criteria.compute import compute_scores, score_of, scores_by_epoch, why_absent
+from hmw_core.criteria.criterion import FAMILIES
 from hmw_core.criteria.epoch_signals import OUTPUTS, stored_columns
 from hmw_core.criteria.kept import score_table
 from hmw_core.criteria.over_epochs import OVER
@@ -58,37 +59,37 @@ def cut_short(tmp_path_factory):
     return write_learning(tmp_path_factory.mktemp("criteria") / "short", epochs=4)
 
 
-@pytest.mark.parametrize("name", CRITERIA)
+@pytest.mark.parametrize("name", NAMED)
 def test_one_score_a_sample_by_sample_id(name, learning):
-    score = CRITERIA[name].compute(learning)
+    score = score_of(NAMED[name], learning)
     assert score.index.tolist() == list(range(N_SAMPLES))
     seen = score.drop(index=[MISSED, LATE])
     assert np.isfinite(seen).all()
     assert seen.nunique() > 1
 
 
-@pytest.mark.parametrize("name", [n for n in CRITERIA if CRITERIA[n].whole is None])
+@pytest.mark.parametrize("name", [n for n in NAMED if NAMED[n].whole is None])
 def test_a_sample_that_was_not_seen_has_no_score(name, learning):
-    score = CRITERIA[name].compute(learning)
+    score = score_of(NAMED[name], learning)
     assert np.isnan(score[MISSED])
-    assert np.isnan(score[LATE]) == (CRITERIA[name].over == "last")
+    assert np.isnan(score[LATE]) == (NAMED[name].over == "last")
 
 
 # Variability is left out: where nothing is memorised, as here, clean samples vary most.
-@pytest.mark.parametrize("name", [name for name in CRITERIA if name != "variability"])
+@pytest.mark.parametrize("name", [name for name in NAMED if name != "variability"])
 def test_direction_is_that_of_most_samples(name, learning):
-    criterion = CRITERIA[name]
+    criterion = NAMED[name]
     mislabeled = learning.samples()["is_mislabeled"]
     values = [
-        auroc(criterion.compute(learning, epoch), mislabeled, criterion.higher_means)
+        auroc(score_of(criterion, learning, epoch), mislabeled, criterion.higher_means)
         for epoch in (3, 5, N_EPOCHS)
     ]
     assert max(values) > 0.55
 
 
-@pytest.mark.parametrize("name", CRITERIA)
+@pytest.mark.parametrize("name", NAMED)
 def test_reads_what_a_log_has_and_says_where_it_is_from(name):
-    criterion = CRITERIA[name]
+    criterion = NAMED[name]
     assert stored_columns(criterion.reads) <= {*SIGNAL_NAMES, *OUTPUTS, "features"}
     assert criterion.title
     assert criterion.unit
@@ -99,35 +100,40 @@ def test_reads_what_a_log_has_and_says_where_it_is_from(name):
     assert sum(part is not None for part in made_from) == 1
 
 
+def test_a_variant_is_in_no_menu():
+    assert not set(VARIANTS) & set(CRITERIA)
+    assert len(VARIANTS) == 11
+
+
 def test_no_two_have_one_title():
-    titles = [criterion.title for criterion in CRITERIA.values()]
+    titles = [criterion.title for criterion in NAMED.values()]
     assert len(set(titles)) == len(titles)
 
 
-@pytest.mark.parametrize("name", CRITERIA)
+@pytest.mark.parametrize("name", NAMED)
 def test_the_epoch_asked_for_is_the_last_one_used(name, learning, cut_short):
-    short = CRITERIA[name].compute(cut_short)
-    np.testing.assert_allclose(CRITERIA[name].compute(learning, epoch=4), short, rtol=1e-6)
-    assert not np.allclose(CRITERIA[name].compute(learning), short, rtol=1e-6, equal_nan=True)
+    short = score_of(NAMED[name], cut_short)
+    np.testing.assert_allclose(score_of(NAMED[name], learning, epoch=4), short, rtol=1e-6)
+    assert not np.allclose(score_of(NAMED[name], learning), short, rtol=1e-6, equal_nan=True)
 
 
 def test_scores_by_epoch_are_those_of_each_epoch_alone(learning):
-    passed = dict(scores_by_epoch(learning, CRITERIA, [2, 5, 6], first=2))
+    passed = dict(scores_by_epoch(learning, NAMED, [2, 5, 6], first=2))
     assert list(passed) == [2, 5, 6]
     for epoch, scores in passed.items():
-        alone = {n: c.compute(learning, epoch, first=2) for n, c in CRITERIA.items()}
+        alone = {n: score_of(c, learning, epoch, first=2) for n, c in NAMED.items()}
         for name, expected in alone.items():
             np.testing.assert_array_equal(scores[name], expected, err_msg=f"{name} at {epoch}")
 
 
 def test_a_window_uses_no_epoch_before_it(learning, tmp_path):
-    whole = compute_scores(learning, CRITERIA)
-    window = compute_scores(learning, CRITERIA, first=4)
-    for name, criterion in CRITERIA.items():
+    whole = compute_scores(learning, NAMED)
+    window = compute_scores(learning, NAMED, first=4)
+    for name, criterion in NAMED.items():
         same = np.allclose(whole[name], window[name], rtol=1e-9, equal_nan=True)
         # gamma sums the epochs up to the last by itself, and what looks at one epoch stays.
         assert same == (criterion.over == "last"), name
-    streaming = {n: c for n, c in CRITERIA.items() if c.over == "mean" and c.slice is not None}
+    streaming = {n: c for n, c in NAMED.items() if c.over == "mean" and c.slice is not None}
     single = [compute_scores(learning, streaming, epoch, first=epoch) for epoch in (4, 5, 6)]
     expected = np.nanmean(np.stack(single)[:, np.arange(N_SAMPLES) != MISSED], axis=0)
     found = window[list(streaming)].drop(index=MISSED)
@@ -135,19 +141,19 @@ def test_a_window_uses_no_epoch_before_it(learning, tmp_path):
 
 
 def test_a_class_alone_has_the_scores_it_has_among_all(learning):
-    of_class = compute_scores(learning, CRITERIA, given_label=3)
+    of_class = compute_scores(learning, NAMED, given_label=3)
     assert of_class.index.tolist() == np.sort(learning.sample_ids(3)).tolist()
-    np.testing.assert_array_equal(of_class, compute_scores(learning, CRITERIA).loc[of_class.index])
+    np.testing.assert_array_equal(of_class, compute_scores(learning, NAMED).loc[of_class.index])
 
 
 def test_kept_scores_are_those_computed_and_follow_the_log(tmp_path):
     run = write_learning(tmp_path / "r", epochs=5)
-    names = list(CRITERIA)
-    computed = compute_scores(run, CRITERIA, 4, first=2)
+    names = list(NAMED)
+    computed = compute_scores(run, NAMED, 4, first=2)
     for _ in range(2):  # made, then read
         np.testing.assert_array_equal(score_table(run, names, 4, first=2), computed)
     kept = list((run.folder / "cache").glob("*.parquet"))
-    assert len(kept) >= len([n for n in names if why_absent(run, CRITERIA[n]) is None])
+    assert len(kept) >= len([n for n in names if why_absent(run, NAMED[n]) is None])
     writer = RunWriter.resume(run.folder, last_epoch=3)
     ids = np.arange(N_SAMPLES)
     logits = np.random.default_rng(0).normal(size=(N_SAMPLES, N_CLASSES))
@@ -160,31 +166,31 @@ def test_kept_scores_are_those_computed_and_follow_the_log(tmp_path):
 
 def test_what_a_log_cannot_give_is_absent_with_the_reason(tmp_path):
     small = write_learning(tmp_path / "small", n_classes=4)
-    assert "k = 3 needs 5 classes" in why_absent(small, CRITERIA["iam_k3"])
-    assert CRITERIA["iam_k3"].compute(small).isna().all()
+    assert "k = 3 needs 5 classes" in why_absent(small, NAMED["iam_k3"])
+    assert score_of(NAMED["iam_k3"], small).isna().all()
     with RunWriter.create(
         tmp_path / "r", given_label=[0, 1, 2], n_classes=8, n_epochs=1, outputs="none"
     ) as writer:
         writer.record([0, 1, 2], logits=np.eye(3, 8))
         writer.end_epoch(1)
     run = RunReader(tmp_path / "r")
-    assert "--outputs full" in why_absent(run, CRITERIA["el2n"])
-    assert "no features" in why_absent(run, CRITERIA["neighbour_disagreement"])
-    assert CRITERIA["tkum_k3"].compute(run).isna().all()
+    assert "--outputs full" in why_absent(run, NAMED["el2n"])
+    assert "no features" in why_absent(run, NAMED["neighbour_disagreement"])
+    assert score_of(NAMED["tkum_k3"], run).isna().all()
 
 
 @pytest.mark.parametrize("name", MAIN_CRITERIA)
 def test_the_logged_auroc_is_that_of_the_score(name, tiny_run):
-    criterion = CRITERIA[name]
+    criterion = NAMED[name]
     mislabeled = tiny_run.samples()["is_mislabeled"].to_numpy(bool)
-    expected = auroc(criterion.compute(tiny_run, epoch=3), mislabeled, criterion.higher_means)
+    expected = auroc(score_of(criterion, tiny_run, epoch=3), mislabeled, criterion.higher_means)
     logged = tiny_run.metrics().set_index("epoch")[f"auroc_{name}"]
     assert logged[3] == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("name", MAIN_CRITERIA)
 def test_direction_separates_the_mislabeled_of_the_tiny_run(name, tiny_run):
-    score = CRITERIA[name].compute(tiny_run)
+    score = score_of(NAMED[name], tiny_run)
     mislabeled = tiny_run.samples()["is_mislabeled"].to_numpy(bool)
-    suspicion = score if CRITERIA[name].higher_means == "mislabeled" else -score
+    suspicion = score if NAMED[name].higher_means == "mislabeled" else -score
     assert suspicion[mislabeled].min() > suspicion[~mislabeled].max()

@@ -26,8 +26,11 @@ class Machine:
         self.bin.mkdir()
         for name in ("run_dashboard.sh", "run_tests.sh", "scripts/setup.sh"):
             shutil.copy(ROOT / name, self.root / name)
+        (self.root / "requirements").mkdir()
+        for name in ("core", "dashboard"):
+            (self.root / f"requirements/{name}.txt").write_text("numpy\n")
         for name in ("requirements.txt", "requirements-dev.txt"):
-            (self.root / name).write_text("numpy\n")
+            (self.root / name).write_text("-r requirements/core.txt\n")
         for tool in TOOLS.split():
             (self.bin / tool).symlink_to(shutil.which(tool) or pytest.fail(f"no {tool} here"))
         fake = Path(__file__).with_name("fake_python.py")

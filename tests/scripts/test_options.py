@@ -10,7 +10,7 @@ import pytest
     [
         (
             "run_dashboard.sh",
-            ["--runs", "--port", "--no-demo", "--no-browser", "--read-only", "--help"],
+            ["--runs", "--port", "--no-demo", "--no-browser", "--read-only", "--no-training"],
         ),
         ("run_tests.sh", ["--ci", "--help"]),
     ],

@@ -58,6 +58,29 @@ def test_a_read_only_dashboard_is_asked_for(machine):
     assert machine.calls()[-1].endswith("--port 18501 --read-only")
 
 
+def test_without_training_no_pytorch_is_installed_and_no_demo_trained(machine):
+    assert machine.run(*START, "--no-training").code == 0
+    lists = [f"-r {machine.root}/requirements/{name}.txt" for name in ("core", "dashboard")]
+    assert f"pip install --no-input {' '.join(lists)}" in machine.calls()
+    assert trainings(machine) == []
+    machine.forget_calls()
+    assert machine.run(*START, "--no-training").code == 0
+    assert [call.split()[0] for call in machine.calls()] == ["dashboard.launcher"]
+
+
+def test_what_was_installed_without_training_is_completed_by_the_next_whole_start(machine):
+    machine.run(*START, "--no-training")
+    machine.forget_calls()
+    machine.run(*START)
+    assert machine.calls()[0] == f"pip install --no-input -r {machine.root}/requirements.txt"
+    assert len(trainings(machine)) == 2
+
+
+def test_a_whole_installation_serves_without_training_too(installed):
+    assert installed.run(*START, "--no-training").code == 0
+    assert [call.split()[0] for call in installed.calls()] == ["dashboard.launcher"]
+
+
 def test_a_folder_with_other_runs_is_left_alone(installed):
     write_status(installed.root / "data/runs/mine", "finished")
     assert installed.run(*START).code == 0

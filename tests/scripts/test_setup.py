@@ -76,6 +76,14 @@ def test_changed_requirements_are_installed_into_the_same_venv(machine):
     assert modules(machine) == ["pip", "dashboard.launcher"]
 
 
+def test_a_changed_list_that_requirements_name_is_installed_too(machine):
+    machine.run(*DASHBOARD)
+    machine.forget_calls()
+    (machine.root / "requirements/core.txt").write_text("numpy>=2\n")
+    assert machine.run(*DASHBOARD).code == 0
+    assert modules(machine) == ["pip", "dashboard.launcher"]
+
+
 def test_a_package_taken_away_is_installed_again(machine):
     machine.run(*DASHBOARD)
     machine.forget_calls()

@@ -19,6 +19,9 @@ Views = tuple[Tensor, ...]
 """(B, channels, height, width) each, float: the same pictures, augmented differently."""
 
 
+CHUNK = 2048  # pictures augmented strongly together: several batches, so that groups are large
+
+
 class ImageSource(Protocol):
     """The pictures of a split, small or large."""
 
@@ -93,8 +96,17 @@ class DeviceImages:
         self, order: Tensor, batch_size: int, draws: Draws = PLAIN
     ) -> Iterator[tuple[Tensor, Views]]:
         shifts = [self._shift(view) for view in draws]
-        for rows in order.to(self.device, non_blocking=True).split(batch_size):
-            yield rows, tuple(self.normalize(self._pixels(rows, shift)) for shift in shifts)
+        is_strong = any(view.is_strong for view in draws)
+        chunk = batch_size * max(1, CHUNK // batch_size) if is_strong else batch_size
+        for rows in order.split(chunk):
+            there = rows.to(self.device, non_blocking=True)
+            views = [
+                view.strengthen(self._pixels(there, shift), rows)
+                for view, shift in zip(draws, shifts, strict=True)
+            ]
+            parts = (part.split(batch_size) for part in (there, *views))
+            for batch, *pixels in zip(*parts, strict=True):
+                yield batch, tuple(map(self.normalize, pixels))
 
     def _shift(self, view: View) -> Tensor | None:
         """Return the draws of crop and flip on the device, None if there are neither."""
@@ -151,9 +163,10 @@ class StreamedImages:
             pin_memory=self.device.type == "cuda",
             worker_init_fn=_leave_signals_to_the_parent,
         )
-        for rows, views in loader:
-            pixels = (view.to(self.device, non_blocking=True) for view in views)
-            yield rows.to(self.device, non_blocking=True), tuple(map(self.normalize, pixels))
+        for rows, pictures in loader:
+            there = (part.to(self.device, non_blocking=True) for part in pictures)
+            views = map(lambda view, part: view.strengthen(part, rows), draws, there)
+            yield rows.to(self.device, non_blocking=True), tuple(map(self.normalize, views))
 
 
 def _shifts(order: Tensor, draws: Draws) -> list[list[list[float]]]:

@@ -14,7 +14,7 @@ from dashboard.drawing.style import CONTINUOUS, screen_figure
 from dashboard.figures.base import CannotShow, FigureSpec
 from dashboard.figures.selection import absent_criteria, check_epoch
 from hmw_core.criteria import CRITERIA, MAIN_CRITERIA
-from hmw_core.criteria.criterion import without_absent
+from hmw_core.criteria.compute import without_absent
 from hmw_core.criteria.kept import score_table
 from hmw_core.errors import pick
 from hmw_core.laboratory.agreement import agreement, usual_budget

@@ -13,7 +13,7 @@ from dashboard.drawing.text import on_screen, three_digits
 from dashboard.figures.base import CannotShow, FigureSpec
 from dashboard.figures.selection import absent_criteria, check_epoch
 from hmw_core.criteria import CRITERIA, MAIN_CRITERIA
-from hmw_core.criteria.criterion import scores_by_epoch, without_absent
+from hmw_core.criteria.compute import scores_by_epoch, without_absent
 from hmw_core.errors import pick
 from hmw_core.log.reader import RunReader
 from hmw_core.statistics.ranking import auroc

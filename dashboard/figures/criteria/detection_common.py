@@ -16,7 +16,7 @@ from dashboard.drawing.text import on_paper, on_screen, shorten, wrap
 from dashboard.figures.base import CannotShow
 from dashboard.figures.selection import absent_criteria, check_epoch, class_title, in_sentence
 from hmw_core.criteria import CRITERIA, MAIN_CRITERIA
-from hmw_core.criteria.criterion import without_absent
+from hmw_core.criteria.compute import without_absent
 from hmw_core.errors import pick
 from hmw_core.laboratory.contest import MEASURES, Contest, Hard, budget_text, hard_text
 from hmw_core.log.reader import RunReader

@@ -18,7 +18,7 @@ from dashboard.figures.selection import (
     in_sentence,
 )
 from hmw_core.criteria import CRITERIA, MAIN_CRITERIA
-from hmw_core.criteria.criterion import without_absent
+from hmw_core.criteria.compute import without_absent
 from hmw_core.laboratory.detection import detect
 from hmw_core.log.reader import RunReader
 from hmw_core.samples.groups import HARD_FRACTION

@@ -12,7 +12,7 @@ from dashboard.drawing.style import GROUP_COLOURS, SKY
 from dashboard.figures.base import CannotShow, FigureSpec
 from dashboard.figures.selection import check_epoch
 from hmw_core.criteria import CRITERIA, MAIN_CRITERIA
-from hmw_core.criteria.criterion import why_absent, without_absent
+from hmw_core.criteria.compute import why_absent, without_absent
 from hmw_core.errors import UsageError, pick
 from hmw_core.laboratory.agreement import usual_budget
 from hmw_core.laboratory.stability import N_CHECKPOINTS, counts, looks, run_looks

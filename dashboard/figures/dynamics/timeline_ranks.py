@@ -14,7 +14,7 @@ from dashboard.figures.base import CannotShow, FigureSpec
 from dashboard.figures.selection import chosen_samples
 from dashboard.presenters import timeline
 from hmw_core.criteria import CRITERIA
-from hmw_core.criteria.criterion import why_absent
+from hmw_core.criteria.compute import why_absent
 from hmw_core.errors import UsageError, pick
 from hmw_core.laboratory.memorised import fitted
 from hmw_core.log.reader import RunReader

@@ -27,7 +27,7 @@ from dashboard.figures.selection import (
     sample_title,
 )
 from hmw_core.criteria import CRITERIA
-from hmw_core.criteria.criterion import new_scores, why_absent
+from hmw_core.criteria.compute import new_scores, why_absent
 from hmw_core.log.reader import RunReader
 
 QUANTITIES = {"loss": ("Loss", "Loss (nat)"), "iam": ("IAM", "IAM so far (logit)")}

@@ -28,7 +28,7 @@ from dashboard.figures.selection import (
     in_sentence,
 )
 from hmw_core.criteria import CRITERIA
-from hmw_core.criteria.criterion import why_absent
+from hmw_core.criteria.compute import why_absent
 from hmw_core.criteria.kept import score_table
 from hmw_core.log.reader import RunReader
 from hmw_core.samples.groups import HARD_FRACTION

@@ -7,22 +7,23 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import runs
+from dashboard.cached import laboratory as cached_laboratory
+from dashboard.cached import review as cached_review
 from dashboard.figures.base import CannotShow
-from dashboard.figures.criteria.window_rules import RULE_TITLES, absent_windows
 from dashboard.figures.selection import absent_criteria
 from dashboard.views.parts.blocks import offer_table, say_absent, show_figure, title
 from dashboard.views.parts.choices import (
     choose,
     choose_criterion,
     choose_epoch,
-    criterion_title,
     keep_number,
     plain,
     remember,
 )
 from dashboard.views.parts.part_pictures import offer_review, show_part
+from dashboard.views.parts.run_picker import pick_run
 from hmw_core.criteria import CRITERIA, MAIN_CRITERIA
-from hmw_core.criteria.criterion import without_absent
+from hmw_core.criteria.compute import without_absent
 from hmw_core.criteria.kept import score_table
 from hmw_core.errors import UsageError
 from hmw_core.experiments.seeds import same_labels, siblings
@@ -37,16 +38,6 @@ from hmw_core.laboratory.stability import (
     counts,
 )
 from hmw_core.laboratory.stability import RULE as LOOKS_RULE
-from hmw_core.laboratory.windows import (
-    GRID_RULE,
-    N_SPLITS,
-    ORACLE,
-    RULES,
-    NotKept,
-    choices,
-    seconds_of,
-    window_table,
-)
 from hmw_core.log.reader import RunReader
 from hmw_core.review.remaining import remaining_errors
 from hmw_core.statistics.ranking import auroc, precision_recall_at_budget
@@ -55,12 +46,10 @@ SECTIONS = {
     "criteria": "Do the criteria agree?",
     "samples": "Which samples are ambiguous?",
     "reviewed": "What do reviewed samples say?",
-    "windows": "Which epochs to use, and what does not knowing cost?",
 }
 PART_TITLES = {"steady": "Flagged steadily", "ambiguous": "Ambiguous", "never": "Never flagged"}
 MOST = 45  # criteria in one matrix
 MOST_LOOKS = 50
-AT_ONCE = 6.0  # s that a page may compute before it asks
 UNKNOWN = "–"
 
 
@@ -192,7 +181,7 @@ def samples_section(run: RunReader) -> None:
     show_figure("stability_looks", chosen, **options)
     st.caption(LOOKS_RULE)
     try:
-        found = runs.looks_of(chosen, criterion, budget, n_looks)
+        found = cached_laboratory.looks(chosen, criterion, budget, n_looks)
     except UsageError:
         return  # the figure has said why
     part_numbers(found, run)
@@ -249,7 +238,7 @@ def reviewed_section(run: RunReader) -> None:
     names = choose_criteria(run)
     budget, flagged = choose_budget(run)
     st.caption(flagged)
-    log = runs.review_log(run)
+    log = cached_review.review_log(run)
     for sentence in log.damage:
         st.warning(plain(sentence), icon=":material/warning:")
     streams = judged_streams(log)
@@ -326,147 +315,21 @@ def estimates_shown(
     return pd.DataFrame(shown)
 
 
-def windows_section(run: RunReader) -> None:
-    """Show the windows of epochs and what choosing one without true labels costs."""
-    names = choose_criteria(run)
-    if not names:
-        st.info("No criterion is chosen.", icon=":material/info:")
-        return
-    try:
-        table = window_table(run, names, compute=False)
-    except NotKept:
-        seconds = seconds_of(run, names)
-        slow = seconds > AT_ONCE
-        if slow:
-            st.info(
-                f"The windows of these {len(names)} criteria have not been compared yet. It takes "
-                f"about {round(seconds, -1):.0f} seconds on a free machine and is kept with the "
-                "run.",
-                icon=":material/info:",
-            )
-        if slow and not st.button("Compare the windows", type="primary"):
-            return
-        with st.spinner("Ranking the samples by every window ..."):
-            table = window_table(run, names)
-    made = choices(table)
-    bare = [CRITERIA[name].title for name in names if name not in set(made["criterion"])]
-    if bare:
-        st.caption(f"**Absent.** This log has no scores of {', '.join(bare)}.")
-    if made.empty:
-        return
-    known = not absent_windows(run)
-    if not known:
-        st.info(
-            "True labels do not tell what a window is worth here, so only the choices of the "
-            "rules are shown.",
-            icon=":material/info:",
-        )
-    if known:
-        show_figure("windows_cost", run, criteria=names)
-    tried = made["rule"].unique()
-    said = [sentence.split(": ", 1) for rule, sentence in RULES.items() if rule in tried]
-    st.caption("\n".join(f"- **{name}**: {what}" for name, what in said))
-    st.caption(GRID_RULE)
-    if known:
-        offer_table(
-            rule_costs(made),
-            "cost of each rule",
-            "What each rule costs, in AUROC, over the criteria above: the oracle's window minus "
-            "the rule's, where both are measured on samples that the oracle did not choose by. "
-            "Below 0, the rule did better there than the oracle's choice.",
-        )
-    offer_table(
-        choices_shown(made, known),
-        "windows chosen",
-        "The window that each rule takes for each criterion."
-        + (
-            " Cost: the oracle's AUROC minus this one, all on the same samples, which flatters the "
-            "oracle. Unseen: the oracle's window chosen by one random half of the samples, both "
-            f"measured on the other half, the mean over {2 * N_SPLITS} halves, with a 95 % "
-            "interval from their spread; for the oracle itself, its AUROC on all samples minus "
-            "that on unseen ones, which is its luck. One run: another seed may choose otherwise."
-            if known
-            else ""
-        ),
-    )
-    if known:
-        with st.container(horizontal=True, vertical_alignment="bottom"):
-            criterion = choose(
-                "criterion",
-                "Windows of",
-                names,
-                shown=criterion_title,
-                default=names.index("iam") if "iam" in names else 0,
-            )
-        show_figure("windows_by_epoch", run, criterion=criterion, criteria=names)
-
-
-def rule_costs(made: pd.DataFrame) -> pd.DataFrame:
-    """Return the mean and largest cost of each rule over the criteria."""
-    rules = made[made["rule"] != ORACLE].dropna(subset=["unseen_cost"])
-    rows = []
-    for rule, part in rules.groupby("rule", sort=False):
-        worst = part.loc[part["unseen_cost"].idxmax()]
-        rows.append(
-            {
-                "Rule": RULE_TITLES[str(rule)],
-                "Criteria": len(part),
-                "Mean cost": part["unseen_cost"].mean(),
-                "Median cost": part["unseen_cost"].median(),
-                "Largest cost": worst["unseen_cost"],
-                "for": CRITERIA[worst["criterion"]].title,
-            }
-        )
-    return pd.DataFrame(rows).round(4)
-
-
-def choices_shown(made: pd.DataFrame, known: bool) -> pd.DataFrame:
-    """Return the choices as they are read."""
-    is_oracle = made["rule"].eq(ORACLE)
-    shown = pd.DataFrame(
-        {
-            "Criterion": [CRITERIA[name].title for name in made["criterion"]],
-            "Rule": made["rule"].map(RULE_TITLES),
-            "Epochs": [
-                f"{row.first}" if row.first == row.last else f"{row.first}–{row.last}"
-                for row in made[["first", "last"]].itertuples(index=False)
-            ],
-        }
-    )
-    if known:
-        shown["AUROC"] = [
-            share_with_interval(*row)
-            for row in zip(made["auroc"], made["low"], made["high"], strict=True)
-        ]
-        shown["Cost"] = made["cost"].round(4)
-        luck = made["auroc"] - made["unseen_auroc"]
-        shown["Unseen cost (oracle: luck)"] = made["unseen_cost"].where(~is_oracle, luck).round(4)
-        bounds = zip(made["unseen_cost_low"], made["unseen_cost_high"], is_oracle, strict=True)
-        shown["95 % interval"] = [
-            UNKNOWN
-            if oracle or math.isnan(low)
-            else f"{low:.4f} to {high:.4f}".replace("-0.0000", "0.0000")
-            for low, high, oracle in bounds
-        ]
-    return shown
-
-
 def section_of(name: str, run: RunReader) -> None:
     """Show one section."""
     {
         "criteria": agreement_section,
         "samples": samples_section,
         "reviewed": reviewed_section,
-        "windows": windows_section,
     }[name](run)
 
 
 title(
     "Agreement",
     "What can be said without true labels: where criteria agree, which samples no look agrees on, "
-    "what reviewed samples tell, and which epochs to trust.",
+    "and what reviewed samples tell.",
 )
-run = runs.pick_run()
+run = pick_run()
 if not run.last_epoch:
     st.info("There is nothing to compare before the first whole epoch.", icon=":material/info:")
     st.stop()

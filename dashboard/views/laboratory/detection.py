@@ -35,8 +35,9 @@ from dashboard.views.parts.choices import (
     plain,
     remember,
 )
+from dashboard.views.parts.run_picker import pick_run
 from hmw_core.criteria import CRITERIA, MAIN_CRITERIA
-from hmw_core.criteria.criterion import without_absent
+from hmw_core.criteria.compute import without_absent
 from hmw_core.errors import UsageError
 from hmw_core.experiments.seeds import same_labels, siblings
 from hmw_core.laboratory.contest import (
@@ -330,7 +331,7 @@ title(
     "Which criterion finds the mislabeled samples, by how much, and how sure that is. Needs true "
     "labels.",
 )
-run = runs.pick_run()
+run = pick_run()
 marks = run.samples()["is_mislabeled"]
 n_clean, n_mislabeled = int(marks.eq(False).sum()), int(marks.sum())
 if not n_clean or not n_mislabeled:

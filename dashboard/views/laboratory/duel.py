@@ -6,13 +6,14 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from dashboard import runs
+from dashboard.cached import laboratory as cached_laboratory
 from dashboard.figures.selection import absent_criteria
 from dashboard.views.parts.blocks import say_absent, show_figure, title
 from dashboard.views.parts.choices import choose, choose_epoch, criterion_title, keep_number, plain
 from dashboard.views.parts.part_pictures import offer_review, show_part
+from dashboard.views.parts.run_picker import pick_run
 from hmw_core.criteria import CRITERIA
-from hmw_core.criteria.criterion import without_absent
+from hmw_core.criteria.compute import without_absent
 from hmw_core.errors import UsageError
 from hmw_core.laboratory.duel import (
     QUADRANTS,
@@ -176,7 +177,7 @@ def pictures(run: RunReader, parts: pd.DataFrame, a: str, b: str, epoch: int | N
 
 
 title("Duel", "Two criteria flag the same number of samples: who is right where they differ?")
-run = runs.pick_run()
+run = pick_run()
 names = list(without_absent(CRITERIA, run))
 if len(names) < 2:
     st.info("This log has fewer than two criteria, so there is no duel.", icon=":material/info:")
@@ -192,7 +193,7 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
     epoch = choose_epoch(run)
 say_absent(absent_criteria(run, CRITERIA))
 try:
-    pairs = runs.duel_pairs(run, a, b, epoch)
+    pairs = cached_laboratory.paired_criteria(run, a, b, epoch)
 except UsageError as reason:
     st.info(f"Not shown: {plain(str(reason))}.", icon=":material/info:")
     st.stop()

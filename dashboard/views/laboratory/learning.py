@@ -5,11 +5,13 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import runs
+from dashboard.cached import laboratory as cached_laboratory
 from dashboard.figures.dynamics.learning_order import when
 from dashboard.figures.dynamics.learning_order_classes import MOST
 from dashboard.figures.dynamics.learning_order_stop import noise_rate_of
 from dashboard.views.parts.blocks import offer_table, show_figure, title
 from dashboard.views.parts.choices import choose, choose_class, plain, remember
+from dashboard.views.parts.run_picker import pick_run
 from hmw_core.errors import UsageError
 from hmw_core.laboratory.learning_order import (
     LEVEL,
@@ -72,7 +74,7 @@ def _percent(share: float) -> str:
 def latest(run: RunReader, given_label: int | None) -> None:
     """Offer the samples that were never fitted, or fitted last, for review."""
     ids = run.sample_ids(given_label)
-    epochs = runs.fitted_of(run).loc[ids]
+    epochs = cached_laboratory.fitted(run).loc[ids]
     never = epochs[epochs["first_fitted"].isna()].index
     order = epochs["first_memorised"].fillna(run.last_epoch + 1)
     last = order.sort_values(ascending=False, kind="stable").index[:SOME]
@@ -114,10 +116,10 @@ title(
     "When each class's clean and mislabeled samples are first fitted, when memorising sets in, and "
     "where the training would best have stopped.",
 )
-run = runs.pick_run()
+run = pick_run()
 try:
     with st.spinner("Reading the predictions of every epoch ...", show_time=True):
-        table = runs.learning_of(run)
+        table = cached_laboratory.learning_table(run)
 except UsageError as reason:
     st.info(f"Not shown: {plain(str(reason))}.", icon=":material/info:")
     st.stop()
@@ -154,7 +156,7 @@ if n_wrong:
     )
 elif known:
     st.info("No sample is known to be mislabeled, so nothing is memorised.", icon=":material/info:")
-found = runs.onsets_of(run, level)
+found = cached_laboratory.onsets(run, level)
 show_figure("learning_order_curves", run, level=level)
 if n_wrong:
     st.caption(ONSET_RULE)

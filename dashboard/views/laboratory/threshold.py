@@ -8,6 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import runs
+from dashboard.cached import laboratory as cached_laboratory
 from dashboard.presenters.cuts import (
     caption,
     cells,
@@ -26,8 +27,9 @@ from dashboard.views.parts.choices import (
     plain,
 )
 from dashboard.views.parts.part_pictures import offer_review, show_part
+from dashboard.views.parts.run_picker import pick_run
 from hmw_core.criteria import CRITERIA
-from hmw_core.criteria.criterion import why_absent
+from hmw_core.criteria.compute import why_absent
 from hmw_core.errors import UsageError
 from hmw_core.experiments.seeds import siblings
 from hmw_core.laboratory.thresholds import (
@@ -58,7 +60,7 @@ def main() -> None:
         "From a ranking to a set: where to cut a score, what each rule believes of its cut, and "
         "whether the score has two groups to cut between at all.",
     )
-    run = runs.pick_run()
+    run = pick_run()
     with st.container(horizontal=True, vertical_alignment="bottom"):
         criterion = choose_criterion(run, "Criterion")
         rule = choose(
@@ -81,8 +83,8 @@ def main() -> None:
         st.info(f"This run has no such score: {plain(reason)}.", icon=":material/info:")
         return
     try:
-        cuts = runs.cuts_of(run, criterion, epoch, level)
-        modes = runs.modes_of(run, criterion, epoch)
+        cuts = cached_laboratory.cuts_table(run, criterion, epoch, level)
+        modes = cached_laboratory.two_modes(run, criterion, epoch)
     except UsageError as error:
         st.error(plain(str(error)), icon=":material/error:")
         return
@@ -257,7 +259,7 @@ def threshold_samples(run: RunReader, criterion: str, epoch: int | None, with_tr
         )
     other = next(r for r in found if r.name == name)
     try:
-        table = runs.combined_flags(run, other, epoch)
+        table = cached_laboratory.combined_flags(run, other, epoch)
     except UsageError as error:
         st.error(plain(str(error)), icon=":material/error:")
         return

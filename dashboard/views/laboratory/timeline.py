@@ -9,6 +9,9 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import runs
+from dashboard.cached import laboratory as cached_laboratory
+from dashboard.cached import samples as cached_samples
+from dashboard.cached import timeline as cached_timeline
 from dashboard.drawing.style import GROUP_COLOURS
 from dashboard.drawing.text import shorten
 from dashboard.figures.selection import MOST_SAMPLES, absent_criteria
@@ -26,8 +29,9 @@ from dashboard.views.parts.choices import (
     remember,
 )
 from dashboard.views.parts.film import show_film
+from dashboard.views.parts.run_picker import pick_run
 from hmw_core.criteria import CRITERIA
-from hmw_core.criteria.criterion import without_absent
+from hmw_core.criteria.compute import without_absent
 from hmw_core.errors import UsageError
 from hmw_core.feature_space.alignment import feature_epochs, movement
 from hmw_core.laboratory.memorised import MEANING
@@ -144,7 +148,7 @@ def film_data(
     paint = timeline.paint(run, colour, film.sample_id, epoch, ranks, criterion)
     anchors = (film.anchors[at] - [left, top]) / [side, -side]
     anchors = np.where(np.isnan(anchors), 65535, np.clip(np.rint(anchors * 65534), 0, 65534))
-    state = runs.moment_of(run, epoch, given_label)
+    state = cached_timeline.moment(run, epoch, given_label)
     rows = f"{run.name} {film.kind} {given_label}"
     return {
         "stamp": f"{rows} {epoch} {colour} {criterion} {chosen} {trails}",
@@ -263,7 +267,7 @@ def as_rows(
     if before is not None:
         rows[f"rank at {before}"] = by_id["rank_before"].array
     try:
-        when = runs.fitted_of(run).loc[listed]
+        when = cached_laboratory.fitted(run).loc[listed]
     except UsageError:
         return rows
     rows["first fitted (epoch)"] = when["first_fitted"].array
@@ -330,7 +334,7 @@ def honesty(run: RunReader, film: Film | None, epoch: int, source: str) -> None:
             f"mixtures of classes fall together. Lines lead from the stop before.{lot}"
         )
         return
-    steps = movement(runs.joint_of(run))
+    steps = movement(cached_timeline.kept_joint(run))
     step = steps[steps["epoch"] == epoch]
     said = ""
     if len(step):
@@ -356,7 +360,7 @@ def honesty(run: RunReader, film: Film | None, epoch: int, source: str) -> None:
 
 def moves(run: RunReader) -> None:
     """Show how much of each step's movement is layout."""
-    steps = movement(runs.joint_of(run))
+    steps = movement(cached_timeline.kept_joint(run))
     table = pd.DataFrame(
         {
             "step": [
@@ -419,7 +423,7 @@ title(
     "One slider over the epochs: where the samples lie, which are most suspicious, what they "
     "weigh, and when their labels were memorised.",
 )
-run = runs.pick_run()
+run = pick_run()
 if not run.last_epoch:
     st.info("The run has no finished epoch yet, so there is nothing to show.")
     st.stop()
@@ -445,17 +449,17 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
         )
         trails = st.toggle("Lines from the stop before", value=True, key="timeline trails")
 say_absent(absent_criteria(run, CRITERIA))
-if kind == "joint" and runs.joint_of(run) is None:
+if kind == "joint" and cached_timeline.kept_joint(run) is None:
     offer_joint(run)
     kind = "circle"
 try:
-    chosen = runs.chosen(run, given_label, by_hand, None)["sample_id"].tolist()
+    chosen = cached_samples.chosen(run, given_label, by_hand, None)["sample_id"].tolist()
 except UsageError as reason:
     st.warning(f"{plain(str(reason))}.")
     chosen = []
 film = None
 if kind != NO_MAP:
-    film = runs.film_of(run, kind, given_label, chosen)
+    film = cached_timeline.film(run, kind, given_label, chosen)
 else:
     st.info(
         "No map: this log has neither cosines to the class vectors nor features with class "
@@ -463,7 +467,7 @@ else:
         icon=":material/info:",
     )
 epochs = timeline.stops(run, kind)
-ranks = runs.ranks_of(run, criterion, epochs)
+ranks = cached_timeline.rank_table(run, criterion, epochs)
 pace = PACES[pace_name]
 of_class = None if given_label is None else np.sort(run.sample_ids(given_label))
 
@@ -489,7 +493,7 @@ def stop() -> None:
     if not playing:
         keep(epoch)
     before = epochs[epochs.index(epoch) - 1] if epoch != epochs[0] else None
-    state = runs.moment_of(run, epoch, given_label)
+    state = cached_timeline.moment(run, epoch, given_label)
     if film is None:
         with st.container(horizontal=True):
             for what, number in numbers(state):

@@ -7,14 +7,16 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from dashboard import runs
+from dashboard.cached import laboratory as cached_laboratory
+from dashboard.cached import samples as cached_samples
 from dashboard.drawing.text import shorten
 from dashboard.figures.selection import absent_criteria
 from dashboard.views.parts.blocks import say_absent, selection_of, show_figure, title
 from dashboard.views.parts.choices import choose, choose_epoch, criterion_title, keep_number, plain
 from dashboard.views.parts.part_pictures import offer_review, show_part
+from dashboard.views.parts.run_picker import pick_run
 from hmw_core.criteria import CRITERIA
-from hmw_core.criteria.criterion import without_absent
+from hmw_core.criteria.compute import without_absent
 from hmw_core.errors import UsageError
 from hmw_core.laboratory.duel import suggested_budget
 from hmw_core.laboratory.transition import (
@@ -183,7 +185,7 @@ def pictures(run: RunReader, believed: pd.DataFrame, table: pd.DataFrame, source
     if not len(ids):
         st.info(f"No sample is in {plain(what)}.", icon=":material/info:")
         return
-    score = runs.scores(run, criterion, epoch, None)
+    score = cached_samples.scores(run, criterion, epoch, None)
     ascending = CRITERIA[criterion].higher_means == "clean"
     ordered = (
         score.reindex(ids)
@@ -274,7 +276,7 @@ def by_sample(run: RunReader) -> None:
             return
         asked.add(run.name)
     try:
-        evidence = runs.noise_by_sample_of(run)
+        evidence = cached_laboratory.noise_by_sample(run)
     except UsageError as reason:
         st.info(f"Not shown: {plain(str(reason))}.", icon=":material/info:")
         return
@@ -306,7 +308,7 @@ def evidence_sentence(found: SampleEvidence) -> str:
 
 
 title("Transition", "Which label became which: what the training believes, beside the truth.")
-run = runs.pick_run()
+run = pick_run()
 names = list(without_absent(CRITERIA, run))
 if not names:
     st.info("This log has no criterion to flag samples by.", icon=":material/info:")
@@ -332,7 +334,10 @@ if source == "suggestions" and not asked:
 elif asked and asked > run.n_samples:
     st.warning(f"There are {run.n_samples:,} samples only, so all are flagged.")
 try:
-    believed = runs.believed(run, source, budget, criterion, epoch)
+    if source == "confident":
+        believed = cached_laboratory.believed_confidently(run, epoch)
+    else:
+        believed = cached_laboratory.believed_by_suggestions(run, budget, criterion, epoch)
 except UsageError as reason:
     st.info(f"Not shown: {plain(str(reason))}.", icon=":material/info:")
     st.stop()

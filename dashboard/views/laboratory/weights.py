@@ -12,6 +12,7 @@ from dashboard.figures.dynamics.playground import in_words, left_out
 from dashboard.presenters.weight_command import own_loop, train_command
 from dashboard.views.parts.blocks import offer_table, show_figure, title
 from dashboard.views.parts.choices import choose, choose_epoch, forget, keep_number, plain
+from dashboard.views.parts.run_picker import pick_run
 from hmw_core.errors import UsageError
 from hmw_core.laboratory.hm_replay import (
     GRID_SAMPLES,
@@ -212,7 +213,7 @@ title(
     "What the HM weights of a run would have been with other settings, before a GPU hour is spent "
     "on them.",
 )
-run = runs.pick_run()
+run = pick_run()
 if run.last_epoch == 0:
     st.info("This run has no finished epoch yet, so it has no weights.", icon=":material/info:")
     st.stop()

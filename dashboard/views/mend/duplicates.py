@@ -6,11 +6,12 @@ from urllib.parse import quote
 import pandas as pd
 import streamlit as st
 
-from dashboard import runs
+from dashboard.cached import samples as cached_samples
 from dashboard.presenters.duplicate_pairs import histogram, pairs_html
 from dashboard.presenters.gallery import cards
 from dashboard.views.parts.blocks import CONFIG, title
 from dashboard.views.parts.choices import choose, plain, remember
+from dashboard.views.parts.run_picker import pick_run
 from hmw_core.errors import UsageError
 from hmw_core.log.reader import RunReader
 from hmw_core.pictures.duplicates import (
@@ -33,7 +34,7 @@ MEASURES: dict[By, str] = {"pixels": "Pixels", "features": "Features"}
 def pairs_or_offer(run: RunReader) -> pd.DataFrame:
     """Return the pairs that are kept; where there are none, offer to compare and end the page."""
     try:
-        pairs = runs.pairs_of(run)
+        pairs = cached_samples.kept_pairs(run)
     except UsageError as reason:
         st.info(f"Not shown: {plain(str(reason))}.", icon=":material/info:")
         st.stop()
@@ -143,7 +144,7 @@ title(
     "Nearly the same picture with two different labels: at least one of them is almost surely "
     "wrong.",
 )
-run = runs.pick_run()
+run = pick_run()
 pairs = pairs_or_offer(run)
 measures = [by for by in MEASURES if distance(pairs, by).notna().any()]
 if not measures:

@@ -8,7 +8,7 @@ from urllib.parse import quote
 import pandas as pd
 import streamlit as st
 
-from dashboard import runs
+from dashboard.cached import review as cached_review
 from dashboard.export.labels import (
     LARGEST_EMBEDDED,
     NEIGHBOURS,
@@ -27,6 +27,7 @@ from dashboard.views.parts.choices import (
     keep_number,
     plain,
 )
+from dashboard.views.parts.run_picker import pick_run
 from hmw_core.errors import UsageError
 from hmw_core.log import verdicts
 from hmw_core.log.reader import RunReader
@@ -68,14 +69,14 @@ def main() -> None:
         "The labels as the verdicts correct them: to look over, to take away, and to train on. "
         "The data set itself stays as it is.",
     )
-    run = runs.pick_run()
+    run = pick_run()
     with st.container(horizontal=True, vertical_alignment="bottom"):
         criterion = choose_criterion(run, "Scores by")
         flagged = keep_number("flag", "Flag the most suspicious (number)", whole=True)
         epoch = choose_epoch(run)
     try:
         n_flagged = None if flagged is None else int(flagged)
-        labels = runs.labels_of(run, criterion, epoch, n_flagged)
+        labels = cached_review.corrected_labels(run, criterion, epoch, n_flagged=n_flagged)
     except UsageError as error:
         st.error(plain(str(error)), icon=":material/error:")
         return

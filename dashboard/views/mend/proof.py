@@ -10,6 +10,7 @@ from dashboard import runs
 from dashboard.export.render import csv_bytes
 from dashboard.views.parts.blocks import show_figure, title
 from dashboard.views.parts.choices import choose, plain
+from dashboard.views.parts.run_picker import pick_run
 from hmw_core.experiments.proof import (
     ARMS,
     ENOUGH,
@@ -136,7 +137,7 @@ title(
     "original labels, on the corrected ones, without the suspects, and without as many samples "
     "drawn at random.",
 )
-run: RunReader = runs.pick_run()
+run: RunReader = pick_run()
 proofs, broken = list_proofs(run.folder)
 for reason in broken.values():
     st.warning(f"Cannot be read: {plain(reason)}")

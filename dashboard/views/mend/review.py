@@ -10,6 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import runs
+from dashboard.cached import review as cached_review
 from dashboard.presenters import reviewing
 from dashboard.views.parts.blocks import title
 from dashboard.views.parts.choices import (
@@ -20,6 +21,7 @@ from dashboard.views.parts.choices import (
     plain,
 )
 from dashboard.views.parts.desk import show_desk
+from dashboard.views.parts.run_picker import pick_run
 from hmw_core.errors import UsageError
 from hmw_core.log import verdicts
 from hmw_core.log.reader import RunReader
@@ -41,7 +43,7 @@ TRUE_HELP = (
 def main() -> None:
     """Show the page."""
     title("Review", "The keys judge the picture on screen. Labels of the data set stay untouched.")
-    run = runs.pick_run()
+    run = pick_run()
     if not run.last_epoch:
         st.info("There is nothing to rank before the first whole epoch.", icon=":material/info:")
         return
@@ -128,7 +130,7 @@ def desk(
     bulks = st.session_state.get(BULKS, 0)  # the desk begins anew after one
     queue_key = f"{run.folder} {setup} {hash(tuple(order['sample_id']))} {bulks}"
     state = desk_state(queue_key, mode, run)
-    log = runs.review_log(run)
+    log = cached_review.review_log(run)
     for sentence in log.damage:
         st.warning(plain(sentence), icon=":material/warning:")
     if state["failure"]:
@@ -214,7 +216,7 @@ def hear(run: RunReader) -> None:
     state["reviewer"] = str(report.get("reviewer", ""))
     if runs.read_only():
         return
-    outcome = reviewing.apply_events(run, report.get("events", []), runs.review_log(run))
+    outcome = reviewing.apply_events(run, report.get("events", []), cached_review.review_log(run))
     state["answers"].append(outcome.answered)
     state["refused"], state["failure"] = outcome.refused, outcome.failure
 
@@ -240,7 +242,9 @@ def desk_state(queue_key: str, mode: str, run: RunReader) -> dict[str, Any]:
     if state["queue"] != queue_key:
         state["queue"] = queue_key
         state["facts"], state["looked"] = {}, []
-        state["begun"] = () if mode == "new" else frozenset(runs.review_log(run).current["id"])
+        state["begun"] = (
+            () if mode == "new" else frozenset(cached_review.review_log(run).current["id"])
+        )
     return state
 
 
@@ -340,7 +344,7 @@ def judge_all(
     once: dict[str, Any],
 ) -> None:
     """Ask what is to be written for every sample of the selection, and write it when confirmed."""
-    judged = runs.review_log(run).current.index
+    judged = cached_review.review_log(run).current.index
     everything = [int(i) for i in selection["sample_ids"]]
     unjudged = [i for i in everything if i not in judged]
     n_judged = len(everything) - len(unjudged)

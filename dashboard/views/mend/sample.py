@@ -5,7 +5,8 @@ from urllib.parse import quote
 import pandas as pd
 import streamlit as st
 
-from dashboard import runs
+from dashboard.cached import review as cached_review
+from dashboard.cached import samples as cached_samples
 from dashboard.figures.paper.sample_curves import MORE, QUANTITIES
 from dashboard.presenters.gallery import as_html, cards
 from dashboard.presenters.linked import Samples
@@ -23,6 +24,7 @@ from dashboard.views.parts.choices import (
     plain,
     remember,
 )
+from dashboard.views.parts.run_picker import pick_run
 from hmw_core.criteria import CRITERIA
 from hmw_core.errors import UsageError
 from hmw_core.feature_space.neighbours import nearest_in
@@ -150,7 +152,7 @@ def show_labels(run: RunReader, samples: Samples, sample_id: int, suggested: pd.
 
 def verdict_of(run: RunReader, sample_id: int) -> str:
     """Return the verdict that stands, by whom and when, as Markdown."""
-    current = runs.review_log(run).current
+    current = cached_review.review_log(run).current
     if sample_id not in current.index:
         return "none yet"
     row = current.loc[sample_id]
@@ -209,7 +211,7 @@ def show_neighbours(
     """Show the nearest in feature space, with their labels."""
     st.subheader("Nearest in feature space", anchor=False)
     try:
-        known = runs.directions_of(run)
+        known = cached_samples.directions(run)
     except UsageError:
         why = run.absent.get("features", "the training did not log any")
         st.info(
@@ -245,7 +247,7 @@ def show_neighbours(
 
 
 title("Sample", "One sample: what was given, what the training made of it, and what is like it.")
-run = runs.pick_run()
+run = pick_run()
 if run.last_epoch == 0:
     st.info("No epoch of this run is finished yet, so there is nothing to show.")
     st.stop()
@@ -253,7 +255,7 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
     criterion = choose_criterion(run, "Rank by")
     also = choose("also", "Curves also of", [NONE, *MORE], shown=lambda n: MORE.get(n, (n,))[0])
     epoch = choose_epoch(run)
-samples = runs.samples_of(run, epoch)
+samples = cached_samples.samples_of(run, epoch)
 sample_id = choose_sample(run, samples, criterion)
 suggested = suggest(run, [sample_id], epoch)
 given_label = int(samples.given_label[sample_id])
@@ -273,6 +275,6 @@ show_figure(
     sample_id=sample_id,
     epoch=epoch,
     also=None if also == NONE else also,
-    bands=runs.bands_of(run, given_label, quantities),
+    bands=cached_samples.class_bands(run, given_label, quantities),
 )
 show_neighbours(run, samples, sample_id, int(others.iloc[0]) if len(others) else None)

@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from dashboard import runs
+from dashboard.cached import review as cached_review
+from dashboard.cached import samples as cached_samples
 from dashboard.drawing.outlines import Outline, as_text, from_text, outlines_of
 from dashboard.drawing.screen_cloud import MARKERS_UP_TO
 from dashboard.figures.base import CannotShow
@@ -27,9 +28,10 @@ from dashboard.views.parts.choices import (
 )
 from dashboard.views.parts.contrast import show_contrast
 from dashboard.views.parts.picker import picker
+from dashboard.views.parts.run_picker import pick_run
 from dashboard.views.parts.sample_filters import choose_filters, clear_filters
 from hmw_core.criteria import CRITERIA, MAIN_CRITERIA
-from hmw_core.criteria.criterion import why_absent
+from hmw_core.criteria.compute import why_absent
 from hmw_core.errors import UsageError
 from hmw_core.log.reader import RunReader
 
@@ -45,10 +47,10 @@ GALLERY_HEIGHT = 460  # px; as high as the map
 def show() -> None:
     """Show the page."""
     title("Samples", "Draw a lasso or a box on the map; pick pictures or rows to find them on it.")
-    run = runs.pick_run()
+    run = pick_run()
     colour, criterion, order, filters, epoch = _controls(run)
-    samples = runs.samples_of(run, epoch)
-    verdict = runs.verdicts_of(run)
+    samples = cached_samples.samples_of(run, epoch)
+    verdict = cached_review.verdicts_of(run)
     places = _places(run)
     outlines = _outlines(run) if places is not None else ()
     picked = _picked(run)
@@ -98,7 +100,7 @@ def _controls(run: RunReader) -> tuple[str, str, str, linked.Filters, int | None
 def _places(run: RunReader) -> Places | None:
     """Return the map; where there is none, say why, and offer to compute it."""
     try:
-        places = runs.places_of(run)
+        places = cached_samples.places_of(run)
     except CannotShow as reason:
         st.info(f"No map: {plain(str(reason))}.", icon=":material/info:")
         return None

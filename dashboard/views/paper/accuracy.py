@@ -5,12 +5,13 @@ import streamlit as st
 from dashboard import runs
 from dashboard.views.parts.blocks import show_figure, title
 from dashboard.views.parts.choices import plain
+from dashboard.views.parts.run_picker import pick_run
 from hmw_core.experiments.paper import PAPER_NOTE
 
 MOST = 8
 
 title("Accuracy", "Any runs, epoch by epoch; the paper's number where the recipe is in its tables.")
-current = runs.pick_run()
+current = pick_run()
 readable, _ = runs.all_runs()
 by_name = {run.name: run for run in readable}
 same_data = [

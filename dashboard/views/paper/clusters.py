@@ -6,6 +6,7 @@ from dashboard import runs
 from dashboard.figures.paper.clusters import COLOURS
 from dashboard.views.parts.blocks import offer_map, show_figure, title
 from dashboard.views.parts.choices import choose
+from dashboard.views.parts.run_picker import pick_run
 from hmw_core.criteria import CRITERIA
 from hmw_core.feature_space.embeddings import TITLES
 
@@ -21,7 +22,7 @@ title(
     "Clusters",
     "Whether training gathered the samples by their true class or by the label they got.",
 )
-run = runs.pick_run()
+run = pick_run()
 others = [other for other in runs.all_runs()[0] if other.name != run.name]
 same_data = [o for o in others if o.info["dataset"]["name"] == run.info["dataset"]["name"]]
 by_name = {other.name: other for other in others}

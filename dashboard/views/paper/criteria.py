@@ -2,7 +2,6 @@
 
 import streamlit as st
 
-from dashboard import runs
 from dashboard.views.parts.blocks import chosen_pictures, show_figure, title
 from dashboard.views.parts.choices import (
     choose_class,
@@ -10,15 +9,16 @@ from dashboard.views.parts.choices import (
     choose_samples,
     criterion_title,
 )
+from dashboard.views.parts.run_picker import pick_run
 from hmw_core.criteria import CRITERIA
-from hmw_core.criteria.criterion import without_absent
+from hmw_core.criteria.compute import without_absent
 
 title(
     "Criteria",
     "What tells a mislabeled sample from one that is merely hard to learn: its loss, "
     "or its margins over the epochs?",
 )
-run = runs.pick_run()
+run = pick_run()
 with st.container(horizontal=True, vertical_alignment="bottom"):
     given_label = choose_class(run, all_classes=True)
     sample_ids = choose_samples(run)

@@ -12,6 +12,7 @@ from dashboard.export.report import report_html
 from dashboard.figures import FIGURES
 from dashboard.views.parts.blocks import title
 from dashboard.views.parts.choices import choose_class
+from dashboard.views.parts.run_picker import pick_run
 from hmw_core.log.reader import RunReader
 
 COLUMNS = 2
@@ -35,7 +36,7 @@ def report_of(chosen: list[str], given_label: int | None) -> bytes:
 
 
 title("Export", "The figures as they go into a paper, or all that is known of the run on one page.")
-run: RunReader = runs.pick_run()
+run: RunReader = pick_run()
 others = {other.name: other for other in runs.all_runs()[0] if other.name != run.name}
 with st.container(horizontal=True, vertical_alignment="bottom"):
     given_label = choose_class(run, all_classes=True)

@@ -4,16 +4,16 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard import runs
 from dashboard.views.parts.blocks import chosen_pictures, show_figure, title
 from dashboard.views.parts.choices import choose_class, choose_samples
+from dashboard.views.parts.run_picker import pick_run
 
 title(
     "Logits",
     "How far the given class stands over the best other one (AUM), "
     "and that one over the next (TKUM).",
 )
-run = runs.pick_run()
+run = pick_run()
 with st.container(horizontal=True, vertical_alignment="bottom"):
     given_label = choose_class(run, all_classes=True)
     of = st.segmented_control(

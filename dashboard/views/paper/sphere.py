@@ -2,15 +2,15 @@
 
 import streamlit as st
 
-from dashboard import runs
 from dashboard.views.parts.blocks import chosen_pictures, show_figure, title
 from dashboard.views.parts.choices import choose_class, choose_samples
+from dashboard.views.parts.run_picker import pick_run
 
 title(
     "Sphere",
     "Where the features of a sample point: to the class vector of its given label, or to another.",
 )
-run = runs.pick_run()
+run = pick_run()
 with st.container(horizontal=True, vertical_alignment="bottom"):
     given_label = choose_class(run, all_classes=True)
     sample_ids = choose_samples(run)

@@ -12,6 +12,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import runs
+from dashboard.cached import samples as cached_samples
 from dashboard.export.tables import markdown, to_csv, to_latex, to_markdown
 from dashboard.figures import FIGURES
 from dashboard.figures.base import CannotShow
@@ -120,7 +121,7 @@ def chosen_pictures(
 ) -> None:
     """Show the samples that the figures below are about, and how they were chosen."""
     try:
-        roles = runs.chosen(run, given_label, sample_ids, epoch)
+        roles = cached_samples.chosen(run, given_label, sample_ids, epoch)
     except UsageError as reason:
         st.info(f"{plain(str(reason))}.", icon=":material/info:")
         return

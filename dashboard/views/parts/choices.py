@@ -7,7 +7,7 @@ from typing import Any
 import streamlit as st
 
 from hmw_core.criteria import CRITERIA, MAIN_CRITERIA
-from hmw_core.criteria.criterion import without_absent
+from hmw_core.criteria.compute import without_absent
 from hmw_core.log.reader import RunReader
 
 ALL = "all"

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from dashboard import runs
+from dashboard.cached import samples as cached_samples
 from dashboard.views.parts.choices import plain
 from hmw_core.errors import UsageError
 from hmw_core.log.reader import RunReader
@@ -33,7 +33,7 @@ def show_contrast(
         st.info(f"{what} to see how they differ from the rest.", icon=":material/info:")
         return
     try:
-        table = runs.reasons(run, ids, epoch, _columns(because_of))
+        table = cached_samples.why_these(run, ids, epoch, _columns(because_of))
     except UsageError as error:
         st.error(plain(str(error)), icon=":material/error:")
         return

@@ -6,6 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import runs
+from dashboard.cached import samples as cached_samples
 from dashboard.drawing.text import shorten
 from dashboard.views.parts.blocks import show_figure, title
 from dashboard.views.parts.choices import (
@@ -16,6 +17,7 @@ from dashboard.views.parts.choices import (
     plain,
 )
 from dashboard.views.parts.part_pictures import offer_review, show_part
+from dashboard.views.parts.run_picker import pick_run
 from hmw_core.criteria import CRITERIA
 from hmw_core.errors import UsageError
 from hmw_core.log.reader import RunReader
@@ -130,7 +132,7 @@ def rank_text(rank: Any) -> str:
 
 
 title("Compare", "How two runs were made, and what each makes of the same samples.")
-first = runs.pick_run()
+first = pick_run()
 by_name = {run.name: run for run in runs.all_runs()[0]}
 others = [name for name in by_name if name != first.name]
 if not others:
@@ -161,7 +163,7 @@ differences(chosen)
 show_figure("training_progress", chosen, criterion=criterion)
 
 try:
-    pairs = runs.compared(first, second, criterion)
+    pairs = cached_samples.paired_scores(first, second, criterion)
 except UsageError as reason:
     st.subheader("The same samples in both", anchor=False)
     st.info(f"Not shown: {plain(str(reason))}.", icon=":material/info:")

@@ -5,6 +5,7 @@ import streamlit as st
 from dashboard import runs
 from dashboard.views.parts.blocks import show_figure, title
 from dashboard.views.parts.choices import plain, remember
+from dashboard.views.parts.run_picker import no_runs
 from hmw_core.log.reader import RunReader
 
 PER_CENT = "%.1f %%"
@@ -27,7 +28,7 @@ COLUMNS = {
         "AUROC, IAM", format="%.3f", help="How well IAM over all epochs finds the mislabeled"
     ),
 }
-PAGES = ("criteria", "logits", "sphere", "clusters", "class_", "accuracy", "export")
+PAGES = ("criteria", "logits", "sphere", "clusters", "class", "accuracy", "export")
 ORIGIN = ("created", "seed", "device", "commit", "versions", "weighting", "config", "absent")
 EVERY = 2.5  # seconds between two looks at a running run
 
@@ -36,7 +37,7 @@ def show_runs(watching: bool) -> None:
     """Show the table; once the last running run has ended, stop looking for news."""
     readable, broken = runs.all_runs()
     if not readable:
-        runs.no_runs(broken)
+        no_runs(broken)
         return
     table = runs.summaries(readable)
     table["epochs"] = table["last_epoch"].astype(str) + " / " + table["n_epochs"].astype(str)
@@ -66,8 +67,8 @@ def show_runs(watching: bool) -> None:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown(f"Open **{plain(run.name)}**:", width="content")
             for page in PAGES:
-                label = page.strip("_").capitalize()
-                st.page_link(f"views/{page}.py", label=label, query_params={"run": run.name})
+                query = {"run": run.name}
+                st.page_link(f"views/paper/{page}.py", label=page.capitalize(), query_params=query)
         show_figure("noise_matrix", run)
         with st.expander("How this run was made"):
             st.json({key: run.info.get(key) for key in ORIGIN}, expanded=2)

@@ -41,7 +41,7 @@ ICONS = {
     "stopped": ":material/pause_circle:",
     "failed": ":material/error:",
 }
-PAGES = ("overview", "criteria", "samples", "review", "compare")
+PAGES = ("runs/overview", "paper/criteria", "mend/samples", "mend/review", "runs/compare")
 
 
 def known_trainings() -> dict[str, str]:
@@ -267,9 +267,8 @@ def buttons(name: str, state: trainings.State, run: RunReader | None) -> None:
                 act(lambda: trainings.forget(folder, name))
         if run is not None:
             for page in PAGES:
-                st.page_link(
-                    f"views/{page}.py", label=page.capitalize(), query_params={"run": name}
-                )
+                label = page.partition("/")[2].capitalize()
+                st.page_link(f"views/{page}.py", label=label, query_params={"run": name})
 
 
 def act(what: Any) -> None:

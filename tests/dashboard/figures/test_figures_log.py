@@ -12,6 +12,7 @@ from dashboard.figures.base import CannotShow
 from dashboard.figures.criteria import auroc_by_epoch, detection_intervals
 from dashboard.figures.paper import accuracy, areas_by_epoch, curves, distributions, logits
 from dashboard.figures.runs import noise_matrix
+from hmw_core.criteria.compute import score_of
 from hmw_core.errors import UsageError
 from hmw_core.store import RunReader, RunWriter
 from tests.conftest import N_SAMPLES, write_run
@@ -85,7 +86,7 @@ def test_curves_end_with_the_criterion(tiny_run):
 
     for epoch in (2, 4):
         table = curves.prepare(tiny_run, sample_ids=[7, 3, 40], epoch=epoch)
-        score = CRITERIA["iam"].compute(tiny_run, epoch)
+        score = score_of(CRITERIA["iam"], tiny_run, epoch)
         last = table[table["epoch"] == epoch].set_index("sample_id")["iam"]
         assert list(last.index) == [7, 3, 40]
         np.testing.assert_allclose(last, score[[7, 3, 40]])

@@ -93,11 +93,32 @@ def test_a_noise_without_a_rate_gets_none(runs, noise):
     assert "--noise-rate" not in arguments(asked, runs)
 
 
-def test_the_command_can_be_pasted_into_a_shell(runs):
+def test_the_command_can_be_pasted_into_a_shell(runs, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     words = arguments(replace(TINY, recipe="AUM only", dataset="parquet", data="a $(b) 'c'"), runs)
     cd, path, both, *typed = shlex.split(shown(words))
-    assert (cd, path, both) == ("cd", str(ROOT), "&&")
+    assert (cd, path, both) == ("cd", str(tmp_path), "&&")
     assert typed == [*training_command.PROGRAM, *words]
+
+
+def test_a_training_works_in_the_folder_of_its_dashboard_and_finds_its_program(
+    runs, tmp_path, monkeypatch
+):
+    """Else an installed dashboard would fetch data sets into site-packages."""
+    monkeypatch.chdir(tmp_path)
+    code = "import hmw_core, os; print(os.getcwd(), hmw_core.__file__)"
+    monkeypatch.setattr(trainings, "PROGRAM", (sys.executable, "-c", code))
+    trainings.start(runs, ["resume"], "a")
+    end = time.monotonic() + 60
+    while not (lines := trainings.last_lines(runs, "a")) and time.monotonic() < end:
+        time.sleep(0.05)
+    assert lines == [f"{tmp_path} {ROOT}/hmw_core/__init__.py"]
+
+
+def test_a_machine_without_pytorch_says_how_to_train(monkeypatch):
+    monkeypatch.setattr(training_command, "find_spec", lambda name: None)
+    with pytest.raises(UsageError, match="PyTorch is not installed on this machine; `./run_dash"):
+        training_command.listing()
 
 
 @pytest.mark.parametrize("noise", [{}, {"noise": "human", "noise_column": "worse"}])

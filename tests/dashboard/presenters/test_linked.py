@@ -23,6 +23,7 @@ from dashboard.presenters.linked import (
     rows,
 )
 from hmw_core.criteria import MAIN_CRITERIA
+from hmw_core.criteria.compute import score_of
 from hmw_core.errors import UsageError
 from hmw_core.log.reader import RunReader
 from hmw_core.store import RunWriter
@@ -138,7 +139,7 @@ def table_of(run: RunReader, samples: Samples) -> pd.DataFrame:
     last = run.signals(["predicted_label"], epochs=[run.last_epoch]).set_index("sample_id")
     table["predicted_label"] = last["predicted_label"]
     for name, criterion in MAIN_CRITERIA.items():
-        table[name] = criterion.compute(run)
+        table[name] = score_of(criterion, run)
     return table
 
 

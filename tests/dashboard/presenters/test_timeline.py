@@ -15,7 +15,7 @@ from hmw_core.feature_space import alignment
 from hmw_core.laboratory.memorised import fitted
 from hmw_core.store import RunReader, RunWriter
 from tests.conftest import N_CLASSES, N_EPOCHS, N_SAMPLES, write_run
-from tests.dashboard.views.test_views import HTML_NAMES, in_address, open_page, said, shown_samples
+from tests.dashboard.views.steps import HTML_NAMES, in_address, open_page, said, shown_samples
 
 
 @pytest.fixture

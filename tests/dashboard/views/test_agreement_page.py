@@ -1,4 +1,4 @@
-"""The page of agreement: its four questions, in every odd case."""
+"""The page of agreement: its three questions, in every odd case."""
 
 import numpy as np
 import pytest
@@ -9,9 +9,9 @@ from hmw_core.log.verdicts import Verdict
 from hmw_core.review.queue import audit_sample
 from hmw_core.store import RunWriter
 from tests.conftest import write_run
-from tests.dashboard.views.test_views import in_address, open_page, said, shown_samples
+from tests.dashboard.views.steps import in_address, open_page, said, shown_samples
 
-SECTIONS = ("criteria", "samples", "reviewed", "windows")
+SECTIONS = ("criteria", "samples", "reviewed")
 
 every_section = pytest.mark.parametrize("section", SECTIONS)
 
@@ -50,7 +50,7 @@ def test_unknown_true_labels_absent_pictures_and_cosines(folder, section):
     write_run(folder / "real", known=False, pictures=False, with_cosine=False)
     page = open_page("agreement", run="real", section=section)
     assert not page.error
-    assert "nobody knows how many are mislabeled" in said(page) or section == "windows"
+    assert "nobody knows how many are mislabeled" in said(page)
 
 
 @every_section
@@ -175,33 +175,6 @@ def test_reviewed_samples_speak(folder):
     assert table.loc["AUM", "Precision by true labels"] == "1.000"
     assert "Estimates from 30 judged samples" in said(page)
     assert "errors are left" in said(page)
-
-
-def test_windows_with_and_without_true_labels(folder):
-    restless(folder / "one")
-    page = open_page("agreement", run="one", section="windows")
-    table = page.dataframe[1].value
-    assert set(table["Rule"]) >= {"Oracle (sees true labels)", "Whole log", "Two groups"}
-    assert (table["Cost"] >= 0).all()
-    assert "no scores of Hyperspherical AUM" in said(page)
-    restless(folder / "two", known=False)
-    page = open_page("agreement", run="two", section="windows")
-    assert "True labels do not tell" in said(page)
-    table = page.dataframe[0].value
-    assert "Cost" not in table
-    assert "Oracle (sees true labels)" not in set(table["Rule"])
-
-
-def test_a_large_run_is_asked_about_first(folder, monkeypatch):
-    monkeypatch.setattr("hmw_core.laboratory.windows.seconds_of", lambda run, names: 90.0)
-    restless(folder / "one")
-    page = open_page("agreement", run="one", section="windows")
-    assert "about 90 seconds" in said(page)
-    assert not page.dataframe
-    page.button[0].click().run()
-    assert len(page.dataframe) == 2
-    page = open_page("agreement", run="one", section="windows")  # kept with the run
-    assert len(page.dataframe) == 2
 
 
 @pytest.mark.parametrize(

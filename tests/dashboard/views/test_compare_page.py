@@ -7,7 +7,7 @@ import pytest
 
 from hmw_core.store import RunWriter
 from tests.conftest import write_run
-from tests.dashboard.views.test_views import in_address, open_page, said, shown_samples
+from tests.dashboard.views.steps import in_address, open_page, said, shown_samples
 
 
 def metrics(page):

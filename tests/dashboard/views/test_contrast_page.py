@@ -4,7 +4,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from tests.conftest import write_run
-from tests.dashboard.views.test_views import said
+from tests.dashboard.views.steps import said
 
 
 def block(folder: str, ids: list[int], because_of: tuple[str, ...] = ()) -> AppTest:

@@ -6,7 +6,7 @@ from hmw_core.criteria import CRITERIA, MAIN_CRITERIA
 from hmw_core.laboratory.contest import contest, pairs
 from hmw_core.store import RunReader, RunWriter
 from tests.conftest import write_run
-from tests.dashboard.views.test_views import HTML_NAMES, in_address, open_page, said
+from tests.dashboard.views.steps import HTML_NAMES, in_address, open_page, said
 from tests.hmw_core.laboratory.test_contest import noisy_run
 
 PARTS = ("pairs", "epochs", "classes", "rules", "seeds")

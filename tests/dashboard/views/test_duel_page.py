@@ -7,7 +7,7 @@ from hmw_core.log import verdicts
 from hmw_core.log.verdicts import Verdict
 from hmw_core.store import RunReader, RunWriter
 from tests.conftest import write_run
-from tests.dashboard.views.test_views import in_address, open_page, said, shown_samples
+from tests.dashboard.views.steps import in_address, open_page, said, shown_samples
 
 
 def rivals(folder, name="rivals", *, known=True):

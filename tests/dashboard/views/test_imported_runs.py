@@ -15,7 +15,8 @@ from hmw_core.importers import IMPORTERS
 from hmw_core.importers.base import ImportOptions
 from hmw_core.importers.write import import_run
 from hmw_core.store import RunReader
-from tests.dashboard.views.test_views import PAGES, open_page, said
+from tests.dashboard.views.steps import open_page, said
+from tests.dashboard.views.test_views import PAGES
 from tests.hmw_core.importers.test_importers import WRITE, C, N, probabilities
 
 # A figure that each kind of log can give without true labels; all others say why not.
@@ -49,11 +50,11 @@ def test_every_page_shows_what_there_is_and_says_why_the_rest_is_absent(kind, fo
         assert not page.warning, (name, [e.value for e in page.warning])
         text = said(page)
         assert " nan" not in text.lower(), name
-        if name in ("criteria", "logits", "class_"):
+        if name in ("criteria", "logits", "class"):
             assert run.absent["images"] in text
-        if name in ("clusters", "sphere", "class_"):
+        if name in ("clusters", "sphere", "class"):
             assert run.absent["features"] in text
-        if name == "class_":
+        if name == "class":
             assert run.absent["hm_weight"] in text
 
 
@@ -92,7 +93,7 @@ def test_criteria_page_offers_what_the_log_has(folder):
     there = ["aum", "aum_annealed", "correctness", "forgetting", "first_learned"]
     there = [criterion_title(name) for name in (*there, "prediction_flips", "ensemble")]
     assert page.selectbox(key="first").options == there
-    page = open_page("class_", run="aum", **{"class": "1"})
+    page = open_page("class", run="aum", **{"class": "1"})
     assert page.selectbox(key="choice criterion").options == there
     assert "no “Last loss”, “Mean loss”, “TKUM”, “IAM”, “IAM, no annealing”" in said(page)
     assert "keeps no features" in said(page)  # and nothing of it is cut off

@@ -6,7 +6,7 @@ from dashboard.figures import FIGURES
 from dashboard.figures.dynamics.learning_order import when
 from hmw_core.store import RunWriter
 from tests.conftest import write_run
-from tests.dashboard.views.test_views import HTML_NAMES, in_address, open_page, said
+from tests.dashboard.views.steps import HTML_NAMES, in_address, open_page, said
 
 
 def test_page_of_a_finished_run(folder):

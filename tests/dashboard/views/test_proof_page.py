@@ -5,7 +5,6 @@ import os
 from pathlib import Path
 
 import pytest
-from streamlit.testing.v1 import AppTest
 
 from dashboard.figures import FIGURES
 from dashboard.figures.base import CannotShow
@@ -13,8 +12,7 @@ from hmw_core.errors import UsageError
 from hmw_core.log import layout
 from hmw_core.store import RunReader
 from tests.conftest import write_run, write_small_proof
-
-APP = Path(__file__).parents[3] / "dashboard" / "app.py"
+from tests.dashboard.views.steps import open_page, said
 
 
 @pytest.fixture
@@ -25,23 +23,9 @@ def folder(tmp_path, monkeypatch) -> Path:
     return tmp_path / "runs" / "tiny"
 
 
-def open_page(**address: str) -> AppTest:
-    page = AppTest.from_file(str(APP), default_timeout=60).run()
-    for key, value in address.items():
-        page.query_params[key] = value
-    page.switch_page("views/mend/proof.py").run()
-    assert not page.exception, [found.message for found in page.exception]
-    return page
-
-
-def said(page: AppTest) -> str:
-    kinds = (page.info, page.warning, page.error, page.caption, page.markdown)
-    return "\n".join(element.value for kind in kinds for element in kind).replace("\\", "")
-
-
 def test_shows_sentences_table_and_figure(folder):
     write_small_proof(folder / "proofs" / "labels-0")
-    page = open_page(run="tiny")
+    page = open_page("proof", run="tiny")
     text = said(page)
     assert "Training on the corrected labels is better than training on the original" in text
     assert "+20.00 points of test accuracy, interval +17.52 to +22.48" in text
@@ -61,7 +45,7 @@ def test_says_how_to_start_one(folder, monkeypatch):
     info = layout.read_info(folder)
     layout.write_json(folder / "run.json", info | {"config": {"epochs": 4}})
     folder.rename(folder.with_name("my run; $(x)"))
-    page = open_page(run="my run; $(x)")
+    page = open_page("proof", run="my run; $(x)")
     assert "no proof of this run yet" in said(page)
     assert page.code[0].value == (
         "python -m training prove 'my run; $(x)' --labels FILE --seeds 5 "
@@ -71,7 +55,7 @@ def test_says_how_to_start_one(folder, monkeypatch):
 
 
 def test_a_run_of_another_loop_cannot_be_trained_again(folder):
-    page = open_page(run="tiny")
+    page = open_page("proof", run="tiny")
     assert "not made by python -m training train" in said(page).replace("`", "")
     assert not page.code
 
@@ -79,12 +63,12 @@ def test_a_run_of_another_loop_cannot_be_trained_again(folder):
 def test_several_proofs_can_be_chosen_and_the_address_keeps_it(folder):
     write_small_proof(folder / "proofs" / "old-1", created="2026-01-01T00:00:00+00:00", n_seeds=1)
     write_small_proof(folder / "proofs" / "new-2", created="2026-02-01T00:00:00+00:00")
-    page = open_page(run="tiny")
+    page = open_page("proof", run="tiny")
     assert page.selectbox(key="choice proof").value == "new-2"
     page.selectbox(key="choice proof").select("old-1").run()
     assert "One seed has no interval" in said(page)
     assert page.query_params["proof"] in ("old-1", ["old-1"])
-    page = open_page(run="tiny", proof="../../secret")
+    page = open_page("proof", run="tiny", proof="../../secret")
     assert "there is no “../../secret”" in said(page)
     assert page.selectbox(key="choice proof").value == "new-2"
 
@@ -95,7 +79,7 @@ def test_follows_a_proof_that_is_computed(folder):
     unlock = layout.hold_lock(place)
     now = {"arm": "corrected", "seed": 4, "epoch": 2, "n_epochs": 4}
     layout.write_json(place / "now.json", now)
-    page = open_page(run="tiny")
+    page = open_page("proof", run="tiny")
     (progress,) = page.get("progress")
     assert "12 of 16 trainings; Corrected labels, seed 4, epoch 2 of 4" in (
         progress.proto.text.replace("\\", "")
@@ -114,7 +98,7 @@ def test_before_the_first_training_has_finished(folder):
     place = folder / "proofs" / "labels-0"
     write_small_proof(place, status="running", trainings=[])
     unlock = layout.hold_lock(place)
-    page = open_page(run="tiny")
+    page = open_page("proof", run="tiny")
     assert "0 of 12 trainings" in page.get("progress")[0].proto.text
     assert not page.table
     unlock()
@@ -124,7 +108,7 @@ def test_a_damaged_proof_is_said_and_the_others_are_shown(folder):
     write_small_proof(folder / "proofs" / "good")
     write_small_proof(folder / "proofs" / "bad")
     (folder / "proofs" / "bad" / "proof.json").write_text("{")
-    page = open_page(run="tiny")
+    page = open_page("proof", run="tiny")
     assert "Cannot be read" in said(page)
     assert "bad/proof.json" in said(page)
     assert len(page.table) == 1
@@ -134,7 +118,7 @@ def test_a_hostile_file_name_stays_a_name(folder):
     evil = "<img src=x onerror=alert(1)> [a](b) $x$.csv"
     labels = {"file": evil, "n_changed": 1, "n_suspects": 1}
     write_small_proof(folder / "proofs" / "labels-0", labels=labels)
-    page = open_page(run="tiny")
+    page = open_page("proof", run="tiny")
     remarks = next(m.value for m in page.markdown if "Labels changed by" in m.value)
     assert "\\<img" in remarks
     assert "\\[a\\](b)" in remarks

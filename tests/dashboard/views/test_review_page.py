@@ -11,30 +11,13 @@ from hmw_core.log.verdicts import Verdict
 from hmw_core.review.queue import queue
 from hmw_core.store import RunWriter
 from tests.conftest import write_run
-
-APP = Path(__file__).parents[3] / "dashboard" / "app.py"
-
-
-def open_review(state: dict | None = None, **address: str) -> AppTest:
-    page = AppTest.from_file(str(APP), default_timeout=60).run()
-    for key, value in address.items():
-        page.query_params[key] = value
-    for key, value in (state or {}).items():
-        page.session_state[key] = value
-    page.switch_page("views/mend/review.py").run()
-    assert not page.exception, [found.message for found in page.exception]
-    return page
+from tests.dashboard.views.steps import open_page, said
 
 
 def desk(page: AppTest) -> dict:
     """Return what the desk is told."""
     (found,) = page.get("bidi_component")
     return json.loads(found.proto.json)
-
-
-def said(page: AppTest) -> str:
-    kinds = (page.info, page.warning, page.error, page.caption, page.markdown)
-    return "\n".join(element.value for kind in kinds for element in kind).replace("\\", "")
 
 
 def keep(run: RunReader, sample_id: int, reviewer: str = "Ann", verdict: str = "keep") -> None:
@@ -44,7 +27,7 @@ def keep(run: RunReader, sample_id: int, reviewer: str = "Ann", verdict: str = "
 
 def test_queue_in_the_order_of_the_criterion_with_its_direction(folder):
     write_run(folder / "tiny")
-    page = open_review(run="tiny", criterion="mean_loss")
+    page = open_page("review", run="tiny", criterion="mean_loss")
     told = desk(page)
     order = queue(RunReader(folder / "tiny"), "mean_loss")["sample_id"].tolist()
     items = told["items"]
@@ -60,7 +43,7 @@ def test_queue_in_the_order_of_the_criterion_with_its_direction(folder):
 
 def test_class_of_the_address(folder):
     write_run(folder / "tiny")
-    page = open_review(run="tiny", **{"class": "2"})
+    page = open_page("review", run="tiny", **{"class": "2"})
     given = RunReader(folder / "tiny").samples()["given_label"]
     told = desk(page)
     assert {int(given[item["sample_id"]]) for item in told["items"]} == {2}
@@ -69,7 +52,7 @@ def test_class_of_the_address(folder):
 
 def test_true_labels_are_not_sent_until_asked_for(folder):
     write_run(folder / "tiny")
-    page = open_review(run="tiny")
+    page = open_page("review", run="tiny")
     assert all("true_label" not in item for item in desk(page)["items"])
     page.toggle(key="review true labels").set_value(True).run()
     assert all(item["true_label"] is not None for item in desk(page)["items"])
@@ -77,7 +60,7 @@ def test_true_labels_are_not_sent_until_asked_for(folder):
 
 def test_rank_and_score_are_hidden_while_random_checks_come(folder):
     write_run(folder / "tiny")
-    page = open_review(run="tiny")
+    page = open_page("review", run="tiny")
     assert {item["stream"] for item in desk(page)["items"]} == {"ranked", "audit"}
     assert not any("rank" in item["where"] for item in desk(page)["items"])
     page.number_input(key="review audit").set_value(0).run()
@@ -92,7 +75,7 @@ def test_judged_samples_are_passed_over_and_can_be_seen_again(folder):
     ids = queue(run, "iam")["sample_id"].tolist()
     keep(run, ids[0])
     keep(run, ids[1], "Bo", "unsure")
-    page = open_review(run="tiny", criterion="iam")
+    page = open_page("review", run="tiny", criterion="iam")
     shown = [item["sample_id"] for item in desk(page)["items"]]
     assert not set(ids[:2]) & set(shown)
     assert desk(page)["count"] == "2 of 60 judged (Ann 1, Bo 1)"
@@ -107,7 +90,7 @@ def test_everything_judged_says_so(folder):
     run = RunReader(folder / "tiny")
     for sample_id in queue(run, "iam", given_label=1)["sample_id"]:
         keep(run, int(sample_id))
-    page = open_review(run="tiny", **{"class": "1"})
+    page = open_page("review", run="tiny", **{"class": "1"})
     page.number_input(key="review audit").set_value(0).run()
     told = desk(page)
     assert told["items"] == []
@@ -118,7 +101,7 @@ def test_everything_judged_says_so(folder):
 def test_selection_of_another_page(folder):
     write_run(folder / "tiny")
     selection = {"run": "tiny", "sample_ids": [3, 10, 20], "what": "a lasso <b>here</b>"}
-    page = open_review({"review selection": selection}, run="tiny")
+    page = open_page("review", {"review selection": selection}, run="tiny")
     told = desk(page)
     assert {item["sample_id"] for item in told["items"]} == {3, 10, 20}
     assert {item["stream"] for item in told["items"]} == {"selection"}
@@ -132,13 +115,13 @@ def test_selection_of_another_run_is_left_alone(folder):
     write_run(folder / "tiny")
     write_run(folder / "two")
     selection = {"run": "two", "sample_ids": [3], "what": ""}
-    assert desk(open_review({"review selection": selection}, run="tiny"))["total"] == 60
+    assert desk(open_page("review", {"review selection": selection}, run="tiny"))["total"] == 60
 
 
 def test_selection_with_samples_that_are_not_there_is_said(folder):
     write_run(folder / "tiny")
     selection = {"run": "tiny", "sample_ids": [3, 999], "what": ""}
-    page = open_review({"review selection": selection}, run="tiny")
+    page = open_page("review", {"review selection": selection}, run="tiny")
     assert "no sample 999" in said(page)
 
 
@@ -147,7 +130,7 @@ def test_bulk_verdict_says_what_it_would_write(folder):
     run = RunReader(folder / "tiny")
     keep(run, 3)
     selection = {"run": "tiny", "sample_ids": [3, 10, 20], "what": "a lasso"}
-    page = open_review({"review selection": selection}, run="tiny")
+    page = open_page("review", {"review selection": selection}, run="tiny")
     next(b for b in page.button if "Judge all" in b.label).click().run()
     assert "This writes 2 verdicts: 2 keep" in said(page)
     write = next(b for b in page.button if b.label.startswith("Write"))
@@ -158,7 +141,7 @@ def test_read_only_server_shows_and_offers_nothing_to_write(folder, monkeypatch)
     monkeypatch.setenv("HMW_READ_ONLY", "1")
     write_run(folder / "tiny")
     selection = {"run": "tiny", "sample_ids": [3, 10], "what": ""}
-    page = open_review({"review selection": selection}, run="tiny")
+    page = open_page("review", {"review selection": selection}, run="tiny")
     told = desk(page)
     assert told["read_only"]
     assert "read-only" in told["saved"]
@@ -172,14 +155,14 @@ def test_damaged_log_is_said_and_read_as_far_as_it_goes(folder):
     keep(run, 3)
     with (folder / "tiny" / "verdicts.jsonl").open("a") as file:
         file.write('{"sample_id": 4, "verd')
-    page = open_review(run="tiny")
+    page = open_page("review", run="tiny")
     assert any("line 2" in warning.value.replace("\\", "") for warning in page.warning)
     assert desk(page)["judged"] == 1
 
 
 def test_run_without_true_labels_pictures_or_cosines(folder):
     write_run(folder / "real", known=False, pictures=False, with_cosine=False)
-    page = open_review(run="real")
+    page = open_page("review", run="real")
     assert not page.error
     assert "keeps no pictures" in said(page)
     assert page.toggle(key="review true labels").disabled
@@ -188,14 +171,14 @@ def test_run_without_true_labels_pictures_or_cosines(folder):
 
 def test_criterion_without_scores_says_so(folder):
     write_run(folder / "real", with_cosine=False)
-    page = open_review(run="real", criterion="hyperspherical_aum")
+    page = open_page("review", run="real", criterion="hyperspherical_aum")
     assert not page.error
     assert "60 samples have no score" in said(page)
 
 
 def test_run_being_trained(folder):
     writer = write_run(folder / "now", epochs=2, finish=None)
-    page = open_review(run="now")
+    page = open_page("review", run="now")
     assert "after epoch 2" in said(page)
     assert desk(page)["items"]
     writer.finish("stopped", "by the test")
@@ -203,12 +186,12 @@ def test_run_being_trained(folder):
 
 def test_run_before_its_first_epoch(folder):
     writer = RunWriter.create(folder / "new", given_label=[0, 1, 2], n_classes=3, n_epochs=5)
-    assert "first whole epoch" in said(open_review(run="new"))
+    assert "first whole epoch" in said(open_page("review", run="new"))
     writer.finish("stopped", "by the test")
 
 
 def test_without_any_run(folder):
-    assert "no run" in said(open_review())
+    assert "no run" in said(open_page("review"))
 
 
 def test_when_to_stop_is_said_of_the_class_on_screen(folder):
@@ -216,7 +199,7 @@ def test_when_to_stop_is_said_of_the_class_on_screen(folder):
     run = RunReader(folder / "tiny")
     for sample_id in run.sample_ids(0)[:3]:
         keep(run, int(sample_id))
-    page = open_review(run="tiny", **{"class": "0"})
+    page = open_page("review", run="tiny", **{"class": "0"})
     assert any("<b>x</b>" in head.value.replace("\\", "") for head in page.subheader)
     assert "0 in 3 judged" in said(page)
     assert "After 3 verdicts" in said(page)
@@ -225,6 +208,6 @@ def test_when_to_stop_is_said_of_the_class_on_screen(folder):
 def test_names_reach_the_desk_as_they_are(folder):
     names = ["<b>bold</b>", "<img src=x onerror=alert(1)>", "$5 & more", "a_b*c*", "plain"]
     write_run(folder / "html", class_names=names)
-    assert desk(open_review(run="html"))["classes"] == names
+    assert desk(open_page("review", run="html"))["classes"] == names
     html = (Path(__file__).parents[3] / "dashboard/views/parts/desk/desk.js").read_text()
     assert "innerHTML" not in html  # names are written as text only

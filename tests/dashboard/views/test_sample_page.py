@@ -14,7 +14,7 @@ from dashboard.presenters.sample_page import (
 from hmw_core.log import verdicts
 from hmw_core.store import RunReader, RunWriter
 from tests.conftest import write_run
-from tests.dashboard.views.test_views import in_address, open_page, said
+from tests.dashboard.views.steps import in_address, open_page, said
 from tests.hmw_core.pictures.test_duplicates import scenes
 
 HTML_NAMES = ["<b>bold</b>", "<img src=x onerror=alert(1)>", "$5 & more", "a_b*c*", "plain"]

@@ -15,7 +15,7 @@ from hmw_core.log.reader import RunReader
 from hmw_core.log.verdicts import Verdict
 from hmw_core.store import RunWriter
 from tests.conftest import write_run
-from tests.dashboard.views.test_views import HTML_NAMES, in_address, open_page, said
+from tests.dashboard.views.steps import HTML_NAMES, in_address, open_page, said
 
 
 def ids(page: AppTest) -> list[int]:

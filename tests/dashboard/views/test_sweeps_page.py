@@ -4,14 +4,12 @@ import re
 from pathlib import Path
 
 import pytest
-from streamlit.testing.v1 import AppTest
 
 from hmw_core.experiments.sweeps import read_sweep
 from hmw_core.log import layout
 from tests.dashboard.figures.test_sweep_figures import write_scales
+from tests.dashboard.views.steps import open_page, said
 from tests.hmw_core.experiments.small_sweep import write_cells, write_small_sweep
-
-APP = Path(__file__).parents[3] / "dashboard" / "app.py"
 
 
 @pytest.fixture
@@ -20,29 +18,15 @@ def sweeps(folder) -> Path:
     return folder.parent / "sweeps"
 
 
-def open_page(**address: str) -> AppTest:
-    page = AppTest.from_file(str(APP), default_timeout=60).run()
-    for key, value in address.items():
-        page.query_params[key] = value
-    page.switch_page("views/laboratory/sweeps.py").run()
-    assert not page.exception, [found.message for found in page.exception]
-    return page
-
-
-def said(page: AppTest) -> str:
-    kinds = (page.info, page.warning, page.error, page.caption, page.markdown, page.subheader)
-    return "\n".join(element.value for kind in kinds for element in kind).replace("\\", "")
-
-
 def test_says_how_to_make_a_first_one(sweeps):
-    page = open_page()
+    page = open_page("sweeps")
     assert "There is no sweep" in said(page)
     assert "python -m training sweep table-4" in page.code[0].value
 
 
 def test_a_finished_sweep(sweeps):
     write_small_sweep(sweeps / "small")
-    page = open_page()
+    page = open_page("sweeps")
     assert not page.error
     assert not page.warning
     table = page.dataframe[0].value
@@ -58,7 +42,7 @@ def test_a_finished_sweep(sweeps):
 
 def test_another_measure_and_reference_are_kept_in_the_address(sweeps):
     write_small_sweep(sweeps / "small")
-    page = open_page(measure="best_accuracy", reference="CCE+HMW")
+    page = open_page("sweeps", measure="best_accuracy", reference="CCE+HMW")
     assert "an oracle's choice" in said(page)
     assert page.dataframe[0].value["symmetric 0.2"][0] == "87.0 ± 2.0"
     against = next(f.value for f in page.dataframe if "Higher?" in f.value)
@@ -71,10 +55,10 @@ def test_another_measure_and_reference_are_kept_in_the_address(sweeps):
 
 def test_numbers_that_vary_and_what_the_paper_says_of_them(sweeps):
     write_scales(sweeps / "scales")
-    page = open_page()
+    page = open_page("sweeps")
     assert not page.error
     assert len(page.get("plotly_chart")) == 3
-    assert "What the paper says, and what came out here" in said(page)
+    assert "What the paper says, and what came out here" in [h.value for h in page.subheader]
     assert "Spearman's rank correlation of alpha (above 0)" in said(page)
     page.selectbox(key="choice field").select("beta").run()
     assert not page.exception
@@ -86,18 +70,18 @@ def test_numbers_that_vary_and_what_the_paper_says_of_them(sweeps):
 def test_the_papers_table_stands_apart_on_other_data(sweeps):
     cells = [{"recipe": "AUM only-code", "noise": "symmetric", "noise_rate": 0.2}]
     info = write_cells(sweeps / "t", cells, [(0.9,)], named="table-4", notes=["a *note*"])
-    page = open_page()
+    page = open_page("sweeps")
     assert "on CIFAR-10: other data, not to be compared by value" in said(page)
     assert page.table[0].value.loc["AUM only"].tolist() == ["88.4", "67.9", "90.9", "82.4"]
     assert "a *note*" in said(page)
     info["cells"][0]["dataset"] = "cifar10"
     layout.write_json(sweeps / "t" / "sweep.json", info)
-    page = open_page()
+    page = open_page("sweeps")
     assert not page.table
     assert "from Table 1 or 4 of the paper" in said(page)
     info["cells"][0]["departs"] = {"epochs": [250, 5]}
     layout.write_json(sweeps / "t" / "sweep.json", info)
-    assert "(epochs differ)" in said(open_page())
+    assert "(epochs differ)" in said(open_page("sweeps"))
 
 
 def test_follows_a_sweep_that_is_computed(sweeps):
@@ -107,7 +91,7 @@ def test_follows_a_sweep_that_is_computed(sweeps):
     info["trainings"][-2] |= waiting | {"status": "running", "run": "<b>now</b>"}
     layout.write_json(sweeps / "s" / "sweep.json", info)
     unlock = layout.hold_lock(sweeps / "s")
-    page = open_page()
+    page = open_page("sweeps")
     text = page.get("progress")[0].proto.text.replace("\\", "")
     assert text == "10 of 12 trainings finished; <b>now</b>: epoch 0 done"
     unlock()
@@ -121,7 +105,7 @@ def test_before_anything_has_finished(sweeps):
     for training in info["trainings"]:
         training |= {"test_accuracy": [], "auroc": {}, "status": "waiting"}
     layout.write_json(sweeps / "s" / "sweep.json", info)
-    page = open_page()
+    page = open_page("sweeps")
     assert "No training of this sweep has finished" in said(page)
     assert not page.get("plotly_chart")
 
@@ -131,7 +115,7 @@ def test_failures_say_why(sweeps):
     failed = {"test_accuracy": [], "auroc": {}, "status": "failed", "error": "out of memory"}
     info["trainings"][0] |= failed
     layout.write_json(sweeps / "s" / "sweep.json", info)
-    page = open_page()
+    page = open_page("sweeps")
     assert "11 of 12 trainings have finished, 1 failed" in said(page)
     assert "out of memory" in page.dataframe[0].value["error"].tolist()
     assert "(1 failed)" in page.dataframe[1].value["symmetric 0.2"][0]
@@ -141,7 +125,7 @@ def test_damaged_sweeps_are_named_and_take_nothing_down(sweeps):
     write_small_sweep(sweeps / "good")
     (sweeps / "cut").mkdir()
     (sweeps / "cut" / "sweep.json").write_text("{")
-    page = open_page(sweep="cut")
+    page = open_page("sweeps", sweep="cut")
     assert "Cannot be read" in said(page)
     assert "there is no “cut” here" in said(page)
     assert page.selectbox(key="choice sweep").value == "good"
@@ -152,20 +136,20 @@ def test_a_sweep_without_any_test_split(sweeps):
     for training in info["trainings"]:
         training |= {"test_accuracy": []}
     layout.write_json(sweeps / "s" / "sweep.json", info)
-    page = open_page()
+    page = open_page("sweeps")
     assert not page.error
     assert page.selectbox(key="choice measure").value.startswith("auroc_")
     for training in info["trainings"]:
         training |= {"auroc": {}}
     layout.write_json(sweeps / "s" / "sweep.json", info)
-    assert "no number to compare" in said(open_page())
+    assert "no number to compare" in said(open_page("sweeps"))
 
 
 def test_hostile_names_stay_names(sweeps):
     evil = "<img src=x onerror=alert(1)> **b** $x$"
     cells = [{"recipe": evil, "alpha": 1.0}, {"recipe": evil, "alpha": 2.0}]
     write_cells(sweeps / "s", cells, [(0.5, 0.6), (0.6, 0.7)], title=evil, command=evil)
-    page = open_page(reference=f"{evil}, alpha 1")
+    page = open_page("sweeps", reference=f"{evil}, alpha 1")
     for element in (*page.markdown, *page.caption, *page.subheader):
         assert not re.search(r"(?<!\\)(<img|\*\*b|\$x)", element.value), element.value
 
@@ -173,7 +157,7 @@ def test_hostile_names_stay_names(sweeps):
 def test_runs_of_a_sweep_find_their_sweep(sweeps, monkeypatch):
     write_small_sweep(sweeps / "s")
     monkeypatch.setenv("HMW_RUNS", str(sweeps / "s"))
-    assert open_page().selectbox(key="choice sweep").value == "s"
+    assert open_page("sweeps").selectbox(key="choice sweep").value == "s"
     monkeypatch.setenv("HMW_SWEEPS", str(sweeps.parent / "elsewhere"))
-    assert "There is no sweep" in said(open_page())
+    assert "There is no sweep" in said(open_page("sweeps"))
     assert read_sweep(sweeps / "s").status == "finished"

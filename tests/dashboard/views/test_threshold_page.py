@@ -11,7 +11,7 @@ from hmw_core.laboratory.thresholds import cuts_table, find_cut, threshold_cut
 from hmw_core.statistics.modes import modes
 from hmw_core.store import RunReader, RunWriter
 from tests.conftest import write_run
-from tests.dashboard.views.test_views import HTML_NAMES, in_address, open_page, said
+from tests.dashboard.views.steps import HTML_NAMES, in_address, open_page, said
 from tests.hmw_core.laboratory.test_thresholds import FIRST, SECOND, N, write
 
 

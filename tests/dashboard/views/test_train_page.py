@@ -12,7 +12,7 @@ from dashboard.jobs import training_command, trainings
 from dashboard.runs import training_choices
 from hmw_core.store import RunWriter
 from tests.conftest import write_run
-from tests.dashboard.views.test_views import in_address, open_page, said
+from tests.dashboard.views.steps import in_address, open_page, said
 
 # Names what can be trained, or prints its words, and then sleeps or fails as the run's name says.
 FAKE = """\

@@ -3,49 +3,51 @@
 import json
 import os
 import subprocess
-from pathlib import Path
 
 import pytest
+import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from dashboard.jobs.background import Job
 from dashboard.runs import all_runs, jobs
 from hmw_core.store import RunWriter
 from tests.conftest import write_run
+from tests.dashboard.views.steps import (
+    APP,
+    HTML_NAMES,
+    in_address,
+    open_page,
+    said,
+    shown_samples,
+    view,
+)
 
-APP = Path(__file__).parents[3] / "dashboard" / "app.py"
-PAGES = ("overview", "criteria", "logits", "sphere", "clusters", "class_", "accuracy", "export")
-HTML_NAMES = ["<b>bold</b>", "<img src=x onerror=alert(1)>", "$5 & more", "a_b*c*", "plain"]
+PAGES = ("overview", "criteria", "logits", "sphere", "clusters", "class", "accuracy", "export")
+ADDRESSES = [
+    *("overview", "train", "compare"),
+    *("criteria", "logits", "sphere", "clusters", "class", "accuracy", "export"),
+    *("detection", "agreement", "duel", "threshold", "timeline"),
+    *("learning", "weights", "transition", "sweeps"),
+    *("samples", "sample", "duplicates", "review", "labels", "proof"),
+]
 
 
-def open_page(name: str, **address: str) -> AppTest:
-    """Open a page as a browser would, and run it."""
+def test_the_menu_opens_every_page_at_the_address_it_has_always_had(folder, monkeypatch):
+    write_run(folder / "tiny")
+    menu, navigation = {}, st.navigation
+
+    def noted(groups, **options):
+        menu.update((page.url_path, page) for pages in groups.values() for page in pages)
+        return navigation(groups, **options)
+
+    monkeypatch.setattr("streamlit.navigation", noted)
     page = AppTest.from_file(str(APP), default_timeout=60).run()
-    for key, value in address.items():
-        page.query_params[key] = value
-    page.switch_page(f"views/{name}.py").run()
-    assert not page.exception, [found.message for found in page.exception]
-    return page
-
-
-def in_address(page: AppTest, key: str) -> str:
-    """Return a value of the address: Streamlit gives what it was set to, text or a list."""
-    value = page.query_params[key]
-    return value if isinstance(value, str) else value[0]
-
-
-def said(page: AppTest) -> str:
-    """Return all that a page says in notes, captions and text."""
-    kinds = (page.info, page.warning, page.error, page.caption, page.markdown)
-    return "\n".join(element.value for kind in kinds for element in kind).replace("\\", "")
-
-
-def shown_samples(page: AppTest) -> list[str]:
-    """Return the ids of the gallery's cards, in order."""
-    return [
-        part.split('"')[0] for block in page.get("html") for part in
-        block.proto.body.split('data-sample="')[1:]
-    ]  # fmt: skip
+    assert [title.value for title in page.title] == ["Runs"]  # a bare address leads there
+    assert list(menu) == ["", *ADDRESSES]
+    for name in ADDRESSES:
+        page.switch_page(view(name)).run()
+        assert not page.exception, name
+        assert len(page.title) == 1, name
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -158,7 +160,7 @@ def test_run_name_cannot_leave_the_folder(folder, hostile):
 def test_run_that_cannot_be_read_is_said(folder):
     write_run(folder / "tiny")
     (folder / "broken").mkdir()
-    assert "no run.json" in said(open_page("class_", run="broken"))
+    assert "no run.json" in said(open_page("class", run="broken"))
 
 
 def test_hidden_folders_are_no_runs(folder):
@@ -172,7 +174,7 @@ def test_hidden_folders_are_no_runs(folder):
 def test_address_keeps_what_was_chosen(folder):
     write_run(folder / "one")
     write_run(folder / "two")
-    page = open_page("class_", run="one", **{"class": "3"}, epoch="2", criterion="aum")
+    page = open_page("class", run="one", **{"class": "3"}, epoch="2", criterion="aum")
     assert in_address(page, "class") == "3"
     assert in_address(page, "epoch") == "2"
     page.selectbox(key="choice class").select("4").run()
@@ -182,7 +184,7 @@ def test_address_keeps_what_was_chosen(folder):
     assert page.selectbox(key="choice class").value == "1"
     page.sidebar.selectbox[0].select("two").run()
     assert in_address(page, "run") == "two"
-    page.switch_page("views/paper/criteria.py").run()
+    page.switch_page(view("criteria")).run()
     assert page.sidebar.selectbox[0].value == "two"
     assert in_address(page, "class") == "1"
 
@@ -198,7 +200,7 @@ def test_address_keeps_what_was_chosen(folder):
 )
 def test_address_that_names_nothing_falls_back_with_a_word(folder, key, value, answer):
     write_run(folder / "tiny")
-    page = open_page("class_", run="tiny", **{key: value})
+    page = open_page("class", run="tiny", **{key: value})
     assert answer in said(page)
     assert len(shown_samples(page)) == 6  # class 0, as a page without an address
 
@@ -215,7 +217,7 @@ def test_samples_by_hand(folder, text):
 
 def test_class_page_ranks_by_criterion_both_ways(folder):
     write_run(folder / "tiny")
-    page = open_page("class_", run="tiny", **{"class": "1"})
+    page = open_page("class", run="tiny", **{"class": "1"})
     first = shown_samples(page)
     assert first[0] in {"0", "10", "20", "30", "40", "50"}  # mislabeled ones of class 1
     page.button_group[0].set_value("last").run()
@@ -225,7 +227,7 @@ def test_class_page_ranks_by_criterion_both_ways(folder):
 def test_gallery_turns_pages_and_begins_anew_for_another_ranking(folder, monkeypatch):
     monkeypatch.setattr("dashboard.views.parts.blocks.PAGE", 4)
     write_run(folder / "tiny")
-    page = open_page("class_", run="tiny", **{"class": "1"})
+    page = open_page("class", run="tiny", **{"class": "1"})
     first = shown_samples(page)
     page.pagination[0].set_value(2).run()
     assert len(shown_samples(page)) == 4
@@ -238,7 +240,7 @@ def test_gallery_turns_pages_and_begins_anew_for_another_ranking(folder, monkeyp
 
 def test_class_page_shows_the_samples_inside_the_outline(folder):
     write_run(folder / "tiny")
-    page = open_page("class_", run="tiny", **{"class": "1"})
+    page = open_page("class", run="tiny", **{"class": "1"})
     everything = set(shown_samples(page))
     corner = 1e6
     outline = {"box": [{"x": [-corner, corner], "y": [-corner, corner]}], "lasso": []}

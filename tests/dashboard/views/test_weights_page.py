@@ -13,7 +13,7 @@ from dashboard.presenters.weight_command import own_loop, train_arguments, train
 from hmw_core.laboratory.hm_replay import Settings, logged_settings
 from hmw_core.store import RunReader, RunWriter
 from tests.conftest import write_run
-from tests.dashboard.views.test_views import HTML_NAMES, in_address, open_page, said
+from tests.dashboard.views.steps import HTML_NAMES, in_address, open_page, said
 from training.config import RunConfig
 
 TERMS = "choice w-terms"

@@ -9,7 +9,7 @@ import pytest
 
 from hmw_core.criteria import CRITERIA
 from hmw_core.criteria.cleanlab_scores import confident_learning, label_quality
-from hmw_core.criteria.criterion import compute_scores, why_absent
+from hmw_core.criteria.compute import compute_scores, score_of, why_absent
 from hmw_core.store import RunReader, RunWriter
 
 N, C, EPOCHS = 400, 6, 4
@@ -62,7 +62,7 @@ def test_scores_are_those_of_cleanlab_called_by_hand(logged, method, epoch):
 
     run, logits, given = logged
     theirs = get_label_quality_scores(given, softmax(logits[epoch - 1]), method=method)
-    ours = CRITERIA[method].compute(run, epoch)
+    ours = score_of(CRITERIA[method], run, epoch)
     np.testing.assert_allclose(ours, theirs, rtol=1e-12)
     np.testing.assert_array_equal(places(ours), places(theirs))
     assert CRITERIA[method].higher_means == "clean"
@@ -79,7 +79,7 @@ def test_issues_come_first_in_cleanlabs_own_order(logged, name):
         given, probabilities, return_indices_ranked_by="self_confidence", n_jobs=1
     )
     assert 10 < len(issues) < N / 2
-    score = CRITERIA[name].compute(run)
+    score = score_of(CRITERIA[name], run)
     first = score.sort_values(kind="stable").index[: len(issues)]
     assert first.tolist() == issues.tolist()
     assert set(score.index[score < 0]) == set(issues)
@@ -109,7 +109,7 @@ def test_aum_ranks_as_the_aum_package_does(logged, tmp_path):
         warnings.simplefilter("ignore", DeprecationWarning)  # aum sorts in place; not ours to mend
         calculator.finalize()
     theirs = pd.read_csv(tmp_path / "aum" / "aum_values.csv").set_index("sample_id")["aum"]
-    ours = CRITERIA["aum"].compute(run)
+    ours = score_of(CRITERIA["aum"], run)
     np.testing.assert_allclose(ours, theirs.sort_index(), rtol=1e-5, atol=1e-6)
     assert places(ours).tolist() == places(theirs.sort_index()).tolist()
 
@@ -120,10 +120,10 @@ def test_a_sample_that_was_not_seen_has_no_score_and_changes_no_other(tmp_path):
     run = write(tmp_path / "run", logits, given, {EPOCHS: missed})
     seen = np.setdiff1d(np.arange(N), missed)
     alone = confident_learning(softmax(logits[-1][seen]), given[seen])
-    score = CRITERIA["confident_learning"].compute(run)
+    score = score_of(CRITERIA["confident_learning"], run)
     assert score[missed].isna().all()
     np.testing.assert_allclose(score[seen], alone, rtol=1e-12)
-    over_all = CRITERIA["mean_confident_learning"].compute(run)
+    over_all = score_of(CRITERIA["mean_confident_learning"], run)
     assert over_all.notna().all()
     kept = np.array([softmax(of_epoch)[50] for of_epoch in logits[:-1]]).mean(axis=0)
     assert over_all[50] % 1 == pytest.approx(kept[given[50]])
@@ -143,7 +143,7 @@ def test_one_given_label_has_no_confident_joint_and_says_so(tmp_path):
     run = write(tmp_path / "run", logits, np.full(N, 2))
     assert "two classes with samples" in why_absent(run, CRITERIA["confident_learning"])
     assert np.isnan(confident_learning(softmax(logits[-1]), np.full(N, 2))).all()
-    assert CRITERIA["self_confidence"].compute(run).notna().all()
+    assert score_of(CRITERIA["self_confidence"], run).notna().all()
 
 
 def test_without_the_logits_the_reason_is_said(tmp_path):
@@ -156,7 +156,7 @@ def test_without_the_logits_the_reason_is_said(tmp_path):
     run = RunReader(tmp_path / "run")
     for name in (*METHODS, "confident_learning"):
         assert "its outputs hold no logits" in why_absent(run, CRITERIA[name])
-        assert CRITERIA[name].compute(run).isna().all()
+        assert score_of(CRITERIA[name], run).isna().all()
 
 
 @pytest.mark.parametrize("bad", [np.inf, -np.inf, np.nan])

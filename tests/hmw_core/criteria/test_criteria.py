@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from hmw_core.criteria import CRITERIA, MAIN_CRITERIA
-from hmw_core.criteria.criterion import compute_scores
+from hmw_core.criteria.compute import compute_scores, score_of
 from hmw_core.margins import annealing_weights, hyperspherical_slice, iam_slice, margin, tkum
 from hmw_core.store import RunReader, RunWriter
 
@@ -36,26 +36,26 @@ def loss(logits, label):
 
 def test_loss_and_confidence(run):
     losses = np.array([[loss(LOGITS[e, i], GIVEN[i]) for i in range(2)] for e in range(3)])
-    np.testing.assert_allclose(CRITERIA["last_loss"].compute(run), losses[2], rtol=1e-6)
-    np.testing.assert_allclose(CRITERIA["mean_loss"].compute(run), losses.mean(0), rtol=1e-6)
+    np.testing.assert_allclose(score_of(CRITERIA["last_loss"], run), losses[2], rtol=1e-6)
+    np.testing.assert_allclose(score_of(CRITERIA["mean_loss"], run), losses.mean(0), rtol=1e-6)
     probability = np.exp(-losses).mean(0)
-    np.testing.assert_allclose(CRITERIA["confidence"].compute(run), probability, rtol=1e-6)
+    np.testing.assert_allclose(score_of(CRITERIA["confidence"], run), probability, rtol=1e-6)
 
 
 def test_margins_by_hand(run):
     # Sample 0: margins 3-1, 4-1, 5-2; nearest two others 1-0.5, 1-0.5, 2-1.
     # Sample 1: margins 0.2-2, 1-3, 2.5-2; nearest two others 2-1, 3-0.5, 2-1.
-    np.testing.assert_allclose(CRITERIA["aum"].compute(run), [8 / 3, -3.3 / 3], rtol=1e-6)
-    np.testing.assert_allclose(CRITERIA["tkum"].compute(run), [2 / 3, 4.5 / 3], rtol=1e-6)
+    np.testing.assert_allclose(score_of(CRITERIA["aum"], run), [8 / 3, -3.3 / 3], rtol=1e-6)
+    np.testing.assert_allclose(score_of(CRITERIA["tkum"], run), [2 / 3, 4.5 / 3], rtol=1e-6)
     np.testing.assert_allclose(
-        CRITERIA["iam_no_annealing"].compute(run), [6 / 3, -7.8 / 3], rtol=1e-6
+        score_of(CRITERIA["iam_no_annealing"], run), [6 / 3, -7.8 / 3], rtol=1e-6
     )
 
 
 def test_iam_is_the_annealed_sum_of_its_slices(run):
     weights = annealing_weights(3, 3)
     slices = np.array([iam_slice(LOGITS[e], GIVEN, 1.0, 1.0) for e in range(3)])
-    np.testing.assert_allclose(CRITERIA["iam"].compute(run), weights @ slices, rtol=1e-6)
+    np.testing.assert_allclose(score_of(CRITERIA["iam"], run), weights @ slices, rtol=1e-6)
 
 
 def test_hyperspherical_criteria(run):
@@ -63,16 +63,16 @@ def test_hyperspherical_criteria(run):
     given = distance[:, np.arange(2), GIVEN]
     others = np.sort(np.delete(distance, 0, axis=2), axis=2)  # both samples are given class 0
     np.testing.assert_allclose(
-        CRITERIA["hyperspherical_aum"].compute(run), (given - others[..., 0]).mean(0), rtol=1e-5
+        score_of(CRITERIA["hyperspherical_aum"], run), (given - others[..., 0]).mean(0), rtol=1e-5
     )
     np.testing.assert_allclose(
-        CRITERIA["hyperspherical_tkum"].compute(run),
+        score_of(CRITERIA["hyperspherical_tkum"], run),
         (others[..., 0] - others[..., 1]).mean(0),
         rtol=1e-5,
     )
     slices = np.array([hyperspherical_slice(COSINE[e], GIVEN, 2.0, 3.0) for e in range(3)])
     np.testing.assert_allclose(
-        CRITERIA["hm_weight"].compute(run), annealing_weights(3, 3) @ slices, rtol=1e-5
+        score_of(CRITERIA["hm_weight"], run), annealing_weights(3, 3) @ slices, rtol=1e-5
     )
 
 
@@ -83,13 +83,13 @@ def test_a_missed_epoch_is_left_out_of_the_mean(tmp_path):
             writer.end_epoch(epoch)
     run = RunReader(tmp_path / "r")
     margins = np.array([margin(LOGITS[e], GIVEN) for e in (0, 2)])
-    assert CRITERIA["aum"].compute(run)[1] == pytest.approx(margins[:, 1].mean())
-    assert np.isnan(CRITERIA["last_loss"].compute(run, epoch=2)[1])
-    assert np.isfinite(CRITERIA["mean_loss"].compute(run, epoch=2)[1])
+    assert score_of(CRITERIA["aum"], run)[1] == pytest.approx(margins[:, 1].mean())
+    assert np.isnan(score_of(CRITERIA["last_loss"], run, epoch=2)[1])
+    assert np.isfinite(score_of(CRITERIA["mean_loss"], run, epoch=2)[1])
     coefficient = np.exp(1 + np.cos(np.pi * np.array([1, 3]) / 3))
     slices = [hyperspherical_slice(COSINE[e], GIVEN, 100, 100)[1] for e in (0, 2)]
     expected = (coefficient * slices).sum() / coefficient.sum()
-    assert CRITERIA["hm_weight"].compute(run)[1] == pytest.approx(expected)
+    assert score_of(CRITERIA["hm_weight"], run)[1] == pytest.approx(expected)
 
 
 def test_two_classes_have_no_tkum_and_iam_is_the_margin(tmp_path):
@@ -98,8 +98,8 @@ def test_two_classes_have_no_tkum_and_iam_is_the_margin(tmp_path):
         writer.record([0, 1], logits=logits, cosine=np.tanh(logits))
         writer.end_epoch(1)
     run = RunReader(tmp_path / "r")
-    assert CRITERIA["tkum"].compute(run).isna().all()
-    np.testing.assert_allclose(CRITERIA["iam"].compute(run), margin(logits, GIVEN), rtol=1e-6)
+    assert score_of(CRITERIA["tkum"], run).isna().all()
+    np.testing.assert_allclose(score_of(CRITERIA["iam"], run), margin(logits, GIVEN), rtol=1e-6)
 
 
 def test_without_cosines_the_hyperspherical_ones_are_absent_not_zero(tmp_path):
@@ -110,7 +110,7 @@ def test_without_cosines_the_hyperspherical_ones_are_absent_not_zero(tmp_path):
     absent = ["hyperspherical_aum", "hyperspherical_tkum", "hm_weight"]
     assert scores[absent].isna().all().all()
     assert scores.drop(columns=absent).notna().all().all()
-    assert CRITERIA["tkum"].compute(RunReader(tmp_path / "r"))[0] == pytest.approx(
+    assert score_of(CRITERIA["tkum"], RunReader(tmp_path / "r"))[0] == pytest.approx(
         tkum(LOGITS[0], GIVEN)[0]
     )
 

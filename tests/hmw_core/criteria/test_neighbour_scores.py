@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from hmw_core.criteria import CRITERIA
-from hmw_core.criteria.criterion import compute_scores, why_absent
+from hmw_core.criteria.compute import compute_scores, score_of, why_absent
 from hmw_core.criteria.neighbour_scores import disagreement, vote
 from hmw_core.errors import UsageError
 from hmw_core.feature_space import neighbours
@@ -75,9 +75,9 @@ def test_the_features_are_of_the_last_epoch_in_the_window_that_has_some(tmp_path
     shares = {e: by_loops(given, f.astype(float), 10)[0] for e, f in ((2, early), (4, late))}
     criterion = CRITERIA["neighbour_disagreement"]
     for epoch, used in ((2, 2), (3, 2), (4, 4), (5, 4)):
-        np.testing.assert_allclose(criterion.compute(run, epoch), shares[used])
-    assert criterion.compute(run, 1).isna().all()
-    assert criterion.compute(run, 3, first=3).isna().all()
+        np.testing.assert_allclose(score_of(criterion, run, epoch), shares[used])
+    assert score_of(criterion, run, 1).isna().all()
+    assert score_of(criterion, run, 3, first=3).isna().all()
 
 
 def test_samples_without_a_direction_have_no_score_and_no_say(tmp_path):
@@ -98,14 +98,14 @@ def test_samples_without_a_direction_have_no_score_and_no_say(tmp_path):
 def test_a_lone_sample_has_no_neighbour_to_ask(tmp_path):
     run = write(tmp_path / "run", np.array([1]), {1: np.ones((1, 2), np.float32)})
     for name in NAMES:
-        assert CRITERIA[name].compute(run).isna().all()
+        assert score_of(CRITERIA[name], run).isna().all()
 
 
 def test_without_features_the_reason_is_said(tmp_path):
     run = write(tmp_path / "run", np.arange(6) % 3, {})
     for name in NAMES:
         assert "no features were logged" in why_absent(run, CRITERIA[name])
-        assert CRITERIA[name].compute(run).isna().all()
+        assert score_of(CRITERIA[name], run).isna().all()
 
 
 def test_one_search_serves_both_and_later_calls(tmp_path, monkeypatch):
@@ -117,7 +117,7 @@ def test_one_search_serves_both_and_later_calls(tmp_path, monkeypatch):
         neighbours, "nearest_rows", lambda *given: searches.append(1) or search(*given)
     )
     for name in NAMES:
-        CRITERIA[name].compute(run)
+        score_of(CRITERIA[name], run)
     again = neighbour_table(RunReader(run.folder))
     assert len(searches) == 1
     assert again.index.tolist() == list(range(50))

@@ -3,12 +3,10 @@
 import numpy as np
 import pytest
 from scipy.special import softmax
-from sklearn.mixture import GaussianMixture
 
-from hmw_core.criteria import CRITERIA
-from hmw_core.criteria.criterion import compute_scores
-from hmw_core.criteria.gmm_loss import posterior
-from hmw_core.criteria.other_k import hm_weight_of
+from hmw_core.criteria import CRITERIA, NAMED
+from hmw_core.criteria.compute import compute_scores, score_of
+from hmw_core.criteria.hyperspherical import hm_weight_of
 from hmw_core.criteria.over_epochs import OVER
 from hmw_core.margins import annealing_weights, hyperspherical_slice, iam_slice, tkum
 from hmw_core.store import RunReader, RunWriter
@@ -41,7 +39,7 @@ def losses():
 
 
 def found(run, name):
-    return CRITERIA[name].compute(run).to_numpy()
+    return score_of(NAMED[name], run).to_numpy()
 
 
 def test_smoothed_loss_is_the_weighted_mean_of_all_losses(run):
@@ -147,7 +145,7 @@ def test_k_1_from_all_logits_is_the_logged_one(run):
 def test_hm_weight_for_any_scales_is_the_sum_of_its_slices(run, alpha, beta, k):
     weights = annealing_weights(EPOCHS, EPOCHS)
     slices = np.array([hyperspherical_slice(cosine, GIVEN, alpha, beta, k) for cosine in COSINE])
-    got = hm_weight_of(alpha, beta, k).compute(run)
+    got = score_of(hm_weight_of(alpha, beta, k), run)
     np.testing.assert_allclose(got, weights @ slices, rtol=1e-3, atol=1e-6)
     if (alpha, beta, k) == (100.0, 100.0, 1):
         np.testing.assert_allclose(got, found(run, "hm_weight"), rtol=1e-3, atol=1e-6)
@@ -197,19 +195,3 @@ def test_running_states_with_missed_epochs(over, values, expected):
     for epoch, value in enumerate(values, start=1):
         state.update(epoch, np.array([value], dtype=np.float64))
     assert state.value()[0] == pytest.approx(expected, nan_ok=True)
-
-
-def test_mixture_posterior_is_that_of_the_larger_mean():
-    loss = np.concatenate([RNG.normal(0.2, 0.05, 300), RNG.normal(2.0, 0.3, 100)])
-    scaled = ((loss - loss.min()) / np.ptp(loss))[:, None]
-    by_hand = GaussianMixture(2, max_iter=100, tol=1e-6, reg_covar=5e-4, random_state=1)
-    expected = by_hand.fit(scaled).predict_proba(scaled)[:, by_hand.means_.argmax()]
-    got = posterior(np.append(loss, np.nan))
-    assert np.isnan(got[-1])
-    np.testing.assert_allclose(got[:-1], expected, atol=0.02)
-    assert got[:300].max() < 0.5 < got[300:-1].min()
-
-
-def test_mixture_of_nothing_to_tell_apart():
-    assert posterior(np.full(5, 1.3)).tolist() == [0.5] * 5
-    assert np.isnan(posterior(np.full(3, np.nan))).all()

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from hmw_core.criteria import CRITERIA, MAIN_CRITERIA
-from hmw_core.criteria.criterion import why_absent
+from hmw_core.criteria.compute import score_of, why_absent
 from hmw_core.criteria.kept import score_table
 from hmw_core.errors import UsageError
 from hmw_core.importers import IMPORTERS
@@ -159,7 +159,7 @@ def test_aum_equals_the_aum_packages_own(ids, tmp_path):
     run = import_run("aum", source, tmp_path / "run")
     own = pd.read_csv(source / "aum_values.csv", dtype={"sample_id": str})
     own = own.set_index("sample_id")["aum"]
-    ours = CRITERIA["aum"].compute(run)
+    ours = score_of(CRITERIA["aum"], run)
     source_of = run.samples()["source"]
     ours.index = ours.index.astype(str) if source_of.isna().all() else source_of
     assert ours.loc[own.index].to_numpy() == pytest.approx(own.to_numpy(), rel=1e-12)
@@ -170,7 +170,7 @@ def test_aum_of_samples_that_missed_an_epoch(tmp_path):
     source = write_aum(tmp_path / "source", KEYS, missed=(3, 7))
     run = import_run("aum", source, tmp_path / "run")
     own = pd.read_csv(source / "aum_values.csv").set_index("sample_id")["aum"]
-    ours = CRITERIA["aum"].compute(run).set_axis(run.samples()["source"])
+    ours = score_of(CRITERIA["aum"], run).set_axis(run.samples()["source"])
     assert ours.loc[own.index].to_numpy() == pytest.approx(own.to_numpy(), rel=1e-12)
     last = run.signals(["given_logit"], epochs=[EPOCHS])
     assert last["given_logit"].isna().sum() == 2  # their third measurement was never made
@@ -197,8 +197,8 @@ def test_confidence_is_cleanlabs_self_confidence(tmp_path):
     probability, given = probabilities()
     run = imported("cleanlab", tmp_path)
     own = rank.get_self_confidence_for_each_label(given, probability)
-    assert CRITERIA["confidence"].compute(run).to_numpy() == pytest.approx(own, rel=1e-6)
-    by_loss = CRITERIA["last_loss"].compute(run).to_numpy()
+    assert score_of(CRITERIA["confidence"], run).to_numpy() == pytest.approx(own, rel=1e-6)
+    by_loss = score_of(CRITERIA["last_loss"], run).to_numpy()
     assert np.argsort(-by_loss).tolist() == np.argsort(own).tolist()
 
 
@@ -210,7 +210,7 @@ def test_parquet_of_probabilities_with_keys(tmp_path):
     assert run.samples()["source"].tolist() == KEYS
     assert run.samples()["given_label"].tolist() == given.tolist()
     expected = probability[np.arange(N), given]
-    assert CRITERIA["confidence"].compute(run).to_numpy() == pytest.approx(expected, rel=1e-6)
+    assert score_of(CRITERIA["confidence"], run).to_numpy() == pytest.approx(expected, rel=1e-6)
 
 
 def test_cartography_keeps_guids_and_missed_lines_are_null(tmp_path):
@@ -220,7 +220,7 @@ def test_cartography_keeps_guids_and_missed_lines_are_null(tmp_path):
     loss = run.signals(["loss"], sample_id=[3, 4]).set_index(["sample_id", "epoch"])["loss"]
     assert loss[3].isna().tolist() == [False, True, False]
     assert loss[4].notna().all()
-    mean = CRITERIA["mean_loss"].compute(run)
+    mean = score_of(CRITERIA["mean_loss"], run)
     assert mean[3] == pytest.approx(loss[3].dropna().mean())
 
 
@@ -231,7 +231,7 @@ def test_cartographys_confidence(tmp_path):
     share /= share.sum(axis=2, keepdims=True)
     expected = share[:, np.arange(N), given].mean(axis=0)
     run = imported("cartography", tmp_path)
-    assert CRITERIA["confidence"].compute(run).to_numpy() == pytest.approx(expected, rel=1e-5)
+    assert score_of(CRITERIA["confidence"], run).to_numpy() == pytest.approx(expected, rel=1e-5)
 
 
 def test_a_row_of_nan_logits_is_a_sample_not_seen(tmp_path):

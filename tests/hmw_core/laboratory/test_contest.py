@@ -6,6 +6,7 @@ import pytest
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from hmw_core.criteria import CRITERIA, MAIN_CRITERIA
+from hmw_core.criteria.compute import score_of
 from hmw_core.criteria.kept import score_table
 from hmw_core.errors import UsageError
 from hmw_core.laboratory.contest import (
@@ -337,7 +338,7 @@ def test_by_epoch_is_the_contest_of_each_epoch(tmp_path):
 def test_a_class_alone(tmp_path):
     run = noisy_run(tmp_path / "run")
     found = contest(run, ["iam"], given_label=2, n_resamples=0)
-    score = CRITERIA["iam"].compute(run)
+    score = score_of(CRITERIA["iam"], run)
     samples = run.samples()
     part = samples["given_label"] == 2
     expected = roc_auc_score(samples["is_mislabeled"][part].astype(bool), -score[part])

@@ -6,6 +6,7 @@ import pytest
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from hmw_core.criteria import CRITERIA, MAIN_CRITERIA
+from hmw_core.criteria.compute import score_of
 from hmw_core.errors import UsageError
 from hmw_core.laboratory.detection import detect
 from hmw_core.statistics.ranking import auroc, average_precision, precision_recall_at_budget
@@ -119,7 +120,7 @@ def test_detect_every_criterion_separates_the_tiny_run(tiny_run):
 
 def test_detect_agrees_with_its_measures(tiny_run):
     row = detect(tiny_run, ["mean_loss"], epoch=2, budget=0.5).iloc[0]
-    score = CRITERIA["mean_loss"].compute(tiny_run, 2)
+    score = score_of(CRITERIA["mean_loss"], tiny_run, 2)
     wrong = tiny_run.samples()["is_mislabeled"]
     assert row["auroc"] == auroc(score, wrong, "mislabeled")
     assert row["average_precision"] == average_precision(score, wrong, "mislabeled")

@@ -498,7 +498,7 @@ def test_the_logged_hm_weight_equals_the_one_a_training_uses(tmp_path):
 
 def test_the_scores_kept_at_the_end_are_those_of_the_log(tiny_run):
     from hmw_core.criteria import CRITERIA, CRITERIA_VERSION, MAIN_CRITERIA
-    from hmw_core.criteria.criterion import compute_scores
+    from hmw_core.criteria.compute import compute_scores
     from hmw_core.criteria.kept import score_table
 
     kept = tiny_run.scores(4, CRITERIA_VERSION)

@@ -3,12 +3,13 @@
 import numpy as np
 import pytest
 from scipy.stats import norm
+from sklearn.mixture import GaussianMixture
 
-from hmw_core.criteria.gmm_loss import posterior
 from hmw_core.statistics.mixtures import (
     Mixture,
     beta_mixture,
     divide_mix,
+    divide_mix_posterior,
     gaussian_mixture,
 )
 
@@ -56,10 +57,40 @@ def test_gaussians_are_found_again_on_any_scale():
     assert mixture.posterior(np.array([place])) == pytest.approx([0.5])
 
 
-def test_divide_mix_is_the_criterion_of_that_name():
+def test_divide_mix_is_scikit_learns_with_the_settings_of_its_code():
     rng = np.random.default_rng(1)
     loss = np.concatenate([rng.exponential(0.3, 800), rng.normal(3, 0.5, 200)])
-    assert divide_mix(loss).posterior(loss) == pytest.approx(posterior(loss), abs=1e-9)
+    scaled = ((loss - loss.min()) / np.ptp(loss))[:, None]
+    theirs = GaussianMixture(2, max_iter=10, tol=1e-2, reg_covar=5e-4, random_state=0).fit(scaled)
+    expected = theirs.predict_proba(scaled)[:, theirs.means_.argmin()]
+    gaps = np.concatenate([loss, [np.nan, np.inf]])
+    assert divide_mix_posterior(gaps)[:-2] == pytest.approx(expected, abs=1e-9)
+    assert divide_mix_posterior(loss, "upper") == pytest.approx(1 - expected, abs=1e-9)
+    assert np.isnan(divide_mix_posterior(gaps)[-2:]).all()
+    assert divide_mix(loss).posterior(loss) == pytest.approx(1 - expected, abs=1e-9)
+
+
+def test_the_upper_component_is_that_of_the_larger_losses():
+    rng = np.random.default_rng(4)
+    loss = np.concatenate([rng.normal(0.2, 0.05, 300), rng.normal(2.0, 0.3, 100)])
+    scaled = ((loss - loss.min()) / np.ptp(loss))[:, None]
+    converged = GaussianMixture(2, max_iter=100, tol=1e-6, reg_covar=5e-4, random_state=1)
+    expected = converged.fit(scaled).predict_proba(scaled)[:, converged.means_.argmax()]
+    got = divide_mix_posterior(loss, "upper")
+    np.testing.assert_allclose(got, expected, atol=0.02)
+    assert got[:300].max() < 0.5 < got[300:].min()
+
+
+@pytest.mark.parametrize("loss", [[1.3] * 5, [2.0], [2.0, np.nan]])
+def test_losses_that_do_not_differ_are_even(loss):
+    found = divide_mix_posterior(np.array(loss))
+    assert (found[np.isfinite(loss)] == 0.5).all()
+    assert np.isnan(found[np.isnan(loss)]).all()
+
+
+def test_no_loss_has_no_posterior():
+    assert np.isnan(divide_mix_posterior(np.full(3, np.nan))).all()
+    assert divide_mix_posterior(np.array([])).shape == (0,)
 
 
 def test_betas_are_found_again():

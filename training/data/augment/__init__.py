@@ -12,6 +12,8 @@ import torch
 from torch import Tensor
 
 from hmw_core.errors import UsageError
+from training.data.augment.contrastive import colour_jitter, flip, greyscale, resized_crop
+from training.data.augment.tables import augmix, autoaugment, randaugment
 
 Policy = str | tuple[str, ...]
 
@@ -30,9 +32,18 @@ class Piece:
 WEAK = Piece(3, None)
 """The data set's own crop and flip: vertical and horizontal shift, and flip."""
 
-PIECES: dict[str, Piece] = {"weak": WEAK}
+PIECES: dict[str, Piece] = {
+    "weak": WEAK,
+    "autoaugment": Piece(5, autoaugment),
+    "randaugment": Piece(4, randaugment),
+    "augmix": Piece(25, augmix),
+    "resized_crop": Piece(22, resized_crop),
+    "flip": Piece(1, flip),
+    "colour_jitter": Piece(9, colour_jitter),
+    "greyscale": Piece(1, greyscale),
+}
 
-POLICIES: dict[str, tuple[str, ...]] = {"none": ()}
+POLICIES: dict[str, tuple[str, ...]] = {"none": (), "strong": ("weak", "autoaugment")}
 
 
 @dataclass(frozen=True)
@@ -42,6 +53,32 @@ class View:
     pieces: tuple[Piece, ...]
     draws: tuple[Tensor, ...]
     """For each piece (N, n_draws), float, CPU."""
+
+    @property
+    def is_strong(self) -> bool:
+        """Whether anything but the data set's own crop and flip is drawn."""
+        return any(piece.apply for piece in self.pieces)
+
+    def strengthen(self, pixels: Tensor, rows: Tensor) -> Tensor:
+        """Return the pictures (B, H, W, C), uint8, after the pieces that the source leaves.
+
+        Raises
+        ------
+        UsageError
+            If there is such a piece and a picture has neither one channel nor three.
+        """
+        if not self.is_strong:
+            return pixels
+        pixels = pixels.permute(0, 3, 1, 2)
+        if pixels.shape[1] not in (1, 3):
+            raise UsageError(
+                f"pictures of {pixels.shape[1]} channels cannot be augmented strongly; "
+                "1 channel (grey) or 3 (red, green, blue) can"
+            )
+        for piece, draws in zip(self.pieces, self.draws, strict=True):
+            if piece.apply is not None:
+                pixels = piece.apply(pixels, draws[rows])
+        return pixels.permute(0, 2, 3, 1)
 
 
 Draws = tuple[View, ...]

@@ -1,0 +1,56 @@
+"""One decorator that keeps what a function returns until the part of the run it reads changes."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
+
+import streamlit as st
+
+from hmw_core.log import layout
+from hmw_core.log.reader import RunReader
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+NOT_SHOWN = ("verdicts.jsonl", "cache")
+"""No figure shows a verdict, and what is cached follows from the rest."""
+
+
+def kept_for(
+    *reads: str, max_entries: int, show_spinner: bool | str = False
+) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Keep what a function of one or several runs returns, for all who look at this server.
+
+    Parameters
+    ----------
+    reads : str
+        Parts of the run folder that it reads, such as `samples.parquet` or `signals`: it is called
+        anew when one of them changes. Default: all that figures show.
+    max_entries : int
+        How many of its values are kept, >= 1; the oldest goes first.
+    show_spinner : bool or str
+        What the page says meanwhile.
+
+    Notes
+    -----
+    The other arguments are part of the key, too. All get the same object, so nobody changes it.
+    """
+    return st.cache_resource(
+        max_entries=max_entries,
+        show_spinner=show_spinner,
+        hash_funcs={RunReader: partial(_key, reads=reads)},
+    )
+
+
+def _key(run: RunReader, reads: Sequence[str]) -> tuple[Any, ...]:
+    return str(run.folder), version(run.folder, reads)
+
+
+def version(folder: Path, reads: Sequence[str] = ()) -> tuple[Any, ...]:
+    """Return what changes when a part of a run does: a rename into a folder changes its time."""
+    names = reads or sorted(p.name for p in folder.iterdir() if p.name not in NOT_SHOWN)
+    found = ((name, folder / name) for name in names)
+    stats = [(name, path.stat()) for name, path in found if path.exists()]
+    parts = [(name, stat.st_mtime_ns, stat.st_size) for name, stat in stats]
+    return (*parts, not reads and layout.has_writer(folder))

@@ -1,0 +1,52 @@
+"""The run on screen: chosen in the sidebar, kept in the address, followed while it trains."""
+
+import streamlit as st
+
+from dashboard.presenters.summary import description
+from dashboard.runs import all_runs, runs_folder
+from dashboard.views.parts.choices import choose, plain
+from hmw_core.log.reader import RunReader
+
+TRAIN = "python -m training train --dataset digits --noise symmetric --noise-rate 0.5 --recipe CCE"
+
+
+def pick_run() -> RunReader:
+    """Return the run chosen in the sidebar; where there is none, say so and end the page."""
+    runs, broken = all_runs()
+    if not runs:
+        no_runs(broken)
+        st.stop()
+    unreadable = broken.get(st.query_params.get("run", ""))
+    if unreadable:
+        st.warning(f"This run cannot be read: {unreadable}")
+    by_name = {run.name: run for run in runs}
+    name = choose("run", "Run", list(by_name), container=st.sidebar)
+    run = by_name[name]
+    with st.sidebar:
+        st.caption(plain(description(run)))
+    if run.status == "running":
+        _follow(name, run.last_epoch)
+    if run.damage:
+        st.warning(f"Read up to epoch {run.last_epoch}: {'; '.join(run.damage)}")
+    return run
+
+
+def no_runs(broken: dict[str, str]) -> None:
+    """Say how to get a first run."""
+    st.info(f"There is no run to show in `{runs_folder()}` yet. Train one:")
+    st.code(f"{TRAIN} --runs {runs_folder()}", language="bash")
+    for reason in broken.values():
+        st.warning(f"Cannot be read: {reason}")
+
+
+@st.fragment(run_every=3)
+def _follow(name: str, drawn_epoch: int) -> None:
+    """Show how far a running training is, and offer to draw its new epochs."""
+    run = next((run for run in all_runs()[0] if run.name == name), None)
+    if run is None or run.status != "running":
+        st.rerun()
+    with st.sidebar:
+        done = f"epoch {run.last_epoch} of {run.n_epochs}"
+        st.progress(min(run.last_epoch / run.n_epochs, 1.0), text=f"running, {done}")
+        if run.last_epoch > drawn_epoch and st.button(f"Draw up to epoch {run.last_epoch}"):
+            st.rerun()

@@ -1,0 +1,48 @@
+"""What a person does with a page under Streamlit's `AppTest`, and what the page then shows."""
+
+from pathlib import Path
+from typing import Any
+
+from streamlit.testing.v1 import AppTest
+
+APP = Path(__file__).parents[3] / "dashboard" / "app.py"
+HTML_NAMES = ["<b>bold</b>", "<img src=x onerror=alert(1)>", "$5 & more", "a_b*c*", "plain"]
+
+
+def view(name: str) -> str:
+    """Return the file of a page, as `app.py` names it."""
+    (path,) = APP.parent.glob(f"views/*/{name}.py")
+    return path.relative_to(APP.parent).as_posix()
+
+
+def open_page(name: str, state: dict[str, Any] | None = None, **address: str) -> AppTest:
+    """Open an address as a browser would: the page's own file runs once, and no other page."""
+    page = AppTest.from_file(str(APP), default_timeout=60)
+    for key, value in address.items():
+        page.query_params[key] = value
+    for key, value in (state or {}).items():
+        page.session_state[key] = value
+    # Before the first run, a page is found by the name of its file, which is its address.
+    page.switch_page(view(name)).run()
+    assert not page.exception, [found.message for found in page.exception]
+    return page
+
+
+def in_address(page: AppTest, key: str) -> str:
+    """Return a value of the address: Streamlit gives what it was set to, text or a list."""
+    value = page.query_params[key]
+    return value if isinstance(value, str) else value[0]
+
+
+def said(page: AppTest) -> str:
+    """Return all that a page says in notes, captions and text."""
+    kinds = (page.info, page.warning, page.error, page.caption, page.markdown)
+    return "\n".join(element.value for kind in kinds for element in kind).replace("\\", "")
+
+
+def shown_samples(page: AppTest) -> list[str]:
+    """Return the ids of the gallery's cards, in order."""
+    return [
+        part.split('"')[0] for block in page.get("html") for part in
+        block.proto.body.split('data-sample="')[1:]
+    ]  # fmt: skip
