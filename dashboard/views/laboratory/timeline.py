@@ -15,7 +15,7 @@ from dashboard.cached import timeline as cached_timeline
 from dashboard.drawing.style import GROUP_COLOURS
 from dashboard.drawing.text import shorten
 from dashboard.figures.selection import MOST_SAMPLES, absent_criteria
-from dashboard.jobs.timeline_job import seconds_of_joint, start_joint
+from dashboard.jobs.background import seconds_of_joint, start_joint
 from dashboard.presenters import timeline
 from dashboard.presenters.gallery import as_html, cards
 from dashboard.presenters.timeline import COLOURS, MAPS, NO_MAP, Film, Moment
