@@ -18,8 +18,8 @@ import pandas as pd
 
 from hmw_core.criteria import CRITERIA, CRITERIA_VERSION, MAIN_CRITERIA
 from hmw_core.criteria.compute import scores_by_epoch, why_absent
-from hmw_core.criteria.criterion import Criterion
 from hmw_core.criteria.kept import score_table
+from hmw_core.criteria.of_run import pick_criterion, title_of
 from hmw_core.errors import UsageError, pick
 from hmw_core.experiments.seeds import same_labels
 from hmw_core.log.cache import kept_table
@@ -264,9 +264,10 @@ def contest(
     if not names:
         raise UsageError("a contest needs a criterion")
     for name in names:
-        reason = why_absent(run, pick(CRITERIA, name, "criterion"))
+        picked = pick_criterion(run, name)
+        reason = why_absent(run, picked)
         if reason:
-            raise UsageError(f"run {run.name!r} has no {CRITERIA[name].title}: {reason}")
+            raise UsageError(f"run {run.name!r} has no {picked.title}: {reason}")
     last = run.last_epoch if epoch is None else epoch
 
     def compute() -> pd.DataFrame:
@@ -308,15 +309,15 @@ def hard_clean(
     if hard.by == MEAN_RANK:
         if hard.from_run:
             raise UsageError("the mean rank of the contest's criteria is of this run's own")
-        turned = [suspicion(scores[c], CRITERIA[c].higher_means) for c in scores]
+        turned = [suspicion(scores[c], pick_criterion(run, c).higher_means) for c in scores]
         ranks = pd.DataFrame({k: v for k, v in enumerate(turned)}, index=scores.index).rank()
-        # As a criterion of which high is suspicious, whichever that is.
-        return split_groups(ranks.mean(axis=1), _any_high(), wrong, hard.fraction)
-    criterion = pick(CRITERIA, hard.by, "criterion")
+        # A loss, as of the mean rank, high is suspicious.
+        return split_groups(ranks.mean(axis=1), CRITERIA["last_loss"], wrong, hard.fraction)
     source = run
     if hard.from_run and hard.from_run != run.name:
         source = _beside(run, hard.from_run)
         epoch = None  # the other run's last: what it found hard in the end
+    criterion = pick_criterion(source, hard.by)
     reason = why_absent(source, criterion)
     if reason:
         raise UsageError(f"run {source.name!r} has no {criterion.title}: {reason}")
@@ -328,7 +329,7 @@ def hard_text(hard: Hard | None) -> str:
     """Return which clean samples are in a contest, as titles and captions say it."""
     if hard is None:
         return "all clean"
-    by = "the criteria's mean rank" if hard.by == MEAN_RANK else CRITERIA[hard.by].title
+    by = "the criteria's mean rank" if hard.by == MEAN_RANK else title_of(hard.by)
     source = f" in run {hard.from_run}" if hard.from_run else ""
     return f"the {100 * hard.fraction:g} % of the clean that {by}{source} finds most suspicious"
 
@@ -448,7 +449,7 @@ def by_epoch(
     if hard is not None:
         scores = score_table(run, names, max(at))
         group = hard_clean(run, hard, scores, max(at))
-    picked = {name: pick(CRITERIA, name, "criterion") for name in names}
+    picked = {name: pick_criterion(run, name) for name in names}
 
     def compute() -> pd.DataFrame:
         rows: list[tuple[int, str | None, str, float, float, float]] = []
@@ -586,7 +587,9 @@ def _among(
 ) -> Contest:
     """Hold a contest by scores of known samples; with `group`, of the hard and mislabeled ones."""
     marks = run.samples()["is_mislabeled"].loc[scores.index]
-    turned = np.column_stack([suspicion(scores[c], CRITERIA[c].higher_means) for c in scores])
+    turned = np.column_stack(
+        [suspicion(scores[c], pick_criterion(run, c).higher_means) for c in scores]
+    )
     known = marks.notna().to_numpy()
     taken = known if group is None else known & group.isin(["hard", "mislabeled"]).to_numpy()
     scored = ~np.isnan(turned[taken]).all(axis=0)
@@ -651,10 +654,6 @@ def _percentiles(drawn: np.ndarray) -> tuple[float, float]:
         return math.nan, math.nan
     low, high = np.quantile(drawn, (TAIL, 1.0 - TAIL))
     return float(low), float(high)
-
-
-def _any_high() -> Criterion:
-    return next(c for c in CRITERIA.values() if c.higher_means == "mislabeled")
 
 
 def _beside(run: RunReader, name: str) -> RunReader:

@@ -32,7 +32,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import gammaln
 
-from hmw_core.criteria import CRITERIA
+from hmw_core.criteria.of_run import is_criterion
 from hmw_core.log import verdicts
 from hmw_core.log.reader import RunReader
 from hmw_core.log.verdicts import VerdictLog
@@ -114,7 +114,7 @@ def remaining_errors(
     queues = [
         queue(run, name, given_label=given_label, epoch=epoch)["sample_id"].to_numpy()
         for name in ranked.dropna().unique()
-        if name in CRITERIA
+        if is_criterion(run, name)
     ]
     labels = run.samples()["given_label"].to_numpy()
     return estimate(log, audit, queues, labels, tolerance=tolerance)

@@ -19,9 +19,9 @@ from dashboard.figures.criteria.detection_common import (
     paper_title,
     ranked_names,
     screen_title,
-    title_of,
     with_contest,
 )
+from hmw_core.criteria.of_run import title_of
 from hmw_core.errors import pick
 from hmw_core.laboratory.contest import by_epoch, contest
 from hmw_core.log.reader import RunReader

@@ -16,8 +16,8 @@ from dashboard.figures.criteria.detection_common import (
     measure_title,
     paper_title,
     screen_title,
-    title_of,
 )
+from hmw_core.criteria.of_run import title_of
 from hmw_core.experiments.proof import t_interval
 from hmw_core.laboratory.contest import budget_text, contest, hard_text
 from hmw_core.log.reader import RunReader
