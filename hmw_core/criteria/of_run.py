@@ -2,7 +2,7 @@
 
 from typing import Any, Literal, cast
 
-from hmw_core.criteria import CRITERIA, NAMED, OTHER_K, VARIANTS
+from hmw_core.criteria import CRITERIA, NAMED, VARIANTS
 from hmw_core.criteria.criterion import Criterion
 from hmw_core.errors import pick
 from hmw_core.log.reader import RunReader
@@ -47,12 +47,6 @@ def title_of(name: str) -> str:
 def with_k(name: str, k: int) -> str:
     """Return the name of a criterion's form with this k of Eq. 6, or the name without one."""
     return f"{name}_k{k}" if f"{name}_k{k}" in VARIANTS else name
-
-
-def split_k(name: str) -> tuple[str, int]:
-    """Return the name without its k, and that k; 1, the log's own, for every other name."""
-    base, _, k = name.rpartition("_k")
-    return (base, int(k)) if k.isdigit() and int(k) in OTHER_K and base in NAMED else (name, 1)
 
 
 def _of_column(column: Any) -> Criterion:

@@ -37,7 +37,7 @@ from hmw_core.log import verdicts
 from hmw_core.log.reader import RunReader
 from hmw_core.log.verdicts import VerdictLog
 from hmw_core.review.queue import audit_sample, queue
-from hmw_core.statistics.intervals import TAIL
+from hmw_core.statistics.resampling import TAIL
 
 RECENT = 100  # ranked reviews whose yield is told
 TOLERANCE = 0.01  # share of the samples that may stay wrong

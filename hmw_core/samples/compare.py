@@ -17,7 +17,7 @@ from hmw_core.criteria.of_run import pick_criterion
 from hmw_core.errors import UsageError
 from hmw_core.log.reader import RunReader
 from hmw_core.samples.sample_table import suspicion_rank
-from hmw_core.statistics.intervals import LEVEL
+from hmw_core.statistics.resampling import LEVEL
 
 PARTS = ("both", "only A", "only B")
 Z = NormalDist().inv_cdf((1.0 + LEVEL) / 2.0)

@@ -17,9 +17,10 @@ from dashboard.figures.base import CannotShow
 from dashboard.figures.selection import absent_criteria, check_epoch, class_title, in_sentence
 from hmw_core.criteria import MAIN_CRITERIA
 from hmw_core.criteria.compute import without_absent
-from hmw_core.criteria.of_run import pick_criterion
+from hmw_core.criteria.of_run import pick_criterion, title_of
 from hmw_core.errors import pick
-from hmw_core.laboratory.contest import MEASURES, Contest, Hard, budget_text, hard_text
+from hmw_core.laboratory.contest import MEASURES, Contest, budget_text
+from hmw_core.laboratory.hard import Hard, hard_text
 from hmw_core.log.reader import RunReader
 from hmw_core.samples.groups import HARD_FRACTION
 

@@ -23,7 +23,8 @@ from dashboard.figures.criteria.detection_common import (
 )
 from hmw_core.criteria.of_run import title_of
 from hmw_core.errors import pick
-from hmw_core.laboratory.contest import by_epoch, contest
+from hmw_core.laboratory.contest import contest
+from hmw_core.laboratory.contest_tables import by_epoch
 from hmw_core.log.reader import RunReader
 from hmw_core.samples.groups import HARD_FRACTION
 

@@ -20,7 +20,8 @@ from dashboard.figures.criteria.detection_common import (
     with_contest,
 )
 from hmw_core.criteria.of_run import title_of
-from hmw_core.laboratory.contest import N_RESAMPLES, contest, measured
+from hmw_core.laboratory.contest import N_RESAMPLES, contest
+from hmw_core.laboratory.contest_tables import measured
 from hmw_core.log.reader import RunReader
 from hmw_core.samples.groups import HARD_FRACTION
 

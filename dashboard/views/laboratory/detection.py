@@ -44,16 +44,9 @@ from hmw_core.criteria.compute import without_absent
 from hmw_core.criteria.of_run import criteria_of, title_of, with_k
 from hmw_core.errors import UsageError
 from hmw_core.experiments.seeds import same_labels, siblings
-from hmw_core.laboratory.contest import (
-    MEAN_RANK,
-    MEASURES,
-    N_RESAMPLES,
-    SHARE_NOTE,
-    Hard,
-    contest,
-    hard_text,
-    seconds_of,
-)
+from hmw_core.laboratory.contest import MEASURES, N_RESAMPLES, contest, seconds_of
+from hmw_core.laboratory.contest_tables import SHARE_NOTE
+from hmw_core.laboratory.hard import MEAN_RANK, Hard, hard_text
 from hmw_core.log.reader import RunReader
 from hmw_core.samples.groups import HARD_FRACTION, HARD_NOTE
 
