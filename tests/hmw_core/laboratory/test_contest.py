@@ -77,10 +77,10 @@ def test_resamples_hold_as_many_of_each_and_are_the_same_for_all_criteria(monkey
     twice = held(np.hstack([clean, clean]), np.hstack([mislabeled, mislabeled]), 30, 20)
     np.testing.assert_array_equal(twice.drawn[:, 0], twice.drawn[:, 1])
     whole = held(clean, mislabeled, 30, 20)
-    monkeypatch.setattr("hmw_core.laboratory.contest.CELLS", 70 * 20)
+    monkeypatch.setattr("hmw_core.statistics.resampling.CELLS", 70 * 20)
     np.testing.assert_array_equal(whole.drawn, held(clean, mislabeled, 30, 20).drawn)
     # Fewer at once give other resamples, but as many.
-    monkeypatch.setattr("hmw_core.laboratory.contest.CELLS", 70 * 3)
+    monkeypatch.setattr("hmw_core.statistics.resampling.CELLS", 70 * 3)
     assert np.isfinite(held(clean, mislabeled, 30, 20).drawn).all()
 
 
