@@ -25,7 +25,8 @@ from hmw_core.criteria import CRITERIA, MAIN_CRITERIA
 from hmw_core.criteria.compute import scores_by_epoch, without_absent
 from hmw_core.criteria.criterion import FAMILIES
 from hmw_core.experiments.proof import t_interval
-from hmw_core.laboratory.contest import MEAN_RANK, Hard, contest
+from hmw_core.laboratory.contest import contest
+from hmw_core.laboratory.hard import MEAN_RANK, Hard
 from hmw_core.log.reader import RunReader, list_runs
 from hmw_core.samples.groups import HARD_FRACTION
 from hmw_core.statistics.ranking import auroc

@@ -10,6 +10,7 @@ from typing import Annotated
 
 import tyro
 
+from hmw_core import processes
 from hmw_core.errors import UsageError
 
 ADDRESS = "127.0.0.1"  # the log may hold private pictures: nobody else is let in
@@ -67,16 +68,10 @@ def prepared(options: Options) -> tuple[list[str], dict[str, str]]:
     command += ["--server.showEmailPrompt", "false", "--browser.gatherUsageStats", "false"]
     if not options.browser:
         command += ["--server.headless", "true"]
-    # The packages are found from any folder, installed or not.
-    paths = [str(here.parent), *filter(None, [os.environ.get("PYTHONPATH")])]
-    environment = {
-        **os.environ,
-        "HMW_RUNS": str(options.runs.resolve()),
-        "PYTHONPATH": os.pathsep.join(paths),
-    }
+    told = {"HMW_RUNS": str(options.runs.resolve())}
     if options.read_only:
-        environment["HMW_READ_ONLY"] = "1"
-    return command, environment
+        told["HMW_READ_ONLY"] = "1"
+    return command, processes.environment(**told)
 
 
 if __name__ == "__main__":

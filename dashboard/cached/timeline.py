@@ -8,7 +8,7 @@ from dashboard.presenters.timeline import Film
 from hmw_core.feature_space import alignment
 from hmw_core.log.reader import RunReader
 
-LOG = ("samples.parquet", "signals", "outputs", "features")
+LOG = ("samples.parquet", "signals", "outputs", "features", "method")
 
 kept_joint = kept_for("features", "cache", max_entries=2)(alignment.kept_joint)
 rank_table = kept_for(*LOG, max_entries=8, show_spinner="Ranking epoch by epoch ...")(

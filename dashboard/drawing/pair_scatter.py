@@ -17,7 +17,7 @@ from dashboard.drawing.panels import paper_legend, paper_panels
 from dashboard.drawing.raster import Square, raster_of_categories
 from dashboard.drawing.style import GREY, GROUP_COLOURS, GROUP_MARKERS, PURPLE, screen_figure
 from dashboard.drawing.text import on_paper, on_screen, shorten
-from hmw_core.criteria import CRITERIA
+from hmw_core.criteria.criterion import Criterion
 
 MARKERS_UP_TO = 6_000  # samples; more are sent as a picture
 RELABELED = "given label differs"
@@ -78,13 +78,13 @@ def typeset(table: pd.DataFrame, width: float) -> Figure:
     return figure
 
 
-def axis_of(criterion: str, ranks: bool) -> str:
+def axis_of(criterion: Criterion, ranks: bool) -> str:
     """Return what an axis of scores or ranks is called, with the end that is suspicious."""
-    found = CRITERIA[criterion]
     if ranks:
-        return f"Rank by {found.title}, 1 = most suspicious"
-    unit = "" if found.unit in ("", "1") else f" ({found.unit})"
-    return f"{found.title}{unit}, {'low' if found.higher_means == 'clean' else 'high'} = suspicious"
+        return f"Rank by {criterion.title}, 1 = most suspicious"
+    unit = "" if criterion.unit in ("", "1") else f" ({criterion.unit})"
+    end = "low" if criterion.higher_means == "clean" else "high"
+    return f"{criterion.title}{unit}, {end} = suspicious"
 
 
 def _axis_title(table: pd.DataFrame, place: str, limit: int, safe: Any, line_end: str) -> str:

@@ -212,7 +212,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("run", metavar="RUN", help="a run's folder, or its name in data/runs")
     parser.add_argument("out", metavar="OUT", type=Path, help="file: .csv, .parquet or .json")
     parser.add_argument(
-        "--criterion", default="iam", help=f"of the scores: {', '.join(CRITERIA)} (default: iam)"
+        "--criterion",
+        default="iam",
+        help=f"of the scores: {', '.join(CRITERIA)}, or what the run's method keeps (default: iam)",
     )
     parser.add_argument("--epoch", type=int, help="last epoch used (default: the last)")
     parser.add_argument(

@@ -8,8 +8,9 @@ from importlib.metadata import version
 import pandas as pd
 
 from dashboard.presenters.summary import mislabeled_share
-from hmw_core.criteria import CRITERIA, MAIN_CRITERIA
+from hmw_core.criteria import MAIN_CRITERIA
 from hmw_core.criteria.compute import by_reason
+from hmw_core.criteria.of_run import title_of
 from hmw_core.experiments.paper import paper_accuracy
 from hmw_core.log.reader import RunReader
 
@@ -94,7 +95,7 @@ def detection(table: pd.DataFrame, contest: str) -> Rows:
     for row in part.to_dict("records"):
         rows.append(
             [
-                CRITERIA[row["criterion"]].title,
+                title_of(row["criterion"]),
                 f"{row['auroc']:.3f}",
                 _interval(row["auroc_low"], row["auroc_high"]),
                 f"{row['difference']:+.3f}",

@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 
 from dashboard.export.__main__ import find_run
-from hmw_core.criteria import CRITERIA, CRITERIA_VERSION
+from hmw_core.criteria import CRITERIA_VERSION
+from hmw_core.criteria.of_run import is_criterion, pick_criterion
 from hmw_core.errors import UsageError
 from hmw_core.log.reader import RunReader
 from hmw_core.review.corrected_labels import corrected_labels, ranking, read_table
@@ -55,7 +56,7 @@ def verify(path: str | Path, run: RunReader) -> Verification:
     file = file.sort_values("sample_id").set_index("sample_id")
     _compare_provenance(said, run, found)
     criterion, last = said["criterion"], said["last_epoch"]
-    can_compute = criterion in CRITERIA and (last is None or last in run.epochs())
+    can_compute = is_criterion(run, criterion) and (last is None or last in run.epochs())
     log = corrected_labels(
         run,
         criterion if can_compute else "iam",
@@ -71,7 +72,7 @@ def verify(path: str | Path, run: RunReader) -> Verification:
     if can_compute:
         _compare("predicted labels", PREDICTIONS, file, log, found)
         _compare(f"{criterion} scores from the log", ["score"], file, log, found)
-        own = ranking(file["score"], criterion, said["n_flagged"])
+        own = ranking(file["score"], pick_criterion(run, criterion), said["n_flagged"])
         _compare("ranks and flags", FROM_SCORES, file, own, found, other="its scores say")
     return found
 
@@ -125,7 +126,7 @@ def _same_data(
 
 def _compare_provenance(said: dict[str, Any], run: RunReader, found: Verification) -> None:
     criterion, last = said["criterion"], said["last_epoch"]
-    if criterion not in CRITERIA:
+    if not is_criterion(run, criterion):
         found.differences.append(f"the criterion {criterion!r} is not known to this program")
     elif said["criteria_version"] != CRITERIA_VERSION:
         found.differences.append(
@@ -134,7 +135,7 @@ def _compare_provenance(said: dict[str, Any], run: RunReader, found: Verificatio
         )
     else:
         found.agreements.append(f"the criterion {criterion}, version {CRITERIA_VERSION}")
-    expected = None if last is None else last if _reads_last(criterion) else 1
+    expected = None if last is None else last if _reads_last(run, criterion) else 1
     if last is not None and last not in run.epochs():
         found.differences.append(f"the epochs: {last} is the last used, log {run.last_epoch}")
     elif said["first_epoch"] != expected:
@@ -149,8 +150,8 @@ def _compare_provenance(said: dict[str, Any], run: RunReader, found: Verificatio
         found.notes.append(f"the file was made from run {said['run']!r}")
 
 
-def _reads_last(criterion: str) -> bool:
-    return criterion in CRITERIA and CRITERIA[criterion].over == "last"
+def _reads_last(run: RunReader, criterion: str) -> bool:
+    return is_criterion(run, criterion) and pick_criterion(run, criterion).over == "last"
 
 
 def _compare(

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Sequence
 import pandas as pd
 
 from dashboard.figures.base import CannotShow
-from hmw_core.criteria import CRITERIA
 from hmw_core.criteria.compute import by_reason, why_absent
+from hmw_core.criteria.of_run import pick_criterion, title_of
 from hmw_core.log.reader import RunReader
 from hmw_core.samples.groups import GROUPS, HARD_FRACTION, choose_samples, groups
 
@@ -46,7 +46,7 @@ def absent_columns(run: RunReader, columns: dict[str, str]) -> str:
 def absent_criteria(run: RunReader, names: Iterable[str]) -> str:
     """Return which of these criteria cannot be had from the run's source, as `absent_columns`."""
     # Quoted, since a title may have a comma in it.
-    reasons = {f"“{CRITERIA[name].title}”": why_absent(run, CRITERIA[name]) for name in names}
+    reasons = {f"“{title_of(name)}”": why_absent(run, pick_criterion(run, name)) for name in names}
     return _in_words({title: reason for title, reason in reasons.items() if reason})
 
 

@@ -1,7 +1,6 @@
 """What is asked of a training, and the command line that says it; nothing here starts one."""
 
 import json
-import os
 import re
 import shlex
 import subprocess
@@ -11,6 +10,7 @@ from dataclasses import dataclass, fields
 from importlib.util import find_spec
 from pathlib import Path
 
+from hmw_core import processes
 from hmw_core.errors import UsageError
 
 PROGRAM = (sys.executable, "-m", "training")
@@ -98,19 +98,13 @@ def listing() -> dict[str, list[dict[str, str]]]:
             "`./run_dashboard.sh` without --no-training, or `pip install .[all]`, installs it"
         )
     done = subprocess.run(
-        [*PROGRAM, "list", "--json"], env=environment(), capture_output=True, text=True
+        [*PROGRAM, "list", "--json"], env=processes.environment(), capture_output=True, text=True
     )
     try:
         return json.loads(done.stdout)
     except ValueError:
         said = done.stderr.strip() or f"it ended with code {done.returncode}"
         raise UsageError(f"python -m training list says: {said.splitlines()[-1]}") from None
-
-
-def environment() -> dict[str, str]:
-    """Return the environment in which `PROGRAM` is found from any folder, installed or not."""
-    paths = [str(Path(__file__).resolve().parents[2]), os.environ.get("PYTHONPATH", "")]
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))}
 
 
 def shown(words: Sequence[str]) -> str:

@@ -20,7 +20,8 @@ from typing import Any, NamedTuple
 import pandas as pd
 from filelock import FileLock
 
-from dashboard.jobs.training_command import NAME, PROGRAM, check_name, environment
+from dashboard.jobs.training_command import NAME, PROGRAM, check_name
+from hmw_core import processes
 from hmw_core.errors import UnreadableRun, UsageError
 from hmw_core.log import layout
 from hmw_core.log.reader import KILLED
@@ -30,8 +31,6 @@ OF_OUR_CONFIG = {"recipe", "dataset", "method", "epochs"}
 """What the config of a run holds that `python -m training resume` accepts."""
 REFUSED = "error: "
 """How the command line begins the one sentence about a user's mistake."""
-MAY_BE_FULL = "; the machine may have been short of memory"
-TAIL = 16_384  # bytes of a log from which its last lines are taken
 RECENT = 5  # epochs from which the time left is told
 
 
@@ -153,7 +152,7 @@ def is_alive(training: Training) -> bool:
     """Tell whether the very process that was started still works, on this machine."""
     if training.host != socket.gethostname():
         return False
-    state, birth = _process(training.pid)
+    state, birth = processes.state_and_birth(training.pid)
     return birth == training.birth and state not in ("Z", "X")
 
 
@@ -188,15 +187,8 @@ def state(runs: Path, name: str) -> State:
 def last_lines(runs: Path, name: str, count: int = 20) -> list[str]:
     """Return the last lines that the newest training of a run printed."""
     training = find(runs, name)
-    try:
-        with log_file(runs, name).open("rb") as file:
-            size = file.seek(0, os.SEEK_END)
-            first = training.log_from if training else 0
-            file.seek(max(first, size - TAIL))
-            text = file.read().decode("utf-8", errors="replace")
-    except (OSError, ValueError):
-        return []
-    return [line.rstrip() for line in text.splitlines() if line.strip()][-count:]
+    log_from = training.log_from if training else 0
+    return processes.last_lines(log_file(runs, name), count, log_from)
 
 
 def log_file(runs: Path, name: str) -> Path:
@@ -224,17 +216,11 @@ def seconds_left(metrics: pd.DataFrame, n_epochs: int) -> float | None:
 
 def _start(runs: Path, words: Sequence[str], name: str) -> Training:
     command = [*PROGRAM, *words]
-    with log_file(runs, name).open("ab") as log:
-        log_from = log.tell()
-        process = subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            env={**environment(), "PYTHONUNBUFFERED": "1"},
-            start_new_session=True,  # neither Ctrl-C nor a closed terminal reaches it
-        )
-    _, birth = _process(process.pid)  # also of one that has failed by now: nobody waited for it
+    log = log_file(runs, name)
+    log_from = log.stat().st_size if log.exists() else 0
+    process = processes.start(command, log)
+    # Also of one that has failed by now: nobody waited for it.
+    _, birth = processes.state_and_birth(process.pid)
     training = Training(
         name=name,
         command=command,
@@ -277,10 +263,9 @@ def _write(runs: Path, training: Training) -> None:
 
 def _reason(training: Training | None, last: str, info: dict[str, Any]) -> str:
     """Return why a training that neither lives nor finished has ended; `last` is its last line."""
-    code = None if training is None else training.exit_code
-    if code is not None and code < 0:
-        name = signal.Signals(-code).name
-        return f"the process was ended by {name}" + MAY_BE_FULL * (name == "SIGKILL")
+    killed = processes.killed_by(training.exit_code) if training else None
+    if killed:
+        return killed
     if info.get("error"):
         return str(info["error"])
     if info.get("status") == "stopped":
@@ -288,22 +273,3 @@ def _reason(training: Training | None, last: str, info: dict[str, Any]) -> str:
     if info.get("status") == "running":
         return KILLED
     return last or "the process ended before it said anything"
-
-
-def _process(pid: int) -> tuple[str, str]:
-    """Return a process's state letter and when it began, both empty where there is none."""
-    try:
-        words = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
-        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="utf-8").strip()
-        return words[0], f"{boot} {words[19]}"
-    except FileNotFoundError:
-        if Path("/proc/self").exists():
-            return "", ""
-    except ProcessLookupError:  # it ended while its file was read
-        return "", ""
-    # macOS keeps no files of its processes.
-    done = subprocess.run(
-        ["ps", "-o", "stat=,lstart=", "-p", str(pid)], capture_output=True, text=True
-    )
-    letter, _, birth = done.stdout.strip().partition(" ")
-    return letter[:1], birth.strip()

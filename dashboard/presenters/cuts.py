@@ -4,7 +4,7 @@ import math
 
 import pandas as pd
 
-from hmw_core.criteria import CRITERIA
+from hmw_core.criteria.criterion import Criterion
 from hmw_core.laboratory.thresholds import RULES, axis_scale
 from hmw_core.statistics.modes import LEVEL, MOST_SHARED, Modes
 
@@ -22,9 +22,9 @@ def without_truth(cuts: pd.DataFrame) -> pd.DataFrame:
     return cuts.assign(**dict.fromkeys(TRUTH, math.nan), n_known=0)
 
 
-def cells(cuts: pd.DataFrame, criterion: str) -> pd.DataFrame:
+def cells(cuts: pd.DataFrame, criterion: Criterion) -> pd.DataFrame:
     """Return `thresholds.cuts_table` as it is to be read; columns of which nothing is known go."""
-    unit = CRITERIA[criterion].unit
+    unit = criterion.unit
     rows = []
     for rule, row in cuts.iterrows():
         there = not math.isnan(row["cut"])
@@ -58,7 +58,7 @@ def with_interval(row: pd.Series, name: str) -> str:
     return f"{percent(row[name])} ({low:.1f}–{high:.1f})"
 
 
-def caption(criterion: str, level: float, n_without_score: int, is_known: bool) -> str:
+def caption(criterion: Criterion, level: float, n_without_score: int, is_known: bool) -> str:
     """Return what the table's numbers mean and how they were made."""
     said = [
         "Believed is what the rule's own model says, without any true label: for a mixture, the "
@@ -80,15 +80,15 @@ def caption(criterion: str, level: float, n_without_score: int, is_known: bool) 
     return " ".join(said)
 
 
-def flag_sentence(rule: str, row: pd.Series, criterion: str) -> str:
+def flag_sentence(rule: str, row: pd.Series, criterion: Criterion) -> str:
     """Say what a rule flags, what it believes of that, and what is true."""
-    of = CRITERIA[criterion]
-    side = "below" if of.higher_means == "clean" else "above"
-    unit = "" if of.unit == "1" else f" {of.unit}"
+    side = "below" if criterion.higher_means == "clean" else "above"
+    unit = "" if criterion.unit == "1" else f" {criterion.unit}"
     n_flagged, n_scored = int(row["n_flagged"]), int(row["n_scored"])
     said = [
         f"**{RULES[rule].title} flags {n_flagged:,} of {n_scored:,} samples "
-        f"({percent(n_flagged / n_scored)})**: those with {of.title} {side} {row['cut']:.4g}{unit}."
+        f"({percent(n_flagged / n_scored)})**: those with {criterion.title} {side} "
+        f"{row['cut']:.4g}{unit}."
     ]
     precision, recall = row["expected_precision"], row["expected_recall"]
     if not math.isnan(precision):
@@ -116,7 +116,7 @@ def is_off(row: pd.Series) -> bool:
     return False
 
 
-def modes_sentence(found: Modes | None, criterion: str) -> tuple[bool, str]:
+def modes_sentence(found: Modes | None, criterion: Criterion) -> tuple[bool, str]:
     """Return whether to warn, and what is known of the score's modes and how."""
     axis = "its logarithm" if axis_scale(criterion) == "log" else "the score"
     if found is None:

@@ -4,18 +4,20 @@ import math
 
 import pandas as pd
 
-from hmw_core.criteria import CRITERIA
+from hmw_core.criteria.criterion import Criterion
+from hmw_core.criteria.of_run import pick_criterion, title_of
 from hmw_core.laboratory.contest import MEASURES
+from hmw_core.log.reader import RunReader
 
 CHANCE = 0.5005  # an AUROC that is written as 0.500 or less
 HEAD = "Criterion (suspicious end)"
 RESULTS = {"a": "A beats B", "b": "B beats A", "level": "level", "open": "not decided"}
 
 
-def measures_table(table: pd.DataFrame) -> pd.DataFrame:
+def measures_table(table: pd.DataFrame, run: RunReader) -> pd.DataFrame:
     """Return criteria by measures, each value with its interval, from `detection_measures`."""
     names = table["criterion"].unique()
-    shown = {HEAD: [_with_direction(name) for name in names]}
+    shown = {HEAD: [_with_direction(pick_criterion(run, name)) for name in names]}
     for measure, part in table.groupby("measure", sort=False):
         rows = part[["value", "low", "high"]].itertuples(index=False)
         shown[MEASURES[str(measure)]] = [_value(*row) for row in rows]
@@ -67,7 +69,7 @@ def best_sentence(table: pd.DataFrame) -> str:
     best = table["a"].iloc[0]
     others = table[(table["a"] == best) & (table["b"] != best)]
     measure = table["measure"].iloc[0]
-    said = f"Highest: **{CRITERIA[best].title}** ({measure})"
+    said = f"Highest: **{title_of(best)}** ({measure})"
     if others.empty:
         return f"{said}, alone in the contest."
     level = others.loc[others["result"] != "a", "b_title"]
@@ -116,7 +118,7 @@ def epochs_table(table: pd.DataFrame) -> pd.DataFrame:
     lines = table[table["criterion"].notna()]
     value = lines.pivot(index="after_epoch", columns="criterion", values="value")
     value = value[list(dict.fromkeys(lines["criterion"]))]
-    value.columns = pd.Index([CRITERIA[name].title for name in value.columns])
+    value.columns = pd.Index([title_of(name) for name in value.columns])
     lead = table[table["criterion"].isna()].set_index("after_epoch")
     for head in lead["title"].unique():
         rows = lead[["value", "low", "high"]].itertuples(index=False)
@@ -168,7 +170,7 @@ def rules_table(table: pd.DataFrame) -> pd.DataFrame:
     """Return rules for what is hard by criteria, from `detection_rules`."""
     value = table.pivot(index="definition", columns="criterion", values="value")
     value = value[list(dict.fromkeys(table["criterion"]))]
-    value.columns = pd.Index([CRITERIA[name].title for name in value.columns])
+    value.columns = pd.Index([title_of(name) for name in value.columns])
     titles = table.drop_duplicates("definition").set_index("definition")["rule_title"]
     value.insert(0, "Hard chosen by", titles)
     return value.reset_index(drop=True)
@@ -185,13 +187,18 @@ def rules_caption(run: str, table: pd.DataFrame) -> str:
     )
 
 
-def seeds_table(table: pd.DataFrame) -> pd.DataFrame:
-    """Return criteria by seeds, their mean and lead over the reference, from `detection_seeds`."""
+def seeds_table(table: pd.DataFrame, run: RunReader) -> pd.DataFrame:
+    """Return criteria by seeds, their mean and lead over the reference, from `detection_seeds`.
+
+    `run` is one of the seeds; it says which end of each criterion is suspicious.
+    """
     rows = table.drop_duplicates("criterion")
-    shown: dict[str, list[object]] = {HEAD: [_with_direction(name) for name in rows["criterion"]]}
-    for run, part in table.groupby("run", sort=False):
+    shown: dict[str, list[object]] = {
+        HEAD: [_with_direction(pick_criterion(run, name)) for name in rows["criterion"]]
+    }
+    for name, part in table.groupby("run", sort=False):
         seed = part["seed"].iloc[0]
-        head = f"Seed {seed}" if f"Seed {seed}" not in shown else f"Seed {seed} ({run})"
+        head = f"Seed {seed}" if f"Seed {seed}" not in shown else f"Seed {seed} ({name})"
         shown[head] = [f"{value:.4f}" for value in part["value"]]
     means = rows[["mean", "low", "high"]].itertuples(index=False)
     leads = rows[["lead", "lead_low", "lead_high"]].itertuples(index=False)
@@ -232,8 +239,7 @@ def _named(measure: str) -> str:
     return measure if measure.isupper() else measure[0].lower() + measure[1:]
 
 
-def _with_direction(name: str) -> str:
-    criterion = CRITERIA[name]
+def _with_direction(criterion: Criterion) -> str:
     return f"{criterion.title} ({'low' if criterion.higher_means == 'clean' else 'high'})"
 
 

@@ -12,8 +12,10 @@ from pyarrow import csv
 
 from dashboard.drawing.outlines import Outline, Plane
 from dashboard.figures.maps import map_of
-from hmw_core.criteria import CRITERIA, MAIN_CRITERIA
+from hmw_core.criteria import MAIN_CRITERIA
+from hmw_core.criteria.criterion import Criterion
 from hmw_core.criteria.kept import score_table
+from hmw_core.criteria.of_run import pick_criterion, title_of
 from hmw_core.log.reader import RunReader
 from hmw_core.review.label_files import guard
 from hmw_core.samples.origin import origin_of
@@ -59,11 +61,15 @@ class Samples:
             self._scores[criterion] = score_table(self._run, [criterion], self.epoch)[criterion]
         return self._scores[criterion].to_numpy()
 
+    def criterion(self, name: str) -> Criterion:
+        """Return a criterion of the run."""
+        return pick_criterion(self._run, name)
+
     def rank(self, criterion: str) -> np.ndarray:
         """Return each sample's place in the order of suspicion, from 1; 0 where it has no score."""
         if criterion not in self._ranks:
             score = pd.Series(self.score(criterion)).replace([np.inf, -np.inf], np.nan)
-            ranks = suspicion_rank(score, CRITERIA[criterion])
+            ranks = suspicion_rank(score, self.criterion(criterion))
             self._ranks[criterion] = ranks.fillna(0).to_numpy(np.int32)
         return self._ranks[criterion]
 
@@ -208,7 +214,7 @@ class Filters:
             words += _limit_said(self.limit)
         if self.agreement is not None:
             first, second = (
-                CRITERIA[name].title for name in (self.agreement.first, self.agreement.second)
+                title_of(name) for name in (self.agreement.first, self.agreement.second)
             )
             top = f"top {self.agreement.top:,}"
             words.append(
@@ -326,7 +332,7 @@ def _among_top(samples: Samples, criterion: str, top: int) -> np.ndarray:
 
 
 def _limit_said(limit: Limit) -> list[str]:
-    title = CRITERIA[limit.criterion].title
+    title = title_of(limit.criterion)
     words = [] if limit.top is None else [f"top {limit.top:,} of {title}"]
     if limit.low is not None:
         words.append(f"{title} at least {limit.low:g}")

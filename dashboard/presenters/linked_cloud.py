@@ -33,8 +33,8 @@ from dashboard.drawing.style import (
 from dashboard.drawing.text import on_screen
 from dashboard.figures.paper.clusters import OUTER
 from dashboard.presenters.linked import UNKNOWN, Places, Samples
-from hmw_core.criteria import CRITERIA
 from hmw_core.criteria.criterion import Criterion
+from hmw_core.criteria.of_run import title_of
 
 TOP_MARKERS = 500  # of a cloud drawn as a picture: the most suspicious samples, to be hovered
 PICKED_MARKERS = 2_000
@@ -75,9 +75,9 @@ def prepare(
     """
     ids = places.sample_id
     table = pd.DataFrame({"sample_id": ids, "x": places.x, "y": places.y, "is_shown": passed[ids]})
-    if colour in CRITERIA:
+    if colour not in COLOURS:
         table["value"] = samples.score(colour)[ids]
-        return table, _score_look(table["value"].to_numpy(), CRITERIA[colour])
+        return table, _score_look(table["value"].to_numpy(), samples.criterion(colour))
     if colour == "verdict":
         names = list(VERDICT_COLOURS)
         colours = list(VERDICT_COLOURS.values())
@@ -245,7 +245,7 @@ def marks(
             if label != UNKNOWN:
                 lines.append(f"{what} {on_screen(class_names[label])}")
         if rank[sample_id]:
-            lines.append(f"{CRITERIA[criterion].title} {score[sample_id]:.3g}")
+            lines.append(f"{title_of(criterion)} {score[sample_id]:.3g}")
             lines.append(f"rank {rank[sample_id]:,}")
         said.append("<br>".join(lines))
     return rows[["x", "y"]].assign(said=said, colour=colour_of(look, rows["value"]))

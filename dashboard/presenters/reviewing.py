@@ -17,7 +17,8 @@ from uuid import UUID, uuid5
 import numpy as np
 import pandas as pd
 
-from hmw_core.criteria import CRITERIA
+from hmw_core.criteria.criterion import Criterion
+from hmw_core.criteria.of_run import is_criterion
 from hmw_core.errors import UsageError
 from hmw_core.log import verdicts
 from hmw_core.log.reader import RunReader
@@ -177,7 +178,7 @@ def apply_events(run: RunReader, events: Iterable[Any], log: VerdictLog) -> Outc
                 elif identity in known:
                     outcome.answered.append(identity)
                 else:
-                    waiting.append(_verdict_of(event, given_label, run.n_classes))
+                    waiting.append(_verdict_of(event, run, given_label))
                     known.add(identity)
             except ValueError as error:
                 if isinstance(error, UsageError):
@@ -203,7 +204,7 @@ def _undo(run: RunReader, event: Mapping[str, Any]) -> None:
         verdicts.undo(run, [event["verdict_id"]], _text(event, "reviewer"))
 
 
-def _verdict_of(event: Mapping[str, Any], given_label: np.ndarray, n_classes: int) -> Verdict:
+def _verdict_of(event: Mapping[str, Any], run: RunReader, given_label: np.ndarray) -> Verdict:
     """Return the verdict that an event is; the browser is not trusted with anything.
 
     Raises
@@ -219,7 +220,7 @@ def _verdict_of(event: Mapping[str, Any], given_label: np.ndarray, n_classes: in
         raise ValueError(f"sample {sample_id}: {verdict!r} is none of {', '.join(VERDICTS)}")
     if verdict != "relabel":
         new_label = None
-    elif type(new_label) is not int or not 0 <= new_label < n_classes:
+    elif type(new_label) is not int or not 0 <= new_label < run.n_classes:
         raise ValueError(f"sample {sample_id}: there is no class {new_label!r}")
     elif new_label == given:
         verdict, new_label = "keep", None
@@ -231,7 +232,7 @@ def _verdict_of(event: Mapping[str, Any], given_label: np.ndarray, n_classes: in
         given,
         new_label,
         reviewer=_text(event, "reviewer"),
-        criterion=criterion if criterion in CRITERIA else None,
+        criterion=criterion if is_criterion(run, criterion) else None,
         rank=rank if type(rank) is int and 1 <= rank <= len(given_label) else None,
         stream=stream if stream in verdicts.STREAMS else "ranked",
         note=_text(event, "note"),
@@ -325,7 +326,13 @@ def facts(run: RunReader, sample_ids: Sequence[int], epoch: int | None) -> dict[
 
 
 def item(
-    place: Place, known: Mapping[str, Any], criterion: str, total: int, *, hide: bool, reveal: bool
+    place: Place,
+    known: Mapping[str, Any],
+    criterion: Criterion,
+    total: int,
+    *,
+    hide: bool,
+    reveal: bool,
 ) -> dict[str, Any]:
     """Return a sample as the desk is told of it.
 
@@ -334,7 +341,7 @@ def item(
     place : Place
     known : mapping
         Of `facts`.
-    criterion : str
+    criterion : Criterion
     total : int
         Samples that the criterion ranks.
     hide : bool
@@ -347,7 +354,7 @@ def item(
     if not hide and place.stream != "audit" and place.rank is not None:
         where.append(f"rank {place.rank:,} of {total:,}")
     if not hide and place.score is not None:
-        unit = CRITERIA[criterion].unit
+        unit = criterion.unit
         where.append(f"{place.score:.4g}{'' if unit in ('', '1') else f' {unit}'}")
     told["where"] = " · ".join(where)
     told["no_suggestion"] = "No epoch predicted another class than the given one."

@@ -12,8 +12,9 @@ import pandas as pd
 from matplotlib.colors import to_hex
 
 from dashboard.drawing.style import CLASS_COLOURS, CONTINUOUS, GREY, GROUP_COLOURS
-from hmw_core.criteria import CRITERIA, CRITERIA_VERSION
+from hmw_core.criteria import CRITERIA_VERSION
 from hmw_core.criteria.compute import scores_by_epoch
+from hmw_core.criteria.of_run import pick_criterion, title_of
 from hmw_core.errors import UsageError
 from hmw_core.feature_space import alignment
 from hmw_core.log import layout
@@ -257,7 +258,7 @@ def _shaded(
         rank = ranks[str(epoch)].to_numpy()[sample_id].astype(float)
         scored = int((ranks[str(epoch)] > 0).sum())
         value = np.where(rank > 0, 1 - (rank - 1) / max(scored - 1, 1), np.nan)
-        title = CRITERIA[criterion].title
+        title = title_of(criterion)
         said = f"Rank by {title} up to epoch {epoch}: light is most suspicious; grey: no score"
     index = np.where(np.isnan(value), SHADES, np.rint(np.nan_to_num(value) * (SHADES - 1)))
     return Paint(np.clip(index, 0, SHADES).astype(np.uint8), [*palette, GREY], [], said)
@@ -283,14 +284,13 @@ def rank_table(run: RunReader, criterion: str, epochs: Sequence[int]) -> pd.Data
         there is no score. Kept with the run; made in one pass over the log.
     """
     wanted = sorted({int(epoch) for epoch in epochs})
+    picked = pick_criterion(run, criterion)
     decides = {"version": CRITERIA_VERSION, "criterion": criterion, "epochs": wanted}
 
     def compute() -> pd.DataFrame:
-        found = scores_by_epoch(run, {criterion: CRITERIA[criterion]}, wanted)
+        found = scores_by_epoch(run, {criterion: picked}, wanted)
         columns = {
-            str(epoch): suspicion_rank(
-                scores[criterion].replace([np.inf, -np.inf], np.nan), CRITERIA[criterion]
-            )
+            str(epoch): suspicion_rank(scores[criterion].replace([np.inf, -np.inf], np.nan), picked)
             .fillna(0)
             .astype(np.int32)
             for epoch, scores in found
@@ -299,7 +299,7 @@ def rank_table(run: RunReader, criterion: str, epochs: Sequence[int]) -> pd.Data
 
     # Some criteria read more than the signals.
     return kept_table(
-        run, "timeline-ranks", decides, compute, reads=("signals", "outputs", "features")
+        run, "timeline-ranks", decides, compute, reads=("signals", "outputs", "features", "method")
     )
 
 

@@ -61,7 +61,9 @@ def why_absent(run: RunReader, criterion: Criterion) -> str | None:
 
 
 def parts_read(criterion: Criterion) -> tuple[str, ...]:
-    """Return which of `signals`, `outputs` and `features` a criterion is made from."""
+    """Return which of `signals`, `outputs`, `features` and `method` a criterion is made from."""
+    if criterion.family == "method":
+        return ("method",)
     stored = stored_columns(criterion.reads)
     parts = {
         "signals": bool(stored - {*OUTPUTS, "features"}) or criterion.whole is not None,

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from hmw_core.criteria import CRITERIA_VERSION, MAIN_CRITERIA, NAMED
+from hmw_core.criteria import CRITERIA_VERSION, MAIN_CRITERIA
 from hmw_core.criteria.compute import compute_scores, parts_read
 from hmw_core.criteria.criterion import Criterion
-from hmw_core.errors import pick
+from hmw_core.criteria.of_run import pick_criterion
 from hmw_core.log.cache import kept_table
 from hmw_core.log.reader import RunReader
 
@@ -43,7 +43,7 @@ def score_table(
         If a criterion is unknown.
     """
     names = list(MAIN_CRITERIA) if criteria is None else criteria
-    picked = {name: pick(NAMED, name, "criterion") for name in names}
+    picked = {name: pick_criterion(run, name) for name in names}
     last = run.last_epoch if epoch is None else epoch
     kept = run.scores(last, CRITERIA_VERSION) if first == 1 else None
     others = {n: c for n, c in picked.items() if kept is None or n not in kept}

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from hmw_core.criteria import CRITERIA
+from hmw_core.criteria.of_run import title_of
 from hmw_core.errors import UnreadableRun, UsageError
 from hmw_core.experiments.proof import t_interval
 from hmw_core.log import layout
@@ -367,7 +367,7 @@ def measure_title(measure: str) -> str:
     if measure in ACCURACIES:
         return f"{ACCURACIES[measure]} (%)"
     name = measure.removeprefix("auroc_")
-    return f"AUROC of {CRITERIA[name].title if name in CRITERIA else name}, last epoch"
+    return f"AUROC of {title_of(name)}, last epoch"
 
 
 def caption(sweep: Sweep, measure: str = "last_accuracy") -> str:

@@ -4,14 +4,14 @@ No true label is needed. Criteria that read the same signal agree whether it is 
 agreement is no proof: it says where looking pays, not who is right.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 from scipy.cluster.hierarchy import leaves_list, linkage
 from scipy.spatial.distance import squareform
 
-from hmw_core.criteria import CRITERIA
+from hmw_core.criteria.criterion import Criterion
 from hmw_core.errors import UsageError
 from hmw_core.statistics.ranking import suspicion
 
@@ -61,13 +61,15 @@ def flag_probability(suspicious: np.ndarray, budget: int) -> np.ndarray:
     return above + tied * ((budget - above.sum()) / tied.sum())
 
 
-def agreement(scores: pd.DataFrame, budget: int) -> pd.DataFrame:
+def agreement(scores: pd.DataFrame, criteria: Mapping[str, Criterion], budget: int) -> pd.DataFrame:
     """Return how alike each two criteria are; see `RULE`.
 
     Parameters
     ----------
     scores : DataFrame
-        A column a criterion of `CRITERIA`, by `sample_id`, as `kept.score_table` gives it.
+        A column a criterion, by `sample_id`, as `kept.score_table` gives it.
+    criteria : mapping of name to Criterion
+        What the columns are.
     budget : int
         How many samples each criterion flags, 1 to N.
 
@@ -94,7 +96,7 @@ def agreement(scores: pd.DataFrame, budget: int) -> pd.DataFrame:
     if not 1 <= budget <= max(len(scores), 1):
         raise UsageError(f"the number of flagged samples is 1 to {len(scores)}, not {budget}")
     names = list(scores)
-    turned = {name: suspicion(scores[name], CRITERIA[name].higher_means) for name in names}
+    turned = {name: suspicion(scores[name], criteria[name].higher_means) for name in names}
     scored = {name: ~np.isnan(values) for name, values in turned.items()}
     ranks = {name: pd.Series(values).rank().to_numpy() for name, values in turned.items()}
     flags = {name: flag_probability(values, budget) for name, values in turned.items()}

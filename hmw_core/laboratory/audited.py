@@ -17,8 +17,10 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from hmw_core.criteria import CRITERIA
+from hmw_core.criteria import NAMED
+from hmw_core.criteria.criterion import Criterion
 from hmw_core.criteria.kept import score_table
+from hmw_core.criteria.of_run import criteria_of
 from hmw_core.log import verdicts
 from hmw_core.log.reader import RunReader
 from hmw_core.log.verdicts import VerdictLog
@@ -87,7 +89,7 @@ def audit_estimates(
     ----------
     run : RunReader
     scores : DataFrame
-        A column a criterion of `CRITERIA`, by `sample_id`.
+        A column a criterion of the run, by `sample_id`.
     budget : int
         How many samples a criterion flags; of equal scores the smaller id.
     log : VerdictLog, optional
@@ -117,25 +119,26 @@ def audit_estimates(
     said = audited(log, order).dropna().astype(bool)
     labels = run.samples()["given_label"].to_numpy()
     by = log.table.loc[log.table["stream"].eq("ranked"), "criterion"].dropna().unique()
-    names = [name for name in by if name in CRITERIA]
+    known = NAMED | criteria_of(run)
+    names = [name for name in by if name in known]
     missing = [name for name in names if name not in scores]
     reviewed = pd.concat([scores, score_table(run, missing)], axis=1) if missing else scores
-    queues = [_queue(reviewed[name], name) for name in names]
+    queues = [_queue(reviewed[name], known[name]) for name in names]
     rows = []
     for name in scores:
-        flagged = np.sort(_queue(scores[name], name)[: _n_flagged(scores[name], budget)])
+        flagged = np.sort(_queue(scores[name], known[name])[: _n_flagged(scores[name], budget)])
         rows.append({
             "criterion": name,
             **_precision(log, order, queues, flagged, labels),
             **_recall(said, flagged),
-            **_auroc(scores[name], name, said),
+            **_auroc(scores[name], known[name], said),
         })  # fmt: skip
     return pd.DataFrame(rows).set_index("criterion") if rows else pd.DataFrame()
 
 
-def _queue(score: pd.Series, name: str) -> np.ndarray:
+def _queue(score: pd.Series, criterion: Criterion) -> np.ndarray:
     """Return all ids, most suspicious first, those without a score last, as `review.queue`."""
-    rank = suspicion_rank(score, CRITERIA[name])
+    rank = suspicion_rank(score, criterion)
     return rank.sort_values(kind="stable").index.to_numpy()
 
 
@@ -174,8 +177,8 @@ def _recall(said: pd.Series, flagged: np.ndarray) -> dict[str, float]:
     return {"n_wrong": len(wrong), "recall": recall, "recall_low": low, "recall_high": high}
 
 
-def _auroc(score: pd.Series, name: str, said: pd.Series) -> dict[str, float]:
-    turned = suspicion(score.reindex(said.index), CRITERIA[name].higher_means)[:, None]
+def _auroc(score: pd.Series, criterion: Criterion, said: pd.Series) -> dict[str, float]:
+    turned = suspicion(score.reindex(said.index), criterion.higher_means)[:, None]
     wrong = said.to_numpy(dtype=bool)
     found = auroc_intervals(turned[~wrong], turned[wrong], rng=np.random.default_rng(0))
     return {

@@ -1,12 +1,14 @@
 """How well each criterion finds the mislabeled samples of a run, with intervals."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 
-from hmw_core.criteria import CRITERIA, MAIN_CRITERIA
+from hmw_core.criteria import MAIN_CRITERIA
+from hmw_core.criteria.criterion import Criterion
 from hmw_core.criteria.kept import score_table
+from hmw_core.criteria.of_run import pick_criterion
 from hmw_core.log.reader import RunReader
 from hmw_core.samples.groups import HARD_FRACTION, split_groups
 from hmw_core.statistics.intervals import BOOTSTRAP_UP_TO, auroc_intervals
@@ -76,6 +78,7 @@ def detect(
     reference = reference or names[0]
     needed = dict.fromkeys([*names, hard_by, reference])  # each once, in order
     scores = score_table(run, list(needed), epoch, given_label)
+    picked = {name: pick_criterion(run, name) for name in needed}
     samples = run.samples().loc[scores.index]
     parts = scores.groupby(samples["given_label"]).groups if by_class else {None: scores.index}
     rng = np.random.default_rng(seed)
@@ -83,11 +86,12 @@ def detect(
     tables = []
     for label, rows in parts.items():
         part, wrong = scores.loc[rows], samples.loc[rows, "is_mislabeled"]
-        group = split_groups(part[hard_by], CRITERIA[hard_by], wrong, hard_fraction)
+        group = split_groups(part[hard_by], picked[hard_by], wrong, hard_fraction)
         for contest, clean in (("all", ["clean", "hard"]), ("hard clean", ["hard"])):
             chosen = group.isin([*clean, "mislabeled"])
             table = _contest(
                 part[chosen],
+                picked,
                 group[chosen] == "mislabeled",
                 names,
                 reference,
@@ -105,6 +109,7 @@ def detect(
 
 def _contest(
     scores: pd.DataFrame,
+    criteria: Mapping[str, Criterion],
     is_mislabeled: pd.Series,
     names: list[str],
     reference: str,
@@ -115,7 +120,7 @@ def _contest(
 ) -> pd.DataFrame:
     wrong = is_mislabeled.to_numpy(dtype=bool)
     compared = list(dict.fromkeys([*names, reference]))
-    turned = np.column_stack([suspicion(scores[c], CRITERIA[c].higher_means) for c in compared])
+    turned = np.column_stack([suspicion(scores[c], criteria[c].higher_means) for c in compared])
     intervals = auroc_intervals(
         turned[~wrong],
         turned[wrong],

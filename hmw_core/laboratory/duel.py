@@ -13,10 +13,10 @@ import numpy as np
 import pandas as pd
 from scipy.stats import binomtest
 
-from hmw_core.criteria import CRITERIA
 from hmw_core.criteria.compute import why_absent
 from hmw_core.criteria.kept import score_table
-from hmw_core.errors import UsageError, pick
+from hmw_core.criteria.of_run import pick_criterion
+from hmw_core.errors import UsageError
 from hmw_core.log import verdicts
 from hmw_core.log.reader import RunReader
 from hmw_core.samples.compare import PARTS, Z, flagged_parts, part_counts, wilson
@@ -90,7 +90,7 @@ def paired_criteria(run: RunReader, a: str, b: str, epoch: int | None = None) ->
         raise UsageError(f"run {run.name!r} has no finished epoch yet, so it has no scores")
     if epoch is not None and not 1 <= epoch <= run.last_epoch:
         raise UsageError(f"run {run.name!r} has the epochs 1 to {run.last_epoch}, not {epoch}")
-    chosen = {name: pick(CRITERIA, name, "criterion") for name in (a, b)}
+    chosen = {name: pick_criterion(run, name) for name in (a, b)}
     for found in chosen.values():
         reason = why_absent(run, found)
         if reason:

@@ -14,7 +14,7 @@ from hmw_core.errors import UsageError
 from hmw_core.laboratory.memorised import fitted
 from hmw_core.log.cache import kept_table
 from hmw_core.log.reader import RunReader
-from hmw_core.statistics.intervals import TAIL
+from hmw_core.statistics.resampling import TAIL
 
 VERSION = 1  # of the definitions below: another number computes kept tables anew
 GROUPS = ("clean", "mislabeled", "unknown")

@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from hmw_core.criteria import CRITERIA, CRITERIA_VERSION
+from hmw_core.criteria import CRITERIA_VERSION
 from hmw_core.criteria.compute import scores_by_epoch
 from hmw_core.criteria.criterion import Criterion
-from hmw_core.errors import UsageError, pick
+from hmw_core.criteria.of_run import pick_criterion
+from hmw_core.errors import UsageError
 from hmw_core.experiments.seeds import same_labels
 from hmw_core.laboratory.agreement import spearman
 from hmw_core.log.cache import kept_table
@@ -24,7 +25,7 @@ from hmw_core.samples.sample_table import suspicion_rank
 from hmw_core.statistics.ranking import suspicion
 
 VERSION = 1  # counts up when the numbers of the kept tables change
-READS = ("samples.parquet", "signals", "outputs", "features")
+READS = ("samples.parquet", "signals", "outputs", "features", "method")
 PARTS = ("steady", "ambiguous", "never")
 N_CHECKPOINTS = 5  # looks at one run
 RULE = (
@@ -58,7 +59,7 @@ def ranks_by_epoch(run: RunReader, criterion: str, at: Sequence[int]) -> pd.Data
     UsageError
         If the criterion is unknown.
     """
-    found = pick(CRITERIA, criterion, "criterion")
+    found = pick_criterion(run, criterion)
 
     def compute() -> pd.DataFrame:
         return pd.DataFrame(
@@ -215,7 +216,7 @@ def rank_stability(
     UsageError
         If a criterion is unknown.
     """
-    picked = {name: pick(CRITERIA, name, "criterion") for name in criteria}
+    picked = {name: pick_criterion(run, name) for name in criteria}
 
     def compute() -> pd.DataFrame:
         return _rank_stability(run, picked, at, budget)

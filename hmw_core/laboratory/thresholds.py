@@ -14,7 +14,9 @@ import pandas as pd
 
 from hmw_core.criteria import CRITERIA, CRITERIA_VERSION
 from hmw_core.criteria.compute import scores_by_epoch, why_absent
+from hmw_core.criteria.criterion import Criterion
 from hmw_core.criteria.kept import score_table
+from hmw_core.criteria.of_run import pick_criterion
 from hmw_core.errors import UsageError, pick
 from hmw_core.experiments.seeds import same_labels
 from hmw_core.log.cache import kept_table
@@ -32,7 +34,14 @@ FEWEST = 20  # samples with a score; from fewer no rule makes a cut
 N_CHECKPOINTS = 5  # of the band over epochs
 VERSION = 2  # of the numbers here, for what is kept with a run
 
-PARTS = ("samples.parquet", "signals", "outputs", "features", "threshold")  # of a run, read here
+PARTS = (
+    "samples.parquet",
+    "signals",
+    "outputs",
+    "features",
+    "method",
+    "threshold",
+)  # of a run, read here
 
 Scale = Literal["linear", "log"]
 
@@ -114,34 +123,34 @@ class Judged(NamedTuple):
     """Flagged samples whose true label is known."""
 
 
-def axis_scale(criterion: str, rule: str = "gaussian") -> Scale:
+def axis_scale(criterion: Criterion, rule: str = "gaussian") -> Scale:
     """Return on which axis a rule sees a criterion: losses on a logarithmic one.
 
     A network that memorises has nearly all losses close to 0, where a linear axis shows one bar.
     DivideMix and the betas are defined on the losses themselves.
     """
-    is_loss = pick(CRITERIA, criterion, "criterion").unit == "nat"
+    is_loss = criterion.unit == "nat"
     return "log" if is_loss and rule not in ("divide_mix", "beta") else "linear"
 
 
-def to_axis(score: np.ndarray, criterion: str, scale: Scale) -> np.ndarray:
+def to_axis(score: np.ndarray, criterion: Criterion, scale: Scale) -> np.ndarray:
     """Return scores on an axis whose upper end is suspicious.
 
     A loss below `LOSS_FLOOR` counts as that on the logarithmic axis.
     """
     values = np.log10(np.maximum(score, LOSS_FLOOR)) if scale == "log" else np.asarray(score)
-    return suspicion(values.astype(np.float64), CRITERIA[criterion].higher_means)
+    return suspicion(values.astype(np.float64), criterion.higher_means)
 
 
-def from_axis(place: float, criterion: str, scale: Scale) -> float:
+def from_axis(place: float, criterion: Criterion, scale: Scale) -> float:
     """Return the score at a place on the axis of `to_axis`."""
-    value = place if CRITERIA[criterion].higher_means == "mislabeled" else -place
+    value = place if criterion.higher_means == "mislabeled" else -place
     return float(10.0**value if scale == "log" else value)
 
 
 def usable_rules(run: RunReader, criterion: str) -> dict[str, Rule]:
     """Return the rules that can cut this criterion's score of this run, by name."""
-    is_loss = pick(CRITERIA, criterion, "criterion").unit == "nat"
+    is_loss = pick_criterion(run, criterion).unit == "nat"
     fits = {
         "divide_mix": is_loss,
         "threshold_samples": criterion == "aum" and has_threshold_samples(run),
@@ -149,14 +158,14 @@ def usable_rules(run: RunReader, criterion: str) -> dict[str, Rule]:
     return {name: rule for name, rule in RULES.items() if fits.get(name, True)}
 
 
-def cut_score(score: np.ndarray, criterion: str, rule: str, level: float = 0.5) -> Cut:
+def cut_score(score: np.ndarray, criterion: Criterion, rule: str, level: float = 0.5) -> Cut:
     """Return a rule's cut of a score, for all rules but the threshold samples'.
 
     Parameters
     ----------
     score : ndarray of shape (N,)
         NaN where a sample has none; what is infinite counts for no fit.
-    criterion : str
+    criterion : Criterion
         Whose score it is.
     rule : str
         Of `RULES`.
@@ -202,11 +211,10 @@ MIXTURES: dict[str, Callable[[np.ndarray], Mixture | None]] = {
 }
 
 
-def is_flagged(score: pd.Series, cut: float, criterion: str) -> pd.Series:
+def is_flagged(score: pd.Series, cut: float, criterion: Criterion) -> pd.Series:
     """Return which samples lie on the suspicious side of a cut; null without a score or a cut."""
-    beyond = suspicion(score, CRITERIA[criterion].higher_means) > suspicion(
-        [cut], CRITERIA[criterion].higher_means
-    )
+    higher_means = criterion.higher_means
+    beyond = suspicion(score, higher_means) > suspicion([cut], higher_means)
     known = score.notna() & ~np.isnan(cut)
     return pd.Series(beyond, index=score.index, dtype="boolean").where(known)
 
@@ -252,7 +260,8 @@ def find_cut(
         if criterion != "aum":
             raise UsageError(f"threshold samples cut AUM only, not {criterion!r}")
         return threshold_cut(run, last)
-    return cut_score(score_of(run, criterion, rule, last).to_numpy(), criterion, rule, level)
+    score = score_of(run, criterion, rule, last).to_numpy()
+    return cut_score(score, pick_criterion(run, criterion), rule, level)
 
 
 def cuts_table(
@@ -274,18 +283,19 @@ def cuts_table(
         As `find_cut`.
     """
     last = run.last_epoch if epoch is None else epoch
+    picked = pick_criterion(run, criterion)
 
     def compute() -> pd.DataFrame:
         wrong = run.samples()["is_mislabeled"]
         rows = {}
         for rule in usable_rules(run, criterion):
             cut = find_cut(run, criterion, rule, last, level)
-            flagged = is_flagged(score_of(run, criterion, rule, last), cut.cut, criterion)
+            flagged = is_flagged(score_of(run, criterion, rule, last), cut.cut, picked)
             said = {name: value for name, value in cut._asdict().items() if name != "mixture"}
             rows[rule] = said | judged(flagged, wrong)._asdict()
         return pd.DataFrame.from_dict(rows, orient="index").rename_axis("rule")
 
-    cut_score(np.array([]), criterion, "valley", level)  # what is wrong is said before anything
+    cut_score(np.array([]), picked, "valley", level)  # what is wrong is said before anything
     decides = {"version": [VERSION, CRITERIA_VERSION], "criterion": criterion, "level": level}
     decides |= {"last": last, "n_epochs": run.n_epochs, "annealing_start": run.annealing_start}
     return kept_table(run, "cuts", decides, compute, reads=PARTS, epochs=_up_to(run, last))
@@ -297,9 +307,8 @@ def _up_to(run: RunReader, last: int) -> list[int]:
 
 def two_modes(run: RunReader, criterion: str, epoch: int | None = None) -> Modes | None:
     """Return whether a criterion's score has two modes on its axis; None without enough scores."""
-    x = to_axis(
-        score_of(run, criterion, "valley", epoch).to_numpy(), criterion, axis_scale(criterion)
-    )
+    picked = pick_criterion(run, criterion)
+    x = to_axis(score_of(run, criterion, "valley", epoch).to_numpy(), picked, axis_scale(picked))
     x = x[np.isfinite(x)]
     return modes(x) if len(x) >= FEWEST else None
 
@@ -337,8 +346,8 @@ def band(
     rows = [("epochs", run, at, cut) for at, cut in _cuts(run, criterion, rule, last, level)]
     for other in runs[1:]:
         at = min(last, other.last_epoch)
-        can = rule in usable_rules(other, criterion) and not why_absent(other, CRITERIA[criterion])
-        if at and can:
+        absent = why_absent(other, pick_criterion(other, criterion))
+        if at and absent is None and rule in usable_rules(other, criterion):
             rows.append(("seeds", other, at, find_cut(other, criterion, rule, at, level)))
     columns = ["over", "run", "seed", "epoch", "cut", "n_flagged", "share"]
     return pd.DataFrame(
@@ -358,17 +367,15 @@ def _cuts(
     at = [epoch for epoch in checkpoints(last) if epoch in run.epochs()]
     if rule == "threshold_samples":
         return [(epoch, threshold_cut(run, epoch)) for epoch in at]
-    scores = _scores_at(run, criterion, at)
-    return [
-        (epoch, cut_score(scores[str(epoch)].to_numpy(), criterion, rule, level)) for epoch in at
-    ]
+    scores, picked = _scores_at(run, criterion, at), pick_criterion(run, criterion)
+    return [(epoch, cut_score(scores[str(epoch)].to_numpy(), picked, rule, level)) for epoch in at]
 
 
 def _scores_at(run: RunReader, criterion: str, at: Sequence[int]) -> pd.DataFrame:
     """Return a criterion's scores after each of some epochs, a column each, kept with the run."""
 
     def compute() -> pd.DataFrame:
-        picked = {criterion: CRITERIA[criterion]}
+        picked = {criterion: pick_criterion(run, criterion)}
         found = scores_by_epoch(run, picked, at)
         return pd.DataFrame({str(epoch): table[criterion] for epoch, table in found})
 
@@ -379,7 +386,7 @@ def _scores_at(run: RunReader, criterion: str, at: Sequence[int]) -> pd.DataFram
 
 
 def _cut_at(
-    place: float, x: np.ndarray, criterion: str, scale: Scale, mixture: Mixture | None
+    place: float, x: np.ndarray, criterion: Criterion, scale: Scale, mixture: Mixture | None
 ) -> Cut:
     flagged = x > place
     precision = recall = float("nan")
@@ -458,7 +465,7 @@ def combine(first: RunReader, second: RunReader, epoch: int | None = None) -> pd
     for name, run in (("first", first), ("second", second)):
         at = run.last_epoch if epoch is None else min(epoch, run.last_epoch)
         score = score_of(run, "aum", "threshold_samples", at)
-        flags[name] = is_flagged(score, threshold_cut(run, at).cut, "aum")
+        flags[name] = is_flagged(score, threshold_cut(run, at).cut, CRITERIA["aum"])
     table = pd.DataFrame(flags)
     table["is_flagged"] = table["first"].fillna(table["second"])
     every = table["first"].fillna(True) & table["second"].fillna(True)

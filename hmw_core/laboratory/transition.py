@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 from scipy.special import softmax
 
-from hmw_core.criteria import CRITERIA
 from hmw_core.criteria.kept import score_table
-from hmw_core.errors import UsageError, pick
+from hmw_core.criteria.of_run import pick_criterion
+from hmw_core.errors import UsageError
 from hmw_core.log.cache import kept_table
 from hmw_core.log.reader import RunReader
 from hmw_core.noise import apply_noise
@@ -174,7 +174,7 @@ def believed_by_suggestions(
     UsageError
         If the budget is out of range, the criterion unknown, or there is no epoch.
     """
-    found = pick(CRITERIA, criterion, "criterion")
+    found = pick_criterion(run, criterion)
     _check_epoch(run, epoch)
     if not 1 <= budget <= run.n_samples:
         raise UsageError(f"the number of flagged samples is 1 to {run.n_samples}, not {budget}")

@@ -13,10 +13,11 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from hmw_core.criteria import CRITERIA
 from hmw_core.criteria.compute import compute_scores
+from hmw_core.criteria.criterion import Criterion
 from hmw_core.criteria.kept import score_table
-from hmw_core.errors import UsageError, pick
+from hmw_core.criteria.of_run import pick_criterion
+from hmw_core.errors import UsageError
 from hmw_core.log import verdicts
 from hmw_core.log.layout import write_whole
 from hmw_core.log.reader import RunReader
@@ -160,7 +161,7 @@ def corrected_labels(
     UsageError
         If the criterion or the epoch is not there, or `n_flagged` is out of range.
     """
-    picked = pick(CRITERIA, criterion, "criterion")
+    picked = pick_criterion(run, criterion)
     last = run.last_epoch if epoch is None else epoch
     if epoch is not None and epoch not in run.epochs():
         raise UsageError(f"run {run.name!r} has the epochs 1..{run.last_epoch}, not {epoch}")
@@ -186,7 +187,7 @@ def corrected_labels(
     table["predicted_name"] = _names(run, table["predicted_label"])
     table["score"] = score
     table["is_label_issue"] = (table["verdict"] == "relabel").fillna(False).astype(bool)
-    table = table.join(ranking(score, criterion, n_flagged))
+    table = table.join(ranking(score, picked, n_flagged))
     table = _typed(pa.Table.from_pandas(table.reset_index(), preserve_index=False), run.name)
     about = origin_of(run, last) | {
         "labels_format": LABELS_FORMAT,
@@ -217,14 +218,13 @@ def label_issues(
     return table.set_index("sample_id")[names]
 
 
-def ranking(score: pd.Series, criterion: str, n_flagged: int | None = None) -> pd.DataFrame:
+def ranking(score: pd.Series, criterion: Criterion, n_flagged: int | None = None) -> pd.DataFrame:
     """Return `suspicion_rank`, `label_score` and `is_flagged` of scores by `sample_id`.
 
     As `corrected_labels` defines them; all that a file says besides the scores follows from them.
     """
-    picked = CRITERIA[criterion]
-    rank = suspicion_rank(score, picked)
-    place = score.rank(method="average", ascending=picked.higher_means == "clean")
+    rank = suspicion_rank(score, criterion)
+    place = score.rank(method="average", ascending=criterion.higher_means == "clean")
     nothing = pd.Series(pd.NA, index=score.index, dtype="boolean")
     return pd.DataFrame(
         {

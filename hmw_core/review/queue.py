@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from hmw_core.criteria import CRITERIA
 from hmw_core.criteria.kept import score_table
+from hmw_core.criteria.of_run import pick_criterion
 from hmw_core.errors import UsageError
 from hmw_core.log.reader import RunReader
 from hmw_core.samples.sample_table import suspicion_rank
@@ -48,7 +48,9 @@ def queue(
     """
     chosen = _scope(run, given_label, sample_ids)
     score = score_table(run, [criterion], epoch, given_label)[criterion]
-    table = pd.DataFrame({"rank": suspicion_rank(score, CRITERIA[criterion]), "score": score})
+    table = pd.DataFrame(
+        {"rank": suspicion_rank(score, pick_criterion(run, criterion)), "score": score}
+    )
     table = table.loc[chosen].reset_index(names="sample_id")
     return table.sort_values("rank", kind="stable", ignore_index=True)[
         ["sample_id", "rank", "score"]

@@ -32,12 +32,12 @@ import numpy as np
 import pandas as pd
 from scipy.special import gammaln
 
-from hmw_core.criteria import CRITERIA
+from hmw_core.criteria.of_run import is_criterion
 from hmw_core.log import verdicts
 from hmw_core.log.reader import RunReader
 from hmw_core.log.verdicts import VerdictLog
 from hmw_core.review.queue import audit_sample, queue
-from hmw_core.statistics.intervals import TAIL
+from hmw_core.statistics.resampling import TAIL
 
 RECENT = 100  # ranked reviews whose yield is told
 TOLERANCE = 0.01  # share of the samples that may stay wrong
@@ -114,7 +114,7 @@ def remaining_errors(
     queues = [
         queue(run, name, given_label=given_label, epoch=epoch)["sample_id"].to_numpy()
         for name in ranked.dropna().unique()
-        if name in CRITERIA
+        if is_criterion(run, name)
     ]
     labels = run.samples()["given_label"].to_numpy()
     return estimate(log, audit, queues, labels, tolerance=tolerance)

@@ -11,13 +11,13 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from hmw_core.criteria import CRITERIA
 from hmw_core.criteria.compute import why_absent
 from hmw_core.criteria.kept import score_table
-from hmw_core.errors import UsageError, pick
+from hmw_core.criteria.of_run import pick_criterion
+from hmw_core.errors import UsageError
 from hmw_core.log.reader import RunReader
 from hmw_core.samples.sample_table import suspicion_rank
-from hmw_core.statistics.intervals import LEVEL
+from hmw_core.statistics.resampling import LEVEL
 
 PARTS = ("both", "only A", "only B")
 Z = NormalDist().inv_cdf((1.0 + LEVEL) / 2.0)
@@ -109,7 +109,8 @@ def paired_scores(
         If the runs have different samples, the criterion is unknown, or a run has no whole epoch
         or not what the criterion reads.
     """
-    found = pick(CRITERIA, criterion, "criterion")
+    found = pick_criterion(a, criterion)
+    pick_criterion(b, criterion)  # a column of a method may be the one run's only
     check_same_samples(a, b)
     columns = {}
     for side, run in (("a", a), ("b", b)):

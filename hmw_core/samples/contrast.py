@@ -13,7 +13,8 @@ import pandas as pd
 from pandas.api.types import is_bool_dtype, is_numeric_dtype
 from scipy.stats import false_discovery_control, fisher_exact, mannwhitneyu
 
-from hmw_core.criteria import CRITERIA, MAIN_CRITERIA
+from hmw_core.criteria import MAIN_CRITERIA
+from hmw_core.criteria.of_run import title_of
 from hmw_core.errors import UsageError
 from hmw_core.log.reader import RunReader
 from hmw_core.pictures.picture_features import picture_features
@@ -201,10 +202,10 @@ def _categories(column: str, mine: pd.Series, others: pd.Series) -> list[dict[st
 
 def _number_sentence(column: str, effect: float, selected: float, rest: float) -> str:
     name = column.removeprefix(RANK)
-    if column.startswith(RANK) and name in CRITERIA:
+    if column.startswith(RANK):
         more = "more" if effect < 0 else "less"
         return (
-            f"{CRITERIA[name].title} finds them {more} suspicious: median rank {selected:,.0f}, "
+            f"{title_of(name)} finds them {more} suspicious: median rank {selected:,.0f}, "
             f"against {rest:,.0f} of the rest."
         )
     unit = UNITS.get(column, "")

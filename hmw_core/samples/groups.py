@@ -5,9 +5,9 @@ import math
 import numpy as np
 import pandas as pd
 
-from hmw_core.criteria import CRITERIA
 from hmw_core.criteria.criterion import Criterion
 from hmw_core.criteria.kept import score_table
+from hmw_core.criteria.of_run import pick_criterion
 from hmw_core.errors import UsageError
 from hmw_core.log.reader import RunReader
 
@@ -74,7 +74,7 @@ def groups(
     """
     score = score_table(run, [hard_by], epoch, given_label)[hard_by]
     is_mislabeled = run.samples()["is_mislabeled"].loc[score.index]
-    return split_groups(score, CRITERIA[hard_by], is_mislabeled, hard_fraction)
+    return split_groups(score, pick_criterion(run, hard_by), is_mislabeled, hard_fraction)
 
 
 def split_groups(

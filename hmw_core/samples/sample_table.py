@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from hmw_core.criteria import CRITERIA
 from hmw_core.criteria.criterion import Criterion
 from hmw_core.criteria.kept import score_table
+from hmw_core.criteria.of_run import pick_criterion
 from hmw_core.log import verdicts
 from hmw_core.log.reader import RunReader
 
@@ -46,7 +46,7 @@ def sample_table(
     table["new_label"] = standing["new_label"].reindex(table.index).astype("Int64")
     for name in scores:
         table[name] = scores[name]
-        table[f"rank_{name}"] = suspicion_rank(scores[name], CRITERIA[name])
+        table[f"rank_{name}"] = suspicion_rank(scores[name], pick_criterion(run, name))
     return table
 
 

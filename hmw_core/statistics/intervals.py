@@ -9,9 +9,8 @@ from statistics import NormalDist
 import numpy as np
 
 from hmw_core.statistics.ranking import wins
+from hmw_core.statistics.resampling import TAIL, Ranked, counted
 
-LEVEL = 0.95
-TAIL = (1.0 - LEVEL) / 2.0
 BOOTSTRAP_UP_TO = 2_000  # samples; above it DeLong is close, and far faster
 
 
@@ -130,36 +129,25 @@ def _bootstrap(
     n_resamples: int,
     rng: np.random.Generator,
 ) -> tuple[np.ndarray, ...]:
-    clean_counts = _draw(len(clean), n_resamples, rng)
-    mislabeled_counts = _draw(len(mislabeled), n_resamples, rng)
+    # Drawn a sample a row, as `resamples` does not, so that bounds stay those of earlier versions.
+    counts = [
+        counted(rng.integers(0, max(n, 1), size=(n, n_resamples)).T)
+        for n in (len(clean), len(mislabeled))
+    ]
     n_criteria = clean.shape[1]
     value = np.full(n_criteria, np.nan)
     drawn = np.full((n_resamples, n_criteria), np.nan)  # (R, K)
     for k in range(n_criteria):
-        order = np.argsort(clean[:, k])[: np.sum(~np.isnan(clean[:, k]))]  # NaN sorts last
-        seen = ~np.isnan(mislabeled[:, k])
-        ranked, others = clean[order, k], mislabeled[seen, k]
-        if len(ranked) == 0 or len(others) == 0:
+        seen = [~np.isnan(group[:, k]) for group in (clean, mislabeled)]
+        if not (seen[0].any() and seen[1].any()):
             continue
-        value[k] = wins(ranked, others).mean() / len(ranked)
-        drawn_so_far = np.zeros((len(ranked) + 1, n_resamples), dtype=np.int32)
-        np.cumsum(clean_counts[order], axis=0, out=drawn_so_far[1:])
-        won = drawn_so_far[np.searchsorted(ranked, others, "left")]
-        won += drawn_so_far[np.searchsorted(ranked, others, "right")]  # (M, R), twice the wins
-        counts = mislabeled_counts[seen]
-        pairs = counts.sum(axis=0) * drawn_so_far[-1].astype(np.float64)
-        total = np.einsum("mr,mr->r", counts, won, dtype=np.float64, casting="unsafe")
-        drawn[:, k] = np.divide(total / 2.0, pairs, out=drawn[:, k], where=pairs > 0)
+        ranked = Ranked(clean[seen[0], k], mislabeled[seen[1], k])
+        ones = [np.ones((1, part.sum()), dtype=np.int32) for part in seen]
+        value[k] = ranked.measure(ones[0], ones[1], 1)[0, 0]
+        taken = [of[:, part] for of, part in zip(counts, seen, strict=True)]
+        drawn[:, k] = ranked.measure(taken[0], taken[1], 1)[:, 0]
     low, high = _quantiles(drawn)
     return value, low, high, *_quantiles(drawn - drawn[:, [reference]])
-
-
-def _draw(n: int, n_resamples: int, rng: np.random.Generator) -> np.ndarray:
-    """Return how often each of n samples is in each resample of n, shape (n, R), int32."""
-    drawn = rng.integers(0, max(n, 1), size=(n, n_resamples)) * n_resamples
-    cells = (drawn + np.arange(n_resamples)).ravel()
-    counts = np.bincount(cells, minlength=n * n_resamples)
-    return counts.reshape(n, n_resamples).astype(np.int32)
 
 
 def _quantiles(drawn: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -98,8 +98,8 @@ class DeviceImages:
         shifts = [self._shift(view) for view in draws]
         is_strong = any(view.is_strong for view in draws)
         chunk = batch_size * max(1, CHUNK // batch_size) if is_strong else batch_size
-        for rows in order.split(chunk):
-            there = rows.to(self.device, non_blocking=True)
+        on_device = order.to(self.device, non_blocking=True)
+        for rows, there in zip(order.split(chunk), on_device.split(chunk), strict=True):
             views = [
                 view.strengthen(self._pixels(there, shift), rows)
                 for view, shift in zip(draws, shifts, strict=True)

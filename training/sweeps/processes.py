@@ -17,6 +17,7 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
+from hmw_core import processes
 from hmw_core.errors import UnreadableRun, UsageError
 from hmw_core.experiments import sweeps
 from hmw_core.experiments.sweeps import TRAINING
@@ -25,7 +26,6 @@ from training.config import RunConfig
 from training.stopping import Stopped, StopWish
 from training.sweeps.grid import train_words
 
-ROOT = Path(__file__).resolve().parents[2]
 ATTEMPTS = 2
 WRONG_USE, SIGNALLED = 2, 128
 TICK = 0.2  # s between two looks at the processes
@@ -160,22 +160,12 @@ class SweepRun:
                 )
         log = self.place / ".logs" / f"{job.folder.name}.log"
         log.parent.mkdir(exist_ok=True)
-        paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "PYTHONUNBUFFERED": "1"}
-        # So many that together they fill the cores and do not fight for them.
-        threads = max(1, n_cores() // self.processes)
-        for name in THREADS:
-            asked = os.environ.get(name, "")
-            environment[name] = str(min(threads, int(asked)) if asked.isdigit() else threads)
-        with log.open("wb") as file:
-            return subprocess.Popen(
-                [sys.executable, "-m", "training", *words],
-                stdin=subprocess.DEVNULL,
-                stdout=file,
-                stderr=subprocess.STDOUT,
-                env=environment,
-                start_new_session=True,  # Ctrl-C reaches this process alone, which passes it on
-            )
+        log.write_bytes(b"")
+        # So many threads that together they fill the cores and do not fight for them.
+        most = max(1, n_cores() // self.processes)
+        asked = {name: os.environ.get(name, "") for name in THREADS}
+        threads = {n: str(min(most, int(a)) if a.isdigit() else most) for n, a in asked.items()}
+        return processes.start([sys.executable, "-m", "training", *words], log, threads)
 
     def _end(self, job: Job, progress: "SweepProgress") -> None:
         """Note how a process ended; a failure is tried once more, after all that waits."""
@@ -198,13 +188,10 @@ class SweepRun:
 
     def _reason(self, job: Job, code: int) -> str:
         """Return why a training failed, in one sentence."""
-        if code < 0:
-            name = signal.Signals(-code).name
-            short = "; the machine may have been short of memory" * (name == "SIGKILL")
-            return f"the process was ended by {name}{short}"
-        log = self.place / ".logs" / f"{job.folder.name}.log"
-        lines = log.read_text(encoding="utf-8", errors="replace").split("\n")
-        last = next((line.strip() for line in reversed(lines) if line.strip()), "")
+        killed = processes.killed_by(code)
+        if killed:
+            return killed
+        last = (processes.last_lines(self.place / ".logs" / f"{job.folder.name}.log") or [""])[0]
         said = last.removeprefix("error: ").removeprefix("failed: ")
         return said or f"the process ended with exit code {code} and said nothing"
 

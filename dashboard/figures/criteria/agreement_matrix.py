@@ -13,10 +13,10 @@ from dashboard.drawing.panels import SMALLEST, paper_panels
 from dashboard.drawing.style import CONTINUOUS, screen_figure
 from dashboard.figures.base import CannotShow, FigureSpec
 from dashboard.figures.selection import absent_criteria, check_epoch
-from hmw_core.criteria import CRITERIA, MAIN_CRITERIA
+from hmw_core.criteria import MAIN_CRITERIA
 from hmw_core.criteria.compute import without_absent
 from hmw_core.criteria.kept import score_table
-from hmw_core.errors import pick
+from hmw_core.criteria.of_run import pick_criterion, title_of
 from hmw_core.laboratory.agreement import agreement, usual_budget
 from hmw_core.log.reader import RunReader
 
@@ -39,7 +39,7 @@ def prepare(
     """
     last = check_epoch(run, epoch)
     names = list(MAIN_CRITERIA if criteria is None else dict.fromkeys(criteria))
-    asked = {name: pick(CRITERIA, name, "criterion") for name in names}
+    asked = {name: pick_criterion(run, name) for name in names}
     lacks = absent_criteria(run, names)
     there = list(without_absent(asked, run))
     scores = score_table(run, there, epoch).dropna(axis="columns", how="all")
@@ -50,10 +50,10 @@ def prepare(
             f"{scores.shape[1]} of those chosen{why}"
         )
     flagged = usual_budget(run.samples()["is_mislabeled"]) if budget is None else budget
-    table = agreement(scores, min(flagged, run.n_samples))
+    table = agreement(scores, asked, min(flagged, run.n_samples))
     table = table.assign(
-        title=[CRITERIA[name].title for name in table["criterion"]],
-        against_title=[CRITERIA[name].title for name in table["against"]],
+        title=[title_of(name) for name in table["criterion"]],
+        against_title=[title_of(name) for name in table["against"]],
         budget=min(flagged, run.n_samples),
         epoch=last,
     )

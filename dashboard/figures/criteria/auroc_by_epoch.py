@@ -12,9 +12,9 @@ from dashboard.drawing.style import GREY, criterion_colour, criterion_dash, scre
 from dashboard.drawing.text import on_screen, three_digits
 from dashboard.figures.base import CannotShow, FigureSpec
 from dashboard.figures.selection import absent_criteria, check_epoch
-from hmw_core.criteria import CRITERIA, MAIN_CRITERIA
+from hmw_core.criteria import MAIN_CRITERIA
 from hmw_core.criteria.compute import scores_by_epoch, without_absent
-from hmw_core.errors import pick
+from hmw_core.criteria.of_run import pick_criterion
 from hmw_core.log.reader import RunReader
 from hmw_core.statistics.ranking import auroc
 
@@ -31,7 +31,7 @@ def prepare(run: RunReader, criteria: Sequence[str] | None = None) -> pd.DataFra
     """
     last = check_epoch(run)
     names = list(MAIN_CRITERIA) if criteria is None else list(criteria)
-    titles = {name: pick(CRITERIA, name, "criterion").title for name in names}
+    titles = {name: pick_criterion(run, name).title for name in names}
     wrong = run.samples()["is_mislabeled"]
     n_mislabeled, n_clean = int(wrong.sum()), int(wrong.eq(False).sum())
     if not n_mislabeled or not n_clean:
@@ -40,7 +40,7 @@ def prepare(run: RunReader, criteria: Sequence[str] | None = None) -> pd.DataFra
             "an AUROC needs true labels with some of both"
         )
     lacks = absent_criteria(run, names)
-    names = list(without_absent({name: CRITERIA[name] for name in names}, run))
+    names = list(without_absent({name: pick_criterion(run, name) for name in names}, run))
     if not names:
         raise CannotShow(f"run {run.name!r} has {lacks}")
     metrics = run.metrics()
@@ -113,7 +113,7 @@ def _is_logged(metrics: pd.DataFrame, name: str) -> bool:
 def _computed(run: RunReader, names: list[str], last: int) -> pd.DataFrame:
     """Return criterion, epoch, auroc, made at evenly spread epochs; the log is read once."""
     chosen = set(np.linspace(1, last, min(last, MOST_COMPUTED)).round().astype(int).tolist())
-    criteria = {name: CRITERIA[name] for name in names}
+    criteria = {name: pick_criterion(run, name) for name in names}
     wrong = run.samples()["is_mislabeled"]
     rows = []
     for epoch, scores in scores_by_epoch(run, criteria, sorted(chosen)):

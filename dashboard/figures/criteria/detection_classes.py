@@ -19,10 +19,11 @@ from dashboard.figures.criteria.detection_common import (
     ranked_names,
     screen_grid,
     screen_title,
-    title_of,
     with_contest,
 )
-from hmw_core.laboratory.contest import by_class, contest
+from hmw_core.criteria.of_run import title_of
+from hmw_core.laboratory.contest import contest
+from hmw_core.laboratory.contest_tables import by_class
 from hmw_core.log.reader import RunReader
 from hmw_core.samples.groups import HARD_FRACTION
 

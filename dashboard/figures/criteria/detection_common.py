@@ -15,10 +15,12 @@ from dashboard.drawing.style import BLUE, CONTINUOUS, VERMILION, screen_figure
 from dashboard.drawing.text import on_paper, on_screen, shorten, wrap
 from dashboard.figures.base import CannotShow
 from dashboard.figures.selection import absent_criteria, check_epoch, class_title, in_sentence
-from hmw_core.criteria import CRITERIA, MAIN_CRITERIA
+from hmw_core.criteria import MAIN_CRITERIA
 from hmw_core.criteria.compute import without_absent
+from hmw_core.criteria.of_run import pick_criterion, title_of
 from hmw_core.errors import pick
-from hmw_core.laboratory.contest import MEASURES, Contest, Hard, budget_text, hard_text
+from hmw_core.laboratory.contest import MEASURES, Contest, budget_text
+from hmw_core.laboratory.hard import Hard, hard_text
 from hmw_core.log.reader import RunReader
 from hmw_core.samples.groups import HARD_FRACTION
 
@@ -62,7 +64,7 @@ def check_contest(
     last = check_epoch(run, epoch)
     title = class_title(run, given_label)
     names = list(MAIN_CRITERIA) if criteria is None else list(dict.fromkeys(criteria))
-    picked = {name: pick(CRITERIA, name, "criterion") for name in names}
+    picked = {name: pick_criterion(run, name) for name in names}
     lacks = absent_criteria(run, names)
     there = list(without_absent(picked, run))
     if not there:
@@ -119,7 +121,7 @@ def ranked_names(run: RunReader, held: Contest, measure: str) -> list[str]:
 def _without_scores(held: Contest) -> str:
     if not held.without_scores:
         return ""
-    titles = ", ".join(f"“{CRITERIA[name].title}”" for name in held.without_scores)
+    titles = ", ".join(f"“{title_of(name)}”" for name in held.without_scores)
     return f"no {titles} of any sample in the contest"
 
 
@@ -143,11 +145,6 @@ def paper_title(lines: Sequence[str], width: float) -> str:
     """Return a title of these lines for a file of `width` inches."""
     limit = 46 if width < 5 else 90
     return on_paper("\n".join(wrap(line, limit) for line in lines))
-
-
-def title_of(name: str) -> str:
-    """Return a criterion's title."""
-    return CRITERIA[name].title
 
 
 def measure_title(measure: str) -> str:

@@ -19,11 +19,12 @@ from dashboard.figures.criteria.detection_common import (
     paper_title,
     ranked_names,
     screen_title,
-    title_of,
     with_contest,
 )
+from hmw_core.criteria.of_run import title_of
 from hmw_core.errors import pick
-from hmw_core.laboratory.contest import by_epoch, contest
+from hmw_core.laboratory.contest import contest
+from hmw_core.laboratory.contest_tables import by_epoch
 from hmw_core.log.reader import RunReader
 from hmw_core.samples.groups import HARD_FRACTION
 

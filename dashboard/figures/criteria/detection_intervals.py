@@ -17,8 +17,9 @@ from dashboard.figures.selection import (
     class_title,
     in_sentence,
 )
-from hmw_core.criteria import CRITERIA, MAIN_CRITERIA
+from hmw_core.criteria import MAIN_CRITERIA
 from hmw_core.criteria.compute import without_absent
+from hmw_core.criteria.of_run import pick_criterion, title_of
 from hmw_core.laboratory.detection import detect
 from hmw_core.log.reader import RunReader
 from hmw_core.samples.groups import HARD_FRACTION
@@ -44,7 +45,7 @@ def prepare(
     names = list(MAIN_CRITERIA) if criteria is None else list(criteria)
     lacks = absent_criteria(run, names)
     if lacks:
-        names = list(without_absent({name: CRITERIA[name] for name in names}, run))
+        names = list(without_absent({name: pick_criterion(run, name) for name in names}, run))
         if not names:
             raise CannotShow(f"run {run.name!r} has {lacks}")
     table = detect(run, names, epoch, given_label, hard_fraction=hard_fraction)
@@ -60,7 +61,7 @@ def prepare(
     table = table[table["criterion"].isin(order)]
     table = table.sort_values("criterion", key=lambda names: names.map(order.index), kind="stable")
     table = table.assign(
-        title=[CRITERIA[name].title for name in table["criterion"]],
+        title=[title_of(name) for name in table["criterion"]],
         class_name=title,
         epoch=last,
         hard_fraction=hard_fraction,

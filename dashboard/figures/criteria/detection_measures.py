@@ -17,10 +17,11 @@ from dashboard.figures.criteria.detection_common import (
     paper_title,
     ranked_names,
     screen_title,
-    title_of,
     with_contest,
 )
-from hmw_core.laboratory.contest import N_RESAMPLES, contest, measured
+from hmw_core.criteria.of_run import title_of
+from hmw_core.laboratory.contest import N_RESAMPLES, contest
+from hmw_core.laboratory.contest_tables import measured
 from hmw_core.log.reader import RunReader
 from hmw_core.samples.groups import HARD_FRACTION
 

@@ -18,10 +18,12 @@ from dashboard.figures.criteria.detection_common import (
     ranked_names,
     screen_grid,
     screen_title,
-    title_of,
     with_contest,
 )
-from hmw_core.laboratory.contest import MEAN_RANK, Hard, by_definition, contest
+from hmw_core.criteria.of_run import title_of
+from hmw_core.laboratory.contest import contest
+from hmw_core.laboratory.contest_tables import by_definition
+from hmw_core.laboratory.hard import MEAN_RANK, Hard
 from hmw_core.log.reader import RunReader
 from hmw_core.samples.groups import HARD_FRACTION
 

@@ -7,7 +7,7 @@ from dashboard.drawing import pair_scatter
 from dashboard.drawing.pair_scatter import MARKERS_UP_TO, axis_of, typeset
 from dashboard.drawing.text import on_screen
 from dashboard.figures.base import CannotShow, FigureSpec
-from hmw_core.criteria import CRITERIA
+from hmw_core.criteria.of_run import pick_criterion, title_of
 from hmw_core.errors import UsageError
 from hmw_core.laboratory.duel import paired_criteria, suggested_budget
 from hmw_core.log.reader import RunReader
@@ -42,10 +42,10 @@ def prepare(
     for side, place, name in (("a", "x", criterion), ("b", "y", against)):
         last = pairs.loc[pairs[f"rank_{side}"].le(budget).fillna(False), f"rank_{side}"].idxmax()
         table[f"cut_{place}"] = float(pairs.loc[last, f"{what}_{side}"]) + (0.5 if ranks else 0.0)
-        table[f"axis_{place}"] = axis_of(name, ranks)
-        table[f"title_{place}"] = CRITERIA[name].title
+        table[f"axis_{place}"] = axis_of(pick_criterion(run, name), ranks)
+        table[f"title_{place}"] = title_of(name)
         table[f"run_{place}"] = ""  # the same for both
-        table[f"flags_low_{place}"] = ranks or CRITERIA[name].higher_means == "clean"
+        table[f"flags_low_{place}"] = ranks or pick_criterion(run, name).higher_means == "clean"
     table["budget"] = budget
     table["n_missing"] = len(pairs) - len(table)
     return table.reset_index()

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from dashboard.drawing.panels import PAPER_DASHES, paper_legend, paper_panels, translucent
 from dashboard.drawing.style import BLUE, GREY, VERMILION, screen_figure
 from dashboard.figures.base import CannotShow, FigureSpec
-from hmw_core.criteria import CRITERIA
+from hmw_core.criteria.of_run import title_of
 from hmw_core.errors import UsageError
 from hmw_core.laboratory.duel import CURVES, budget_curve, paired_criteria
 from hmw_core.log.reader import RunReader
@@ -42,7 +42,7 @@ def prepare(
     if known.empty:
         raise CannotShow(f"run {run.name!r} knows no true label, so no flag can be called right")
     table = budget_curve(pairs)
-    a, b = CRITERIA[criterion].title, CRITERIA[against].title
+    a, b = title_of(criterion), title_of(against)
     names = {"A": a, "B": b, "only A": f"only {a}", "only B": f"only {b}"}
     return table.assign(
         name=table["curve"].map(names),

@@ -12,7 +12,7 @@ from dashboard.drawing.matrix import ink
 from dashboard.drawing.panels import paper_panels
 from dashboard.drawing.style import CONTINUOUS, screen_figure
 from dashboard.figures.base import CannotShow, FigureSpec
-from hmw_core.criteria import CRITERIA
+from hmw_core.criteria.of_run import title_of
 from hmw_core.errors import UsageError
 from hmw_core.laboratory.duel import paired_criteria, quadrant_counts, quadrants, suggested_budget
 from hmw_core.log.reader import RunReader
@@ -37,7 +37,7 @@ def prepare(
     except UsageError as reason:
         raise CannotShow(str(reason)) from None
     return counts.reset_index().assign(
-        title_a=CRITERIA[criterion].title, title_b=CRITERIA[against].title, budget=budget
+        title_a=title_of(criterion), title_b=title_of(against), budget=budget
     )
 
 

@@ -10,9 +10,9 @@ from dashboard.drawing.panels import PAPER_DASHES, paper_legend, paper_panels, s
 from dashboard.drawing.style import GREY, criterion_colour, criterion_dash
 from dashboard.figures.base import CannotShow, FigureSpec
 from dashboard.figures.selection import absent_criteria, check_epoch
-from hmw_core.criteria import CRITERIA, MAIN_CRITERIA
+from hmw_core.criteria import MAIN_CRITERIA
 from hmw_core.criteria.compute import without_absent
-from hmw_core.errors import pick
+from hmw_core.criteria.of_run import pick_criterion
 from hmw_core.laboratory.agreement import usual_budget
 from hmw_core.laboratory.stability import checkpoints, rank_stability
 from hmw_core.log.reader import RunReader
@@ -35,7 +35,7 @@ def prepare(
     if last < 2:
         raise CannotShow(f"run {run.name!r} has one epoch only, so nothing can change between two")
     names = list(MAIN_CRITERIA if criteria is None else dict.fromkeys(criteria))
-    asked = {name: pick(CRITERIA, name, "criterion") for name in names}
+    asked = {name: pick_criterion(run, name) for name in names}
     lacks = absent_criteria(run, names)
     there = list(without_absent(asked, run))
     flagged = usual_budget(run.samples()["is_mislabeled"]) if budget is None else budget

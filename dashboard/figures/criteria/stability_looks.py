@@ -11,9 +11,10 @@ from dashboard.drawing.panels import paper_panels, screen_panels
 from dashboard.drawing.style import GROUP_COLOURS, SKY
 from dashboard.figures.base import CannotShow, FigureSpec
 from dashboard.figures.selection import check_epoch
-from hmw_core.criteria import CRITERIA, MAIN_CRITERIA
+from hmw_core.criteria import MAIN_CRITERIA
 from hmw_core.criteria.compute import why_absent, without_absent
-from hmw_core.errors import UsageError, pick
+from hmw_core.criteria.of_run import pick_criterion
+from hmw_core.errors import UsageError
 from hmw_core.laboratory.agreement import usual_budget
 from hmw_core.laboratory.stability import N_CHECKPOINTS, counts, looks, run_looks
 from hmw_core.log.reader import RunReader
@@ -33,7 +34,7 @@ def prepare(
     run = runs[0]
     check_epoch(run)
     name = _default(run) if criterion is None else criterion
-    found = pick(CRITERIA, name, "criterion")
+    found = pick_criterion(run, name)
     reason = why_absent(run, found)
     if reason:
         raise CannotShow(f"run {run.name!r} has no {found.title}, because {reason}")

@@ -22,7 +22,8 @@ from dashboard.drawing.style import (
 from dashboard.drawing.text import on_paper, on_screen, shorten
 from dashboard.figures.base import CannotShow, FigureSpec
 from dashboard.figures.selection import absent_criteria, check_epoch
-from hmw_core.criteria import CRITERIA
+from hmw_core.criteria.criterion import Criterion
+from hmw_core.criteria.of_run import pick_criterion
 from hmw_core.laboratory.thresholds import (
     LOSS_FLOOR,
     RULES,
@@ -91,20 +92,21 @@ def prepare(
     """
     run = runs[0]
     last = check_epoch(run, epoch)
+    of = pick_criterion(run, criterion)
     lacks = absent_criteria(run, [criterion])
     if lacks:
         raise CannotShow(f"run {run.name!r} has {lacks}")
     rules = usable_rules(run, criterion)
     if rule not in rules:
         raise CannotShow(
-            f"the rule {rule!r} cannot cut {CRITERIA[criterion].title} of run {run.name!r}; "
+            f"the rule {rule!r} cannot cut {of.title} of run {run.name!r}; "
             f"there are {', '.join(rules)}"
         )
     score = score_of(run, criterion, rule, last)
     known = np.isfinite(score)
     if not known.any():
         raise CannotShow(f"run {run.name!r} logs nothing that {criterion} can be computed from")
-    scale = axis_scale(criterion)
+    scale = axis_scale(of)
     values = score[known].to_numpy()
     values = np.maximum(values, LOSS_FLOOR) if scale == "log" else values
     edges = _edges(values, scale)
@@ -115,7 +117,7 @@ def prepare(
         wrong = run.samples()["is_mislabeled"].loc[score.index][known]
         named = wrong.map({True: "mislabeled", False: "clean"}).fillna("unknown").to_numpy()
         parts += [_bars(values[named == g], edges, g) for g in GROUPS if (named == g).any()]
-    parts.append(_model(cut, values, edges, criterion, rule, scale))
+    parts.append(_model(cut, values, edges, of, rule, scale))
     parts.append(
         cuts.reset_index()[["rule", "cut", "n_flagged", "why"]]
         .set_axis(["group", "left", "height", "why"], axis=1)
@@ -123,7 +125,6 @@ def prepare(
     )
     if with_band:
         parts.append(_band(band(runs, criterion, rule, last, level), cut, last))
-    of = CRITERIA[criterion]
     return pd.concat([part for part in parts if len(part)], ignore_index=True).assign(
         criterion=criterion,
         title=of.title,
@@ -268,7 +269,7 @@ def _bars(values: np.ndarray, edges: np.ndarray, group: str) -> pd.DataFrame:
 
 
 def _model(
-    cut: Cut, values: np.ndarray, edges: np.ndarray, criterion: str, rule: str, scale: Scale
+    cut: Cut, values: np.ndarray, edges: np.ndarray, criterion: Criterion, rule: str, scale: Scale
 ) -> pd.DataFrame:
     """Return what the rule sees, as samples a bar of the histogram."""
     low, high = (np.log10(edges[[0, -1]]) if scale == "log" else edges[[0, -1]]).tolist()

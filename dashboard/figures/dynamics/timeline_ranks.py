@@ -13,9 +13,9 @@ from dashboard.drawing.text import on_paper, on_screen, shorten
 from dashboard.figures.base import CannotShow, FigureSpec
 from dashboard.figures.selection import chosen_samples
 from dashboard.presenters import timeline
-from hmw_core.criteria import CRITERIA
 from hmw_core.criteria.compute import why_absent
-from hmw_core.errors import UsageError, pick
+from hmw_core.criteria.of_run import criteria_of, pick_criterion
+from hmw_core.errors import UsageError
 from hmw_core.laboratory.memorised import fitted
 from hmw_core.log.reader import RunReader
 
@@ -32,7 +32,7 @@ def prepare(
     ----------
     run : RunReader
     criterion : str, optional
-        Of `CRITERIA`. Default: IAM, or where the log cannot have it the first it can.
+        Of the run. Default: IAM, or where the log cannot have it the first it can.
     given_label : int, optional
         Class of the samples taken by rule; ranks are among all samples.
     sample_ids : sequence of int, optional
@@ -51,11 +51,15 @@ def prepare(
     """
     roles = chosen_samples(run, given_label, sample_ids)
     if criterion is None:
-        able = [name for name in ("iam", *CRITERIA) if why_absent(run, CRITERIA[name]) is None]
+        able = [
+            name
+            for name in ("iam", *criteria_of(run))
+            if why_absent(run, pick_criterion(run, name)) is None
+        ]
         if not able:
             raise CannotShow(f"run {run.name!r} logged nothing that any criterion reads")
         criterion = able[0]
-    chosen = pick(CRITERIA, criterion, "criterion")
+    chosen = pick_criterion(run, criterion)
     reason = why_absent(run, chosen)
     if reason:
         raise CannotShow(f"run {run.name!r} has no {chosen.title}: {reason}")

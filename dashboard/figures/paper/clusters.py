@@ -12,12 +12,11 @@ from dashboard.drawing.paper_cloud import paper_cloud
 from dashboard.drawing.screen_cloud import screen_cloud
 from dashboard.figures.base import CannotShow, FigureSpec
 from dashboard.figures.maps import group_of, map_of
-from hmw_core.criteria import CRITERIA
 from hmw_core.criteria.kept import score_table
-from hmw_core.errors import pick
+from hmw_core.criteria.of_run import pick_criterion, title_of
 from hmw_core.log.reader import RunReader
 
-COLOURS = ("given_label", "true_label", "is_mislabeled", *CRITERIA)
+COLOURS = ("given_label", "true_label", "is_mislabeled")  # and each criterion of the run
 UNIT_SCALE = ("hm_weight", "confidence")  # their range is 0 to 1, and so is their colour scale
 OUTER = (0.01, 0.99)  # a few extreme scores would leave the others one colour
 
@@ -49,15 +48,14 @@ def prepare(
     """
     if colour is None:
         colour = "true_label" if all(run.has_true_label for run in runs) else "given_label"
-    pick({name: name for name in COLOURS}, colour, "colour")
+    criterion = None if colour in COLOURS else pick_criterion(runs[0], colour)
     parts = [
         _of_run(run, colour, method, epoch).assign(panel=panel)
         for run, panel in zip(runs, panel_names(runs), strict=True)
     ]
     table = pd.concat(parts, ignore_index=True)
     table = table.assign(colour=colour)
-    if colour in CRITERIA:
-        criterion = CRITERIA[colour]
+    if criterion is not None:
         low, high = (0.0, 1.0) if colour in UNIT_SCALE else table["value"].quantile(OUTER)
         unit = f" ({criterion.unit})" if criterion.unit not in ("", "1") else ""
         ends = "" if colour in UNIT_SCALE else ", 1st to 99th percentile"
@@ -74,10 +72,10 @@ def _of_run(run: RunReader, colour: str, method: str, epoch: int | None) -> pd.D
     ids = places.loc[is_sample, "sample_id"].to_numpy(int)
     names = dict(enumerate(run.class_names))
     label = pd.Series(pd.NA, index=places.index[is_sample], dtype="Int64")
-    if colour in CRITERIA:
+    if colour not in COLOURS:
         value = score_table(run, [colour], epoch)[colour].loc[ids].to_numpy()
         if np.isnan(value).all():
-            raise CannotShow(f"run {run.name!r} did not log what {CRITERIA[colour].title} reads")
+            raise CannotShow(f"run {run.name!r} did not log what {title_of(colour)} reads")
     elif colour == "is_mislabeled":
         value = group_of(run, ids)
     else:
@@ -102,7 +100,7 @@ def typeset(table: pd.DataFrame, width: float) -> Figure:
 
 def _look(table: pd.DataFrame) -> Look:
     first = table.iloc[0]
-    if first["colour"] in CRITERIA:
+    if first["colour"] not in COLOURS:
         return Look(str(first["title"]), low=float(first["low"]), high=float(first["high"]))
     return group_look(table) if first["colour"] == "is_mislabeled" else class_look(table)
 

@@ -27,9 +27,9 @@ from dashboard.figures.selection import (
     grouped,
     in_sentence,
 )
-from hmw_core.criteria import CRITERIA
-from hmw_core.criteria.compute import why_absent
+from hmw_core.criteria.compute import without_absent
 from hmw_core.criteria.kept import score_table
+from hmw_core.criteria.of_run import pick_criterion
 from hmw_core.log.reader import RunReader
 from hmw_core.samples.groups import HARD_FRACTION
 
@@ -59,7 +59,7 @@ def prepare(
     lacks = absent_criteria(run, criteria)
     scores = score_table(run, criteria, epoch, given_label)
     if lacks:
-        scores = scores[[name for name in criteria if why_absent(run, CRITERIA[name]) is None]]
+        scores = scores[list(without_absent({n: pick_criterion(run, n) for n in criteria}, run))]
         if scores.empty:
             raise CannotShow(f"run {run.name!r} has {lacks}")
     group = grouped(run, given_label, last, hard_fraction)
@@ -68,7 +68,7 @@ def prepare(
         known = np.isfinite(scores[name])
         if not known.any():
             raise CannotShow(f"run {run.name!r} logs nothing that {name} can be computed from")
-        criterion = CRITERIA[str(name)]
+        criterion = pick_criterion(run, str(name))
         scale = "log" if criterion.unit == "nat" else "linear"
         score = scores[name].clip(lower=LOSS_FLOOR) if scale == "log" else scores[name]
         edges = _edges(score[known].to_numpy(), scale)

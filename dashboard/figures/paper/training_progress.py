@@ -10,8 +10,7 @@ from dashboard.drawing.panels import PAPER_DASHES, paper_legend, paper_panels, s
 from dashboard.drawing.run_lines import run_colours, short_names
 from dashboard.drawing.text import on_paper, on_screen
 from dashboard.figures.base import CannotShow, FigureSpec
-from hmw_core.criteria import CRITERIA
-from hmw_core.errors import pick
+from hmw_core.criteria.of_run import title_of
 from hmw_core.log.reader import RunReader
 
 AXES = {"accuracy": "Accuracy (%)", "loss": "Train loss (nat)", "auroc": "AUROC so far"}
@@ -29,7 +28,7 @@ def prepare(runs: Sequence[RunReader], criterion: str = "iam") -> pd.DataFrame:
     `quantity` is `accuracy` (per cent), `loss` (nat) or `auroc` (in [0, 1], of the criterion over
     the epochs so far; no row where a run has no true labels); `title` names its panel.
     """
-    title = pick(CRITERIA, criterion, "criterion").title
+    title = title_of(criterion)
     titles = {"accuracy": "Accuracy", "loss": "Loss", "auroc": f"AUROC of {title}"}
     parts = []
     for run in runs:

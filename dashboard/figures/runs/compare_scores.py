@@ -7,6 +7,7 @@ import pandas as pd
 
 from dashboard.drawing.pair_scatter import RELABELED, axis_of, draw, typeset
 from dashboard.figures.base import CannotShow, FigureSpec
+from hmw_core.criteria.of_run import pick_criterion
 from hmw_core.errors import UsageError
 from hmw_core.log.reader import RunReader
 from hmw_core.samples.compare import paired_scores
@@ -46,7 +47,7 @@ def prepare(
             last = rank.where(rank.le(budget)).max()
             cut = float(pairs.loc[rank.eq(last).fillna(False), f"{what}_{side}"].iloc[0])
         table[f"cut_{place}"] = cut
-        table[f"axis_{place}"] = axis_of(criterion, ranks)
+        table[f"axis_{place}"] = axis_of(pick_criterion(runs[0], criterion), ranks)
         table[f"run_{place}"] = run.name
     table["n_missing"] = len(pairs) - len(table)
     columns = ["sample_id", "group", "x", "y", "run_x", "run_y", "axis_x", "axis_y"]

@@ -16,15 +16,18 @@ from dashboard.views.parts.choices import (
     choose,
     choose_criterion,
     choose_epoch,
+    choose_k,
     keep_number,
     plain,
     remember,
+    with_asked,
 )
 from dashboard.views.parts.part_pictures import offer_review, show_part
 from dashboard.views.parts.run_picker import pick_run
-from hmw_core.criteria import CRITERIA, MAIN_CRITERIA
+from hmw_core.criteria import MAIN_CRITERIA
 from hmw_core.criteria.compute import without_absent
 from hmw_core.criteria.kept import score_table
+from hmw_core.criteria.of_run import criteria_of, pick_criterion, title_of, with_k
 from hmw_core.errors import UsageError
 from hmw_core.experiments.seeds import same_labels, siblings
 from hmw_core.laboratory.agreement import RULE as AGREEMENT_RULE
@@ -55,20 +58,21 @@ UNKNOWN = "–"
 
 def choose_criteria(run: RunReader) -> list[str]:
     """Return the criteria chosen, `criteria=` in the address; by default the main ones."""
-    there = list(without_absent(CRITERIA, run))
+    there = with_asked(list(without_absent(criteria_of(run), run)), "criteria")
     usual = [name for name in MAIN_CRITERIA if name in there]
     asked = [name for name in st.query_params.get("criteria", "").split(",") if name in there]
     chosen = st.multiselect(
         "Criteria",
         there,
         default=asked or usual,
-        format_func=lambda name: CRITERIA[name].title,
+        format_func=lambda name: title_of(name),
         max_selections=MOST,
         key=f"criteria of {run.name}",
     )
     remember("criteria", None if chosen == usual else ",".join(chosen) or None)
     say_absent(absent_criteria(run, MAIN_CRITERIA))
-    return chosen
+    k = choose_k(run, chosen)
+    return list(dict.fromkeys(with_k(name, k) for name in chosen))
 
 
 def choose_budget(run: RunReader) -> tuple[int, str]:
@@ -192,7 +196,7 @@ def samples_section(run: RunReader) -> None:
         if part == "ambiguous"
         else found[found["part"].eq(part).fillna(False)].sort_values("mean_rank").index.tolist()
     )
-    of = CRITERIA[criterion].title
+    of = title_of(criterion)
     if not ids:
         st.info(f"{PART_TITLES[part]}: no sample.", icon=":material/info:")
     else:
@@ -297,7 +301,7 @@ def estimates_shown(
 ) -> pd.DataFrame:
     """Return the estimates as they are read, beside the truth where it is known."""
     shown = {
-        "Criterion": [CRITERIA[name].title for name in table.index],
+        "Criterion": [title_of(name) for name in table.index],
         "Flagged and judged": [
             f"{n:.0f} of {of:.0f}"
             for n, of in zip(table["n_known"], table["n_flagged"], strict=True)
@@ -308,7 +312,7 @@ def estimates_shown(
         shown[heading] = [share_with_interval(*row) for row in zip(*columns, strict=True)]
     wrong = run.samples().set_index("sample_id")["is_mislabeled"].loc[scores.index]
     if wrong.notna().all():
-        means = [(scores[name], CRITERIA[name].higher_means) for name in table.index]
+        means = [(scores[name], pick_criterion(run, name).higher_means) for name in table.index]
         at = [precision_recall_at_budget(s, wrong, higher, budget) for s, higher in means]
         shown["Precision by true labels"] = [f"{one.precision:.3f}" for one in at]
         shown["AUROC by true labels"] = [f"{auroc(s, wrong, higher):.3f}" for s, higher in means]

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -30,26 +31,22 @@ from dashboard.views.parts.blocks import offer_table, say_absent, show_figure, t
 from dashboard.views.parts.choices import (
     choose,
     choose_epoch,
+    choose_k,
     criterion_title,
     keep_number,
     plain,
     remember,
+    with_asked,
 )
 from dashboard.views.parts.run_picker import pick_run
-from hmw_core.criteria import CRITERIA, MAIN_CRITERIA
+from hmw_core.criteria import MAIN_CRITERIA
 from hmw_core.criteria.compute import without_absent
+from hmw_core.criteria.of_run import criteria_of, title_of, with_k
 from hmw_core.errors import UsageError
 from hmw_core.experiments.seeds import same_labels, siblings
-from hmw_core.laboratory.contest import (
-    MEAN_RANK,
-    MEASURES,
-    N_RESAMPLES,
-    SHARE_NOTE,
-    Hard,
-    contest,
-    hard_text,
-    seconds_of,
-)
+from hmw_core.laboratory.contest import MEASURES, N_RESAMPLES, contest, seconds_of
+from hmw_core.laboratory.contest_tables import SHARE_NOTE
+from hmw_core.laboratory.hard import MEAN_RANK, Hard, hard_text
 from hmw_core.log.reader import RunReader
 from hmw_core.samples.groups import HARD_FRACTION, HARD_NOTE
 
@@ -75,7 +72,7 @@ MOST_OTHERS = 4  # seeds that say what is hard
 
 def choose_criteria(run: RunReader) -> list[str]:
     """Return the criteria in the contest, `criteria=` in the address where not the main ones."""
-    there = list(without_absent(CRITERIA, run))
+    there = with_asked(list(without_absent(criteria_of(run), run)), "criteria")
     default = [name for name in there if name in MAIN_CRITERIA]
     key = "choice criteria"
     written = st.session_state.setdefault("address", {}).get("criteria")
@@ -87,9 +84,11 @@ def choose_criteria(run: RunReader) -> list[str]:
     if foreign:
         st.warning(f"Criteria: there is no “{plain(foreign[0])}” here, so it is left out.")
     st.session_state[key] = [name for name in asked if name in there] or default
-    value = st.multiselect("Criteria in the contest", there, format_func=criterion_title, key=key)
+    shown = partial(criterion_title, run)
+    value = st.multiselect("Criteria in the contest", there, format_func=shown, key=key)
     remember("criteria", None if value == default else ",".join(value))
-    return value
+    k = choose_k(run, value)
+    return list(dict.fromkeys(with_k(name, k) for name in value))
 
 
 def choose_budget() -> float | int | None:
@@ -120,13 +119,13 @@ def choose_hard(run: RunReader, names: Sequence[str]) -> Hard | None:
     )
     if kind == "all":
         return None
-    there = list(without_absent(CRITERIA, run))
+    there = with_asked(list(without_absent(criteria_of(run), run)), "hard_by")
     start = there.index("last_loss") if "last_loss" in there else 0
     by = choose(
         "hard_by",
         "Hard is what",
         [*there, MEAN_RANK],
-        shown=lambda name: BY_ALL if name == MEAN_RANK else criterion_title(name),
+        shown=lambda name: BY_ALL if name == MEAN_RANK else criterion_title(run, name),
         default=start,
         quiet=True,
     )
@@ -165,12 +164,12 @@ def say_hard(hard: Hard, names: Sequence[str]) -> None:
         said = (
             f"What is hard is seen by run {plain(hard.from_run)}, another seed on the same samples "
             "and labels: the chance errors of this run's scores did not choose, which unloads the "
-            f"contest, but what every training finds hard by {CRITERIA[hard.by].title} did."
+            f"contest, but what every training finds hard by {title_of(hard.by)} did."
         )
     elif hard.by in names:
-        said = f"{HARD_NOTE} Here {CRITERIA[hard.by].title} chooses, and takes part."
+        said = f"{HARD_NOTE} Here {title_of(hard.by)} chooses, and takes part."
     else:
-        said = f"{HARD_NOTE} Here {CRITERIA[hard.by].title} chooses, which does not take part."
+        said = f"{HARD_NOTE} Here {title_of(hard.by)} chooses, which does not take part."
     st.caption(
         f"**What is hard.** Against all mislabeled samples: {plain(hard_text(hard))}. {said} They "
         "are chosen once, before any resampling. The part “What is hard” asks all rules at once."
@@ -232,7 +231,9 @@ def show_measures(run: RunReader, options: dict[str, Any]) -> None:
     """Show every criterion's measures, as figure and table."""
     show_figure("detection_measures", run, **options)
     table = runs.table("detection_measures", run, **options)
-    offer_table(measures_table(table), f"{run.name}-measures", measures_caption(run.name, table))
+    offer_table(
+        measures_table(table, run), f"{run.name}-measures", measures_caption(run.name, table)
+    )
 
 
 def show_pair(table: pd.DataFrame, a: str, b: str) -> None:
@@ -322,7 +323,7 @@ def show_seeds(run: RunReader, names: list[str], options: dict[str, Any], measur
         return
     paired = all(same_labels(whole[0], other) for other in whole[1:])
     offer_table(
-        seeds_table(table), f"{run.name}-seeds-{measure}", seeds_caption(table, paired=paired)
+        seeds_table(table, run), f"{run.name}-seeds-{measure}", seeds_caption(table, paired=paired)
     )
 
 
@@ -371,7 +372,7 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
         "a",
         "A",
         candidates,
-        shown=lambda name: CRITERIA[name].title,
+        shown=lambda name: title_of(name),
         default=candidates.index("iam") if "iam" in candidates else 0,
         quiet=True,
     )
@@ -379,7 +380,7 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
         "b",
         "B",
         candidates,
-        shown=lambda name: CRITERIA[name].title,
+        shown=lambda name: title_of(name),
         default=candidates.index("mean_loss") if "mean_loss" in candidates else 0,
         quiet=True,
     )

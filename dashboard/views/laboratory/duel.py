@@ -1,6 +1,7 @@
 """Duel: two criteria at one budget, what only one of them flags, and who is right there."""
 
 import math
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -9,11 +10,19 @@ import streamlit as st
 from dashboard.cached import laboratory as cached_laboratory
 from dashboard.figures.selection import absent_criteria
 from dashboard.views.parts.blocks import say_absent, show_figure, title
-from dashboard.views.parts.choices import choose, choose_epoch, criterion_title, keep_number, plain
+from dashboard.views.parts.choices import (
+    choose,
+    choose_epoch,
+    choose_k,
+    criterion_title,
+    keep_number,
+    plain,
+    with_asked,
+)
 from dashboard.views.parts.part_pictures import offer_review, show_part
 from dashboard.views.parts.run_picker import pick_run
-from hmw_core.criteria import CRITERIA
 from hmw_core.criteria.compute import without_absent
+from hmw_core.criteria.of_run import criteria_of, title_of, with_k
 from hmw_core.errors import UsageError
 from hmw_core.laboratory.duel import (
     QUADRANTS,
@@ -32,7 +41,7 @@ PAPERS_PAIR = ("last_loss", "iam")
 
 def part_name(part: str, a: str, b: str) -> str:
     """Return what the page calls a part: who flags and who keeps."""
-    one, two = CRITERIA[a].title, CRITERIA[b].title
+    one, two = title_of(a), title_of(b)
     return {
         "both": "Both flag",
         "only A": f"{one} flags, {two} keeps",
@@ -66,7 +75,7 @@ def clean_sentence(counts: pd.DataFrame, part: str, name: str) -> str:
 
 def verdict_sentence(found: Contest, a: str, b: str) -> str:
     """Say which criterion is better at this budget, with its numbers."""
-    one, two = CRITERIA[a].title, CRITERIA[b].title
+    one, two = title_of(a), title_of(b)
     better = {"A": one, "B": two}.get(found.better)
     head = (
         f"At this budget **{better} is better**."
@@ -164,7 +173,7 @@ def pictures(run: RunReader, parts: pd.DataFrame, a: str, b: str, epoch: int | N
     offer_review(
         run, rows.index.tolist(), f"{name}: the {budget:,} most suspicious of each criterion"
     )
-    one, two = CRITERIA[a].title, CRITERIA[b].title
+    one, two = title_of(a), title_of(b)
     show_part(
         run,
         rows.index.tolist(),
@@ -178,20 +187,25 @@ def pictures(run: RunReader, parts: pd.DataFrame, a: str, b: str, epoch: int | N
 
 title("Duel", "Two criteria flag the same number of samples: who is right where they differ?")
 run = pick_run()
-names = list(without_absent(CRITERIA, run))
+names = list(without_absent(criteria_of(run), run))
 if len(names) < 2:
     st.info("This log has fewer than two criteria, so there is no duel.", icon=":material/info:")
     st.stop()
 with st.container(horizontal=True, vertical_alignment="bottom"):
     start = names.index("last_loss") if "last_loss" in names else 0
-    a = choose("criterion", "Criterion A", names, shown=criterion_title, default=start)
+    shown = partial(criterion_title, run)
+    menu = with_asked(names, "criterion")
+    a = choose("criterion", "Criterion A", menu, shown=shown, default=start)
     rivals = [name for name in (PAPERS_PAIR[1], PAPERS_PAIR[0], *names) if name in names]
     rival = next(name for name in rivals if name != a)
-    b = choose("against", "Criterion B", names, shown=criterion_title, default=names.index(rival))
+    menu = with_asked(names, "against")
+    b = choose("against", "Criterion B", menu, shown=shown, default=names.index(rival))
+    k = choose_k(run, [a, b])
     asked = keep_number("budget", "Each flags (empty: a suggestion)", whole=True)
     axes = st.segmented_control("Axes", ["ranks", "scores"], default="ranks", required=True)
     epoch = choose_epoch(run)
-say_absent(absent_criteria(run, CRITERIA))
+a, b = with_k(a, k), with_k(b, k)
+say_absent(absent_criteria(run, criteria_of(run)))
 try:
     pairs = cached_laboratory.paired_criteria(run, a, b, epoch)
 except UsageError as reason:

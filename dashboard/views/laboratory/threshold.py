@@ -28,8 +28,8 @@ from dashboard.views.parts.choices import (
 )
 from dashboard.views.parts.part_pictures import offer_review, show_part
 from dashboard.views.parts.run_picker import pick_run
-from hmw_core.criteria import CRITERIA
 from hmw_core.criteria.compute import why_absent
+from hmw_core.criteria.of_run import pick_criterion, title_of
 from hmw_core.errors import UsageError
 from hmw_core.experiments.seeds import siblings
 from hmw_core.laboratory.thresholds import (
@@ -78,7 +78,8 @@ def main() -> None:
     if not run.last_epoch:
         st.info("No epoch is finished yet, so there is no score to cut.", icon=":material/info:")
         return
-    reason = why_absent(run, CRITERIA[criterion])
+    picked = pick_criterion(run, criterion)
+    reason = why_absent(run, picked)
     if reason:
         st.info(f"This run has no such score: {plain(reason)}.", icon=":material/info:")
         return
@@ -88,7 +89,7 @@ def main() -> None:
     except UsageError as error:
         st.error(plain(str(error)), icon=":material/error:")
         return
-    warn, text = modes_sentence(modes, criterion)
+    warn, text = modes_sentence(modes, picked)
     (st.warning if warn else st.success)(
         text, icon=":material/warning:" if warn else ":material/check_circle:"
     )
@@ -99,10 +100,10 @@ def main() -> None:
     n_without = int(score_of(run, criterion, rule, epoch).isna().sum())
     is_known = not cuts["recall"].isna().all()
     offer_table(
-        cells(cuts, criterion),
+        cells(cuts, picked),
         f"cuts-{run.name}-{criterion}",
-        f"{CRITERIA[criterion].title} of {run.name}, epochs 1 to {epoch or run.last_epoch}. "
-        + caption(criterion, level, n_without, is_known),
+        f"{title_of(criterion)} of {run.name}, epochs 1 to {epoch or run.last_epoch}. "
+        + caption(picked, level, n_without, is_known),
     )
     threshold_samples(run, criterion, epoch, with_truth)
 
@@ -156,7 +157,8 @@ def chosen(
     if math.isnan(row["cut"]):
         st.info(f"{RULES[rule].title} makes no cut here: {row['why']}.", icon=":material/info:")
         return
-    st.markdown(flag_sentence(rule, row, criterion))
+    picked = pick_criterion(run, criterion)
+    st.markdown(flag_sentence(rule, row, picked))
     if is_off(row):
         told = (
             "as the missing second mode made likely"
@@ -172,10 +174,10 @@ def chosen(
         st.info("Nothing lies on the suspicious side of the cut.", icon=":material/info:")
         return
     score = score_of(run, criterion, rule, epoch)
-    turned = pd.Series(suspicion(score, CRITERIA[criterion].higher_means), index=score.index)
-    flagged = is_flagged(score, row["cut"], criterion).fillna(False)
+    turned = pd.Series(suspicion(score, picked.higher_means), index=score.index)
+    flagged = is_flagged(score, row["cut"], picked).fillna(False)
     ids = turned[flagged.astype(bool)].sort_values(ascending=False, kind="stable").index.to_numpy()
-    what = f"flagged by {RULES[rule].title} on {CRITERIA[criterion].title}, {n_flagged:,} samples"
+    what = f"flagged by {RULES[rule].title} on {title_of(criterion)}, {n_flagged:,} samples"
     if rule == "threshold_samples":
         st.caption(
             "This rule cuts the AUM of the training, whose margins count the extra class as well; "
@@ -190,7 +192,7 @@ def chosen(
             "away or to train without them."
         )
     offer_review(run, ids, what)
-    unit = CRITERIA[criterion].unit
+    unit = picked.unit
     with st.expander("The flagged samples"):
         show_part(
             run,
@@ -200,7 +202,7 @@ def chosen(
             epoch=epoch,
             key="flagged",
         )
-    near = (turned - suspicion([row["cut"]], CRITERIA[criterion].higher_means)[0]).abs()
+    near = (turned - suspicion([row["cut"]], picked.higher_means)[0]).abs()
     at_cut = near[np.isfinite(near)].sort_values(kind="stable").index[:AT_THE_CUT].to_numpy()
     order = turned[at_cut].sort_values(ascending=False, kind="stable").index.to_numpy()
     with st.expander(f"The {len(order)} samples nearest to the cut"):

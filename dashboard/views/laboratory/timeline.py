@@ -15,7 +15,7 @@ from dashboard.cached import timeline as cached_timeline
 from dashboard.drawing.style import GROUP_COLOURS
 from dashboard.drawing.text import shorten
 from dashboard.figures.selection import MOST_SAMPLES, absent_criteria
-from dashboard.jobs.timeline_job import seconds_of_joint, start_joint
+from dashboard.jobs.background import seconds_of_joint, start_joint
 from dashboard.presenters import timeline
 from dashboard.presenters.gallery import as_html, cards
 from dashboard.presenters.timeline import COLOURS, MAPS, NO_MAP, Film, Moment
@@ -23,6 +23,7 @@ from dashboard.views.parts.blocks import offer_table, say_absent, show_figure, t
 from dashboard.views.parts.choices import (
     choose,
     choose_class,
+    choose_criterion,
     choose_samples,
     criterion_title,
     plain,
@@ -30,8 +31,8 @@ from dashboard.views.parts.choices import (
 )
 from dashboard.views.parts.film import show_film
 from dashboard.views.parts.run_picker import pick_run
-from hmw_core.criteria import CRITERIA
 from hmw_core.criteria.compute import without_absent
+from hmw_core.criteria.of_run import criteria_of, title_of
 from hmw_core.errors import UsageError
 from hmw_core.feature_space.alignment import feature_epochs, movement
 from hmw_core.laboratory.memorised import MEANING
@@ -167,7 +168,7 @@ def film_data(
         "names": [shorten(name, 40) for name in run.class_names],
         "short": [shorten(name, 14) for name in run.class_names],
         "labels": run.n_classes <= 20,
-        "criterion": CRITERIA[criterion].title,
+        "criterion": title_of(criterion),
         "chosen": chosen,
         "trails": trails,
         "duration": 700 * min(pace, 1.0),
@@ -226,7 +227,7 @@ def suspects(
     st.subheader(f"Most suspicious up to epoch {epoch}", anchor=False)
     known = "An orange edge marks" if run.has_true_label else "No true label is known to mark"
     st.caption(
-        f"Ranked by {criterion_title(criterion)}, over epochs 1 to {epoch}; ▲ is towards the "
+        f"Ranked by {criterion_title(run, criterion)}, over epochs 1 to {epoch}; ▲ is towards the "
         f"suspicious end{since}. {known} mislabeled samples."
     )
     first = table.head(PICTURES)
@@ -244,7 +245,7 @@ def suspects(
         as_rows(run, table, listed, epoch, before),
         f"{run.name}-timeline-epoch-{epoch}-{criterion}",
         f"The {len(chosen)} ringed samples, then the most suspicious by "
-        f"{CRITERIA[criterion].title} up to epoch {epoch}. First fitted: "
+        f"{title_of(criterion)} up to epoch {epoch}. First fitted: "
         f"{MEANING['first_fitted']} Memorised for good: {MEANING['first_memorised']} "
         f"Both from the whole log, epochs 1 to {run.last_epoch}; of "
         "a clean sample, being memorised is being learned.",
@@ -428,16 +429,10 @@ if not run.last_epoch:
     st.info("The run has no finished epoch yet, so there is nothing to show.")
     st.stop()
 maps = timeline.maps_of(run)
-criteria = list(without_absent(CRITERIA, run))
+criteria = list(without_absent(criteria_of(run), run))
 with st.container(horizontal=True, vertical_alignment="bottom"):
     kind = choose("map", "Map", list(maps), shown=MAPS.__getitem__, quiet=True) if maps else NO_MAP
-    criterion = choose(
-        "criterion",
-        "Rank by",
-        criteria,
-        shown=criterion_title,
-        default=criteria.index("iam") if "iam" in criteria else 0,
-    )
+    criterion = choose_criterion(run, "Rank by", only_present=True)
     unknown = run.samples()["true_label"].isna().all()
     colours = [c for c in COLOURS if not (unknown and c in ("is_mislabeled", "true_label"))]
     colour = choose("colour", "Colour", colours, shown=COLOURS.__getitem__, quiet=True)
@@ -448,7 +443,7 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
             "Pace", list(PACES), default="normal", required=True, key="timeline pace"
         )
         trails = st.toggle("Lines from the stop before", value=True, key="timeline trails")
-say_absent(absent_criteria(run, CRITERIA))
+say_absent(absent_criteria(run, criteria_of(run)))
 if kind == "joint" and cached_timeline.kept_joint(run) is None:
     offer_joint(run)
     kind = "circle"

@@ -12,11 +12,18 @@ from dashboard.cached import samples as cached_samples
 from dashboard.drawing.text import shorten
 from dashboard.figures.selection import absent_criteria
 from dashboard.views.parts.blocks import say_absent, selection_of, show_figure, title
-from dashboard.views.parts.choices import choose, choose_epoch, criterion_title, keep_number, plain
+from dashboard.views.parts.choices import (
+    choose,
+    choose_criterion,
+    choose_epoch,
+    criterion_title,
+    keep_number,
+    plain,
+)
 from dashboard.views.parts.part_pictures import offer_review, show_part
 from dashboard.views.parts.run_picker import pick_run
-from hmw_core.criteria import CRITERIA
 from hmw_core.criteria.compute import without_absent
+from hmw_core.criteria.of_run import criteria_of, pick_criterion
 from hmw_core.errors import UsageError
 from hmw_core.laboratory.duel import suggested_budget
 from hmw_core.laboratory.transition import (
@@ -186,7 +193,7 @@ def pictures(run: RunReader, believed: pd.DataFrame, table: pd.DataFrame, source
         st.info(f"No sample is in {plain(what)}.", icon=":material/info:")
         return
     score = cached_samples.scores(run, criterion, epoch, None)
-    ascending = CRITERIA[criterion].higher_means == "clean"
+    ascending = pick_criterion(run, criterion).higher_means == "clean"
     ordered = (
         score.reindex(ids)
         .sort_index()
@@ -205,7 +212,7 @@ def pictures(run: RunReader, believed: pd.DataFrame, table: pd.DataFrame, source
         run,
         ordered.index.tolist(),
         note,
-        order=f"Ordered by {criterion_title(criterion)}.",
+        order=f"Ordered by {criterion_title(run, criterion)}.",
         epoch=epoch,
         key=f"{panel} {what}",
     )
@@ -309,24 +316,18 @@ def evidence_sentence(found: SampleEvidence) -> str:
 
 title("Transition", "Which label became which: what the training believes, beside the truth.")
 run = pick_run()
-names = list(without_absent(CRITERIA, run))
+names = list(without_absent(criteria_of(run), run))
 if not names:
     st.info("This log has no criterion to flag samples by.", icon=":material/info:")
     st.stop()
 with st.container(horizontal=True, vertical_alignment="bottom"):
     source = choose("estimate", "Estimate from", list(SOURCES), shown=lambda name: SOURCES[name])
-    criterion = choose(
-        "criterion",
-        "Flag by",
-        names,
-        shown=criterion_title,
-        default=names.index("iam") if "iam" in names else 0,
-    )
+    criterion = choose_criterion(run, "Flag by", only_present=True)
     asked = keep_number(
         "budget", "Flagged (empty: a suggestion)", whole=True, off=source == "confident"
     )
     epoch = choose_epoch(run)
-say_absent(absent_criteria(run, CRITERIA))
+say_absent(absent_criteria(run, criteria_of(run)))
 suggestion, why = suggested_budget(run.samples()["is_mislabeled"])
 budget = min(int(asked), run.n_samples) if asked else suggestion
 if source == "suggestions" and not asked:

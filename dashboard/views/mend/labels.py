@@ -109,7 +109,7 @@ def show_counts(run: RunReader, labels: pd.DataFrame, criterion: str) -> None:
         absent = "none has one: the run does not log what this criterion reads, or has no epoch yet"
         some = f"{n_without:,} of {len(labels):,} samples were not seen and have none"
         st.info(
-            f"{criterion_title(criterion)}: {absent if n_without == len(labels) else some}.",
+            f"{criterion_title(run, criterion)}: {absent if n_without == len(labels) else some}.",
             icon=":material/info:",
         )
 

@@ -22,6 +22,7 @@ from dashboard.views.parts.choices import (
 )
 from dashboard.views.parts.desk import show_desk
 from dashboard.views.parts.run_picker import pick_run
+from hmw_core.criteria.of_run import pick_criterion
 from hmw_core.errors import UsageError
 from hmw_core.log import verdicts
 from hmw_core.log.reader import RunReader
@@ -152,7 +153,11 @@ def desk(
     known = facts_of(state, run, places, mine["sample_id"].tolist(), epoch)
     n_ranked = len(run.sample_ids(given_label))  # a selection keeps its ranks among all of these
     told = partial(
-        reviewing.item, criterion=criterion, total=n_ranked, hide=bool(every), reveal=reveal
+        reviewing.item,
+        criterion=pick_criterion(run, criterion),
+        total=n_ranked,
+        hide=bool(every),
+        reveal=reveal,
     )
     ahead = places[: reviewing.AHEAD]
     items = [told(place, known[place.sample_id]) for place in ahead if place.sample_id in known]
@@ -289,7 +294,7 @@ def ended(found: reviewing.Queue, mode: str) -> str:
 
 def say_order(run: RunReader, criterion: str, order: pd.DataFrame, every: int) -> None:
     """Say what the order means, and what is not there."""
-    said = [f"Ranked by {criterion_title(criterion)}."]
+    said = [f"Ranked by {criterion_title(run, criterion)}."]
     without = int(order["score"].isna().sum())
     if without:
         said.append(f"{without:,} samples have no score and come last.")

@@ -25,7 +25,7 @@ from dashboard.views.parts.choices import (
     remember,
 )
 from dashboard.views.parts.run_picker import pick_run
-from hmw_core.criteria import CRITERIA
+from hmw_core.criteria.of_run import title_of
 from hmw_core.errors import UsageError
 from hmw_core.feature_space.neighbours import nearest_in
 from hmw_core.log.reader import RunReader
@@ -105,7 +105,7 @@ def choose_sample(run: RunReader, samples: Samples, criterion: str) -> int:
             help="1 is the most suspicious by the criterion on the right",
         )
     if rank == 0:
-        st.caption(f"{CRITERIA[criterion].title} has no score for this sample, so it has no rank.")
+        st.caption(f"{title_of(criterion)} has no score for this sample, so it has no rank.")
     remember("sample", str(sample_id))
     return sample_id
 

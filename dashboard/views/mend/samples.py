@@ -25,13 +25,15 @@ from dashboard.views.parts.choices import (
     keep_text,
     plain,
     set_text,
+    with_asked,
 )
 from dashboard.views.parts.contrast import show_contrast
 from dashboard.views.parts.picker import picker
 from dashboard.views.parts.run_picker import pick_run
 from dashboard.views.parts.sample_filters import choose_filters, clear_filters
-from hmw_core.criteria import CRITERIA, MAIN_CRITERIA
+from hmw_core.criteria import MAIN_CRITERIA
 from hmw_core.criteria.compute import why_absent
+from hmw_core.criteria.of_run import criteria_of, is_criterion, pick_criterion, title_of
 from hmw_core.errors import UsageError
 from hmw_core.log.reader import RunReader
 
@@ -76,11 +78,11 @@ def show() -> None:
         _gallery(run, rows, pictures, criterion, picked)
     if asked_why and len(chosen):
         show_contrast(run, chosen, epoch, [] if picked else filters.columns())
-    _table(rows, pictures, criterion, picked)
+    _table(run, rows, pictures, picked)
 
 
 def _controls(run: RunReader) -> tuple[str, str, str, linked.Filters, int | None]:
-    colours = [*COLOURS, *CRITERIA]
+    colours = [*COLOURS, *with_asked(list(criteria_of(run)), "colour_by")]
     if not run.samples()["true_label"].notna().any():
         colours = [name for name in colours if name not in ("true_label", "is_mislabeled")]
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -88,7 +90,7 @@ def _controls(run: RunReader) -> tuple[str, str, str, linked.Filters, int | None
             "colour_by",
             "Colour by",
             colours,
-            shown=lambda name: COLOURS.get(name) or criterion_title(name),
+            shown=lambda name: COLOURS.get(name) or criterion_title(run, name),
         )
         criterion = choose_criterion(run, "Sort by")
         order = choose("order", "Order", list(ORDER), shown=ORDER.__getitem__, quiet=True)
@@ -289,9 +291,9 @@ def _gallery(
     if not run.has_images:
         st.info("This run keeps no pictures.", icon=":material/info:")
     if rows[criterion].isna().all():
-        why = why_absent(run, CRITERIA[criterion])
+        why = why_absent(run, pick_criterion(run, criterion))
         reason = f": {plain(why)}" if why else ""
-        st.info(f"No score by {CRITERIA[criterion].title}{reason}.", icon=":material/info:")
+        st.info(f"No score by {title_of(criterion)}{reason}.", icon=":material/info:")
     notes = {
         int(i): "no score" if pd.isna(rank) else f"#{rank:,} · {score:.3g}"
         for i, rank, score in zip(
@@ -312,7 +314,7 @@ def _toggle(sample_id: int) -> None:
 
 
 def _table(
-    rows: pd.DataFrame, pictures: dict[int, bytes], criterion: str, picked: list[int]
+    run: RunReader, rows: pd.DataFrame, pictures: dict[int, bytes], picked: list[int]
 ) -> None:
     """Show the gallery's samples as rows that can be picked."""
     if not len(rows):
@@ -341,7 +343,7 @@ def _table(
         rows,
         key=key,
         hide_index=True,
-        column_config=_column_config(rows, criterion),
+        column_config=_column_config(run, rows),
         on_select=note,
         selection_mode="multi-row",
         selection_default={"selection": {"rows": wanted}},
@@ -354,7 +356,7 @@ def _table(
     )
 
 
-def _column_config(rows: pd.DataFrame, criterion: str) -> dict[str, Any]:
+def _column_config(run: RunReader, rows: pd.DataFrame) -> dict[str, Any]:
     config: dict[str, Any] = {
         "picture": st.column_config.ImageColumn("picture", width=60),
         "sample_id": st.column_config.NumberColumn("sample", format="%d", pinned=True),
@@ -363,7 +365,8 @@ def _column_config(rows: pd.DataFrame, criterion: str) -> dict[str, Any]:
         "predicted_label": "predicted",
         "is_mislabeled": "mislabeled",
     }
-    for name, known in CRITERIA.items():
+    for name in (name for name in rows if is_criterion(run, name)):
+        known = pick_criterion(run, name)
         end = "low" if known.higher_means == "clean" else "high"
         config[name] = st.column_config.NumberColumn(
             known.title, format="%.3g", help=f"{end.capitalize()} is suspicious. {known.unit}"

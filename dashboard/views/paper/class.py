@@ -14,23 +14,18 @@ from dashboard.views.parts.blocks import (
     show_figure,
     title,
 )
-from dashboard.views.parts.choices import choose, choose_class, choose_epoch, criterion_title
+from dashboard.views.parts.choices import choose_class, choose_criterion, choose_epoch
 from dashboard.views.parts.run_picker import pick_run
-from hmw_core.criteria import CRITERIA, MAIN_CRITERIA
+from hmw_core.criteria import MAIN_CRITERIA
 from hmw_core.criteria.compute import without_absent
+from hmw_core.criteria.of_run import criteria_of, pick_criterion
 
 title("Class", "Draw a lasso or a box around samples on either map to see their pictures.")
 run = pick_run()
-names = list(without_absent(CRITERIA, run))
+names = list(without_absent(criteria_of(run), run))
 with st.container(horizontal=True, vertical_alignment="bottom"):
     given_label = choose_class(run)
-    criterion = choose(
-        "criterion",
-        "Rank by",
-        names,
-        shown=criterion_title,
-        default=names.index("iam") if "iam" in names else 0,
-    )
+    criterion = choose_criterion(run, "Rank by", only_present=True)
     first = st.segmented_control(
         "Suspicious ones", ["first", "last"], default="first", required=True
     )
@@ -49,6 +44,7 @@ if offer_map(run, "auto", given_label):
 if outlines:
     places = runs.table("class_clusters", [run], given_label=given_label)
     score = score.loc[selected_ids(outlines, places)]
-order = ranked(score, CRITERIA[criterion].higher_means, suspicious_first=first == "first")
+higher_means = pick_criterion(run, criterion).higher_means
+order = ranked(score, higher_means, suspicious_first=first == "first")
 gallery(run, order, score, criterion, epoch, outlined=bool(outlines))
 show_figure("weight_histogram", run, given_label=given_label, epoch=epoch)

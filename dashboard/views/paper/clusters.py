@@ -5,9 +5,9 @@ import streamlit as st
 from dashboard import runs
 from dashboard.figures.paper.clusters import COLOURS
 from dashboard.views.parts.blocks import offer_map, show_figure, title
-from dashboard.views.parts.choices import choose
+from dashboard.views.parts.choices import choose, with_asked
 from dashboard.views.parts.run_picker import pick_run
-from hmw_core.criteria import CRITERIA
+from hmw_core.criteria.of_run import criteria_of, title_of
 from hmw_core.feature_space.embeddings import TITLES
 
 LABELS = {
@@ -36,8 +36,8 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
     colour = choose(
         "colour",
         "Colour",
-        COLOURS,
-        shown=lambda name: LABELS.get(name) or CRITERIA[name].title,
+        [*COLOURS, *with_asked(list(criteria_of(run)), "colour")],
+        shown=lambda name: LABELS.get(name) or title_of(name),
         default=COLOURS.index("true_label" if run.has_true_label else "given_label"),
     )
     method = choose("map", "Map", list(METHODS), shown=METHODS.__getitem__)

@@ -1,17 +1,20 @@
 """Criteria (Fig. 1): an easy, a hard and a mislabeled sample, and what tells such apart."""
 
+from functools import partial
+
 import streamlit as st
 
 from dashboard.views.parts.blocks import chosen_pictures, show_figure, title
 from dashboard.views.parts.choices import (
     choose_class,
     choose_epoch,
+    choose_k,
     choose_samples,
     criterion_title,
 )
 from dashboard.views.parts.run_picker import pick_run
-from hmw_core.criteria import CRITERIA
 from hmw_core.criteria.compute import without_absent
+from hmw_core.criteria.of_run import criteria_of, with_k
 
 title(
     "Criteria",
@@ -27,9 +30,9 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
 chosen_pictures(run, given_label, sample_ids, epoch)
 show_figure("curves", run, given_label=given_label, sample_ids=sample_ids, epoch=epoch)
 
-names = list(without_absent(CRITERIA, run))
+names = list(without_absent(criteria_of(run), run))
 left, right = st.columns(2)
-first = left.selectbox("Criterion", names, format_func=criterion_title, key="first")
+first = left.selectbox("Criterion", names, format_func=partial(criterion_title, run), key="first")
 rest = [name for name in names if name != first]
 second = right.selectbox(
     "Beside it",
@@ -37,10 +40,12 @@ second = right.selectbox(
     index=rest.index("iam") if "iam" in rest else 0 if rest else None,
     placeholder="this log has no other",
     disabled=not rest,
-    format_func=criterion_title,
+    format_func=partial(criterion_title, run),
     key="second",
 )
-chosen = (first, second) if second else (first,)
+picked = [first, second] if second else [first]
+k = choose_k(run, picked)
+chosen = tuple(with_k(name, k) for name in picked)
 show_figure("distributions", run, criteria=chosen, given_label=given_label, epoch=epoch)
 show_figure("auroc_by_epoch", run)
 show_figure("detection", run, given_label=given_label, epoch=epoch)

@@ -19,7 +19,7 @@ from dashboard.figures.base import CannotShow
 from dashboard.jobs.background import missing_map, start_map
 from dashboard.presenters.gallery import as_html, cards
 from dashboard.views.parts.choices import criterion_title, plain
-from hmw_core.criteria import CRITERIA
+from hmw_core.criteria.of_run import pick_criterion
 from hmw_core.errors import UsageError
 from hmw_core.log.reader import RunReader
 from hmw_core.samples.groups import RULES
@@ -148,14 +148,14 @@ def gallery(
         st.info("No sample lies inside the outline.", icon=":material/info:")
         return
     known = "An orange edge marks" if run.has_true_label else "No true label is known to mark"
-    st.caption(f"Ranked by {criterion_title(criterion)}. {known} mislabeled samples.")
+    st.caption(f"Ranked by {criterion_title(run, criterion)}. {known} mislabeled samples.")
     n_pages = -(-len(order) // PAGE)
     page = 1
     if n_pages > 1:
         # Another ranking or number of pages begins at its first page.
         page = st.pagination(n_pages, key=f"page of {n_pages} by {criterion}")
     part = order[(page - 1) * PAGE : page * PAGE]
-    unit = CRITERIA[criterion].unit
+    unit = pick_criterion(run, criterion).unit
     unit = "" if unit in ("", "1") else f" {unit}"
     notes = {
         int(i): "no score" if np.isnan(score.loc[i]) else f"{score.loc[i]:.3g}{unit}" for i in part

@@ -2,12 +2,14 @@
 
 import math
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import streamlit as st
 
-from hmw_core.criteria import CRITERIA, MAIN_CRITERIA
+from hmw_core.criteria import MAIN_CRITERIA, OTHER_K, VARIANTS
 from hmw_core.criteria.compute import without_absent
+from hmw_core.criteria.of_run import criteria_of, pick_criterion, with_k
 from hmw_core.log.reader import RunReader
 
 ALL = "all"
@@ -44,12 +46,48 @@ def choose(
     return value
 
 
-def choose_criterion(run: RunReader, label: str) -> str:
-    """Return the criterion chosen, `criterion=` in the address; IAM where the run's log has it."""
-    there = without_absent(CRITERIA, run)
+def choose_criterion(
+    run: RunReader, label: str, *, only_present: bool = False, other_k: bool = True
+) -> str:
+    """Return the criterion chosen, `criterion=` in the address; IAM where the run's log has it.
+
+    Beside it stands `choose_k`. `only_present` leaves out main criteria that the log cannot give,
+    of which other pages say why.
+    """
+    known = criteria_of(run)
+    there = without_absent(known, run)
     default = "iam" if "iam" in there else next(iter(there), "iam")
-    names = [name for name in CRITERIA if name in MAIN_CRITERIA or name in there]
-    return choose("criterion", label, names, shown=criterion_title, default=names.index(default))
+    main = () if only_present else MAIN_CRITERIA
+    names = with_asked([name for name in known if name in main or name in there], "criterion")
+    shown = partial(criterion_title, run)
+    name = choose("criterion", label, names, shown=shown, default=names.index(default))
+    return with_k(name, choose_k(run, [name]) if other_k else 1)
+
+
+def choose_k(run: RunReader, names: Sequence[str]) -> int:
+    """Return the k of Eq. 6 for the criteria that have one, `k=` in the address; 1 is the log's.
+
+    No choice is shown where none of `names` has another k that the run's outputs can give.
+    """
+
+    def is_there(k: int) -> bool:
+        forms = {form: VARIANTS[form] for n in names if (form := with_k(n, k)) != n}
+        return bool(without_absent(forms, run))
+
+    options = ["1", *(str(k) for k in OTHER_K if is_there(k))]
+    if len(options) == 1:
+        return 1
+
+    def shown(k: str) -> str:
+        return "as logged" if k == "1" else f"{k} (from float16 outputs)"
+
+    return int(choose("k", "k of TKUM", options, shown=shown, quiet=True))
+
+
+def with_asked(names: Sequence[str], key: str) -> list[str]:
+    """Return a menu of criteria, with those of another k or scale that the address asks for."""
+    asked = (_asked(key, f"choice {key}") or "").split(",")
+    return [*names, *(name for name in asked if name in VARIANTS and name not in names)]
 
 
 def choose_class(run: RunReader, *, all_classes: bool = False) -> int | None:
@@ -162,9 +200,9 @@ def remember(name: str, text: str | None) -> None:
             st.query_params[name] = text
 
 
-def criterion_title(name: str) -> str:
+def criterion_title(run: RunReader, name: str) -> str:
     """Return a criterion's title and which end of it is suspicious."""
-    criterion = CRITERIA[name]
+    criterion = pick_criterion(run, name)
     return (
         f"{criterion.title} ({'low' if criterion.higher_means == 'clean' else 'high'} = suspicious)"
     )

@@ -23,8 +23,9 @@ from dashboard.views.parts.choices import (
     criterion_title,
     forget,
     keep_number,
+    with_asked,
 )
-from hmw_core.criteria import CRITERIA
+from hmw_core.criteria.of_run import criteria_of
 from hmw_core.log.reader import RunReader
 from hmw_core.log.verdicts import VERDICTS
 
@@ -56,10 +57,16 @@ def choose_filters(run: RunReader) -> tuple[Filters, int | None]:
         wrong = _one("mislabeled", "Mislabeled", list(IS_MISLABELED), IS_MISLABELED.__getitem__)
         verdict = _one("verdict", "Verdict", list(VERDICT), VERDICT.__getitem__)
         epoch = choose_epoch(run)
+
+    def shown(name: str) -> str:
+        return "any" if name == ALL else criterion_title(run, name)
+
     st.markdown("**One criterion**: its most suspicious samples, or a range of its score")
     columns = st.columns([2, 1, 1, 1])
     with columns[0]:
-        limit = _one("limit", "Criterion", [ALL, *CRITERIA], _criterion)
+        limit = _one(
+            "limit", "Criterion", [ALL, *with_asked(list(criteria_of(run)), "limit")], shown
+        )
     top = keep_number("top", "Top", whole=True, container=columns[1], off=limit is None)
     low = keep_number("low", "From", container=columns[2], off=limit is None)
     high = keep_number("high", "To", container=columns[3], off=limit is None)
@@ -71,13 +78,12 @@ def choose_filters(run: RunReader) -> tuple[Filters, int | None]:
     agreement = None
     pair = st.columns(2)
     if which is not None:
-        names = list(CRITERIA)
+        names = list(criteria_of(run))
         with pair[0]:
-            first = choose("first", "First", names, shown=criterion_title, default=0)
+            first = choose("first", "First", with_asked(names, "first"), shown=shown, default=0)
         with pair[1]:
-            second = choose(
-                "second", "Second", names, shown=criterion_title, default=names.index("iam")
-            )
+            menu = with_asked(names, "second")
+            second = choose("second", "Second", menu, shown=shown, default=names.index("iam"))
         agreement = Agreement(which, first, second, int(both or TOP))
         if both is None:
             st.caption(f"The top is {TOP:,} where no number is given.")
@@ -109,7 +115,3 @@ def _label(run: RunReader, name: str, label: str, *, unknown: bool) -> int | Non
 def _one(name: str, label: str, options: list[str], shown: Callable[[str], str]) -> str | None:
     chosen = choose(name, label, options, shown=shown, quiet=True)
     return None if chosen == ALL else chosen
-
-
-def _criterion(name: str) -> str:
-    return "any" if name == ALL else criterion_title(name)

@@ -18,7 +18,7 @@ from dashboard.views.parts.choices import (
 )
 from dashboard.views.parts.part_pictures import offer_review, show_part
 from dashboard.views.parts.run_picker import pick_run
-from hmw_core.criteria import CRITERIA
+from hmw_core.criteria.of_run import title_of
 from hmw_core.errors import UsageError
 from hmw_core.log.reader import RunReader
 from hmw_core.samples.compare import (
@@ -114,7 +114,7 @@ def flagged(a: RunReader, b: RunReader, pairs: pd.DataFrame, budget: int, criter
     if not len(ids):
         st.info(f"No sample is in the part “{names[part]}”.", icon=":material/info:")
         return
-    by = f"{CRITERIA[criterion].title}, the {budget:,} most suspicious of {a.name} and of {b.name}"
+    by = f"{title_of(criterion)}, the {budget:,} most suspicious of {a.name} and of {b.name}"
     offer_review(run, ids.tolist(), f"{names[part]} by {by}")
     st.caption(f"With the labels of {plain(run.name)}; most suspicious first.")
     rows = parts[parts["part"] == part].set_index("sample_id")
@@ -123,7 +123,7 @@ def flagged(a: RunReader, b: RunReader, pairs: pd.DataFrame, budget: int, criter
         row = rows.loc[sample_id]
         return f"rank {rank_text(row['rank_a'])} in A, {rank_text(row['rank_b'])} in B"
 
-    show_part(run, ids, note, order=f"Ranked by {criterion_title(criterion)}.", key=part)
+    show_part(run, ids, note, order=f"Ranked by {criterion_title(run, criterion)}.", key=part)
 
 
 def rank_text(rank: Any) -> str:

@@ -292,7 +292,7 @@ def curves(run: RunReader) -> None:
             shown=lambda name: "no other run" if name == NOBODY else name,
             quiet=True,
         )
-        criterion = choose_criterion(run, "AUROC of")
+        criterion = choose_criterion(run, "AUROC of", other_k=False)
     by_name = {other.name: other for other in runs.all_runs()[0]}
     chosen = [run, by_name[beside]] if beside in by_name else [run]
     show_figure("training_progress", chosen, criterion=criterion)

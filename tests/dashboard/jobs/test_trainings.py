@@ -15,6 +15,7 @@ import pytest
 
 from dashboard.jobs import training_command, trainings
 from dashboard.jobs.training_command import Settings, arguments, shown, suggested_name
+from hmw_core import processes
 from hmw_core.errors import UsageError
 from hmw_core.log.reader import RunReader
 from tests.conftest import write_run
@@ -197,6 +198,16 @@ def test_what_it_printed_is_kept_and_each_start_has_its_own_lines(runs, fake):
     assert "one" in trainings.log_file(runs, "tiny").read_text()
 
 
+def test_it_works_in_the_folder_that_the_dashboard_was_started_from(runs, fake, monkeypatch):
+    monkeypatch.chdir(runs)  # relative paths of data count from here, not from the packages
+    code = "import os, training; print(os.getcwd(), training.__file__)"
+    monkeypatch.setattr(trainings, "PROGRAM", (sys.executable, "-c", code))
+    trainings.start(runs, ["train"], "tiny")
+    assert noted(runs) == 0
+    assert trainings.last_lines(runs, "tiny") == [f"{runs} {ROOT / 'training' / '__init__.py'}"]
+    assert shown(["train"]).startswith(f"cd {runs} && ")
+
+
 def test_a_training_is_started_once(runs, fake):
     trainings.start(runs, ["train", "--sleep"], "tiny")
     with pytest.raises(UsageError, match="is being trained already"):
@@ -256,7 +267,7 @@ def test_a_later_process_of_the_same_number_is_not_taken_for_it(runs, fake):
     record.write_text(json.dumps(kept | {"host": "another-machine"}))
     assert not trainings.is_alive(trainings.find(runs, "tiny"))
     record.write_text(json.dumps(kept))
-    assert trainings._process(training.pid)[0] in "RSD"  # nobody was harmed
+    assert processes.state_and_birth(training.pid)[0] in "RSD"  # nobody was harmed
 
 
 @pytest.mark.parametrize("kept", ["", "{", "[]", '{"pid": 1}', '{"name": "tiny", "pid": "x"}'])

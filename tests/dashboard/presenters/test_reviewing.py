@@ -9,6 +9,7 @@ import pytest
 
 from dashboard.presenters import reviewing
 from dashboard.presenters.reviewing import Place, apply_events, queue_of, upcoming
+from hmw_core.criteria import CRITERIA
 from hmw_core.errors import UsageError
 from hmw_core.log import verdicts
 from hmw_core.log.reader import RunReader
@@ -261,13 +262,15 @@ def test_facts_without_true_labels_and_pictures_are_null(tmp_path):
 def test_true_label_rank_and_score_are_told_only_where_they_may_be(run):
     known = reviewing.facts(run, [10], None)[10]
     place = Place(10, "ranked", 3, -1.5)
-    hidden = reviewing.item(place, known, "iam", 60, hide=True, reveal=False)
+    hidden = reviewing.item(place, known, CRITERIA["iam"], 60, hide=True, reveal=False)
     assert "true_label" not in hidden
     assert hidden["where"] == "sample 10"
-    shown = reviewing.item(place, known, "iam", 60, hide=False, reveal=True)
+    shown = reviewing.item(place, known, CRITERIA["iam"], 60, hide=False, reveal=True)
     assert shown["true_label"] == known["true_label"]
     assert shown["where"] == "sample 10 · rank 3 of 60 · -1.5 logit"
-    audit = reviewing.item(Place(10, "audit", 3), known, "iam", 60, hide=False, reveal=False)
+    audit = reviewing.item(
+        Place(10, "audit", 3), known, CRITERIA["iam"], 60, hide=False, reveal=False
+    )
     assert audit["where"] == "sample 10"
 
 

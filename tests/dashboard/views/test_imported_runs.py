@@ -87,11 +87,11 @@ def test_report_says_what_is_absent(kind, folder, options):
 
 
 def test_criteria_page_offers_what_the_log_has(folder):
-    imported("aum", folder)
+    run = imported("aum", folder)
     page = open_page("criteria", run="aum")
     # Its records say which class was largest, so what follows from predictions is there too.
     there = ["aum", "aum_annealed", "correctness", "forgetting", "first_learned"]
-    there = [criterion_title(name) for name in (*there, "prediction_flips", "ensemble")]
+    there = [criterion_title(run, name) for name in (*there, "prediction_flips", "ensemble")]
     assert page.selectbox(key="first").options == there
     page = open_page("class", run="aum", **{"class": "1"})
     assert page.selectbox(key="choice criterion").options == there

@@ -7,6 +7,7 @@ import pytest
 from dashboard.figures.base import CannotShow
 from dashboard.figures.criteria.threshold import N_BINS, prepare
 from dashboard.presenters.cuts import cells, is_off, modes_sentence
+from hmw_core.criteria import CRITERIA
 from hmw_core.laboratory.thresholds import cuts_table, find_cut, threshold_cut
 from hmw_core.statistics.modes import modes
 from hmw_core.store import RunReader, RunWriter
@@ -205,16 +206,18 @@ def test_a_belief_that_is_wrong_is_told():
 
 def test_sentences_about_modes():
     rng = np.random.default_rng(0)
-    assert modes_sentence(None, "aum")[0]
-    assert "comes in steps" in modes_sentence(modes(np.repeat([1.0, 2.0], 50)), "correctness")[1]
+    assert modes_sentence(None, CRITERIA["aum"])[0]
+    steps = modes(np.repeat([1.0, 2.0], 50))
+    assert "comes in steps" in modes_sentence(steps, CRITERIA["correctness"])[1]
     both = np.concatenate([rng.normal(size=500), rng.normal(8, 1, 500)])
-    warn, text = modes_sentence(modes(both), "last_loss")
+    warn, text = modes_sentence(modes(both), CRITERIA["last_loss"])
     assert not warn
     assert "its logarithm" in text
 
 
 def test_cells_say_why_there_is_no_cut(tmp_path):
-    table = cells(cuts_table(write(tmp_path / "one", wrong_margin=3.0), "aum"), "aum")
+    table = cells(cuts_table(write(tmp_path / "one", wrong_margin=3.0), "aum"), CRITERIA["aum"])
     assert table["Why no cut"].any()
-    assert "Real recall" not in cells(cuts_table(write(tmp_path / "u", known=False), "aum"), "aum")
+    unknown = cuts_table(write(tmp_path / "u", known=False), "aum")
+    assert "Real recall" not in cells(unknown, CRITERIA["aum"])
     assert RunReader(tmp_path / "u").n_samples == N

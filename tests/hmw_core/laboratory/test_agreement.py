@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from scipy.stats import spearmanr
 
+from hmw_core.criteria import CRITERIA
 from hmw_core.errors import UsageError
 from hmw_core.laboratory.agreement import (
     agreement,
@@ -33,7 +34,7 @@ def test_flags_by_hand():
 def test_two_criteria_by_hand():
     # last_loss is suspicious where high, aum where low: both flag samples 0 and 1, then differ.
     scores = pd.DataFrame({"last_loss": [9.0, 8.0, 7.0, 1.0], "aum": [-9.0, -8.0, 5.0, -7.0]})
-    found = pair(agreement(scores, 3), "last_loss", "aum")
+    found = pair(agreement(scores, CRITERIA, 3), "last_loss", "aum")
     assert found["n_shared"] == 2
     assert found["shared"] == pytest.approx(2 / 3)
     assert found["jaccard"] == pytest.approx(2 / 4)
@@ -48,7 +49,7 @@ def test_ties_share_what_random_draws_would_on_average():
     scores = pd.DataFrame({"last_loss": [1.0, 1.0, 1.0, 0.0], "mean_loss": [2.0, 2.0, 2.0, 1.0]})
     draws = [{0, 1}, {0, 2}, {1, 2}]
     mean = np.mean([len(a & b) for a, b in product(draws, draws)])
-    found = pair(agreement(scores, 2), "last_loss", "mean_loss")
+    found = pair(agreement(scores, CRITERIA, 2), "last_loss", "mean_loss")
     assert found["n_shared"] == pytest.approx(mean)
 
 
@@ -58,7 +59,7 @@ def test_against_scipy_with_ties_and_missing_scores():
         rng.normal(size=(200, 3)).round(1), columns=["last_loss", "mean_loss", "aum"]
     )
     scores.loc[5:30, "aum"] = np.nan
-    table = agreement(scores, 20)
+    table = agreement(scores, CRITERIA, 20)
     assert pair(table, "last_loss", "mean_loss")["rho"] == pytest.approx(
         spearmanr(scores["last_loss"], scores["mean_loss"]).statistic
     )
@@ -74,7 +75,7 @@ def test_by_chance_is_what_random_scores_share():
     shares, jaccards = [], []
     for _ in range(200):
         scores = pd.DataFrame(rng.normal(size=(100, 2)), columns=["last_loss", "mean_loss"])
-        found = agreement(scores, 30).iloc[0]
+        found = agreement(scores, CRITERIA, 30).iloc[0]
         shares.append(found["shared"])
         jaccards.append(found["jaccard"])
     assert np.mean(shares) == pytest.approx(found["shared_by_chance"], abs=0.02)
@@ -85,7 +86,7 @@ def test_constant_and_absent_scores_have_no_correlation():
     scores = pd.DataFrame(
         {"last_loss": [1.0, 2.0, 3.0], "mean_loss": [1.0, 1.0, 1.0], "aum": [np.nan] * 3}
     )
-    table = agreement(scores, 1)
+    table = agreement(scores, CRITERIA, 1)
     assert table["rho"].isna().all()
     assert np.isnan(pair(table, "aum", "last_loss")["shared"])
     assert np.isnan(spearman(np.array([1.0]), np.array([1.0])))
@@ -102,7 +103,7 @@ def test_like_criteria_are_neighbours():
 @pytest.mark.parametrize("budget", [0, -1, 4])
 def test_budget_out_of_range(budget):
     with pytest.raises(UsageError, match="1 to 3"):
-        agreement(pd.DataFrame({"last_loss": [1.0, 2.0, 3.0]}), budget)
+        agreement(pd.DataFrame({"last_loss": [1.0, 2.0, 3.0]}), CRITERIA, budget)
 
 
 @pytest.mark.parametrize(

@@ -9,31 +9,23 @@ from hmw_core.criteria import CRITERIA, MAIN_CRITERIA
 from hmw_core.criteria.compute import score_of
 from hmw_core.criteria.kept import score_table
 from hmw_core.errors import UsageError
-from hmw_core.laboratory.contest import (
-    MEAN_RANK,
-    MEASURES,
-    Contest,
-    Hard,
-    _counts,
-    by_epoch,
-    contest,
-    hard_clean,
-    hard_text,
-    hold,
-    measured,
-    pairs,
-)
+from hmw_core.laboratory.contest import MEASURES, Contest, contest
+from hmw_core.laboratory.contest_tables import by_epoch, measured, pairs
 from hmw_core.laboratory.detection import detect
+from hmw_core.laboratory.hard import MEAN_RANK, Hard, hard_clean, hard_text
 from hmw_core.samples.groups import groups
 from hmw_core.statistics.ranking import precision_recall_at_budget
+from hmw_core.statistics.resampling import measure_resamples, resamples
 from hmw_core.store import RunReader, RunWriter
 from tests.conftest import write_run
 
 
 def held(clean, mislabeled, n_flagged, n_resamples=0, seed=0):
-    """Return `hold`'s result of plain arrays as a Contest of criteria called c0, c1, ..."""
+    """Return measures of plain arrays as a Contest of criteria called c0, c1, ..."""
     clean, mislabeled = np.asarray(clean, dtype=float), np.asarray(mislabeled, dtype=float)
-    values, drawn = hold(clean, mislabeled, n_flagged, n_resamples, np.random.default_rng(seed))
+    values, drawn = measure_resamples(
+        clean, mislabeled, n_flagged, n_resamples, np.random.default_rng(seed)
+    )
     names = [f"c{k}" for k in range(clean.shape[1])]
     table = pd.DataFrame(values, index=names, columns=["auroc", "average_precision", "hits"])
     table["precision"] = table["hits"] / n_flagged
@@ -60,7 +52,7 @@ def test_every_resample_as_a_loop_over_its_samples(n_flagged, decimals):
     mislabeled = np.round(rng.normal(0.8, 1, size=(20, 3)), decimals)
     result = held(clean, mislabeled, n_flagged, n_resamples=8, seed=5)
     again = np.random.default_rng(5)
-    counts = [_counts(n, 8, again) for n in (60, 20)]  # drawn in one go, as in `hold`
+    counts = [resamples(n, 8, again) for n in (60, 20)]  # drawn in one go, as there
     wrong = np.repeat([False, True], [60, 20])
     for r in range(8):
         for k in range(3):
@@ -77,7 +69,7 @@ def test_every_resample_as_a_loop_over_its_samples(n_flagged, decimals):
 
 
 def test_resamples_hold_as_many_of_each_and_are_the_same_for_all_criteria(monkeypatch):
-    counts = _counts(7, 50, np.random.default_rng(0))
+    counts = resamples(7, 50, np.random.default_rng(0))
     assert (counts.sum(axis=1) == 7).all()
     assert counts.std() > 0
     rng = np.random.default_rng(1)
@@ -85,10 +77,10 @@ def test_resamples_hold_as_many_of_each_and_are_the_same_for_all_criteria(monkey
     twice = held(np.hstack([clean, clean]), np.hstack([mislabeled, mislabeled]), 30, 20)
     np.testing.assert_array_equal(twice.drawn[:, 0], twice.drawn[:, 1])
     whole = held(clean, mislabeled, 30, 20)
-    monkeypatch.setattr("hmw_core.laboratory.contest.CELLS", 70 * 20)
+    monkeypatch.setattr("hmw_core.statistics.resampling.CELLS", 70 * 20)
     np.testing.assert_array_equal(whole.drawn, held(clean, mislabeled, 30, 20).drawn)
     # Fewer at once give other resamples, but as many.
-    monkeypatch.setattr("hmw_core.laboratory.contest.CELLS", 70 * 3)
+    monkeypatch.setattr("hmw_core.statistics.resampling.CELLS", 70 * 3)
     assert np.isfinite(held(clean, mislabeled, 30, 20).drawn).all()
 
 

@@ -76,7 +76,7 @@ def run(tmp_path_factory):
 @pytest.mark.parametrize("rule", ["gaussian", "valley"])
 def test_two_clear_groups_are_parted_whatever_the_direction(run, criterion, rule):
     cut = find_cut(run, criterion, rule)
-    flagged = is_flagged(score_of(run, criterion, rule), cut.cut, criterion)
+    flagged = is_flagged(score_of(run, criterion, rule), cut.cut, CRITERIA[criterion])
     assert cut.n_flagged == flagged.sum()
     found = judged(flagged, run.samples()["is_mislabeled"])
     assert found.precision > 0.97
@@ -87,22 +87,22 @@ def test_two_clear_groups_are_parted_whatever_the_direction(run, criterion, rule
 @pytest.mark.parametrize("criterion", ["mean_loss", "last_loss"])
 def test_divide_mix_cuts_losses_only(run, criterion):
     cut = find_cut(run, criterion, "divide_mix")
-    flagged = is_flagged(score_of(run, criterion, "divide_mix"), cut.cut, criterion)
+    flagged = is_flagged(score_of(run, criterion, "divide_mix"), cut.cut, CRITERIA[criterion])
     assert judged(flagged, run.samples()["is_mislabeled"]).precision > 0.95
     assert "divide_mix" in usable_rules(run, criterion)
     assert "divide_mix" not in usable_rules(run, "aum")
-    assert axis_scale(criterion, "divide_mix") == "linear"
-    assert axis_scale(criterion) == "log"
+    assert axis_scale(CRITERIA[criterion], "divide_mix") == "linear"
+    assert axis_scale(CRITERIA[criterion]) == "log"
 
 
 def test_what_a_gaussian_believes_is_the_mean_of_its_posteriors(run):
     score = score_of(run, "aum", "gaussian").to_numpy()
-    cut = cut_score(score, "aum", "gaussian")
+    cut = cut_score(score, CRITERIA["aum"], "gaussian")
     posterior = cut.mixture.posterior(-score)
     flagged = score < cut.cut
     assert cut.expected_precision == pytest.approx(posterior[flagged].mean())
     assert cut.expected_recall == pytest.approx(posterior[flagged].sum() / posterior.sum())
-    surer = cut_score(score, "aum", "gaussian", level=0.99)
+    surer = cut_score(score, CRITERIA["aum"], "gaussian", level=0.99)
     assert surer.cut < cut.cut
     assert surer.expected_precision >= cut.expected_precision
 
@@ -110,48 +110,48 @@ def test_what_a_gaussian_believes_is_the_mean_of_its_posteriors(run):
 def test_the_model_is_believed_only_where_it_fits():
     # One skewed mode, no group at all: the mixture still promises one.
     score = np.random.default_rng(0).exponential(size=4000)
-    cut = cut_score(score, "mean_gce", "gaussian")
+    cut = cut_score(score, CRITERIA["mean_gce"], "gaussian")
     assert cut.expected_precision > 0.6
     assert cut.n_flagged > 300
 
 
 def test_scales_there_and_back():
     for criterion, scale in (("aum", "linear"), ("last_loss", "log"), ("last_loss", "linear")):
-        place = to_axis(np.array([0.25]), criterion, scale)[0]
-        assert from_axis(place, criterion, scale) == pytest.approx(0.25)
-    assert to_axis(np.array([0.0]), "last_loss", "log")[0] == -7
+        place = to_axis(np.array([0.25]), CRITERIA[criterion], scale)[0]
+        assert from_axis(place, CRITERIA[criterion], scale) == pytest.approx(0.25)
+    assert to_axis(np.array([0.0]), CRITERIA["last_loss"], "log")[0] == -7
 
 
 def test_missing_and_infinite_scores(run):
     score = score_of(run, "aum", "gaussian").to_numpy().copy()
     score[:3] = np.nan
     score[3] = -np.inf
-    cut = cut_score(score, "aum", "gaussian")
+    cut = cut_score(score, CRITERIA["aum"], "gaussian")
     assert cut.n_scored == N - 3
     assert cut.n_flagged == (score < cut.cut).sum()
-    flagged = is_flagged(pd.Series(score), cut.cut, "aum")
+    flagged = is_flagged(pd.Series(score), cut.cut, CRITERIA["aum"])
     assert flagged[:3].isna().all()
     assert flagged[3]
 
 
 def test_no_cut_says_why():
     rng = np.random.default_rng(0)
-    few = cut_score(np.arange(5.0), "aum", "gaussian")
+    few = cut_score(np.arange(5.0), CRITERIA["aum"], "gaussian")
     assert np.isnan(few.cut)
     assert few.n_flagged == 0
     assert "only 5 samples" in few.why
-    assert "same score" in cut_score(np.ones(50), "aum", "beta").why
-    assert "no valley" in cut_score(rng.normal(size=500), "aum", "valley").why
-    assert is_flagged(pd.Series([1.0]), np.nan, "aum").isna().all()
+    assert "same score" in cut_score(np.ones(50), CRITERIA["aum"], "beta").why
+    assert "no valley" in cut_score(rng.normal(size=500), CRITERIA["aum"], "valley").why
+    assert is_flagged(pd.Series([1.0]), np.nan, CRITERIA["aum"]).isna().all()
 
 
-def test_names_and_levels_that_are_wrong():
+def test_names_and_levels_that_are_wrong(tiny_run):
     with pytest.raises(UsageError, match="unknown rule for a cut"):
-        cut_score(np.arange(30.0), "aum", "otsu")
+        cut_score(np.arange(30.0), CRITERIA["aum"], "otsu")
     with pytest.raises(UsageError, match="unknown criterion"):
-        cut_score(np.arange(30.0), "magic", "valley")
+        find_cut(tiny_run, "magic", "valley")
     with pytest.raises(UsageError, match=r"lies in \(0, 1\), not 1"):
-        cut_score(np.arange(30.0), "aum", "gaussian", level=1)
+        cut_score(np.arange(30.0), CRITERIA["aum"], "gaussian", level=1)
 
 
 def test_judged_by_hand():
@@ -199,7 +199,7 @@ def test_threshold_samples_cut_at_their_percentile(tmp_path):
     assert cut.n_scored == N - len(FIRST)
     assert cut.expected_recall == 0.99
     assert np.isnan(cut.expected_precision)
-    flagged = is_flagged(score_of(run, "aum", "threshold_samples"), cut.cut, "aum")
+    flagged = is_flagged(score_of(run, "aum", "threshold_samples"), cut.cut, CRITERIA["aum"])
     assert flagged[FIRST].isna().all()
     assert judged(flagged, run.samples()["is_mislabeled"]).precision > 0.95
     assert find_cut(run, "aum", "threshold_samples").cut == cut.cut

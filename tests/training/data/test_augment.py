@@ -52,6 +52,18 @@ def test_every_picture_and_every_view_draws_for_itself(policy):
     assert (first != second).any(1).sum() >= 60
 
 
+@pytest.mark.parametrize("name", [name for name, piece in PIECES.items() if piece.apply])
+def test_draws_stay_on_the_cpu_and_pictures_on_their_device(name):
+    """The meta device refuses to mix, as a GPU does, and knows no values, so none is waited for."""
+    pixels = torch.empty((30, 3, 16, 16), dtype=torch.uint8, device="meta")
+    changed = PIECES[name].apply(pixels, torch.rand(30, PIECES[name].n_draws))
+    assert (changed.device, changed.shape, changed.dtype) == (
+        pixels.device,
+        pixels.shape,
+        torch.uint8,
+    )
+
+
 def test_strong_is_autoaugment_after_the_data_sets_own_crop_and_flip():
     images = np.random.default_rng(1).integers(0, 256, (40, 16, 16, 3), dtype=np.uint8)
     source = source_of(images)

@@ -134,16 +134,17 @@ def augmix(pixels: Tensor, draws: Tensor) -> Tensor:
     3, all operations, and alpha 1, for which the Beta distribution is uniform and the Dirichlet
     distribution that of shares of three exponential numbers.
     """
-    depth, share, *steps = draws[:, :-1].reshape(len(draws), 3, 2 + 2 * MAX_DEPTH).unbind(-1)
-    share = -torch.log1p(-share)
+    chains = draws[:, :-1].reshape(3 * len(draws), -1)  # a picture's three, then the next one's
+    depth, share, *steps = chains.unbind(-1)
+    share = -torch.log1p(-share).reshape(-1, 3)
     weight = draws[:, -1:] * share / share.sum(1, keepdim=True).clamp_(min=1e-30)  # (B, 3)
     weight = weight.to(pixels.device, non_blocking=True)[:, :, None, None, None]
+    changed = pixels.repeat_interleave(3, dim=0)
+    for step in range(MAX_DEPTH):
+        entry = _integer(steps[2 * step], len(AUGMIX.entries))
+        is_applied = _integer(depth, MAX_DEPTH) >= step
+        changed = AUGMIX(changed, entry, steps[2 * step + 1], is_applied)
     mixed = (1 - weight.sum(1)) * pixels
     for chain in range(3):
-        changed = pixels
-        for step in range(MAX_DEPTH):
-            entry = _integer(steps[2 * step][:, chain], len(AUGMIX.entries))
-            is_applied = _integer(depth[:, chain], MAX_DEPTH) >= step
-            changed = AUGMIX(changed, entry, steps[2 * step + 1][:, chain], is_applied)
-        mixed += weight[:, chain] * changed
+        mixed += weight[:, chain] * changed[chain::3]
     return mixed.round_().to(torch.uint8)

@@ -1,0 +1,63 @@
+"""The criteria of one run: those of every log, and what its training method keeps of a sample."""
+
+from typing import Any, Literal, cast
+
+from hmw_core.criteria import CRITERIA, NAMED, VARIANTS
+from hmw_core.criteria.criterion import Criterion
+from hmw_core.errors import pick
+from hmw_core.log.reader import RunReader
+
+
+def criteria_of(run: RunReader) -> dict[str, Criterion]:
+    """Return the criteria that a menu of this run lists, by name.
+
+    They are `CRITERIA`, and a criterion for each column of the run's method that says which end of
+    it means mislabeled, such as Co-teaching's `kept` or DivideMix's `gmm_posterior`.
+    """
+    own = {
+        name: _of_column(column)
+        for name, column in getattr(run, "method_columns", {}).items()
+        if column.higher_means is not None and name not in NAMED
+    }
+    return CRITERIA | own
+
+
+def pick_criterion(run: RunReader, name: str) -> Criterion:
+    """Return the criterion of this name, also one with another k that no menu lists.
+
+    Raises
+    ------
+    UsageError
+        If the run has no such criterion, a column of another run's method for example; the
+        message lists the names that it has.
+    """
+    return VARIANTS[name] if name in VARIANTS else pick(criteria_of(run), name, "criterion")
+
+
+def is_criterion(run: RunReader, name: object) -> bool:
+    """Tell whether `pick_criterion` knows this name."""
+    return name in NAMED or name in criteria_of(run)
+
+
+def title_of(name: str) -> str:
+    """Return the title of a criterion where no run is at hand; of a method's, its name in words."""
+    return NAMED[name].title if name in NAMED else name.replace("_", " ").capitalize()
+
+
+def with_k(name: str, k: int) -> str:
+    """Return the name of a criterion's form with this k of Eq. 6, or the name without one."""
+    return f"{name}_k{k}" if f"{name}_k{k}" in VARIANTS else name
+
+
+def _of_column(column: Any) -> Criterion:
+    """Return a method's column as a criterion."""
+    return Criterion(
+        title=title_of(column.name),
+        reads=(column.name,),
+        slice=lambda signals: signals[column.name],
+        over=column.over,
+        unit=column.unit,
+        family="method",
+        higher_means=cast(Literal["clean", "mislabeled"], column.higher_means),
+        source=f"the run's training method: {column.meaning}, {column.range}",
+    )
