@@ -242,7 +242,11 @@ def _recipe_defaults(arguments: list[str]) -> RunConfig:
         return RunConfig()
     dataset = _value_of("dataset", arguments) or RunConfig().dataset
     noise = _value_of("noise", arguments) or RunConfig().noise
-    fields = recipe_fields(recipe, dataset, noise)
+    try:
+        rate = float(_value_of("noise-rate", arguments) or 0)
+    except ValueError:
+        rate = 0.0  # refused below, when the options are read
+    fields = recipe_fields(recipe, dataset, noise, rate)
     for name in ("method_args", "loss_args", "weighting_args"):
         option = "--" + name.replace("_", "-")
         if option in arguments:

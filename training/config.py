@@ -229,12 +229,10 @@ class RunConfig:
             words.insert(0, self.recipe)
         else:
             plain = RunConfig()
-            loss = [self.loss] if (self.loss, self.method) != ("ce", "co_teaching") else []
-            words[:0] = [
-                *(m for m in (self.method,) if m != plain.method),
-                *loss,
-                *(w for w in (self.weighting,) if w != plain.weighting),
-            ]
+            method = [] if self.method == plain.method else [self.method]
+            loss = [] if method and self.loss == plain.loss else [self.loss]
+            weighting = [] if self.weighting == plain.weighting else [self.weighting]
+            words[:0] = method + loss + weighting
         method = "-".join(words)
         noise = self.noise if self.noise in ("none", "human") else f"{self.noise}{self.noise_rate}"
         labels = "" if self.labels is None else "-corrected"
@@ -281,7 +279,7 @@ class RunConfig:
         plain = RunConfig()
         own = {}
         if self.recipe is not None:
-            own = recipe_fields(self.recipe, self.dataset, self.noise)
+            own = recipe_fields(self.recipe, self.dataset, self.noise, self.noise_rate)
         return {
             name: getattr(self, name)
             for name in METHOD_FIELDS

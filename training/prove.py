@@ -387,7 +387,7 @@ def _config_to_prove(
         changes["device"] = device
     if recipe:  # network, schedule and epochs stay the run's: the same training, another method
         plain = RunConfig()
-        fields = recipe_fields(recipe, own.dataset, own.noise)
+        fields = recipe_fields(recipe, own.dataset, own.noise, own.noise_rate)
         changes |= {name: fields.get(name, getattr(plain, name)) for name in METHOD_FIELDS}
     return dataclasses.replace(own, **changes)
 

@@ -12,7 +12,7 @@ with `--warmup-epochs 10` it ends at a test accuracy of 0.97 (100 epochs, seeds 
 Source: HMW (AAAI-24), section "Experiments", and its released code at 9e4f5ed.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from hmw_core.errors import pick
@@ -23,14 +23,28 @@ ASYMMETRIC = ("asymmetric", "superclass_shift", "block_shift", "pair_flip")
 Fields = dict[str, Any]
 
 
+CIFAR = ("cifar10", "cifar100")
+
+
+@dataclass(frozen=True)
+class Case:
+    """Fields that a recipe changes on some data sets, under some noises, at some rate."""
+
+    fields: Fields
+    datasets: tuple[str, ...] | None = None
+    """None: all."""
+    noises: tuple[str, ...] | None = None
+    rate: float | None = None
+    """Of several cases with a rate, the one of the nearest rate counts."""
+
+
 @dataclass(frozen=True)
 class Recipe:
-    """Fields of RunConfig, and those that some data set or noise changes."""
+    """Fields of RunConfig, and those that some data set or noise changes; later cases win."""
 
     title: str
     fields: Fields
-    cifar100: Fields = field(default_factory=dict)
-    asymmetric: Fields = field(default_factory=dict)
+    cases: tuple[Case, ...] = ()
 
 
 CCE = {"loss": "ce"}
@@ -39,32 +53,81 @@ SCE_CIFAR100 = {"loss_args": {"a": 6.0, "b": 0.1}}
 HMW = {"weighting": "hmw", "alpha": 100.0, "beta": 100.0, "k": 1}
 CODE = {"normalize_logits": True, "class_bias": False}
 HMW_CODE = {**HMW, **CODE, "annealing_start": 0, "warmup_epochs": 10}
-WARMUP_CIFAR100 = {"warmup_epochs": 30}
-PENALTY = {"confidence_penalty": 1.0}
+WARMUP_CIFAR100 = Case({"warmup_epochs": 30}, ("cifar100",))
+PENALTY = Case({"confidence_penalty": 1.0}, noises=ASYMMETRIC)
+CODE_CASES = (WARMUP_CIFAR100, PENALTY)
+
+# Source: Han et al. (NeurIPS 2018), Co-teaching, and its released code.
+CO_TEACHING_CIFAR = {
+    "network": "co_teaching_cnn",
+    "epochs": 200,
+    "optimizer": "adam",
+    "learning_rate": 0.001,
+    "weight_decay": 0.0,
+    "schedule": "linear",
+    "schedule_at": (0.4,),
+    "augment": "none",
+}
+
+# Source: Li et al. (ICLR 2020), DivideMix, its released code, and its issues for lambda_u.
+DIVIDE_MIX_CIFAR = {"epochs": 300, "schedule_at": (0.5,)}
+
+
+def _divide_mix(datasets: tuple[str, ...], rate: float | None, **method_args: float) -> Case:
+    noises = ("symmetric", "symmetric_exclusive") if rate is not None else ASYMMETRIC
+    return Case({"method_args": method_args}, datasets, noises, rate)
+
+
+HARDEST = {"p_threshold": 0.6, "loss_history": 5}
+DIVIDE_MIX_CASES = (
+    Case(DIVIDE_MIX_CIFAR, CIFAR),
+    PENALTY,
+    _divide_mix(("cifar10",), None, lambda_u=0.0),
+    _divide_mix(("cifar10",), 0.2, lambda_u=0.0),
+    _divide_mix(("cifar10",), 0.5, lambda_u=25.0),
+    _divide_mix(("cifar10",), 0.8, lambda_u=25.0),
+    _divide_mix(("cifar10",), 0.9, lambda_u=50.0, **HARDEST),
+    Case({"method_args": {"warmup_epochs": 30}}, ("cifar100",)),
+    _divide_mix(("cifar100",), 0.2, lambda_u=25.0),
+    _divide_mix(("cifar100",), 0.5, lambda_u=150.0),
+    _divide_mix(("cifar100",), 0.8, lambda_u=150.0),
+    _divide_mix(("cifar100",), 0.9, lambda_u=150.0, **HARDEST),
+)
+
+SCE_CASE = Case(SCE_CIFAR100, ("cifar100",))
 
 RECIPES = {
     "CCE": Recipe("Cross entropy", CCE),
-    "SCE": Recipe("Symmetric cross entropy", SCE, SCE_CIFAR100),
+    "SCE": Recipe("Symmetric cross entropy", SCE, (SCE_CASE,)),
     "GCE": Recipe("Generalized cross entropy, q = 0.7", {"loss": "gce", "loss_args": {"q": 0.7}}),
+    "Co-teaching": Recipe(
+        "Two networks that pick small-loss samples for each other",
+        {"method": "co_teaching"},
+        (Case(CO_TEACHING_CIFAR, CIFAR), Case({"schedule_at": (0.5,)}, ("cifar100",))),
+    ),
+    "DivideMix": Recipe(
+        "Two networks that part clean from noisy for each other, and MixMatch",
+        {"method": "divide_mix"},
+        DIVIDE_MIX_CASES,
+    ),
     "CCE+HMW": Recipe("Cross entropy x HM weight, as the paper's text: no warm-up", CCE | HMW),
     "CCE+HMW-code": Recipe(
-        "Cross entropy x HM weight, as the authors' code", CCE | HMW_CODE, WARMUP_CIFAR100, PENALTY
+        "Cross entropy x HM weight, as the authors' code", CCE | HMW_CODE, CODE_CASES
     ),
     "SCE+HMW": Recipe(
         "Symmetric cross entropy x HM weight, as the paper's text: no warm-up",
         SCE | HMW,
-        SCE_CIFAR100,
+        (SCE_CASE,),
     ),
     "SCE+HMW-code": Recipe(
         "Symmetric cross entropy x HM weight, as the authors' code",
         SCE | HMW_CODE,
-        SCE_CIFAR100 | WARMUP_CIFAR100,
-        PENALTY,
+        (SCE_CASE, *CODE_CASES),
     ),
     "CCE-code": Recipe(
         "Cross entropy of normalised logits, the authors' code without weights",
         CCE | CODE,
-        asymmetric=PENALTY,
+        (PENALTY,),
     ),
     "AUM only": Recipe(
         "Cross entropy x AUM term of the current epoch (Table 4)",
@@ -77,14 +140,12 @@ RECIPES = {
     "AUM only-code": Recipe(
         "As `AUM only`, with all else as the authors' code",
         CCE | HMW_CODE | {"weighting_args": {"terms": "aum", "history": "current"}},
-        WARMUP_CIFAR100,
-        PENALTY,
+        CODE_CASES,
     ),
     "AUM+CA-code": Recipe(
         "As `AUM+CA`, with all else as the authors' code",
         CCE | HMW_CODE | {"weighting_args": {"terms": "aum"}},
-        WARMUP_CIFAR100,
-        PENALTY,
+        CODE_CASES,
     ),
 }
 
@@ -101,11 +162,12 @@ PAPER_TRAINING = {
 """What the tables' CIFAR rows share. Source: README of the released code."""
 
 
-def recipe_fields(name: str, dataset: str, noise: str) -> Fields:
+def recipe_fields(name: str, dataset: str, noise: str, noise_rate: float = 0.0) -> Fields:
     """Return the fields that a recipe sets on a data set under a noise.
 
-    On CIFAR by name they include the paper's network and schedule; on other data only the method,
-    because the paper says nothing about them.
+    On CIFAR by name they include the published network and schedule; on other data only the
+    method, because the sources say nothing about them. Where a source has settings for several
+    noise rates, those of the nearest rate count.
 
     Raises
     ------
@@ -114,10 +176,20 @@ def recipe_fields(name: str, dataset: str, noise: str) -> Fields:
     """
     recipe = pick(RECIPES, name, "recipe")
     fields = {"recipe": name, **recipe.fields}
-    if dataset in ("cifar10", "cifar100"):
+    if dataset in CIFAR:
         fields |= PAPER_TRAINING
-    if dataset == "cifar100":
-        fields |= recipe.cifar100
-    if noise in ASYMMETRIC:
-        fields |= recipe.asymmetric
+    cases = [
+        case
+        for case in recipe.cases
+        if (case.datasets is None or dataset in case.datasets)
+        and (case.noises is None or noise in case.noises)
+    ]
+    rates = [case.rate for case in cases if case.rate is not None]
+    nearest = min(rates, key=lambda rate: abs(rate - noise_rate), default=None)
+    for case in cases:
+        if case.rate in (None, nearest):
+            for field, value in case.fields.items():
+                if field == "method_args":
+                    value = fields.get(field, {}) | value
+                fields[field] = value
     return fields

@@ -108,7 +108,7 @@ class RealClasses:
             log.logits[real, : self.n_classes],
             log.cosine[real, : self.n_classes],
             log.loss[real],
-            log.weight[real],
+            None if log.weight is None else log.weight[real],
         )
         return sample_id[real], step, state
 

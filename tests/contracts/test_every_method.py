@@ -29,6 +29,8 @@ def build(request):
         known = {argument.name for argument in METHODS[request.param].arguments}
         used = {name: value for name, value in arguments.items() if name in known}
         fields = {"epochs": 6, "batch_size": 20, **fields}
+        if not METHODS[request.param].weighs_samples:
+            fields.pop("weighting", None)  # refused, see below
         config = RunConfig(method=request.param, method_args=used, **fields)
         problem = Problem(N_SAMPLES, N_CLASSES, 1, (SIDE, SIDE), CPU)
         return METHODS[request.param](config, problem)
@@ -65,11 +67,12 @@ def run_epoch(method, epoch, **options):
 
     def record(sample_id, step, *, network=1, state=None):
         if step is not None:
-            parts = step.logits, step.cosine, step.loss, step.weight
-            assert not any(part.requires_grad for part in parts)
+            parts = step.logits, step.cosine, step.loss
+            weight = torch.ones(len(sample_id)) if step.weight is None else step.weight
+            assert not any(part.requires_grad for part in (*parts, weight))
             assert step.logits.shape == step.cosine.shape == (len(sample_id), N_CLASSES)
             for row, loss, weight in zip(
-                sample_id.tolist(), step.loss.tolist(), step.weight.tolist(), strict=True
+                sample_id.tolist(), step.loss.tolist(), weight.tolist(), strict=True
             ):
                 assert row not in log[network - 1]
                 log[network - 1][row] = (loss, weight)
@@ -159,6 +162,13 @@ def test_a_stop_is_granted_between_two_batches(build):
 
     with pytest.raises(KeyboardInterrupt):
         run_epoch(method, 1, drawn=stop)
+
+
+@pytest.mark.parametrize("name", [n for n in METHODS if not METHODS[n].weighs_samples])
+def test_refuses_a_weighting_that_would_weigh_nothing(name):
+    problem = Problem(N_SAMPLES, N_CLASSES, 1, (SIDE, SIDE), CPU)
+    with pytest.raises(UsageError, match="--weighting hmw multiplies the loss of each sample"):
+        METHODS[name](RunConfig(method=name, weighting="hmw"), problem)
 
 
 @pytest.mark.parametrize("name", METHODS)

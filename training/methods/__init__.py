@@ -1,14 +1,20 @@
 """Methods: how one epoch of training goes, one file each.
 
 Contract, so that no file repeats it: a method is a `Method` built with a ``RunConfig`` and a
-``Problem``. It owns its networks, optimizers and passes; the loop never asks which one it is.
-Most methods only need `step` (own update); one with passes or loaders of its own overrides
-`run_epoch`. What is neither is a loss or a weighting, and belongs into those registries.
+``Problem``. It owns its networks, optimizers and tables; the loop never asks which one it is. Each
+epoch it is given `EpochData`, takes the passes that it needs, and records every sample of every
+network once, with what it declares in `state`. What it computes (selection, refinement, mixing)
+stands in functions of tensors, which are tested against numbers from outside. What is neither is
+a loss or a weighting, and belongs into those registries.
 """
 
 from training.methods.base import Method
+from training.methods.co_teaching import CoTeaching
+from training.methods.divide_mix import DivideMix
 from training.methods.standard import Standard
 
 METHODS: dict[str, type[Method]] = {
     "standard": Standard,
+    "co_teaching": CoTeaching,
+    "divide_mix": DivideMix,
 }

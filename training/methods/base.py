@@ -8,6 +8,7 @@ from typing import ClassVar, Protocol
 import torch
 from torch import Tensor, nn
 
+from hmw_core.errors import UsageError
 from hmw_core.log.schema import MethodColumn
 from hmw_core.objective.batch import Forward
 from training.config import RunConfig
@@ -38,8 +39,8 @@ class StepLog:
     """(B, C), Eq. 10."""
     loss: Tensor
     """(B,), unweighted, against the given label, nat."""
-    weight: Tensor
-    """(B,), factor used on the loss."""
+    weight: Tensor | None
+    """(B,), factor used on the loss; None where a method's loss has no factor a sample."""
 
 
 class Record(Protocol):
@@ -67,6 +68,8 @@ class Method(nn.Module, ABC):
     """What `--method-args` may set."""
     n_networks: ClassVar[int] = 1
     """Networks that are logged."""
+    weighs_samples: ClassVar[bool] = True
+    """Whether its loss has a term a sample that a weighting can multiply."""
     pass_name: ClassVar[str] = "training"
     """Which pass is recorded, in every epoch: `training` or `evaluation`."""
     state: ClassVar[tuple[MethodColumn, ...]] = ()
@@ -78,6 +81,11 @@ class Method(nn.Module, ABC):
         self.config = config
         self.problem = problem
         self.args = argument_values(config.method, self.arguments, config.method_args)
+        if config.weighting != "uniform" and not self.weighs_samples:
+            raise UsageError(
+                f"--weighting {config.weighting} multiplies the loss of each sample, and method "
+                f"{config.method!r} has no such term: leave the weighting out"
+            )
 
     def set_epoch(self, epoch: int) -> float:
         """Set the learning rate of an epoch, and return it."""

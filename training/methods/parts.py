@@ -1,7 +1,7 @@
 """Networks, losses, weightings and optimizers as the config asks for them, for every method."""
 
 import inspect
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import torch
@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from hmw_core.errors import UsageError, pick
 from hmw_core.objective.batch import Batch, Forward
 from hmw_core.objective.losses import LOSSES
+from hmw_core.objective.losses.stable import cross_entropy
 from hmw_core.objective.weighting import WEIGHTINGS
 from hmw_core.objective.weighting.hmw import cosine_to_classes
 from training.config import RunConfig
@@ -82,15 +83,28 @@ def new_weighting(config: RunConfig, problem: Problem) -> nn.Module:
     return weighting.to(problem.device)
 
 
+def module_list(make: Callable[[], nn.Module], n: int) -> nn.ModuleList:
+    """Return `n` modules, each made anew."""
+    return nn.ModuleList(make() for _ in range(n))
+
+
 def weighted_step(
     out: Forward, batch: Batch, loss: nn.Module, weighting: nn.Module
-) -> tuple[Tensor, StepLog]:
-    """Return the loss of a batch, (B,) with gradient, and what the log keeps of its pass."""
-    losses = loss(out, batch)  # (B,)
+) -> tuple[Tensor, Tensor, StepLog]:
+    """Return loss (B,) with gradient, weight (B,), and what the log keeps of the batch's pass."""
+    losses = loss(out, batch)
     with torch.no_grad():
         cosine = cosine_to_classes(out.features, out.class_vectors)  # (B, C)
-        weight = weighting(cosine, batch.given_label, batch.sample_id, batch.epoch)  # (B,)
-    return losses, StepLog(out.logits.detach(), cosine, losses.detach(), weight)
+        weight = weighting(cosine, batch.given_label, batch.sample_id, batch.epoch)
+    return losses, weight, StepLog(out.logits.detach(), cosine, losses.detach(), weight)
+
+
+@torch.no_grad()
+def evaluation_log(out: Forward, batch: Batch) -> StepLog:
+    """Return what the log keeps of a batch's evaluation pass: its loss is cross entropy."""
+    logits = out.logits.float()
+    cosine = cosine_to_classes(out.features, out.class_vectors)
+    return StepLog(logits, cosine, cross_entropy(logits, batch.given_label), None)
 
 
 def mean_negative_entropy(out: Forward, normalize_logits: bool) -> Tensor:

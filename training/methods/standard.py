@@ -29,8 +29,8 @@ class Standard(Method):
         for batch in data.batches():
             with autocast(self.problem.device):
                 out = self.network(batch.images)
-            loss, log = parts.weighted_step(out, batch, self.loss, self.weighting)
-            objective = (log.weight * loss).mean()
+            loss, weight, log = parts.weighted_step(out, batch, self.loss, self.weighting)
+            objective = (weight * loss).mean()
             if self.config.confidence_penalty:
                 entropy = parts.mean_negative_entropy(out, self.config.normalize_logits)
                 objective = objective + self.config.confidence_penalty * entropy

@@ -8,6 +8,7 @@ Contract, so that no file repeats it: a network is built from (n_channels, image
 from collections.abc import Callable
 
 from training.networks.base import Backbone, Classifier
+from training.networks.co_teaching_cnn import CoTeachingCNN
 from training.networks.preact_resnet18 import PreActResNet18
 from training.networks.small_cnn import SmallCNN
 from training.networks.timm_network import TimmBackbone, is_timm_name, unknown_network
@@ -15,6 +16,7 @@ from training.networks.timm_network import TimmBackbone, is_timm_name, unknown_n
 NETWORKS: dict[str, Callable[[int, tuple[int, int]], Backbone]] = {
     "small_cnn": SmallCNN,
     "preact_resnet18": PreActResNet18,
+    "co_teaching_cnn": CoTeachingCNN,
 }
 
 

@@ -19,7 +19,10 @@ OURS = {
     "runs": "a sweep keeps its runs in its own folder: use --sweeps",
 }
 """Fields that a sweep sets, and what to do instead."""
+DECIDE_RECIPE = ("dataset", "noise", "noise_rate", "recipe")
 TRUE, FALSE = ("true", "yes", "1"), ("false", "no", "0")
+
+TUPLES = ("features_at", "schedule_at")
 
 Fields = dict[str, Any]
 
@@ -121,13 +124,14 @@ def cell_config(
     fields: Fields = {}
     if recipe is not None:
         dataset = given.get("dataset", plain.dataset)
-        fields = recipe_fields(recipe, dataset, given.get("noise", plain.noise))
+        noise = given.get("noise", plain.noise), given.get("noise_rate", plain.noise_rate)
+        fields = recipe_fields(recipe, dataset, *noise)
     own = dict(fields)
     for name, value in given.items():
         field, _, key = name.partition(".")
         if key:
             value = {**fields.get(field, getattr(plain, field)), key: value}
-        fields[field] = tuple(value) if field == "features_at" else value
+        fields[field] = tuple(value) if field in TUPLES else value
     departs = {k: [v, fields[k]] for k, v in own.items() if fields[k] != v}
     config = RunConfig(**fields | {"seed": seed, "runs": str(runs), "run": run})
     return config, departs
@@ -137,12 +141,13 @@ def train_words(config: RunConfig) -> list[str]:
     """Return the options by which `python -m training train` comes to this config."""
     shown = RunConfig()
     if config.recipe is not None:
-        shown = RunConfig(**recipe_fields(config.recipe, config.dataset, config.noise))
+        about = config.dataset, config.noise, config.noise_rate
+        shown = RunConfig(**recipe_fields(config.recipe, *about))
     words = []
     for field in dataclasses.fields(RunConfig):
         value, option = getattr(config, field.name), field.name.replace("_", "-")
-        # The two that decide a recipe's fields are looked up among the words, so they are always.
-        if value == getattr(shown, field.name) and field.name not in ("dataset", "noise", "recipe"):
+        # What decides a recipe's fields is looked up among the words, so it is always there.
+        if value == getattr(shown, field.name) and field.name not in DECIDE_RECIPE:
             continue
         if isinstance(value, bool):
             words.append(f"--{option}" if value else f"--no-{option}")

@@ -1,0 +1,202 @@
+"""DivideMix: two networks that part the data for each other and learn semi-supervised."""
+
+from collections.abc import Callable, Iterator
+
+import torch
+from torch import Tensor
+
+from hmw_core.log.schema import MethodColumn
+from hmw_core.objective.batch import Batch, Forward
+from hmw_core.statistics.mixtures import divide_mix_posterior
+from training.config import RunConfig
+from training.data.epoch_data import EpochData
+from training.devices import autocast
+from training.methods import mixmatch, parts
+from training.methods.arguments import Argument
+from training.methods.base import Method, Problem, Record
+
+N_HISTORY = 5  # epochs whose losses are kept for the mean that the mixture may be fitted to
+
+
+class DivideMix(Method):
+    """DivideMix: samples of small loss are labelled, all others unlabelled, split by the peer.
+
+    After a warm-up with cross entropy, two Gaussians are fitted to each network's losses of the
+    evaluation pass; the posterior of the lower one says how far a given label is believed. Each
+    network is then trained by MixMatch on the split that its peer's posterior makes. The pass that
+    ends an epoch is logged, and parts the data of the next one. A network without a labelled
+    sample takes an epoch of cross entropy on all; without an unlabelled one it mixes the labelled.
+
+    Source: Li et al. (ICLR 2020), and the released code at d9d3058.
+    """
+
+    arguments = (
+        Argument("warmup_epochs", 10, 1, 1e6, "epochs", "of cross entropy", whole=True),
+        Argument("lambda_u", 25.0, 0.0, 1e4, "", "weight of the unlabelled loss"),
+        Argument("ramp_epochs", 16, 1, 1e6, "epochs", "until lambda_u is reached", whole=True),
+        Argument("p_threshold", 0.5, 0.0, 1.0, "", "posterior above which a sample is labelled"),
+        Argument("temperature", 0.5, 0.01, 10.0, "", "of the sharpened labels"),
+        Argument("mixup_alpha", 4.0, 0.01, 100.0, "", "of the beta distribution of mixtures"),
+        Argument(
+            "loss_history", 1, 1, N_HISTORY, "epochs", "whose losses are averaged", whole=True
+        ),
+    )
+    n_networks = 2
+    weighs_samples = False
+    pass_name = "evaluation"
+    state = (
+        MethodColumn(
+            "gmm_posterior",
+            unit="probability",
+            range="[0, 1]",
+            meaning="posterior of the Gaussian of small losses: belief in the given label",
+            higher_means="clean",
+        ),
+    )
+    posterior: Tensor
+    loss_history: Tensor
+
+    def __init__(self, config: RunConfig, problem: Problem) -> None:
+        super().__init__(config, problem)
+        self.loss = parts.new_loss(config, problem)
+        self.networks = parts.module_list(lambda: parts.new_network(config, problem), 2)
+        self.optimizers = [parts.new_optimizer(config, n.parameters()) for n in self.networks]
+        sizes, device = (2, problem.n_samples), problem.device
+        self.register_buffer("posterior", torch.full(sizes, 0.5, device=device))
+        history = torch.full((N_HISTORY, *sizes), torch.nan, device=device)
+        self.register_buffer("loss_history", history)
+
+    def stage(self, epoch: int) -> str:
+        return "warm-up" if epoch <= self.args["warmup_epochs"] else "semi-supervised"
+
+    def n_passes(self, epoch: int) -> float:
+        if epoch <= self.args["warmup_epochs"]:
+            return 4.0  # both networks train, and both are evaluated
+        labelled = self._is_labelled().float().mean(dim=1)  # (2,)
+        # Two views of each labelled picture and as many of unlabelled ones.
+        taken = torch.where(labelled == 0, 1.0, torch.where(labelled == 1, 2.0, 4 * labelled))
+        return 2.0 + float(taken.sum())
+
+    def run_epoch(self, epoch: int, data: EpochData, record: Record) -> None:
+        is_labelled = self._is_labelled()  # by both, before either is trained
+        for place in (0, 1):
+            if epoch <= self.args["warmup_epochs"]:
+                self._warm_up(place, data)
+            else:
+                peer = 1 - place
+                self._train(place, data, is_labelled[peer], self.posterior[peer])
+        self._evaluate(data, record)
+
+    def predict(self, images: Tensor) -> Forward:
+        return parts.mean_prediction(self.networks, images)
+
+    def _is_labelled(self) -> Tensor:
+        """Return which samples each network takes for clean, (2, N)."""
+        return self.posterior > self.args["p_threshold"]
+
+    def _warm_up(self, place: int, data: EpochData) -> None:
+        """Train one network for an epoch on the given labels."""
+        network, penalty = self.networks[place].train(), self.config.confidence_penalty
+        for batch in data.batches():
+            with autocast(self.problem.device):
+                out = network(batch.images)
+            objective = self.loss(out, batch).mean()
+            if penalty:
+                entropy = parts.mean_negative_entropy(out, self.config.normalize_logits)
+                objective = objective + penalty * entropy
+            parts.descend(self.optimizers[place], objective)
+
+    def _train(self, place: int, data: EpochData, is_labelled: Tensor, trust: Tensor) -> None:
+        """Train one network for an epoch on its peer's split; `trust` (N,) is the posterior."""
+        labelled, unlabelled = (mask.nonzero()[:, 0].cpu() for mask in (is_labelled, ~is_labelled))
+        if len(labelled) == 0:
+            self._warm_up(place, data)
+            return
+        size = max(1, data.batch_size // 2)
+
+        def batches(rows: Tensor) -> Iterator[Batch]:
+            order = rows[torch.randperm(len(rows), generator=data.generator)]
+            return data.batches(order, views=2, batch_size=size)
+
+        n_steps = -(-len(labelled) // size)
+        others = endless(lambda: batches(unlabelled)) if len(unlabelled) else None
+        for number, batch in enumerate(batches(labelled)):
+            other = None if others is None else next(others)
+            progress = data.epoch - 1 + number / n_steps
+            objective = self._objective(place, data, batch, other, trust, progress)
+            parts.descend(self.optimizers[place], objective)
+
+    def _objective(
+        self,
+        place: int,
+        data: EpochData,
+        labelled: Batch,
+        unlabelled: Batch | None,
+        trust: Tensor,
+        progress: float,
+    ) -> Tensor:
+        """Return the number that a step makes smaller."""
+        network, peer = self.networks[place].train(), self.networks[1 - place].eval()
+        temperature = self.args["temperature"]
+        guess = self._guess([network], labelled)
+        believed = trust[labelled.sample_id]
+        target = mixmatch.refined_labels(labelled.given_label, believed, guess, temperature)
+        images, targets = [*labelled.views], [target, target]
+        if unlabelled is not None:
+            guess = mixmatch.sharpen(self._guess([network, peer], unlabelled), temperature)
+            images += unlabelled.views
+            targets += [guess, guess]
+        mixed, target = mixmatch.mixed(
+            torch.cat(images), torch.cat(targets), self.args["mixup_alpha"], data.rng
+        )
+        with autocast(self.problem.device):
+            logits = network(mixed).logits
+        n = 2 * len(labelled.sample_id)
+        objective = mixmatch.soft_cross_entropy(logits[:n], target[:n])
+        objective = objective + mixmatch.prior_penalty(logits)
+        if unlabelled is not None:
+            weight = self.args["lambda_u"] * mixmatch.ramp(
+                progress, self.args["warmup_epochs"], self.args["ramp_epochs"]
+            )
+            objective = objective + weight * mixmatch.squared_error(logits[n:], target[n:])
+        return objective
+
+    @torch.no_grad()
+    def _guess(self, networks: list[torch.nn.Module], batch: Batch) -> Tensor:
+        """Return the mean probabilities over networks and views, (B, C)."""
+        probs = []
+        for network in networks:
+            for view in batch.views:
+                with autocast(self.problem.device):
+                    logits = network(view).logits
+                probs.append(logits.float().softmax(dim=1))
+        return torch.stack(probs).mean(dim=0)
+
+    @torch.no_grad()
+    def _evaluate(self, data: EpochData, record: Record) -> None:
+        """Log both networks' evaluation pass, and fit the mixtures that part the next epoch."""
+        losses = torch.zeros_like(self.posterior)
+        for place, network in enumerate(self.networks):
+            network.eval()
+            for batch in data.plain():
+                with autocast(self.problem.device):
+                    out = network(batch.images)
+                log = parts.evaluation_log(out, batch)
+                losses[place, batch.sample_id] = log.loss
+                record(batch.sample_id, log, network=place + 1)
+        low, high = losses.amin(dim=1, keepdim=True), losses.amax(dim=1, keepdim=True)
+        scaled = (losses - low) / (high - low).clamp(min=1e-12)
+        self.loss_history.copy_(torch.cat([self.loss_history[1:], scaled[None]]))
+        means = self.loss_history[-self.args["loss_history"] :].nanmean(dim=0)
+        everyone = torch.arange(data.n_samples, device=losses.device)
+        for place in (0, 1):
+            posterior = divide_mix_posterior(means[place].cpu().numpy())
+            self.posterior[place] = torch.from_numpy(posterior).to(losses)
+            state = {"gmm_posterior": self.posterior[place]}
+            record(everyone, None, network=place + 1, state=state)
+
+
+def endless(make: Callable[[], Iterator[Batch]]) -> Iterator[Batch]:
+    """Yield the batches of passes made one after another."""
+    while True:
+        yield from make()

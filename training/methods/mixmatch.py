@@ -1,0 +1,105 @@
+"""MixMatch's parts: guessed labels, mixed pictures, and the two losses.
+
+Shared by DivideMix and its relatives. Shape letters: B samples, C classes, V views.
+"""
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+
+def sharpen(probs: Tensor, temperature: float) -> Tensor:
+    """Return probabilities (B, C) raised to 1 / temperature and normalised.
+
+    Notes
+    -----
+    Source: Berthelot et al. (NeurIPS 2019), Eq. 7.
+    """
+    powered = probs ** (1 / temperature)
+    return powered / powered.sum(dim=1, keepdim=True)
+
+
+def refined_labels(
+    given_label: Tensor, clean_probability: Tensor, guess: Tensor, temperature: float
+) -> Tensor:
+    """Return the targets of labelled samples, (B, C): the given label as far as it is believed.
+
+    Parameters
+    ----------
+    given_label : Tensor of shape (B,), int64
+    clean_probability : Tensor of shape (B,)
+        How far the given label is believed, in [0, 1].
+    guess : Tensor of shape (B, C)
+        Probabilities that the network gives.
+    temperature : float
+        Of `sharpen`.
+
+    Notes
+    -----
+    Source: Li et al. (ICLR 2020), DivideMix, Eqs. 3 and 4.
+    """
+    share = clean_probability[:, None]
+    given = F.one_hot(given_label, guess.shape[1]).to(guess.dtype)
+    return sharpen(share * given + (1 - share) * guess, temperature)
+
+
+def mixed(
+    images: Tensor, targets: Tensor, alpha: float, rng: np.random.Generator
+) -> tuple[Tensor, Tensor]:
+    """Return pictures and targets, each mixed with another of the batch and nearer to itself.
+
+    Parameters
+    ----------
+    images : Tensor of shape (B, channels, height, width)
+    targets : Tensor of shape (B, C)
+    alpha : float
+        Of the beta distribution that the share is drawn from.
+    rng : Generator
+
+    Notes
+    -----
+    Source: Berthelot et al. (NeurIPS 2019), Eqs. 8-11; one share for the batch, as in DivideMix.
+    """
+    drawn = float(rng.beta(alpha, alpha))
+    share = max(drawn, 1 - drawn)
+    other = torch.from_numpy(rng.permutation(len(images))).to(images.device)
+    return (
+        share * images + (1 - share) * images[other],
+        share * targets + (1 - share) * targets[other],
+    )
+
+
+def soft_cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
+    """Return the mean over samples of -sum target x log softmax, in nat."""
+    return -(targets * logits.float().log_softmax(dim=1)).sum(dim=1).mean()
+
+
+def squared_error(logits: Tensor, targets: Tensor) -> Tensor:
+    """Return the mean over samples and classes of the squared difference of probabilities."""
+    return ((logits.float().softmax(dim=1) - targets) ** 2).mean()
+
+
+def prior_penalty(logits: Tensor) -> Tensor:
+    """Return KL(uniform || mean prediction of the batch), in nat: 0 where all classes are used.
+
+    Notes
+    -----
+    Source: Li et al. (ICLR 2020), DivideMix, Eq. 11; in float32 also under autocast.
+    """
+    mean = logits.float().softmax(dim=1).mean(dim=0)  # (C,)
+    n_classes = len(mean)
+    return (torch.log(1 / n_classes / mean) / n_classes).sum()
+
+
+def ramp(epoch: float, warmup_epochs: int, ramp_epochs: int) -> float:
+    """Return how far a weight has risen, 0 to 1, `ramp_epochs` after the warm-up.
+
+    `epoch` counts from 0 and may have a fraction for the batches that are done.
+
+    Examples
+    --------
+    >>> 25 * ramp(14.5, 10, 16)
+    7.03125
+    """
+    return min(max((epoch - warmup_epochs) / ramp_epochs, 0.0), 1.0)

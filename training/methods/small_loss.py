@@ -1,0 +1,68 @@
+"""The small-loss trick: how many samples of a batch are kept in an epoch, and which.
+
+Shared by Co-teaching and its relatives.
+"""
+
+import math
+
+import torch
+from torch import Tensor
+
+from hmw_core.errors import UsageError
+from training.config import RunConfig
+
+
+def drop_rate(epoch: int, noise_rate: float, n_gradual: int, exponent: float = 1.0) -> float:
+    """Return the share of a batch that is dropped in an epoch, 0 to `noise_rate` ** `exponent`.
+
+    It rises in equal steps over `n_gradual` epochs. The released code counts them from 0 and
+    trains from 1 on, so epoch 1 drops a ninth of the final rate where ten epochs are gradual.
+
+    Notes
+    -----
+    Source: Han et al. (NeurIPS 2018), Algorithm 1, R(T); the steps as in the released code.
+
+    Examples
+    --------
+    >>> [round(drop_rate(epoch, 0.5, 10), 4) for epoch in (0, 1, 2, 9, 10, 100)]
+    [0.0, 0.0556, 0.1111, 0.5, 0.5, 0.5]
+    """
+    final = noise_rate**exponent
+    return final if epoch >= n_gradual - 1 else final * epoch / (n_gradual - 1)
+
+
+def n_kept(n_samples: int, dropped: float) -> int:
+    """Return how many samples of a batch are kept, at least one.
+
+    Examples
+    --------
+    >>> [n_kept(10, dropped) for dropped in (0.0, 0.2, 0.25, 0.5, 0.9, 1.0)]
+    [10, 8, 7, 5, 1, 1]
+    """
+    # The small number: (1 - 0.9) x 10 is 0.9999999999999998.
+    return max(1, math.floor((1 - dropped) * n_samples + 1e-9))
+
+
+def smallest(losses: Tensor, n: int) -> Tensor:
+    """Return which samples have the `n` smallest losses, (B,) bool; of equal ones, the first."""
+    kept = torch.zeros(len(losses), dtype=torch.bool, device=losses.device)
+    kept[losses.argsort(stable=True)[:n]] = True
+    return kept
+
+
+def assumed_noise_rate(config: RunConfig, given: float | None) -> float:
+    """Return the noise rate that a method is told: the one given, else the synthetic noise's.
+
+    Raises
+    ------
+    UsageError
+        If none is given and the labels are not made noisy by a rate.
+    """
+    if given is not None:
+        return given
+    if config.noise_rate == 0 or config.labels is not None:
+        raise UsageError(
+            f"method {config.method!r} drops as many samples as labels are wrong, and this data "
+            "has no --noise-rate: say what you expect with --method-args noise_rate 0.2"
+        )
+    return config.noise_rate
