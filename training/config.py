@@ -229,10 +229,10 @@ class RunConfig:
             words.insert(0, self.recipe)
         else:
             plain = RunConfig()
-            method = [] if self.method == plain.method else [self.method]
-            loss = [] if method and self.loss == plain.loss else [self.loss]
+            own = [] if self.method == plain.method else [self.method]
+            loss = [] if own and self.loss == plain.loss else [self.loss]
             weighting = [] if self.weighting == plain.weighting else [self.weighting]
-            words[:0] = method + loss + weighting
+            words[:0] = own + loss + weighting
         method = "-".join(words)
         noise = self.noise if self.noise in ("none", "human") else f"{self.noise}{self.noise_rate}"
         labels = "" if self.labels is None else "-corrected"

@@ -71,11 +71,11 @@ def run_epoch(method, epoch, **options):
             weight = torch.ones(len(sample_id)) if step.weight is None else step.weight
             assert not any(part.requires_grad for part in (*parts, weight))
             assert step.logits.shape == step.cosine.shape == (len(sample_id), N_CLASSES)
-            for row, loss, weight in zip(
+            for row, loss, factor in zip(
                 sample_id.tolist(), step.loss.tolist(), weight.tolist(), strict=True
             ):
                 assert row not in log[network - 1]
-                log[network - 1][row] = (loss, weight)
+                log[network - 1][row] = (loss, factor)
         for name, values in (state or {}).items():
             assert name in columns
             rows = zip(sample_id.tolist(), values.tolist(), strict=True)

@@ -72,3 +72,30 @@ def test_default_names_tell_runs_apart():
     assert len(set(names)) == len(names)
     assert all(re.fullmatch(r"[\w.+-]+", name) for name in names)
     assert RunConfig(run="mine").run_name == "mine"
+
+
+def test_the_name_tells_settings_of_the_method_apart():
+    def name(**fields):
+        return RunConfig(**fields).run_name
+
+    assert name(recipe="CCE") == "CCE-digits-none-seed0"
+    assert name(loss="gce") == "gce-digits-none-seed0"
+    assert name(loss="gce", loss_args={"q": 0.3}) == "gce-q0.3-digits-none-seed0"
+    hmw = {"weighting": "hmw", "recipe": "CCE+HMW"}
+    assert name(**hmw) == "CCE+HMW-digits-none-seed0"
+    assert name(**hmw, alpha=10.0) == "CCE+HMW-alpha10-digits-none-seed0"
+    co_teaching = {"method": "co_teaching", "method_args": {"noise_rate": 0.2}}
+    assert name(**co_teaching) == "co_teaching-noise_rate0.2-digits-none-seed0"
+    assert name(recipe="Co-teaching", **co_teaching).startswith("Co-teaching-noise_rate0.2-")
+
+
+def test_a_run_of_a_later_version_is_refused_for_that_reason():
+    values = RunConfig().as_json() | {"flux": 1}
+    with pytest.raises(UsageError, match="made by a later version .* has the setting flux"):
+        RunConfig.from_json(values)
+
+
+def test_an_earlier_run_without_the_newer_settings_is_read():
+    newer = ("method_args", "optimizer", "schedule_at", "schedule_factor")
+    values = {n: v for n, v in RunConfig(epochs=7).as_json().items() if n not in newer}
+    assert RunConfig.from_json(values) == RunConfig(epochs=7)

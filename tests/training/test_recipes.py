@@ -44,3 +44,32 @@ def test_data_set_and_noise_enter():
 def test_unknown_recipe_lists_the_known():
     with pytest.raises(UsageError, match=r"unknown recipe 'HMW'.*CCE\+HMW-code"):
         recipe_fields("HMW", "digits", "none")
+
+
+def test_dividemix_has_the_settings_of_its_tables():
+    def args(*about):
+        return recipe_fields("DivideMix", *about).get("method_args", {})
+
+    assert args("digits", "symmetric", 0.5) == {}
+    assert args("cifar10", "symmetric", 0.2) == {"lambda_u": 0.0}
+    assert args("cifar10", "symmetric", 0.5) == {"lambda_u": 25.0}
+    assert args("cifar10", "symmetric", 0.9)["lambda_u"] == 50.0
+    assert args("cifar10", "symmetric", 0.9)["p_threshold"] == 0.6
+    assert args("cifar10", "asymmetric", 0.4) == {"lambda_u": 0.0}
+    assert args("cifar100", "symmetric", 0.5) == {"warmup_epochs": 30, "lambda_u": 150.0}
+    assert args("cifar100", "symmetric", 0.6)["lambda_u"] == 150.0  # the nearest: 0.5
+    fields = recipe_fields("DivideMix", "cifar10", "symmetric", 0.5)
+    assert (fields["epochs"], fields["schedule_at"]) == (300, (0.5,))
+    assert fields["network"] == "preact_resnet18"
+
+
+def test_coteaching_has_its_network_and_schedule_on_cifar():
+    fields = recipe_fields("Co-teaching", "cifar10", "pair_flip", 0.45)
+    assert fields["network"] == "co_teaching_cnn"
+    assert (fields["optimizer"], fields["learning_rate"], fields["epochs"]) == ("adam", 0.001, 200)
+    assert (fields["schedule"], fields["schedule_at"]) == ("linear", (0.4,))
+    assert recipe_fields("Co-teaching", "cifar100", "none")["schedule_at"] == (0.5,)
+    assert recipe_fields("Co-teaching", "digits", "symmetric", 0.5) == {
+        "recipe": "Co-teaching",
+        "method": "co_teaching",
+    }
