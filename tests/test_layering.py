@@ -12,7 +12,7 @@ MAY_IMPORT = {"hmw_core": set(), "training": {"hmw_core"}, "dashboard": {"hmw_co
 # Each room of a package, bottom first: it imports only from those before it.
 ROOMS = {
     "hmw_core": (
-        "errors", "processes", "margins", "log", "statistics", "noise", "objective",
+        "errors", "processes", "spreadsheet", "margins", "log", "statistics", "noise", "objective",
         "feature_space", "pictures", "criteria", "recording", "samples", "review", "experiments",
         "importers", "laboratory",
     ),

@@ -26,7 +26,8 @@ from hmw_core.review.corrected_labels import (
     read_table,
     write_labels,
 )
-from hmw_core.review.label_files import FORMATS, decode, encode, guard, unguard
+from hmw_core.review.label_files import FORMATS, decode, encode
+from hmw_core.spreadsheet import guard, unguard
 from hmw_core.store import RunReader, RunWriter
 from tests.conftest import N_SAMPLES, write_run
 
