@@ -17,7 +17,7 @@ ROOMS = {
         "importers", "laboratory",
     ),
 }  # fmt: skip
-DOORS = {"__init__", "moved", "store"}  # the face of a package, which any room may lie behind
+DOORS = {"__init__", "moved"}  # the face of a package, which any room may lie behind
 TORCH = {"torch", "torchvision", "timm"}
 TORCH_PLACES = ("training", "hmw_core/objective")
 STREAMLIT_PLACES = (

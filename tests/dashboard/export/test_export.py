@@ -20,10 +20,10 @@ from dashboard.export.prepared import counts_of, prepare_figures
 from dashboard.export.render import FORMATS, export_figure
 from dashboard.export.report import report_html
 from dashboard.figures import FIGURES
+from hmw_core import RunReader
 from hmw_core.criteria import CRITERIA_VERSION
 from hmw_core.errors import UnreadableRun, UsageError
 from hmw_core.spreadsheet import csv_bytes
-from hmw_core.store import RunReader
 from tests.conftest import write_run
 
 ROOT = Path(__file__).parents[3]

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from hmw_core import RunReader, RunWriter
 from hmw_core.criteria import CRITERIA, MAIN_CRITERIA
 from hmw_core.errors import UsageError
 from hmw_core.log import verdicts
@@ -28,7 +29,6 @@ from hmw_core.review.corrected_labels import (
 )
 from hmw_core.review.label_files import FORMATS, decode, encode
 from hmw_core.spreadsheet import guard, unguard
-from hmw_core.store import RunReader, RunWriter
 from tests.conftest import N_SAMPLES, write_run
 
 FORMULAS = ["=1+2", "+1", "-1.5", "@SUM(A1)", "\t=1", "\r=1", "'=1", "''-2", "\uff1d1"]
