@@ -21,7 +21,7 @@ from hmw_core.errors import UsageError
 from hmw_core.log import verdicts
 from hmw_core.log.layout import write_whole
 from hmw_core.log.reader import RunReader
-from hmw_core.review.label_files import FORMATS, decode, encode
+from hmw_core.review.label_codec import FORMATS, decode, encode
 from hmw_core.samples.origin import origin_of
 from hmw_core.samples.sample_table import suspicion_rank
 from hmw_core.spreadsheet import is_text

@@ -27,7 +27,7 @@ from hmw_core.review.corrected_labels import (
     read_table,
     write_labels,
 )
-from hmw_core.review.label_files import FORMATS, decode, encode
+from hmw_core.review.label_codec import FORMATS, decode, encode
 from hmw_core.spreadsheet import guard, unguard
 from tests.conftest import N_SAMPLES, write_run
 
