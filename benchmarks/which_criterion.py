@@ -21,7 +21,7 @@ import pandas as pd
 from rich.console import Console
 
 from dashboard.export.tables import to_markdown
-from hmw_core.criteria import NAMED, MAIN_CRITERIA
+from hmw_core.criteria import MAIN_CRITERIA, NAMED
 from hmw_core.criteria.compute import scores_by_epoch, without_absent
 from hmw_core.criteria.criterion import FAMILIES
 from hmw_core.experiments.proof import t_interval
