@@ -16,10 +16,16 @@ ROOMS = {
         "feature_space", "pictures", "criteria", "recording", "samples", "review", "experiments",
         "importers", "laboratory",
     ),
+    "training": (
+        "recipes", "config", "devices", "stopping", "progress", "schedule", "data", "networks",
+        "methods", "evaluation", "checkpoint", "threshold_samples", "loop", "listing", "prove",
+        "sweeps", "callbacks", "__main__",
+    ),
 }  # fmt: skip
 DOORS = {"__init__", "moved"}  # the face of a package, which any room may lie behind
 TORCH = {"torch", "torchvision", "timm"}
-TORCH_PLACES = ("training", "hmw_core/objective")
+# recording/arrays.py names the type only.
+TORCH_PLACES = ("training", "hmw_core/objective", "hmw_core/recording/arrays.py")
 STREAMLIT_PLACES = (
     "dashboard/app.py",
     "dashboard/cached",
