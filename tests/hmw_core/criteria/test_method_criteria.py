@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from hmw_core import RunReader, RunWriter
 from hmw_core.criteria import CRITERIA
 from hmw_core.criteria.compute import score_of
 from hmw_core.criteria.kept import score_table
@@ -20,7 +21,6 @@ from hmw_core.log.schema import MethodColumn
 from hmw_core.review.corrected_labels import corrected_labels
 from hmw_core.review.queue import queue
 from hmw_core.samples.sample_table import sample_table
-from hmw_core.store import RunReader, RunWriter
 
 N = 40
 WRONG = np.arange(N) % 4 == 0
