@@ -31,11 +31,11 @@ import numpy as np
 
 from benchmarks.make_run import write_run
 from benchmarks.memory import peak_gib
+from hmw_core import RunReader
 from hmw_core.criteria import CRITERIA
 from hmw_core.criteria.compute import compute_scores, parts_read, without_absent
 from hmw_core.criteria.criterion import Criterion
 from hmw_core.criteria.kept import score_table
-from hmw_core.store import RunReader
 
 SIZES = {"10 classes": (50_000, 10, 250), "100 classes": (50_000, 100, 100)}
 ALLOWED = {10: 30.0, 100: 120.0}  # s for all criteria, by the number of classes

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from hmw_core.store import RunWriter
+from hmw_core import RunWriter
 
 N_FEATURES = 128
 

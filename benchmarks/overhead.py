@@ -34,7 +34,7 @@ import torch
 from torch.nn import functional as F
 
 from benchmarks.memory import resident_gib
-from hmw_core.store import RunWriter
+from hmw_core import RunWriter
 from training import checkpoint, devices, evaluation
 from training.config import RunConfig
 from training.data.prepare import TrainingData, load_data

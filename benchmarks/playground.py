@@ -30,13 +30,13 @@ import pandas as pd
 from benchmarks.make_run import write_run
 from benchmarks.memory import resident_gib
 from dashboard.figures import FIGURES
+from hmw_core import RunReader
 from hmw_core.laboratory import hm_replay as playground
 from hmw_core.laboratory import learning_order
 from hmw_core.laboratory.hm_replay import Gaps, Settings, gaps, logged_settings, replay
 from hmw_core.laboratory.weight_measures import measure
 from hmw_core.log import layout
 from hmw_core.margins import annealing_coefficient, hyperspherical_slice
-from hmw_core.store import RunReader
 
 Result = TypeVar("Result")
 FIGURES_SHOWN = ("weights", "epochs", "scales", "classes")

@@ -28,10 +28,10 @@ from benchmarks.make_run import write_run
 from benchmarks.memory import resident_gib
 from dashboard.figures import FIGURES
 from dashboard.figures.base import CannotShow
+from hmw_core import RunReader
 from hmw_core.criteria import CRITERIA
 from hmw_core.criteria.compute import score_of
 from hmw_core.feature_space.projection import project
-from hmw_core.store import RunReader
 
 ROOT = Path(__file__).parents[1]
 PAGES = (

@@ -33,9 +33,9 @@ import pandas as pd
 
 from benchmarks.memory import resident_gib
 from dashboard.drawing.outlines import from_text
+from hmw_core import RunReader, RunWriter
 from hmw_core.feature_space import embeddings
 from hmw_core.feature_space.projection import project
-from hmw_core.store import RunReader, RunWriter
 
 ROOT = Path(__file__).parents[1]
 SIZES = (50_000, 1_000_000)

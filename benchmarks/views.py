@@ -101,11 +101,16 @@ def cases(images: np.ndarray) -> dict[str, tuple[Callable[[], None], int]]:
         for _ in source.batches(order, BATCH, draw(n, policies, torch.default_generator)):
             pass
 
-    one_by_one = DataLoader(OneByOne(images[: n // 4]), batch_size=BATCH)
+    pictures = OneByOne(images[: n // 4])
+
+    def one_by_one() -> None:
+        for _ in DataLoader(pictures, batch_size=BATCH):
+            pass
+
     made: dict[str, tuple[Callable[[], None], int]] = {FORWARD: (forward, n), STEP: (step, n)}
     for name, policies in CASES.items():
         made[name] = (lambda policies=policies: views(policies), n * len(policies))
-    made[USUAL] = (lambda: [None for _ in one_by_one] and None, len(one_by_one.dataset))
+    made[USUAL] = (one_by_one, len(pictures))
     return made
 
 

@@ -21,7 +21,7 @@ import pandas as pd
 from rich.console import Console
 
 from dashboard.export.tables import to_markdown
-from hmw_core.criteria import CRITERIA, MAIN_CRITERIA
+from hmw_core.criteria import MAIN_CRITERIA, NAMED
 from hmw_core.criteria.compute import scores_by_epoch, without_absent
 from hmw_core.criteria.criterion import FAMILIES
 from hmw_core.experiments.proof import t_interval
@@ -132,7 +132,7 @@ def measure(runs: Sequence[RunReader], console: Console) -> pd.DataFrame:
     rows = []
     for run in runs:
         setting = setting_of(run)
-        names = list(without_absent(CRITERIA, run))
+        names = list(without_absent(NAMED, run))
         for title, hard in definitions(run, runs).items():
             beside = [other for other in runs if other.folder.parent == run.folder.parent]
             if hard is not None and hard.from_run:
@@ -195,12 +195,12 @@ def best_table(values: pd.DataFrame, precision: pd.DataFrame) -> pd.DataFrame:
         leads = {name: (part.loc[best] - part.loc[name]).to_numpy() for name in part.index}
         row = {
             "setting": setting.title(),
-            "best": CRITERIA[best].title,
+            "best": NAMED[best].title,
             "its AUROC": with_interval(part.loc[best]),
             "not told from it": sum(verdict(lead) != "ahead" for lead in leads.values()) - 1,
         }
         for name in ("iam", "aum", "mean_loss", "last_loss", "hm_weight"):
-            row[CRITERIA[name].title] = with_interval(part.loc[name])
+            row[NAMED[name].title] = with_interval(part.loc[name])
         row["rank of IAM"] = f"{int(mean.index.get_loc('iam')) + 1} of {len(mean)}"
         row["IAM's precision"] = f"{precision[setting].loc['iam'].mean():.3f}"
         rows.append(row)
@@ -214,11 +214,11 @@ def claim_table(values: pd.DataFrame, claimant: str) -> pd.DataFrame:
         part = values[setting]
         row = {
             "setting": setting.title(),
-            CRITERIA[claimant].title: f"{part.loc[claimant].mean():.3f}",
+            NAMED[claimant].title: f"{part.loc[claimant].mean():.3f}",
         }
         for rival in RIVALS:
             lead = (part.loc[claimant] - part.loc[rival]).to_numpy()
-            row[f"minus {CRITERIA[rival].title}"] = (
+            row[f"minus {NAMED[rival].title}"] = (
                 f"{with_interval(lead.tolist(), '+')} {verdict(lead)}"
             )
         rows.append(row)
@@ -230,7 +230,7 @@ def count_sentence(values: pd.DataFrame, claimant: str, rival: str) -> str:
     settings = list(dict.fromkeys(values.columns.get_level_values(0)))
     said = [verdict((values[s].loc[claimant] - values[s].loc[rival]).to_numpy()) for s in settings]
     return (
-        f"- {CRITERIA[claimant].title} against {CRITERIA[rival].title}: ahead in "
+        f"- {NAMED[claimant].title} against {NAMED[rival].title}: ahead in "
         f"{said.count('ahead')}, behind in {said.count('behind')}, open in {said.count('open')} "
         f"of {len(settings)} settings."
     )
@@ -242,7 +242,7 @@ def short_sentence(values: pd.DataFrame) -> str:
     titles = table["criterion"].to_list()
     named = ", ".join(f"{row.criterion} ({row[3]})" for row in table.head(3).itertuples())
     stand = ", ".join(
-        f"{CRITERIA[n].title} {titles.index(CRITERIA[n].title) + 1}"
+        f"{NAMED[n].title} {titles.index(NAMED[n].title) + 1}"
         for n in ("iam", "hm_weight", "mean_loss", "aum", "last_loss")
     )
     return (
@@ -258,8 +258,8 @@ def overall_table(values: pd.DataFrame) -> pd.DataFrame:
     ranks = by_setting.rank(ascending=False)
     table = pd.DataFrame(
         {
-            "criterion": [CRITERIA[n].title for n in values.index],
-            "family": [FAMILIES[CRITERIA[n].family] for n in values.index],
+            "criterion": [NAMED[n].title for n in values.index],
+            "family": [FAMILIES[NAMED[n].family] for n in values.index],
             "mean rank": ranks.mean(axis=1).to_numpy(),
             "mean AUROC": by_setting.mean(axis=1).map("{:.3f}".format).to_numpy(),
             "lowest AUROC": by_setting.min(axis=1).map("{:.3f}".format).to_numpy(),
@@ -284,7 +284,7 @@ def curves_table(runs: Sequence[RunReader]) -> pd.DataFrame:
     return pd.DataFrame(
         [
             {"setting": setting.title(), "epoch": epoch}
-            | {CRITERIA[n].title: f"{row[n]:.3f}" for n in CURVES}
+            | {NAMED[n].title: f"{row[n]:.3f}" for n in CURVES}
             for (setting, epoch), row in mean.iterrows()
         ]
     )
@@ -311,7 +311,7 @@ def window_leads(run: RunReader) -> pd.DataFrame:
     n, accuracy = run.last_epoch, run.metrics().set_index("epoch")["test_accuracy"]
     best = (1, int(accuracy.idxmax()))
     lasts = sorted({-(-n * step // N_LAST) for step in range(1, N_LAST + 1)})
-    criteria = {name: CRITERIA[name] for name in CURVES}
+    criteria = {name: NAMED[name] for name in CURVES}
     found: dict[str, dict[tuple[int, int], list[float]]] = {name: {} for name in CURVES}
     for first in sorted({1 + round(share * n) for share in FIRST}):
         at = sorted(
@@ -341,7 +341,7 @@ def windows_table(runs: Sequence[RunReader]) -> pd.DataFrame:
         [
             {
                 "setting": setting.title(),
-                "criterion": CRITERIA[name].title,
+                "criterion": NAMED[name].title,
                 "AUROC, all epochs": with_interval(part["whole"].tolist()),
                 "oracle's lead": with_interval(part["oracle"].tolist(), "+"),
                 "its lead over the epochs up to the best test accuracy": with_interval(
@@ -400,7 +400,7 @@ def draw_map(values: pd.DataFrame, path: Path) -> None:
             white = abs(value - 0.5) > 0.35
             axes.text(x, y, f"{value:.2f}", ha="center", va="center", fontsize=7,
                       color="white" if white else "black")  # fmt: skip
-    axes.set_yticks(range(len(order)), [CRITERIA[n].title for n in order], fontsize=8)
+    axes.set_yticks(range(len(order)), [NAMED[n].title for n in order], fontsize=8)
     titles = [s.title().replace(", ", "\n", 1) for s in by_setting.columns]
     axes.set_xticks(range(len(titles)), titles, rotation=45, ha="right", fontsize=8)
     axes.set_title("AUROC, mean over seeds (0.5 is chance); best mean at the top")
@@ -433,7 +433,7 @@ def draw_claim(values: dict[str, pd.DataFrame], path: Path) -> None:
                 high.append(found[0] if np.isnan(found[2]) else found[2])
             errors = [np.subtract(x, low), np.subtract(high, x)]
             axes.errorbar(x, y, xerr=errors, fmt="o", markersize=4, linewidth=1,
-                          color=colours[rival], label=CRITERIA[rival].title)  # fmt: skip
+                          color=colours[rival], label=NAMED[rival].title)  # fmt: skip
         axes.axvline(0, color="0.6", linewidth=0.8)
         axes.set_xlabel("AUROC of IAM minus rival's")
         axes.set_title(title, fontsize=10)

@@ -1,6 +1,8 @@
-"""Take the README's screenshots from the demo runs of a dashboard that is running.
+"""Take the documentation's screenshots from the demo runs of a dashboard that is running.
 
 python docs/screenshots.py http://127.0.0.1:8501
+
+Each run needs its t-SNE map first: python -m dashboard.project digits-CCE --method tsne
 """
 
 import shutil
@@ -13,16 +15,18 @@ FOLDER = Path(__file__).parent
 READY = """() => document.querySelector('[data-testid=stApp]').dataset.testScriptState
   === 'notRunning' && !document.querySelector('[data-testid=stSkeleton]')"""
 SHOTS = {
-    "criteria": "/criteria?run=digits-CCE",
+    "train": "/train",
     "clusters": "/clusters?run=digits-CCE",
     "class": "/class?run=digits-CCE&class=3",
-    "samples": "/samples?run=digits-CCE&colour_by=aum",
+    "criteria": "/criteria?run=digits-CCE",
     "review": "/review?run=digits-CCE",
+    "labels": "/labels?run=digits-CCE",
 }
+JUDGED = 20  # pictures, so that the page of labels has some to show
 
 
 def main(address: str) -> None:
-    """Write one PNG a page beside this file."""
+    """Write one PNG a page beside this file; of digits-CCE, 20 pictures are judged."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=shutil.which("chromium"), args=["--no-sandbox"]
@@ -34,6 +38,13 @@ def main(address: str) -> None:
             page.wait_for_function(READY)
             page.wait_for_timeout(3000)  # charts drawn, pictures decoded
             page.screenshot(path=FOLDER / f"{name}.png")
+            if name == "review":
+                page.get_by_label("Reviewer").fill("ada")
+                page.keyboard.press("Enter")
+                page.wait_for_timeout(3000)
+                for _ in range(JUDGED):
+                    page.keyboard.press("s")  # gives the label that training predicted most often
+                    page.wait_for_timeout(700)
         browser.close()
 
 

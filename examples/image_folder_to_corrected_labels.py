@@ -13,7 +13,8 @@ from sklearn.datasets import load_digits
 from hmw_core import RunReader
 from hmw_core.log import verdicts
 from hmw_core.log.verdicts import Verdict
-from hmw_core.review.corrected_labels import corrected_labels, write_labels
+from hmw_core.review.corrected_labels import corrected_labels
+from hmw_core.review.label_file import write_labels
 from hmw_core.review.queue import queue
 from training.__main__ import main as training
 

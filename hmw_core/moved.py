@@ -9,6 +9,7 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 
 MOVED = {
+    "hmw_core.store": "hmw_core",
     "hmw_core.reader": "hmw_core.log.reader",
     "hmw_core.writer": "hmw_core.recording.writer",
     "hmw_core.losses": "hmw_core.objective.losses",

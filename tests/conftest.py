@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from hmw_core import RunReader, RunWriter
 from hmw_core.experiments.proof import ARMS, PROOF_FORMAT, write_proof
-from hmw_core.store import RunReader, RunWriter
 
 N_SAMPLES, N_CLASSES, N_EPOCHS, N_FEATURES = 60, 5, 4, 8
 

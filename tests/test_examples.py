@@ -1,6 +1,8 @@
 """Every script in examples/ runs in an empty folder and does what it promises."""
 
+import contextlib
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -34,6 +36,12 @@ def test_the_own_loop_logs_a_run(tmp_path):
     assert log.status == "finished"
     assert log.epochs() == list(range(1, 11))
     assert log.feature_epochs() == [10]
+    page = (ROOT / "docs/own-loop.md").read_text(encoding="utf-8")
+    (reading,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    namespace: dict = {}
+    with contextlib.chdir(tmp_path):
+        exec(reading + "scores = score_table(run, ['iam', 'mean_loss'])", namespace)
+    assert namespace["scores"].shape == (1797, 2)
 
 
 def test_the_folder_of_pictures_comes_to_corrected_labels(tmp_path):

@@ -9,11 +9,11 @@ import torch
 from rich.console import Console
 from torch import Tensor
 
+from hmw_core import RunReader, RunWriter
 from hmw_core.errors import UsageError, pick
 from hmw_core.noise import NOISES
 from hmw_core.objective.losses import LOSSES
 from hmw_core.objective.weighting import WEIGHTINGS
-from hmw_core.store import RunReader, RunWriter
 from training import checkpoint, devices, evaluation
 from training.config import RunConfig
 from training.data.batches import image_source

@@ -17,12 +17,12 @@ from rich.progress import BarColumn, TextColumn
 from rich.progress import Progress as Bar
 from rich.table import Table
 
+from hmw_core import RunReader
 from hmw_core.errors import UsageError
 from hmw_core.experiments import proof
 from hmw_core.experiments.proof import ARMS, NOW, Proof
 from hmw_core.log import layout, provenance
-from hmw_core.review.corrected_labels import LabelFile, read_labels
-from hmw_core.store import RunReader
+from hmw_core.review.label_reader import LabelFile, read_labels
 from training import devices
 from training.config import METHOD_FIELDS, RunConfig
 from training.data.pictures import EncodedImages
@@ -84,7 +84,7 @@ def prove(
     folder : Path
         The run.
     labels : path
-        A file as `hmw_core.review.corrected_labels.read_labels` reads it.
+        A file as `hmw_core.review.label_reader.read_labels` reads it.
     console : Console
     n_seeds : int
         Trainings of each arm, >= 1.

@@ -16,8 +16,9 @@ from hmw_core.criteria import CRITERIA
 from hmw_core.errors import UsageError
 from hmw_core.log.layout import images_file, write_whole
 from hmw_core.log.reader import RunReader
-from hmw_core.review.corrected_labels import arrow_table, corrected_labels, write_labels
-from hmw_core.review.label_files import encode
+from hmw_core.review.corrected_labels import corrected_labels
+from hmw_core.review.label_codec import encode
+from hmw_core.review.label_file import arrow_table, write_labels
 
 PICTURES = ("auto", "bytes", "paths", "none")
 LARGEST_EMBEDDED = 200 << 20  # bytes of pictures that go into the samples file itself

@@ -13,7 +13,7 @@ from dashboard.drawing.style import TEXT, WIDTHS, paper_style
 from dashboard.figures import FIGURES
 from dashboard.figures.base import FigureSpec
 from hmw_core.errors import UsageError, pick
-from hmw_core.review.label_files import guard
+from hmw_core.spreadsheet import csv_bytes
 
 FORMATS = ("pdf", "svg", "png", "html", "csv")
 CREATOR = "hmw-dashboard"
@@ -49,7 +49,7 @@ def export_figure(
     figure = pick(FIGURES, name, "figure")
     pick(dict.fromkeys(FORMATS, ""), format, "format")
     if format == "csv":
-        return csv_bytes(table)
+        return csv_bytes(table.reset_index(drop=True))
     if format == "html":
         return _page(name, figure, figure.draw(table)).encode()
     return typeset_bytes(figure, table, format, inches(width))
@@ -88,20 +88,6 @@ def typeset_bytes(
         with mpl.rc_context(settings):
             drawn.savefig(file, format=format, metadata=metadata)
     return file.getvalue()
-
-
-def csv_bytes(table: pd.DataFrame) -> bytes:
-    """Return the table as CSV in UTF-8, in which no text is read as a formula.
-
-    A spreadsheet runs what begins with a sign such as `=`; a class may be called that, so such a
-    text gets an apostrophe before it.
-    """
-    safe = table.copy()
-    for column in safe.columns:
-        if not pd.api.types.is_numeric_dtype(safe[column]):
-            values = safe[column].astype("object")
-            safe[column] = values.map(lambda v: guard(v) if isinstance(v, str) else v)
-    return safe.to_csv(index=False, lineterminator="\n").encode()
 
 
 def _page(name: str, figure: FigureSpec, drawn: go.Figure) -> str:

@@ -1,14 +1,12 @@
 """A table as it is shown, as text for a spreadsheet, a README or a paper."""
 
-import re
 from collections.abc import Callable
 
 import pandas as pd
 
-from hmw_core.review.label_files import guard
+from hmw_core.spreadsheet import NUMBER, with_index
 
 UNKNOWN = "–"
-_NUMBER = re.compile(r"[+-]?\d[\d,]*(\.\d+)?([eE][+-]?\d+)?")
 _MARKDOWN = str.maketrans({c: f"\\{c}" for c in "\\`*_[]{}<>|$~&#!"})
 _LATEX = str.maketrans(
     {c: f"\\{c}" for c in "&%$#_{}"}
@@ -39,35 +37,13 @@ _LATEX = str.maketrans(
 )
 
 
-def to_csv(table: pd.DataFrame) -> bytes:
-    """Return a table as CSV in UTF-8, in which no text is read as a formula.
-
-    Parameters
-    ----------
-    table : DataFrame
-        As shown. An index with a name, or of anything but 0, 1, ..., comes first.
-
-    Returns
-    -------
-    bytes
-        Numbers with all their digits, nothing for a missing value. A text, or a column's title,
-        that a spreadsheet would run gets an apostrophe before it; a text that is a number none.
-    """
-    whole = _with_index(table)
-    for column in whole.columns:
-        if not pd.api.types.is_numeric_dtype(whole[column]):
-            whole[column] = whole[column].astype("object").map(_guarded)
-    whole.columns = pd.Index([_guarded(str(column)) for column in whole.columns])
-    return whole.to_csv(index=False, lineterminator="\n").encode()
-
-
 def to_markdown(table: pd.DataFrame, caption: str) -> str:
     r"""Return a table as a Markdown pipe table under its caption; no cell is read as markup.
 
     Parameters
     ----------
     table : DataFrame
-        As `to_csv`'s. Numbers are cut to three decimals and stand at the right.
+        As `csv_bytes`'s. Numbers are cut to three decimals and stand at the right.
     caption : str
         Plain text.
 
@@ -80,7 +56,7 @@ def to_markdown(table: pd.DataFrame, caption: str) -> str:
     | :--- | ---: |
     | a\|b | 0.250 |
     """
-    whole = _with_index(table)
+    whole = with_index(table)
     lines = [
         _row([markdown(str(column)) for column in whole.columns]),
         _row(["---:" if _at_right(whole.iloc[:, k]) else ":---" for k in range(whole.shape[1])]),
@@ -97,30 +73,17 @@ def to_latex(table: pd.DataFrame, caption: str) -> str:
     table, caption
         As `to_markdown`'s.
     """
-    whole = _with_index(table)
-    columns = "".join("r" if _at_right(whole.iloc[:, k]) else "l" for k in range(whole.shape[1]))
-    heading = " & ".join(latex(str(column)) for column in whole.columns)
-    # A cell that begins with one of these would be taken for an argument of the line break.
-    rows = [
-        f"{'{}' if cells[0][:1] in ('[', '*') else ''}{' & '.join(cells)} \\\\"
-        for cells in _cells(whole, latex)
-    ]
-    return "\n".join(
-        [
-            "% needs \\usepackage{booktabs}",
-            "\\begin{table}",
-            "\\centering",
-            f"\\caption{{{latex(caption)}}}",
-            f"\\begin{{tabular}}{{{columns}}}",
-            "\\toprule",
-            f"{heading} \\\\",
-            "\\midrule",
-            *rows,
-            "\\bottomrule",
-            "\\end{tabular}",
-            "\\end{table}",
-            "",
-        ]
+    whole = with_index(table)
+    rows = _cells(whole, latex)
+    for row in rows:  # these would be taken for an argument of the line break before them
+        row[0] = f"{'{}' if row[0][:1] in ('[', '*') else ''}{row[0]}"
+    at_right = [_at_right(whole.iloc[:, k]) for k in range(whole.shape[1])]
+    styler = pd.DataFrame(rows, columns=[latex(str(column)) for column in whole.columns]).style
+    return "% needs \\usepackage{booktabs}\n" + styler.hide(axis="index").to_latex(
+        caption=latex(caption),
+        column_format="".join("r" if right else "l" for right in at_right),
+        hrules=True,
+        position_float="centering",
     )
 
 
@@ -132,25 +95,9 @@ def markdown(text: str) -> str:
 def latex(text: str) -> str:
     """Return a text that LaTeX sets letter by letter, on one line; a number's minus as a minus."""
     line = " ".join(text.split())
-    if line.startswith("-") and _NUMBER.fullmatch(line):
+    if line.startswith("-") and NUMBER.fullmatch(line):
         return f"$-${line[1:]}"
     return line.translate(_LATEX)
-
-
-def _with_index(table: pd.DataFrame) -> pd.DataFrame:
-    """Return a copy with the index as its first columns, where it says anything."""
-    plain = isinstance(table.index, pd.RangeIndex) and table.index.name is None
-    if plain:
-        return table.copy()
-    index = table.index.to_frame(index=False)
-    index.columns = pd.Index(["" if name is None else name for name in table.index.names])
-    return pd.concat([index, table.reset_index(drop=True)], axis=1)
-
-
-def _guarded(value: object) -> object:
-    if not isinstance(value, str) or _NUMBER.fullmatch(value):
-        return value
-    return guard(value)
 
 
 def _at_right(column: pd.Series) -> bool:
@@ -160,7 +107,7 @@ def _at_right(column: pd.Series) -> bool:
         return True
     said = [str(value) for value in column.dropna()]
     numbers = [text for text in said if text != UNKNOWN]
-    return bool(numbers) and all(_NUMBER.match(text) for text in numbers)
+    return bool(numbers) and all(NUMBER.match(text) for text in numbers)
 
 
 def _cells(table: pd.DataFrame, escape: Callable[[str], str]) -> list[list[str]]:

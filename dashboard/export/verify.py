@@ -14,7 +14,8 @@ from hmw_core.criteria import CRITERIA_VERSION
 from hmw_core.criteria.of_run import is_criterion, pick_criterion
 from hmw_core.errors import UsageError
 from hmw_core.log.reader import RunReader
-from hmw_core.review.corrected_labels import corrected_labels, ranking, read_table
+from hmw_core.review.corrected_labels import corrected_labels, ranking
+from hmw_core.review.label_file import read_table
 
 DISAGREE, WRONG_USE = 1, 2
 NAMED = 5  # samples that a sentence names

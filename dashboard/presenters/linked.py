@@ -1,6 +1,5 @@
 """One run's samples as the map, the table and the gallery share them: filters, order, a page."""
 
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -8,7 +7,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-from pyarrow import csv
 
 from dashboard.drawing.outlines import Outline, Plane
 from dashboard.figures.maps import map_of
@@ -17,9 +15,9 @@ from hmw_core.criteria.criterion import Criterion
 from hmw_core.criteria.kept import score_table
 from hmw_core.criteria.of_run import pick_criterion, title_of
 from hmw_core.log.reader import RunReader
-from hmw_core.review.label_files import guard
 from hmw_core.samples.origin import origin_of
 from hmw_core.samples.sample_table import suspicion_rank
+from hmw_core.spreadsheet import csv_bytes
 
 UNKNOWN = -1  # a label that is not known
 KNOWN = {"mislabeled": 1, "clean": 0, "unknown": UNKNOWN}
@@ -266,8 +264,7 @@ def rows(
 def as_csv(samples: Samples, sample_ids: np.ndarray, verdict: Mapping[int, str]) -> bytes:
     """Return the ids of a selection with labels as numbers, verdicts, every score and every rank.
 
-    The last columns say where it came from, the same in each row. A run's name is the only text of
-    a user's, and guarded, so that a spreadsheet runs no cell.
+    The last columns say where it came from, the same in each row.
     """
     ids = np.asarray(sample_ids, dtype=np.int64)
     table = pd.DataFrame({"sample_id": ids})
@@ -278,11 +275,8 @@ def as_csv(samples: Samples, sample_ids: np.ndarray, verdict: Mapping[int, str])
     table = table.assign(**_ranked_columns(samples, ids, list(MAIN_CRITERIA)))
     columns = pa.Table.from_pandas(table, preserve_index=False)
     for name, value in samples.provenance.items():
-        said = guard(value) if isinstance(value, str) else value
-        columns = columns.append_column(name, pa.repeat(pa.scalar(said), len(ids)))
-    file = io.BytesIO()
-    csv.write_csv(columns, file)
-    return file.getvalue()
+        columns = columns.append_column(name, pa.repeat(pa.scalar(value), len(ids)))
+    return csv_bytes(columns)
 
 
 def label_name(label: int, class_names: Sequence[str]) -> str:

@@ -1,11 +1,12 @@
 """The criteria of one run: those of every log, and what its training method keeps of a sample."""
 
-from typing import Any, Literal, cast
+from typing import Literal, cast
 
 from hmw_core.criteria import CRITERIA, NAMED, VARIANTS
 from hmw_core.criteria.criterion import Criterion
 from hmw_core.errors import pick
 from hmw_core.log.reader import RunReader
+from hmw_core.log.schema import MethodColumn
 
 
 def criteria_of(run: RunReader) -> dict[str, Criterion]:
@@ -16,7 +17,7 @@ def criteria_of(run: RunReader) -> dict[str, Criterion]:
     """
     own = {
         name: _of_column(column)
-        for name, column in getattr(run, "method_columns", {}).items()
+        for name, column in run.method_columns.items()
         if column.higher_means is not None and name not in NAMED
     }
     return CRITERIA | own
@@ -49,7 +50,7 @@ def with_k(name: str, k: int) -> str:
     return f"{name}_k{k}" if f"{name}_k{k}" in VARIANTS else name
 
 
-def _of_column(column: Any) -> Criterion:
+def _of_column(column: MethodColumn) -> Criterion:
     """Return a method's column as a criterion."""
     return Criterion(
         title=title_of(column.name),

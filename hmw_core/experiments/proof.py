@@ -16,6 +16,7 @@ from scipy.special import stdtrit
 
 from hmw_core.errors import UnreadableRun, UsageError
 from hmw_core.log import layout
+from hmw_core.spreadsheet import csv_bytes
 
 PROOF_FORMAT = 1
 ARMS = {
@@ -147,7 +148,7 @@ def write_proof(folder: Path, info: dict[str, Any]) -> None:
     """Write `proof.json`, and its trainings as `trainings.csv`, each whole."""
     layout.write_json(folder / "proof.json", info, indent=1)
     table = pd.DataFrame(info["trainings"], columns=TRAININGS)
-    layout.write_whole(folder / "trainings.csv", table.to_csv(index=False).encode())
+    layout.write_whole(folder / "trainings.csv", csv_bytes(table))
 
 
 def t_interval(values: Sequence[float] | np.ndarray) -> Interval:

@@ -18,6 +18,7 @@ from hmw_core.errors import UnreadableRun, UsageError
 from hmw_core.experiments.proof import t_interval
 from hmw_core.log import layout
 from hmw_core.log.reader import RunReader
+from hmw_core.spreadsheet import csv_bytes
 
 SWEEP_FORMAT = 1
 STATUSES = ("waiting", "running", "finished", "stopped", "failed")
@@ -392,7 +393,7 @@ def write_results(sweep: Sweep) -> None:
     text = "\n".join([caption(sweep), "", *lines, ""])
     tex = table.to_latex(index=False, escape=True, caption=_latex(caption(sweep)))
     write = layout.write_whole
-    write(sweep.folder / "results.csv", sweep_table(sweep).to_csv(index=False).encode())
+    write(sweep.folder / "results.csv", csv_bytes(sweep_table(sweep)))
     write(sweep.folder / "results.md", text.encode())
     write(sweep.folder / "results.tex", f"% needs \\usepackage{{booktabs}}\n{tex}".encode())
 

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
 
-from hmw_core.store import RunWriter
+from hmw_core import RunWriter
 from tests.conftest import write_run
 
 ROOT = Path(__file__).parents[2]

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 
+from hmw_core import RunWriter
 from hmw_core.log import verdicts
 from hmw_core.log.reader import RunReader
-from hmw_core.store import RunWriter
 from tests.browser.steps import open_page, settle
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]

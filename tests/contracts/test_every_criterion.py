@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from hmw_core import RunReader, RunWriter
 from hmw_core.criteria import CRITERIA, MAIN_CRITERIA, NAMED, VARIANTS
 from hmw_core.criteria.compute import compute_scores, score_of, scores_by_epoch, why_absent
 from hmw_core.criteria.criterion import FAMILIES
@@ -11,7 +12,6 @@ from hmw_core.criteria.kept import score_table
 from hmw_core.criteria.over_epochs import OVER
 from hmw_core.log.schema import SIGNAL_NAMES
 from hmw_core.statistics.ranking import auroc
-from hmw_core.store import RunReader, RunWriter
 
 N_SAMPLES, N_CLASSES, N_EPOCHS, N_FEATURES = 48, 8, 6, 12
 MISSED = 7  # a sample that no epoch saw

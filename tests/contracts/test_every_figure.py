@@ -12,7 +12,7 @@ from matplotlib.transforms import Bbox
 from dashboard.drawing.style import WIDTHS, paper_style
 from dashboard.figures import FIGURES
 from dashboard.figures.base import CannotShow
-from hmw_core.store import RunReader
+from hmw_core import RunReader
 from tests.conftest import write_run
 
 NEEDS_NO_EPOCH = {"noise_matrix"}  # labels alone show it, before the first epoch

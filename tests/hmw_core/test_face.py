@@ -12,7 +12,7 @@ import hmw_core
 from hmw_core.moved import MOVED, new_path
 
 ROOT = Path(__file__).parents[2]
-HEAVY = ["torch", "duckdb", "numba", "cleanlab", "matplotlib"]
+HEAVY = ["torch", "sklearn", "scipy", "duckdb", "numba", "cleanlab", "matplotlib"]
 LOG = """
 import sys
 import numpy as np

@@ -8,11 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from hmw_core import RunReader
 from hmw_core.errors import UsageError
 from hmw_core.log import verdicts
 from hmw_core.log.verdicts import Verdict
-from hmw_core.review.corrected_labels import corrected_labels, write_labels
-from hmw_core.store import RunReader
+from hmw_core.review.corrected_labels import corrected_labels
+from hmw_core.review.label_file import write_labels
 from tests.training.conftest import some_pictures, write_parquet
 from training.data.prepare import load_data
 from training.loop import resume

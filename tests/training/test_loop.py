@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import torch
 
+from hmw_core import RunReader
 from hmw_core.errors import UsageError
 from hmw_core.log import layout
-from hmw_core.store import RunReader
 from tests.training.conftest import some_pictures, write_parquet
 from training import checkpoint, loop
 from training.loop import RunFailed, Training, resume, train

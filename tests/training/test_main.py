@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from hmw_core import RunReader
 from hmw_core.criteria import CRITERIA
-from hmw_core.store import RunReader
 from tests.training.conftest import some_pictures, write_parquet
 from training.__main__ import _recipe_defaults, main
 from training.config import RunConfig

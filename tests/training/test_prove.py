@@ -14,10 +14,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from hmw_core import RunReader, RunWriter
 from hmw_core.errors import UsageError
 from hmw_core.experiments.proof import ARMS, list_proofs, read_proof, summary
 from hmw_core.log import layout
-from hmw_core.store import RunReader, RunWriter
 from training import prove as module
 from training.__main__ import main
 from training.config import RunConfig

@@ -8,9 +8,9 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 
+from hmw_core import RunReader
 from hmw_core.errors import UsageError
 from hmw_core.log import layout
-from hmw_core.store import RunReader
 from tests.training.test_loop import at_epoch
 from training import checkpoint
 from training.config import RunConfig

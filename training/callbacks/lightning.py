@@ -7,7 +7,7 @@
     import torch
     from sklearn.datasets import load_digits
 
-    from hmw_core.store import RunWriter
+    from hmw_core import RunWriter
     from training.callbacks.lightning import LogSamples
 
 

@@ -6,7 +6,7 @@ The data set gives a `sample_id` with each item, and the trainer gets a mixin::
     from sklearn.datasets import load_digits
     from transformers import Trainer, TrainingArguments, ViTConfig, ViTForImageClassification
 
-    from hmw_core.store import RunWriter
+    from hmw_core import RunWriter
     from training.callbacks.transformers import LogSamples
 
 

@@ -11,7 +11,7 @@ from hmw_core.log.images import fingerprint_of
 from hmw_core.log.reader import RunReader
 from hmw_core.noise import apply_noise
 from hmw_core.noise.measure import mislabeled_fraction, transition_matrix
-from hmw_core.review.corrected_labels import read_labels
+from hmw_core.review.label_reader import read_labels
 from training.config import RunConfig
 from training.data.datasets import DATASETS
 from training.data.datasets.base import Dataset, Split

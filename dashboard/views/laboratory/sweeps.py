@@ -35,6 +35,7 @@ from hmw_core.experiments.sweeps import (
     sweep_table,
     value_in_words,
 )
+from hmw_core.spreadsheet import csv_bytes
 
 EVERY = 3  # seconds between two looks at a sweep that is being computed
 EXAMPLES = """\
@@ -135,14 +136,10 @@ def show(name: str, sweep: Sweep, **options: Any) -> None:
 
 def file_of(name: str, table: pd.DataFrame, kind: str) -> bytes:
     """Return a figure's file."""
-    from dashboard.export.render import (  # Matplotlib, only when asked
-        csv_bytes,
-        inches,
-        typeset_bytes,
-    )
+    from dashboard.export.render import inches, typeset_bytes  # Matplotlib, only when asked
 
     if kind == "csv":
-        return csv_bytes(table)
+        return csv_bytes(table.reset_index(drop=True))
     return typeset_bytes(SWEEP_FIGURES[name], table, kind, inches("text"))
 
 

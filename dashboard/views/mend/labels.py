@@ -31,7 +31,7 @@ from dashboard.views.parts.run_picker import pick_run
 from hmw_core.errors import UsageError
 from hmw_core.log import verdicts
 from hmw_core.log.reader import RunReader
-from hmw_core.review.corrected_labels import encode_labels
+from hmw_core.review.label_file import encode_labels
 
 MIME = {
     "csv": "text/csv",
@@ -202,7 +202,7 @@ def show_commands(run: RunReader) -> None:
     if train is None:
         st.caption(
             "This run comes from a loop of your own: read the file there with "
-            "`hmw_core.review.corrected_labels.read_labels`, which checks it against your data set."
+            "`hmw_core.review.label_reader.read_labels`, which checks it against your data set."
         )
         st.code(
             "from hmw_core.review.corrected_labels import read_labels\n\n"

@@ -7,7 +7,6 @@ from urllib.parse import quote
 import streamlit as st
 
 from dashboard import runs
-from dashboard.export.render import csv_bytes
 from dashboard.views.parts.blocks import show_figure, title
 from dashboard.views.parts.choices import choose, plain
 from dashboard.views.parts.run_picker import pick_run
@@ -24,6 +23,7 @@ from hmw_core.experiments.proof import (
     summary,
 )
 from hmw_core.log.reader import RunReader
+from hmw_core.spreadsheet import csv_bytes
 
 EVERY = 2  # seconds between two looks at a proof that is being computed
 

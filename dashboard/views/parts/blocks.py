@@ -13,7 +13,7 @@ import streamlit as st
 
 from dashboard import runs
 from dashboard.cached import samples as cached_samples
-from dashboard.export.tables import markdown, to_csv, to_latex, to_markdown
+from dashboard.export.tables import markdown, to_latex, to_markdown
 from dashboard.figures import FIGURES
 from dashboard.figures.base import CannotShow
 from dashboard.jobs.background import missing_map, start_map
@@ -23,6 +23,7 @@ from hmw_core.criteria.of_run import pick_criterion
 from hmw_core.errors import UsageError
 from hmw_core.log.reader import RunReader
 from hmw_core.samples.groups import RULES
+from hmw_core.spreadsheet import csv_bytes
 
 MIME = {"csv": "text/csv", "pdf": "application/pdf", "svg": "image/svg+xml", "png": "image/png"}
 CONFIG = {"displaylogo": False, "scrollZoom": False}
@@ -85,7 +86,7 @@ def offer_table(table: pd.DataFrame, name: str, caption: str) -> None:
     file = re.sub(r"[^\w.-]+", "-", name)[:120]
     with _download_row():
         for kind, ending, mime, make in (
-            ("CSV", "csv", "text/csv", partial(to_csv, table)),
+            ("CSV", "csv", "text/csv", partial(csv_bytes, table)),
             ("Markdown", "md", "text/markdown", partial(to_markdown, table, caption)),
             ("LaTeX", "tex", "application/x-tex", partial(to_latex, table, caption)),
         ):

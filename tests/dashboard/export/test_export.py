@@ -17,12 +17,13 @@ from dashboard.export import __main__ as export
 from dashboard.export import report_tables
 from dashboard.export.__main__ import export_zip, find_run, label_of, main
 from dashboard.export.prepared import counts_of, prepare_figures
-from dashboard.export.render import FORMATS, csv_bytes, export_figure
+from dashboard.export.render import FORMATS, export_figure
 from dashboard.export.report import report_html
 from dashboard.figures import FIGURES
+from hmw_core import RunReader
 from hmw_core.criteria import CRITERIA_VERSION
 from hmw_core.errors import UnreadableRun, UsageError
-from hmw_core.store import RunReader
+from hmw_core.spreadsheet import csv_bytes
 from tests.conftest import write_run
 
 ROOT = Path(__file__).parents[3]

@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dashboard.export.tables import latex, to_csv, to_latex, to_markdown
+from dashboard.export.tables import latex, to_latex, to_markdown
+from hmw_core.spreadsheet import csv_bytes
 
 TABLE = pd.DataFrame(
     {
@@ -20,7 +21,7 @@ TABLE = pd.DataFrame(
 
 
 def test_csv_keeps_every_digit_and_reads_as_the_table():
-    read = pd.read_csv(io.BytesIO(to_csv(TABLE)))
+    read = pd.read_csv(io.BytesIO(csv_bytes(TABLE)))
     assert read["AUROC"][0] == 0.87654
     assert pd.isna(read["AUROC"][1])
     assert read["difference"].tolist() == [0.012, -0.02]  # a number is no formula
@@ -28,7 +29,7 @@ def test_csv_keeps_every_digit_and_reads_as_the_table():
 
 def test_csv_guards_cells_titles_and_the_index():
     table = pd.DataFrame({"=cmd|x": ["=1+1", "+SUM(A1)", "-2+3", "@x", "a=b"]}, index=list("=abcd"))
-    rows = list(csv.reader(io.StringIO(to_csv(table).decode())))
+    rows = list(csv.reader(io.StringIO(csv_bytes(table).decode())))
     assert rows[0] == ["", "'=cmd|x"]
     assert [row[1] for row in rows[1:]] == ["'=1+1", "'+SUM(A1)", "'-2+3", "'@x", "a=b"]
     assert rows[1][0] == "'="
@@ -89,7 +90,7 @@ def test_latex_row_never_begins_with_an_argument_of_the_line_break():
 def test_an_index_that_says_something_is_a_column():
     named = TABLE.set_index("criterion")
     assert to_markdown(named, "").splitlines()[2].startswith("| criterion | AUROC |")
-    assert to_csv(named).splitlines()[0] == b"criterion,AUROC,difference,n"
+    assert csv_bytes(named).splitlines()[0] == b"criterion,AUROC,difference,n"
 
 
 def test_the_page_shows_the_table_and_offers_three_files():

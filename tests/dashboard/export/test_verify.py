@@ -10,11 +10,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from dashboard.export.verify import main, verify
+from hmw_core import RunReader
 from hmw_core.log import verdicts
 from hmw_core.log.tables import SCORES_VERSION
 from hmw_core.log.verdicts import Verdict
-from hmw_core.review.corrected_labels import corrected_labels, encode_labels, write_labels
-from hmw_core.store import RunReader
+from hmw_core.review.corrected_labels import corrected_labels
+from hmw_core.review.label_file import encode_labels, write_labels
 from tests.conftest import write_run
 
 

@@ -22,9 +22,9 @@ from dashboard.figures.paper import (
     sphere,
     weight_histogram,
 )
+from hmw_core import RunReader, RunWriter
 from hmw_core.errors import UsageError
 from hmw_core.feature_space.projection import project
-from hmw_core.store import RunReader, RunWriter
 from tests.conftest import write_run
 
 # In the first epoch the weight is its slice: of a sample at its class vector, with the others

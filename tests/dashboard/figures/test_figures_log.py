@@ -12,9 +12,9 @@ from dashboard.figures.base import CannotShow
 from dashboard.figures.criteria import auroc_by_epoch, detection_intervals
 from dashboard.figures.paper import accuracy, areas_by_epoch, curves, distributions, logits
 from dashboard.figures.runs import noise_matrix
+from hmw_core import RunReader, RunWriter
 from hmw_core.criteria.compute import score_of
 from hmw_core.errors import UsageError
-from hmw_core.store import RunReader, RunWriter
 from tests.conftest import N_SAMPLES, write_run
 
 # Four samples, four classes, two epochs. Sample 2 is mislabeled (1 as 0), sample 1 is hard.

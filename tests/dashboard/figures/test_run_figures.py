@@ -7,7 +7,7 @@ from dashboard.drawing.run_lines import RUN_COLOURS, run_colours, short_names
 from dashboard.figures.base import CannotShow
 from dashboard.figures.paper import training_progress
 from dashboard.figures.runs import compare_scores
-from hmw_core.store import RunReader
+from hmw_core import RunReader
 from tests.conftest import write_run
 
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from dashboard.jobs.project import main
+from hmw_core import RunReader, RunWriter
 from hmw_core.feature_space.alignment import kept_joint
 from hmw_core.feature_space.projection import cached
-from hmw_core.store import RunReader, RunWriter
 
 
 @pytest.fixture

@@ -22,11 +22,11 @@ from dashboard.presenters.linked import (
     in_order,
     rows,
 )
+from hmw_core import RunWriter
 from hmw_core.criteria import MAIN_CRITERIA
 from hmw_core.criteria.compute import score_of
 from hmw_core.errors import UsageError
 from hmw_core.log.reader import RunReader
-from hmw_core.store import RunWriter
 from tests.conftest import write_run
 
 

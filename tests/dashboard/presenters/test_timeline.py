@@ -9,11 +9,11 @@ import pytest
 from dashboard.figures import FIGURES
 from dashboard.figures.base import CannotShow
 from dashboard.presenters import timeline
+from hmw_core import RunReader, RunWriter
 from hmw_core.criteria.kept import score_table
 from hmw_core.errors import UsageError
 from hmw_core.feature_space import alignment
 from hmw_core.laboratory.memorised import fitted
-from hmw_core.store import RunReader, RunWriter
 from tests.conftest import N_CLASSES, N_EPOCHS, N_SAMPLES, write_run
 from tests.dashboard.views.steps import HTML_NAMES, in_address, open_page, said, shown_samples
 

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
+from hmw_core import RunWriter
 from hmw_core.log import verdicts
 from hmw_core.log.reader import RunReader
 from hmw_core.log.verdicts import Verdict
 from hmw_core.review.queue import audit_sample
-from hmw_core.store import RunWriter
 from tests.conftest import write_run
 from tests.dashboard.views.steps import in_address, open_page, said, shown_samples
 

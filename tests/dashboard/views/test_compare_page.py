@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from hmw_core.store import RunWriter
+from hmw_core import RunWriter
 from tests.conftest import write_run
 from tests.dashboard.views.steps import in_address, open_page, said, shown_samples
 

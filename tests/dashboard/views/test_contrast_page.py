@@ -12,7 +12,7 @@ def block(folder: str, ids: list[int], because_of: tuple[str, ...] = ()) -> AppT
 
     def script(folder, ids, because_of):
         from dashboard.views.parts.contrast import show_contrast
-        from hmw_core.store import RunReader
+        from hmw_core import RunReader
 
         show_contrast(RunReader(folder), ids, None, because_of)
 

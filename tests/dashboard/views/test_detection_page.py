@@ -2,10 +2,10 @@
 
 import pytest
 
+from hmw_core import RunReader, RunWriter
 from hmw_core.criteria import CRITERIA, MAIN_CRITERIA
 from hmw_core.laboratory.contest import contest
 from hmw_core.laboratory.contest_tables import pairs
-from hmw_core.store import RunReader, RunWriter
 from tests.conftest import write_run
 from tests.dashboard.views.steps import HTML_NAMES, in_address, open_page, said
 from tests.hmw_core.laboratory.test_contest import noisy_run

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
+from hmw_core import RunReader, RunWriter
 from hmw_core.log import verdicts
 from hmw_core.log.verdicts import Verdict
-from hmw_core.store import RunReader, RunWriter
 from tests.conftest import write_run
 from tests.dashboard.views.steps import in_address, open_page, said, shown_samples
 

@@ -11,10 +11,10 @@ from dashboard.export.report import report_html
 from dashboard.figures import FIGURES
 from dashboard.presenters.summary import description
 from dashboard.views.parts.choices import criterion_title
+from hmw_core import RunReader
 from hmw_core.importers import IMPORTERS
 from hmw_core.importers.base import ImportOptions
 from hmw_core.importers.write import import_run
-from hmw_core.store import RunReader
 from tests.dashboard.views.steps import open_page, said
 from tests.dashboard.views.test_views import PAGES
 from tests.hmw_core.importers.test_importers import WRITE, C, N, probabilities

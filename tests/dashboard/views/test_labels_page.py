@@ -19,10 +19,12 @@ from dashboard.export.labels import (
     retrain_command,
     samples_file,
 )
+from hmw_core import RunReader, RunWriter
 from hmw_core.log import verdicts
 from hmw_core.log.verdicts import Verdict
-from hmw_core.review.corrected_labels import corrected_labels, read_labels, read_table
-from hmw_core.store import RunReader, RunWriter
+from hmw_core.review.corrected_labels import corrected_labels
+from hmw_core.review.label_file import read_table
+from hmw_core.review.label_reader import read_labels
 from tests.conftest import N_CLASSES, N_SAMPLES, write_run
 from tests.dashboard.views.steps import HTML_NAMES, open_page, said
 from training.__main__ import _parse, _recipe_defaults

@@ -4,7 +4,7 @@ import pytest
 
 from dashboard.figures import FIGURES
 from dashboard.figures.dynamics.learning_order import when
-from hmw_core.store import RunWriter
+from hmw_core import RunWriter
 from tests.conftest import write_run
 from tests.dashboard.views.steps import HTML_NAMES, in_address, open_page, said
 

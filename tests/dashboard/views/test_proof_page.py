@@ -8,9 +8,9 @@ import pytest
 
 from dashboard.figures import FIGURES
 from dashboard.figures.base import CannotShow
+from hmw_core import RunReader
 from hmw_core.errors import UsageError
 from hmw_core.log import layout
-from hmw_core.store import RunReader
 from tests.conftest import write_run, write_small_proof
 from tests.dashboard.views.steps import open_page, said
 

@@ -5,11 +5,11 @@ from pathlib import Path
 
 from streamlit.testing.v1 import AppTest
 
+from hmw_core import RunWriter
 from hmw_core.log import verdicts
 from hmw_core.log.reader import RunReader
 from hmw_core.log.verdicts import Verdict
 from hmw_core.review.queue import queue
-from hmw_core.store import RunWriter
 from tests.conftest import write_run
 from tests.dashboard.views.steps import open_page, said
 

@@ -11,8 +11,8 @@ from dashboard.presenters.sample_page import (
     rank_table,
     suggestion_bars,
 )
+from hmw_core import RunReader, RunWriter
 from hmw_core.log import verdicts
-from hmw_core.store import RunReader, RunWriter
 from tests.conftest import write_run
 from tests.dashboard.views.steps import in_address, open_page, said
 from tests.hmw_core.pictures.test_duplicates import scenes

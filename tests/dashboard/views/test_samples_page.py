@@ -10,10 +10,10 @@ from streamlit.testing.v1 import AppTest
 
 from dashboard.drawing.outlines import Outline, as_text
 from dashboard.presenters.linked import Places
+from hmw_core import RunWriter
 from hmw_core.log import verdicts
 from hmw_core.log.reader import RunReader
 from hmw_core.log.verdicts import Verdict
-from hmw_core.store import RunWriter
 from tests.conftest import write_run
 from tests.dashboard.views.steps import HTML_NAMES, in_address, open_page, said
 

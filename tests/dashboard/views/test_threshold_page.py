@@ -7,10 +7,10 @@ import pytest
 from dashboard.figures.base import CannotShow
 from dashboard.figures.criteria.threshold import N_BINS, prepare
 from dashboard.presenters.cuts import cells, is_off, modes_sentence
+from hmw_core import RunReader, RunWriter
 from hmw_core.criteria import CRITERIA
 from hmw_core.laboratory.thresholds import cuts_table, find_cut, threshold_cut
 from hmw_core.statistics.modes import modes
-from hmw_core.store import RunReader, RunWriter
 from tests.conftest import write_run
 from tests.dashboard.views.steps import HTML_NAMES, in_address, open_page, said
 from tests.hmw_core.laboratory.test_thresholds import FIRST, SECOND, N, write

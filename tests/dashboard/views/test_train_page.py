@@ -10,7 +10,7 @@ import pytest
 
 from dashboard.jobs import training_command, trainings
 from dashboard.runs import training_choices
-from hmw_core.store import RunWriter
+from hmw_core import RunWriter
 from tests.conftest import write_run
 from tests.dashboard.views.steps import in_address, open_page, said
 

@@ -2,8 +2,8 @@
 
 import pytest
 
+from hmw_core import RunWriter
 from hmw_core.laboratory import transition
-from hmw_core.store import RunWriter
 from tests.conftest import write_run
 from tests.dashboard.views.steps import in_address, open_page, said, shown_samples
 

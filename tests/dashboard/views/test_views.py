@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 from dashboard.jobs.background import Job
 from dashboard.runs import all_runs, jobs
-from hmw_core.store import RunWriter
+from hmw_core import RunWriter
 from tests.conftest import write_run
 from tests.dashboard.views.steps import (
     APP,

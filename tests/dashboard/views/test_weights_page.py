@@ -10,8 +10,8 @@ from dashboard.figures import FIGURES
 from dashboard.figures.base import CannotShow
 from dashboard.figures.dynamics.playground import in_words
 from dashboard.presenters.weight_command import own_loop, train_arguments, train_command
+from hmw_core import RunReader, RunWriter
 from hmw_core.laboratory.hm_replay import Settings, logged_settings
-from hmw_core.store import RunReader, RunWriter
 from tests.conftest import write_run
 from tests.dashboard.views.steps import HTML_NAMES, in_address, open_page, said
 from training.config import RunConfig

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
+from hmw_core import RunReader, RunWriter
 from hmw_core.criteria import CRITERIA, MAIN_CRITERIA
 from hmw_core.criteria.compute import compute_scores, score_of
 from hmw_core.margins import annealing_weights, hyperspherical_slice, iam_slice, margin, tkum
-from hmw_core.store import RunReader, RunWriter
 
 LOGITS = np.array(
     [  # epoch, sample, class

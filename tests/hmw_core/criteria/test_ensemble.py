@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from hmw_core import RunReader, RunWriter
 from hmw_core.criteria import CRITERIA, MAIN_CRITERIA, NAMED
 from hmw_core.criteria.compute import (
     compute_scores,
@@ -13,7 +14,6 @@ from hmw_core.criteria.compute import (
 )
 from hmw_core.criteria.ensemble import ensemble_of
 from hmw_core.criteria.kept import score_table
-from hmw_core.store import RunReader, RunWriter
 
 GIVEN = np.array([0, 0, 1, 1, 2, 2, 0])
 

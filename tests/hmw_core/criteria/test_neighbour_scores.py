@@ -5,13 +5,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from hmw_core import RunReader, RunWriter
 from hmw_core.criteria import CRITERIA
 from hmw_core.criteria.compute import compute_scores, score_of, why_absent
 from hmw_core.criteria.neighbour_scores import disagreement, vote
 from hmw_core.errors import UsageError
 from hmw_core.feature_space import neighbours
 from hmw_core.feature_space.neighbours import neighbour_table
-from hmw_core.store import RunReader, RunWriter
 
 NAMES = ("neighbour_disagreement", "neighbour_vote")
 

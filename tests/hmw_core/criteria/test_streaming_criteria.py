@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 from scipy.special import softmax
 
+from hmw_core import RunReader, RunWriter
 from hmw_core.criteria import CRITERIA, NAMED
 from hmw_core.criteria.compute import compute_scores, score_of
 from hmw_core.criteria.hyperspherical import hm_weight_of
 from hmw_core.criteria.over_epochs import OVER
 from hmw_core.margins import annealing_weights, hyperspherical_slice, iam_slice, tkum
-from hmw_core.store import RunReader, RunWriter
 
 N, C, EPOCHS = 20, 9, 5
 RNG = np.random.default_rng(8)

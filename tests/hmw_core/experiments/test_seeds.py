@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from hmw_core import RunReader, RunWriter
 from hmw_core.experiments.seeds import same_labels, siblings
-from hmw_core.store import RunReader, RunWriter
 
 
 def make(folder, seed, *, given=(0, 1, 0, 1), config=None, recipe="CCE", n_epochs=2, name="toy"):

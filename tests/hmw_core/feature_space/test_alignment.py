@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from hmw_core import RunReader, RunWriter
 from hmw_core.errors import UsageError
 from hmw_core.feature_space import alignment
-from hmw_core.store import RunReader, RunWriter
 
 N, C, D = 60, 4, 6
 

@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from hmw_core import RunReader, RunWriter
 from hmw_core.errors import UsageError
 from hmw_core.feature_space import neighbours
 from hmw_core.feature_space.neighbours import directions, nearest, nearest_rows
-from hmw_core.store import RunReader, RunWriter
 
 
 def run_with(folder: Path, features: np.ndarray | None, n_samples: int = 0) -> RunReader:

@@ -9,10 +9,10 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
+from hmw_core import RunReader, RunWriter
 from hmw_core.errors import UsageError
 from hmw_core.feature_space import embeddings, projection
 from hmw_core.feature_space.projection import cached, chosen_method, project
-from hmw_core.store import RunReader, RunWriter
 
 ROOT = Path(__file__).parents[3]
 

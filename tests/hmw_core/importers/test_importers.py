@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from hmw_core import RunReader
 from hmw_core.criteria import CRITERIA, MAIN_CRITERIA
 from hmw_core.criteria.compute import score_of, why_absent
 from hmw_core.criteria.kept import score_table
@@ -16,7 +17,6 @@ from hmw_core.importers import IMPORTERS
 from hmw_core.importers.__main__ import main
 from hmw_core.importers.base import ImportOptions
 from hmw_core.importers.write import import_run
-from hmw_core.store import RunReader
 
 N, C, EPOCHS = 40, 4, 3
 KEYS = [f"img/{i:03d}.png" for i in range(N)]

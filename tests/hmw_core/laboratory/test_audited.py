@@ -4,13 +4,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from hmw_core import RunReader, RunWriter
 from hmw_core.laboratory.audited import audit_estimates, audited, judged_streams
 from hmw_core.log import verdicts
 from hmw_core.log.verdicts import Verdict
 from hmw_core.review.queue import audit_sample, queue
 from hmw_core.review.remaining import total_interval
 from hmw_core.statistics.ranking import auroc
-from hmw_core.store import RunReader, RunWriter
 from tests.conftest import write_run
 
 TRIALS = 120

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from sklearn.metrics import average_precision_score, roc_auc_score
 
+from hmw_core import RunReader, RunWriter
 from hmw_core.criteria import CRITERIA, MAIN_CRITERIA
 from hmw_core.criteria.compute import score_of
 from hmw_core.criteria.kept import score_table
@@ -16,7 +17,6 @@ from hmw_core.laboratory.hard import MEAN_RANK, Hard, hard_clean, hard_text
 from hmw_core.samples.groups import groups
 from hmw_core.statistics.ranking import precision_recall_at_budget
 from hmw_core.statistics.resampling import measure_resamples, resamples
-from hmw_core.store import RunReader, RunWriter
 from tests.conftest import write_run
 
 

@@ -8,11 +8,11 @@ import pytest
 from scipy.optimize import minimize_scalar
 from scipy.stats import binomtest
 
+from hmw_core import RunReader
 from hmw_core.errors import UsageError
 from hmw_core.laboratory import duel
 from hmw_core.log import verdicts
 from hmw_core.log.verdicts import Verdict
-from hmw_core.store import RunReader
 from tests.conftest import write_run
 
 

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 import torch
 
+from hmw_core import RunReader, RunWriter
 from hmw_core.errors import UsageError
 from hmw_core.laboratory import hm_replay as playground
 from hmw_core.laboratory import weight_measures
@@ -19,7 +20,6 @@ from hmw_core.laboratory.hm_replay import (
 )
 from hmw_core.laboratory.weight_measures import effective_share, measure, starvation
 from hmw_core.objective.weighting.hmw import HMWeighting
-from hmw_core.store import RunReader, RunWriter
 from tests.conftest import write_run
 
 N, C, E = 40, 6, 5

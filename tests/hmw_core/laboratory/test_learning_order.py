@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from scipy.stats import binom
 
+from hmw_core import RunReader, RunWriter
 from hmw_core.errors import UsageError
 from hmw_core.laboratory import learning_order
 from hmw_core.laboratory.learning_order import (
@@ -18,7 +19,6 @@ from hmw_core.laboratory.learning_order import (
     stopping,
 )
 from hmw_core.laboratory.memorised import fitted
-from hmw_core.store import RunReader, RunWriter
 from tests.conftest import write_run
 
 C = 3

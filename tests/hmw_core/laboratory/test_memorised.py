@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from hmw_core import RunReader, RunWriter
 from hmw_core.errors import UsageError
 from hmw_core.laboratory.memorised import (
     MEANING,
@@ -12,7 +13,6 @@ from hmw_core.laboratory.memorised import (
     fitted,
     fitted_by_epoch,
 )
-from hmw_core.store import RunReader, RunWriter
 
 # Predictions of each sample by epoch; the given labels are all 0, and None is a missed epoch.
 PREDICTED = [

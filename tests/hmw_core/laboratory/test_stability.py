@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from hmw_core import RunReader, RunWriter
 from hmw_core.criteria.kept import score_table
 from hmw_core.errors import UsageError
 from hmw_core.laboratory.stability import (
@@ -16,7 +17,6 @@ from hmw_core.laboratory.stability import (
     run_looks,
 )
 from hmw_core.samples.compare import wilson
-from hmw_core.store import RunReader, RunWriter
 from tests.conftest import write_run
 
 CRITERIA = ["last_loss", "aum", "iam"]

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from hmw_core import RunReader, RunWriter
 from hmw_core.criteria import CRITERIA
 from hmw_core.errors import UsageError
 from hmw_core.laboratory.thresholds import (
@@ -27,7 +28,6 @@ from hmw_core.laboratory.thresholds import (
 from hmw_core.log import layout
 from hmw_core.log.threshold_margins import margin_means, write_margins
 from hmw_core.samples.compare import wilson
-from hmw_core.store import RunReader, RunWriter
 
 N, N_WRONG = 600, 180
 WRONG = np.arange(N) < N_WRONG

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from hmw_core import RunReader, RunWriter
 from hmw_core.errors import UsageError
 from hmw_core.laboratory import transition
 from hmw_core.laboratory.transition_pattern import (
@@ -16,7 +17,6 @@ from hmw_core.laboratory.transition_pattern import (
     verdict,
 )
 from hmw_core.noise import apply_noise
-from hmw_core.store import RunReader, RunWriter
 from tests.conftest import write_run
 
 CIFAR10 = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"]

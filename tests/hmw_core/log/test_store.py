@@ -16,10 +16,10 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 
+from hmw_core import RunReader, RunWriter, list_runs
 from hmw_core.errors import UnreadableRun, UsageError
 from hmw_core.log.layout import epoch_file
 from hmw_core.log.schema import OUTPUT_COLUMNS, SAMPLES, SIGNALS
-from hmw_core.store import RunReader, RunWriter, list_runs
 from tests.conftest import write_run
 
 LOGITS = np.array([[3.0, 1.0, 0.5], [0.2, 2.0, 0.1], [0.0, 0.0, 4.0]], dtype=np.float32)
@@ -319,7 +319,7 @@ def test_a_folder_that_cannot_be_written_in_mid_training_keeps_the_earlier_epoch
 def test_a_killed_run_counts_as_stopped_and_can_be_resumed(tmp_path):
     code = f"""
         import os, numpy as np
-        from hmw_core.store import RunWriter
+        from hmw_core import RunWriter
         w = RunWriter.create({str(tmp_path / "r")!r}, given_label=[0, 1, 2], n_classes=3,
                              n_epochs=3)
         w.record([0, 1, 2], logits=np.eye(3)); w.end_epoch(1); w.flush()

@@ -14,10 +14,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from hmw_core import RunReader, RunWriter
 from hmw_core.errors import UsageError
 from hmw_core.log import verdicts
 from hmw_core.log.verdicts import COLUMNS, Verdict
-from hmw_core.store import RunReader, RunWriter
 from tests.conftest import write_run
 
 ROOT = Path(__file__).parents[3]

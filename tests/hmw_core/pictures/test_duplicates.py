@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 from scipy.ndimage import gaussian_filter
 
+from hmw_core import RunReader, RunWriter
 from hmw_core.errors import UsageError
 from hmw_core.log import layout
 from hmw_core.pictures import duplicates
@@ -20,7 +21,6 @@ from hmw_core.pictures.duplicates import (
     suggested_threshold,
     typical_distance,
 )
-from hmw_core.store import RunReader, RunWriter
 
 N = 200
 

@@ -8,9 +8,9 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
+from hmw_core import RunReader, RunWriter
 from hmw_core.log import layout
 from hmw_core.pictures import picture_features
-from hmw_core.store import RunReader, RunWriter
 
 
 def write(folder, images, n: int) -> RunReader:

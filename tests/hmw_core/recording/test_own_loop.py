@@ -8,11 +8,11 @@ from torch.utils.data import DataLoader, Dataset
 
 from dashboard.export.prepared import prepare_figures
 from dashboard.figures import FIGURES
+from hmw_core import RunReader, RunWriter
 from hmw_core.criteria import MAIN_CRITERIA
 from hmw_core.criteria.kept import score_table
 from hmw_core.errors import UsageError
 from hmw_core.objective.weighting.hmw import cosine_to_classes
-from hmw_core.store import RunReader, RunWriter
 
 N, C, D, EPOCHS = 60, 4, 6, 3
 KEYS = [f"img/{i:03d}.png" for i in range(N)]

@@ -12,22 +12,16 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from hmw_core import RunReader, RunWriter
 from hmw_core.criteria import CRITERIA, MAIN_CRITERIA
 from hmw_core.errors import UsageError
 from hmw_core.log import verdicts
 from hmw_core.log.verdicts import Verdict
-from hmw_core.review.corrected_labels import (
-    COLUMNS,
-    PROVENANCE,
-    corrected_labels,
-    encode_labels,
-    label_issues,
-    read_labels,
-    read_table,
-    write_labels,
-)
-from hmw_core.review.label_files import FORMATS, decode, encode, guard, unguard
-from hmw_core.store import RunReader, RunWriter
+from hmw_core.review.corrected_labels import corrected_labels, label_issues
+from hmw_core.review.label_codec import FORMATS, decode, encode
+from hmw_core.review.label_file import COLUMNS, PROVENANCE, encode_labels, read_table, write_labels
+from hmw_core.review.label_reader import read_labels
+from hmw_core.spreadsheet import guard, unguard
 from tests.conftest import N_SAMPLES, write_run
 
 FORMULAS = ["=1+2", "+1", "-1.5", "@SUM(A1)", "\t=1", "\r=1", "'=1", "''-2", "\uff1d1"]

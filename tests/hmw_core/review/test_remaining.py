@@ -7,12 +7,12 @@ import pandas as pd
 import pytest
 from scipy.stats import binom, hypergeom
 
+from hmw_core import RunReader
 from hmw_core.errors import UsageError
 from hmw_core.log import verdicts
 from hmw_core.log.verdicts import Verdict, VerdictLog
 from hmw_core.review.queue import audit_sample, queue
 from hmw_core.review.remaining import RECENT, Remaining, estimate, remaining_errors, total_interval
-from hmw_core.store import RunReader
 from tests.conftest import write_run
 
 TRIALS = 200

@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from hmw_core import RunReader, RunWriter
 from hmw_core.errors import UsageError
 from hmw_core.samples import compare
-from hmw_core.store import RunReader, RunWriter
 from tests.conftest import N_SAMPLES, write_run
 
 

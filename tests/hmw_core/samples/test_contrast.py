@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from hmw_core import RunReader
 from hmw_core.errors import UsageError
 from hmw_core.samples.contrast import ALPHA, COLUMNS, _folder, contrast_columns, findings, why_these
-from hmw_core.store import RunReader
 from tests.conftest import write_run
 
 N = 600

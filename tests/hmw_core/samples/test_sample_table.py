@@ -6,13 +6,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from hmw_core import RunReader, RunWriter
 from hmw_core.criteria import CRITERIA, MAIN_CRITERIA
 from hmw_core.criteria.kept import score_table
 from hmw_core.errors import UsageError
 from hmw_core.log import verdicts
 from hmw_core.log.verdicts import Verdict
 from hmw_core.samples.sample_table import sample_table, suspicion_rank
-from hmw_core.store import RunReader, RunWriter
 
 KNOWN = [
     "given_label",

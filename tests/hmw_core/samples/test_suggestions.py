@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
+from hmw_core import RunReader, RunWriter
 from hmw_core.errors import UsageError
 from hmw_core.samples import suggestions
 from hmw_core.samples.suggestions import suggest, suggested_label
-from hmw_core.store import RunReader, RunWriter
 
 GIVEN = [0, 1, 2, 3, 0]
 # Rows: epochs; -1 where the epoch missed the sample.

@@ -14,8 +14,8 @@ import torch
 from torch.nn import functional as F
 from torch.utils.data import DataLoader
 
+from hmw_core import RunReader, RunWriter
 from hmw_core.errors import UsageError
-from hmw_core.store import RunReader, RunWriter
 
 ROOT = Path(__file__).parents[3]
 N, C, D, EPOCHS = 40, 3, 5, 3

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from hmw_core.store import RunReader
+from hmw_core import RunReader
 from training.data.prepare import load_data
 
 DATA = Path(__file__).parents[3].parent / "shared" / "data"

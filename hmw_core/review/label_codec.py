@@ -4,26 +4,19 @@ import csv
 import io
 import json
 import math
-import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pyarrow import csv as arrow_csv
 
 from hmw_core.errors import UsageError
+from hmw_core.spreadsheet import csv_bytes, unguarded
 
 FORMATS = ("csv", "parquet", "json")
 METADATA = b"hmw_labels"  # key of the provenance in a Parquet file's schema
 BOM = b"\xef\xbb\xbf"  # without it Excel takes UTF-8 for the machine's old code page
-
-# What a spreadsheet runs where it comes first (OWASP, "CSV Injection"), full-width signs included.
-_SIGNS = "=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20"
-# A text that looks like a guarded one is guarded, too: only so can reading undo it exactly.
-_TO_GUARD = re.compile(f"'*[{_SIGNS}]")
-_GUARDED = re.compile(f"'+[{_SIGNS}]")
 
 
 def encode(table: pa.Table, provenance: Mapping[str, Any], format: str) -> bytes:
@@ -107,40 +100,10 @@ def decode(
     return table, provenance if isinstance(provenance, dict) else {}
 
 
-def guard(text: str) -> str:
-    """Return a text that no spreadsheet runs: an apostrophe comes before a formula's sign.
-
-    Examples
-    --------
-    >>> guard("=1+2"), guard("a=b"), guard("'=1+2")
-    ("'=1+2", 'a=b', "''=1+2")
-    """
-    return f"'{text}" if _TO_GUARD.match(text) else text
-
-
-def unguard(text: str) -> str:
-    """Return what `guard` was given."""
-    return text[1:] if _GUARDED.match(text) else text
-
-
-def is_text(kind: pa.DataType) -> bool:
-    """Tell whether a column of this type holds text."""
-    return pa.types.is_string(kind) or pa.types.is_large_string(kind)
-
-
 def _csv(table: pa.Table, provenance: Mapping[str, Any]) -> bytes:
     for key, value in provenance.items():
         table = table.append_column(key, pa.repeat(pa.scalar(value), len(table)))
-    for place, field in enumerate(table.schema):
-        column = table.column(place)
-        if pa.types.is_floating(field.type):
-            column = pc.if_else(pc.is_nan(column), pa.scalar(None, field.type), column)
-        elif is_text(field.type):
-            column = _each(column, guard, _TO_GUARD)
-        table = table.set_column(place, field.name, column)
-    file = pa.BufferOutputStream()
-    arrow_csv.write_csv(table, file)
-    return BOM + file.getvalue().to_pybytes()
+    return BOM + csv_bytes(table)
 
 
 def _parquet(table: pa.Table, provenance: Mapping[str, Any]) -> bytes:
@@ -203,7 +166,7 @@ def _from_csv(
     if not provenance_columns or provenance_columns[0] not in names:
         return table, {}
     for place, column in enumerate(names):
-        table = table.set_column(place, column, _each(table.column(place), unguard, _GUARDED))
+        table = table.set_column(place, column, unguarded(table.column(place)))
     provenance: dict[str, Any] = {}
     for column in (column for column in provenance_columns if column in names):
         said = table[column].unique().to_pylist()
@@ -211,14 +174,3 @@ def _from_csv(
             raise UsageError(f"{name} mixes two exports: {column!r} is {said[0]!r} and {said[1]!r}")
         provenance[column] = said[0] if said else None
     return table.drop_columns(list(provenance)), provenance
-
-
-def _each(
-    column: pa.ChunkedArray, change: Callable[[str], str], where: re.Pattern[str]
-) -> pa.ChunkedArray | pa.Array:
-    """Return a column of text in which `change` was at the values that begin as `where` says."""
-    if not pc.any(pc.match_substring_regex(column, f"^({where.pattern})")).as_py():
-        return column
-    encoded = column.combine_chunks().dictionary_encode()
-    changed = [None if text is None else change(text) for text in encoded.dictionary.to_pylist()]
-    return pa.array(changed, pa.string()).take(encoded.indices)
