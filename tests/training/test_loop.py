@@ -39,7 +39,8 @@ def assert_same_run(folder, other):
         columns = SIGNALS if values == "signals" else ["logits", "cosine"]
         mine, theirs = (getattr(run, values)(columns) for run in (first, second))
         for column in mine:
-            assert np.array_equal(np.stack(mine[column]), np.stack(theirs[column])), column
+            both = np.stack(mine[column]), np.stack(theirs[column])
+            assert np.array_equal(*both, equal_nan=True), column
     timing = ["seconds", "samples_per_second"]
     mine, theirs = (run.metrics().drop(columns=timing) for run in (first, second))
     assert mine.equals(theirs)

@@ -63,8 +63,7 @@ class DivideMix(Method):
         self.optimizers = [parts.new_optimizer(config, n.parameters()) for n in self.networks]
         sizes, device = (2, problem.n_samples), problem.device
         self.register_buffer("posterior", torch.full(sizes, 0.5, device=device))
-        history = torch.full((N_HISTORY, *sizes), torch.nan, device=device)
-        self.register_buffer("loss_history", history)
+        self.register_buffer("loss_history", torch.zeros(N_HISTORY, *sizes, device=device))
 
     def stage(self, epoch: int) -> str:
         return "warm-up" if epoch <= self.args["warmup_epochs"] else "semi-supervised"
@@ -187,7 +186,8 @@ class DivideMix(Method):
         low, high = losses.amin(dim=1, keepdim=True), losses.amax(dim=1, keepdim=True)
         scaled = (losses - low) / (high - low).clamp(min=1e-12)
         self.loss_history.copy_(torch.cat([self.loss_history[1:], scaled[None]]))
-        means = self.loss_history[-self.args["loss_history"] :].nanmean(dim=0)
+        n_averaged = min(self.args["loss_history"], data.epoch)  # there are no earlier ones
+        means = self.loss_history[-n_averaged:].mean(dim=0)
         everyone = torch.arange(data.n_samples, device=losses.device)
         for place in (0, 1):
             posterior = divide_mix_posterior(means[place].cpu().numpy())
