@@ -142,7 +142,7 @@ def measure_run(run: RunReader, repeats: int) -> None:
 
     def load() -> Gaps:
         forget()
-        return gaps(run, own.space, own.k)
+        return gaps(run, own.k)
 
     found, times = timed(load, min(repeats, 3))
     say("first load: distances into memory", times)

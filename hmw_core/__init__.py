@@ -1,4 +1,4 @@
-"""The run log and everything that is computed from it: what training and dashboard agree on.
+"""The run log and everything computed from it; training and dashboard share it.
 
 The face is `RunWriter`, `RunReader`, `list_runs` and `CRITERIA`. Each is loaded when it is first
 asked for, so that a program that only logs pays for numpy and pyarrow and for nothing else.

@@ -1,1 +1,1 @@
-"""What pages read of runs, kept until its files change; the same object for all: read only."""
+"""Cached reads of runs, valid until the files change; nobody may change what they return."""

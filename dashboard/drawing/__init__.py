@@ -1,1 +1,1 @@
-"""What figures are drawn with: style, text, panels, clouds, globes."""
+"""What every figure is drawn with: style, text, panels, clouds, globes."""

@@ -1,1 +1,1 @@
-"""What a page shows, prepared without widgets."""
+"""The tables and sentences of a page, prepared without widgets."""

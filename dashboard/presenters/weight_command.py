@@ -10,7 +10,7 @@ from hmw_core.log.reader import RunReader
 
 NOT_OURS = ("recipe", "run", "runs", "device", "labels")
 OWN = ("alpha", "beta", "k", "annealing_start", "warmup_epochs")  # options of `train`
-MORE = ("history", "space", "terms", "weight_norm")  # go into --weighting-args
+MORE = ("history", "terms")  # go into --weighting-args
 
 
 def train_arguments(run: RunReader, settings: Settings, runs: Path) -> list[str] | None:
@@ -52,7 +52,7 @@ def train_command(run: RunReader, settings: Settings, runs: Path) -> str | None:
 def own_loop(run: RunReader, settings: Settings) -> str:
     """Return the lines that weight so in a training loop of one's own."""
     options = [f"{name}={getattr(settings, name)!r}" for name in OWN]
-    options += [f"{name}={value!r}" for name, value in _more(settings).items()]
+    options += [f"{name}={value!r}" for name, value in weighting_args(settings).items()]
     return (
         "from hmw_core.objective.weighting.hmw import HMWeighting\n\n"
         f"weighting = HMWeighting({run.n_samples}, {run.n_epochs}, {', '.join(options)})\n"
@@ -63,7 +63,9 @@ def own_loop(run: RunReader, settings: Settings) -> str:
 
 def weighting_args(settings: Settings) -> dict[str, str]:
     """Return what `--weighting-args` has to say: only what is not as it is by default."""
-    return {name: str(value).lower() for name, value in _more(settings).items()}
+    default = Settings()
+    names = [name for name in MORE if getattr(settings, name) != getattr(default, name)]
+    return {name: getattr(settings, name) for name in names}
 
 
 def new_name(run: RunReader, settings: Settings) -> str:
@@ -73,13 +75,6 @@ def new_name(run: RunReader, settings: Settings) -> str:
         name += f"-k{settings.k}"
     name += "".join(f"-{value}" for value in weighting_args(settings).values())
     return re.sub(r"[^A-Za-z0-9._+=-]", "-", name).lstrip("._+=-")[-100:].lstrip("._+=-")
-
-
-def _more(settings: Settings) -> dict[str, Any]:
-    default = Settings()
-    names = [name for name in MORE if getattr(settings, name) != getattr(default, name)]
-    found: dict[str, Any] = {name: getattr(settings, name) for name in names}
-    return found if settings.halve is None else found | {"halve": settings.halve}
 
 
 def _text(value: Any) -> str:

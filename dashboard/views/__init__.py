@@ -1,1 +1,1 @@
-"""The pages, one file each, and `blocks`, what they are made of."""
+"""The pages of the menu, one file each."""

@@ -1,4 +1,4 @@
-"""Per-sample scores that rank training samples by suspicion; what belongs together shares a file.
+"""Per-sample scores that rank training samples by suspicion, one family a file.
 
 Contract, so that no file repeats it: a criterion is a `Criterion` that names the columns it
 reads, gives one value a sample and epoch, and says how the epochs are drawn together and what a

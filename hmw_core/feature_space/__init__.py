@@ -1,1 +1,1 @@
-"""Features: maps in the plane, and nearest neighbours."""
+"""Maps of the features in the plane, and nearest neighbours."""

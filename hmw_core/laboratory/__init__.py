@@ -1,1 +1,1 @@
-"""Which criterion finds the wrong labels, why, and how sure that is."""
+"""Comparisons of criteria: which one finds the wrong labels, with intervals."""

@@ -9,7 +9,6 @@ Shape letters: E epochs, N samples, C classes.
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -20,17 +19,20 @@ from hmw_core.errors import UsageError
 from hmw_core.log import layout
 from hmw_core.log.reader import RunReader
 from hmw_core.log.tables import as_matrix
-from hmw_core.margins import annealing_coefficient, check_k, cosine_distance, top_values
+from hmw_core.margins import (
+    HMSettings,
+    annealing_coefficient,
+    check_k,
+    cosine_distance,
+    top_values,
+)
 
 MOST_VALUES = 32_000_000  # epochs x samples held: two float32 of each are 256 MB
 CHOICES = {
     "history": ("ca", "uniform_mean", "current"),
-    "space": ("cosine", "softmax", "logits"),
     "terms": ("both", "aum", "tkum"),
-    "weight_norm": ("none", "mean1_batch"),
 }
 DISTANCES = ("given_distance", "other_distance", "topk_distance")
-LOGITS = ("given_logit", "other_logit", "topk_logit")
 GROUPS = ("clean", "mislabeled", "unknown")
 GRID_SAMPLES = 5_000
 SCALES = (0.0, 0.1, 0.5, 1.0, 5.0, 10.0, 50.0, 100.0, 500.0, 1000.0, 5000.0)
@@ -38,28 +40,17 @@ SCALES = (0.0, 0.1, 0.5, 1.0, 5.0, 10.0, 50.0, 100.0, 500.0, 1000.0, 5000.0)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings:
-    """What decides an HM weight; names, meanings and defaults are those of `HMWeighting`.
+class Settings(HMSettings):
+    """What decides an HM weight; names, meanings and defaults are those of `HMWeighting`."""
 
-    `weight_norm="mean1_batch"` divides by the mean of the epoch here: the log does not say which
-    samples shared a batch.
-    """
-
-    alpha: float = 100.0
-    beta: float = 100.0
-    k: int = 1
-    annealing_start: int = 1
     warmup_epochs: int = 0
     history: str = "ca"
-    space: str = "cosine"
     terms: str = "both"
-    halve: bool | None = None
-    weight_norm: str = "none"
 
     @property
     def factor(self) -> float:
-        """The factor on the sum of the terms: 1/2 of Eq. 12, or 1."""
-        return 0.5 if (self.terms == "both" if self.halve is None else self.halve) else 1.0
+        """The factor on the sum of the terms: 1/2 of Eq. 12 with both, else 1."""
+        return 0.5 if self.terms == "both" else 1.0
 
     def check(self, n_classes: int) -> None:
         """Refuse settings that no weight can be computed with.
@@ -69,17 +60,13 @@ class Settings:
         UsageError
             If one is out of range, unknown, or does not fit the number of classes.
         """
-        for name in ("alpha", "beta", "warmup_epochs"):
-            value = getattr(self, name)
-            if not 0 <= value < np.inf:
-                raise UsageError(f"{name} must be a number of 0 or more, got {value}")
+        if self.warmup_epochs < 0:
+            raise UsageError(f"warmup_epochs must be 0 or more, got {self.warmup_epochs}")
         for name, accepted in CHOICES.items():
             if getattr(self, name) not in accepted:
                 raise UsageError(
                     f"there is no {name} {getattr(self, name)!r}; accepted: {', '.join(accepted)}"
                 )
-        if self.annealing_start not in (0, 1):
-            raise UsageError(f"annealing_start must be 0 or 1, got {self.annealing_start}")
         if self.terms != "aum" and n_classes == 2:
             raise UsageError(
                 f"terms {self.terms!r} need 3 classes or more, because TKUM compares two classes "
@@ -92,8 +79,8 @@ class Settings:
 class Gaps:
     """How much nearer the given label is than the nearest other class, and that than the next.
 
-    `margin` and `under`, (E, N) float32, NaN where a sample was not seen: nearness is minus the
-    distance, the probability, or the logit, by `space`. `under` <= 0, and NaN with two classes.
+    `margin` and `under`, (E, N) float32, NaN where a sample was not seen: differences of distances.
+    `under` <= 0, and NaN with two classes.
     """
 
     sample_id: np.ndarray  # (N,)
@@ -143,15 +130,14 @@ def logged_settings(run: RunReader) -> Settings:
 def used_settings(run: RunReader) -> Settings | None:
     """Return the settings that the training weighted its losses with.
 
-    None where it had another weighting, none, or was not made by `python -m training`.
+    None where it had another weighting, none, one with options of an earlier version, or was not
+    made by `python -m training`.
     """
     config = run.info.get("config") or {}
-    if config.get("weighting") != "hmw":
+    if config.get("weighting") != "hmw" or config["weighting_args"].keys() - CHOICES.keys():
         return None
-    switches = {"true": True, "false": False}
-    args = {name: switches.get(str(w).lower(), w) for name, w in config["weighting_args"].items()}
     names = ("alpha", "beta", "k", "annealing_start", "warmup_epochs")
-    return Settings(**{name: config[name] for name in names} | args)
+    return Settings(**{name: config[name] for name in names} | config["weighting_args"])
 
 
 def replay(run: RunReader, settings: Settings, epoch: int | None = None) -> Replay:
@@ -180,7 +166,7 @@ def replay(run: RunReader, settings: Settings, epoch: int | None = None) -> Repl
 
 @lru_cache(maxsize=32)  # what several figures of a page show
 def _replay(run: RunReader, settings: Settings, last: int) -> Replay:
-    found = gaps(run, settings.space, settings.k if settings.terms != "aum" else None)
+    found = gaps(run, settings.k if settings.terms != "aum" else None)
     members = np.stack([found.group == g for g in range(len(GROUPS))]).astype(np.float32)  # (3, N)
     rows, effective = [], []
     weight = np.full(len(found.sample_id), np.nan)
@@ -224,8 +210,6 @@ def _weights(
             weight = np.divide(total, mass, out=np.full(len(total), np.nan), where=seen)
         if epoch <= settings.warmup_epochs:
             weight = np.where(seen, 1.0, np.nan) + np.zeros(len(total))
-        elif settings.weight_norm == "mean1_batch" and np.any(seen):
-            weight = weight / np.nanmean(weight)
         yield epoch, weight
 
 
@@ -256,11 +240,11 @@ def _tkum_term(under: np.ndarray, beta: float) -> np.ndarray:
 
 
 @lru_cache(maxsize=2)  # of each at most 256 MB, see MOST_VALUES
-def gaps(run: RunReader, space: Literal["cosine", "softmax", "logits"], k: int | None) -> Gaps:
+def gaps(run: RunReader, k: int | None) -> Gaps:
     """Return the gaps of a run, read once; `k` None where no TKUM term is asked for.
 
-    From the logged signals where they have them (the run's own k; logits and cosines), otherwise
-    from the logged outputs, which hold half precision: with alpha = beta = 100 a cosine's rounding
+    From the logged signals where they have them (the run's own k), otherwise from the logged
+    outputs, which hold half precision: with alpha = beta = 100 a cosine's rounding
     moves an exponent by up to 0.02.
 
     Raises
@@ -276,14 +260,14 @@ def gaps(run: RunReader, space: Literal["cosine", "softmax", "logits"], k: int |
     rows = np.arange(len(order)) if len(order) <= most else _draw(len(order), most)
     margin = np.empty((len(epochs), len(rows)), dtype=np.float32)
     under = np.empty_like(margin)
-    from_signals = space != "softmax" and k in (None, run.info["weighting"]["k"])
-    read = _from_signals if from_signals else _from_outputs
-    for row, (given, other, topk) in enumerate(read(run, space, k)):
+    from_signals = k in (None, run.info["weighting"]["k"])
+    found = _from_signals(run) if from_signals else _from_outputs(run, k or 1)
+    for row, (given, other, topk) in enumerate(found):
         np.subtract(given[rows], other[rows], out=margin[row])
         np.subtract(topk[rows], other[rows], out=under[row])
     if np.isnan(margin).all():
-        why = run.absent.get("given_distance" if space == "cosine" else "given_logit")
-        what = "no cosines to the class vectors" if space == "cosine" else "no logits"
+        why = run.absent.get("given_distance")
+        what = "no cosines to the class vectors"
         raise UsageError(f"the log of run {run.name!r} holds {what}{f': {why}' if why else ''}")
     is_mislabeled = run.samples()["is_mislabeled"].to_numpy(dtype=object)[order[rows]]
     group = np.array([2 if pd.isna(wrong) else int(wrong) for wrong in is_mislabeled], np.int8)
@@ -294,38 +278,28 @@ def gaps(run: RunReader, space: Literal["cosine", "softmax", "logits"], k: int |
 Nearness = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
-def _from_signals(run: RunReader, space: str, k: int | None) -> Iterator[Nearness]:
-    """Yield given, other and topk nearness of each epoch, in the order of `sample_ids()`."""
-    names = DISTANCES if space == "cosine" else LOGITS
-    for _, stored in run.iterate(names):
-        given, other, topk = (stored[name].astype(np.float32, copy=False) for name in names)
-        yield (-given, -other, -topk) if space == "cosine" else (given, other, topk)
+def _from_signals(run: RunReader) -> Iterator[Nearness]:
+    """Yield minus the given, other and topk distance of each epoch, in the order of ids."""
+    for _, stored in run.iterate(DISTANCES):
+        given, other, topk = (-stored[name].astype(np.float32, copy=False) for name in DISTANCES)
+        yield given, other, topk
 
 
-def _from_outputs(run: RunReader, space: str, k: int | None) -> Iterator[Nearness]:
-    column = "cosine" if space == "cosine" else "logits"
-    what = f"{space} with k = {k}" if k is not None else space
+def _from_outputs(run: RunReader, k: int) -> Iterator[Nearness]:
     order = run.sample_ids()
     given_label = run.samples()["given_label"].to_numpy()[order]
-    n_classes = run.n_classes
     for epoch in run.epochs():
         path = layout.epoch_file(run.network_folder, "outputs", epoch)
         try:  # not `run.outputs`: an array object a sample takes ten times as long
-            table = pq.read_table(path, columns=["sample_id", column])
+            table = pq.read_table(path, columns=["sample_id", "cosine"])
         except (pa.ArrowInvalid, OSError, KeyError):
             raise UsageError(
-                f"{what} needs the outputs of every epoch, and run {run.name!r} keeps no {column} "
+                f"k = {k} needs the outputs of every epoch, and run {run.name!r} keeps no cosine "
                 f"of epoch {epoch}; its own k is {run.info['weighting']['k']}"
             ) from None
-        by_id = np.full((run.n_samples, n_classes), np.nan, dtype=np.float32)
-        by_id[table["sample_id"].to_numpy()] = as_matrix(table[column])
-        values = by_id[order]  # (N, C)
-        if space == "softmax":
-            values = np.exp(values - values.max(axis=1, keepdims=True))
-            values /= values.sum(axis=1, keepdims=True)
-        if space == "cosine":
-            values = -cosine_distance(values)
-        top = top_values(values, given_label, 1 if k is None else k)
+        by_id = np.full((run.n_samples, run.n_classes), np.nan, dtype=np.float32)
+        by_id[table["sample_id"].to_numpy()] = as_matrix(table["cosine"])
+        top = top_values(-cosine_distance(by_id[order]), given_label, k)
         yield top.given, top.other, top.topk
 
 
@@ -353,7 +327,7 @@ def over_scales(
 def _over_scales(
     run: RunReader, settings: Settings, last: int, scales: tuple[float, ...]
 ) -> tuple[Gaps, np.ndarray, np.ndarray]:
-    found = gaps(run, settings.space, settings.k if settings.terms != "aum" else None)
+    found = gaps(run, settings.k if settings.terms != "aum" else None)
     found = found.part(GRID_SAMPLES)
     shape = (len(scales), len(found.sample_id))
     sums = {"aum": np.zeros(shape), "tkum": np.zeros(shape)}

@@ -1,1 +1,1 @@
-"""The run folder: its files and columns, how they are written whole, and how they are read."""
+"""The run folder: its files and columns, writing a file whole, reading a run."""

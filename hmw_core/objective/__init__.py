@@ -1,1 +1,1 @@
-"""The torch half: what a step sees, its losses and its weights."""
+"""Losses and weights of a training step (torch)."""

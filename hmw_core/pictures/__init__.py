@@ -1,1 +1,1 @@
-"""What pictures alone tell: brightness, contrast, duplicates."""
+"""Brightness, contrast and duplicates of pictures."""

@@ -1,1 +1,1 @@
-"""Review by people: the queue, the label errors left, corrected labels."""
+"""Review by people: queue, estimate of remaining label errors, corrected labels."""

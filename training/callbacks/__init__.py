@@ -1,4 +1,4 @@
-"""The run log from other trainers, one file each; each needs its library, which nothing else does.
+"""The logger for other trainers (Lightning, Hugging Face), one file each.
 
 One process only: a second one would see other samples, and its rows would be missing.
 """

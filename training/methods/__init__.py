@@ -1,4 +1,4 @@
-"""Methods: how one epoch of training goes, one file each.
+"""Training methods: what happens in one epoch, one file each.
 
 Contract, so that no file repeats it: a method is a `Method` built with a ``RunConfig`` and a
 ``Problem``. It owns its networks, optimizers and tables; the loop never asks which one it is. Each

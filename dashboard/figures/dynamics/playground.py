@@ -54,14 +54,10 @@ def in_words(settings: Settings) -> str:
         parts += [f"k {settings.k}"] if settings.k != 1 else []
     histories = {"uniform_mean": "plain mean", "current": "this epoch alone"}
     parts += [histories[settings.history]] if settings.history in histories else []
-    parts += [f"on {settings.space}"] if settings.space != "cosine" else []
     if settings.history == "ca" and settings.annealing_start == 0:
         parts.append("from 0")
     if settings.warmup_epochs:
         parts.append(f"warm-up {settings.warmup_epochs}")
-    if settings.halve is not None and settings.factor != (0.5 if settings.terms == "both" else 1):
-        parts.append(f"factor {settings.factor:g}")
-    parts += ["mean 1"] if settings.weight_norm != "none" else []
     return ", ".join(parts)
 
 

@@ -92,7 +92,6 @@ def _annealed(settings: Settings) -> Settings:
         k=settings.k,
         annealing_start=settings.annealing_start,
         history=settings.history,
-        space=settings.space,
         terms=settings.terms,
     )
 

@@ -1,1 +1,1 @@
-"""Pages of the criterion laboratory."""
+"""Pages that compare criteria."""

@@ -32,19 +32,9 @@ HISTORIES = {
     "current": "this epoch alone",
 }
 TERMS = {"both": "AUM and TKUM (paper)", "aum": "AUM alone", "tkum": "TKUM alone"}
-SPACES = {
-    "cosine": "cosines (paper)",
-    "softmax": "softmax probabilities",
-    "logits": "logits, squashed",
-}
 STARTS = {"1": "1, as the paper", "0": "0, as the authors' code"}
-NORMS = {"none": "no (paper)", "mean1_batch": "by their mean"}
-HALVES = {"auto": "1/2 with both terms", "true": "1/2", "false": "1"}
-FIELDS = (
-    *("alpha", "beta", "k", "history", "terms", "start", "space"),
-    *("warmup", "norm", "halve"),
-)
-SHORT_NAMES = {"start": "annealing_start", "warmup": "warmup_epochs", "norm": "weight_norm"}
+FIELDS = ("alpha", "beta", "k", "history", "terms", "start", "warmup")
+SHORT_NAMES = {"start": "annealing_start", "warmup": "warmup_epochs"}
 
 
 def terms_of(run: RunReader) -> dict[str, str]:
@@ -62,10 +52,7 @@ def choose_settings(run: RunReader, own: Settings) -> Settings:
     with st.expander("More settings"), st.container(horizontal=True, vertical_alignment="bottom"):
         start = _one_of("w-start", "Annealing begins at", STARTS, str(own.annealing_start))
         k = keep_number("w-k", f"k (empty: {own.k})", whole=True)
-        space = _one_of("w-space", "Measured on", SPACES, own.space)
         warmup = keep_number("w-warmup", f"Warm-up epochs (empty: {own.warmup_epochs})")
-        halve = _one_of("w-halve", "Factor", HALVES, _halve(own))
-        norm = _one_of("w-norm", "Divided", NORMS, own.weight_norm)
     return Settings(
         alpha=own.alpha if alpha is None else alpha,
         beta=own.beta if beta is None else beta,
@@ -73,10 +60,7 @@ def choose_settings(run: RunReader, own: Settings) -> Settings:
         annealing_start=int(start),
         warmup_epochs=own.warmup_epochs if warmup is None else int(warmup),
         history=history,
-        space=space,
         terms=terms,
-        halve={"auto": None, "true": True, "false": False}[halve],
-        weight_norm=norm,
     )
 
 
@@ -108,10 +92,6 @@ def buttons(run: RunReader, own: Settings) -> None:
             st.caption(trained)
 
 
-def _halve(settings: Settings) -> str:
-    return "auto" if settings.halve is None else str(settings.halve).lower()
-
-
 def _set(own: Settings, settings: Settings) -> None:
     """Put settings into the fields, which stay empty where they are as `own`."""
     for name in FIELDS:
@@ -125,8 +105,6 @@ def _set(own: Settings, settings: Settings) -> None:
             st.session_state[f"choice w-{name}"] = float(value)
         elif name == "k":
             st.session_state["choice w-k"] = int(value)
-        elif name == "halve":
-            st.session_state["choice w-halve"] = _halve(settings)
         else:
             st.session_state[f"choice w-{name}"] = str(value).lower()
 
@@ -220,7 +198,11 @@ if run.last_epoch == 0:
 as_logged = logged_settings(run)
 own = used_settings(run) or as_logged
 buttons(run, own)
-settings = choose_settings(run, own)
+try:
+    settings = choose_settings(run, own)
+except UsageError as reason:
+    st.info(f"Not shown: {plain(str(reason))}.", icon=":material/info:")
+    st.stop()
 epoch = choose_epoch(run)
 last = run.last_epoch if epoch is None else epoch
 st.caption(
@@ -234,11 +216,6 @@ try:
         found = replay(run, settings, last)
 except UsageError as reason:
     st.info(f"Not shown: {plain(str(reason))}.", icon=":material/info:")
-    if settings.space == "cosine" and settings.k == own.k and "given_logit" not in run.absent:
-        st.markdown(
-            "The same weights can be had on logits or softmax probabilities: choose them under "
-            "**More settings**. They are other weights than the paper's."
-        )
     st.stop()
 
 columns = {"Chosen": measured(run, found.sample_id, found.weight)}
@@ -289,14 +266,8 @@ if columns["Chosen"].n_clean + columns["Chosen"].n_mislabeled == 0:
     )
 elif logged is not None:
     st.caption(lead(run, found.weight, logged.weight, found.sample_id))
-if run.info["outputs"]["keep"] == "full" and (settings.k != own.k or settings.space == "softmax"):
+if run.info["outputs"]["keep"] == "full" and settings.k != run.info["weighting"]["k"]:
     st.caption("From the logged outputs, which hold half precision.")
-if settings.weight_norm != "none":
-    st.caption(
-        "The training divides by the mean of each batch. The log does not say which samples shared "
-        "one, so here it is the mean of the epoch."
-    )
-
 chosen = None if settings == as_logged else settings
 left, right = st.columns(2)
 with left:
@@ -315,7 +286,7 @@ show_figure("playground_scales", run, settings=chosen, epoch=epoch, vary=vary)
 if run.n_samples > GRID_SAMPLES:
     st.caption(
         f"Of {GRID_SAMPLES:,} samples of {run.n_samples:,}, drawn at random with a fixed seed; "
-        "warm-up and division by the mean left out. All other numbers are of all samples."
+        "warm-up left out. All other numbers are of all samples."
     )
 show_figure("playground_classes", run, settings=chosen, epoch=epoch)
 

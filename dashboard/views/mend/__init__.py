@@ -1,1 +1,1 @@
-"""Pages that find and mend wrong labels."""
+"""Pages that find, judge and correct wrong labels."""

@@ -1,1 +1,1 @@
-"""Parts that several pages share."""
+"""Widgets that several pages share."""

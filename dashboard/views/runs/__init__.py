@@ -1,1 +1,1 @@
-"""Pages of runs."""
+"""Pages that list, train and compare runs."""

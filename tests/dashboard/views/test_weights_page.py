@@ -54,7 +54,7 @@ def test_settings_come_from_the_address_and_stay_in_it(folder):
 @pytest.mark.parametrize(
     ("address", "sentence"),
     [
-        ({"w-alpha": "-3"}, "alpha must be a number of 0 or more, got -3"),
+        ({"w-alpha": "-3"}, "alpha must be 0 or more, got -3"),
         ({"w-alpha": "x"}, "is not a number it can be"),
         ({"w-k": "9"}, "k is 9, but with 5 classes"),
         ({"w-terms": "magic"}, "Terms: there is no “magic”"),
@@ -80,13 +80,11 @@ def test_starved_samples_are_warned_of(folder):
     assert "mean weight of clean samples is 0.0" in page.warning[0].value
 
 
-def test_a_log_without_cosines_says_so_and_offers_logits(folder):
+def test_a_log_without_cosines_says_so(folder):
     write_run(folder / "bare", with_cosine=False)
     page = open_page("weights", run="bare")
     assert "holds no cosines to the class vectors" in said(page)
     assert not page.dataframe
-    page = open_page("weights", run="bare", **{"w-space": "logits"})
-    assert table_of(page).columns.tolist() == ["Chosen", "On the loss"]
 
 
 def test_unknown_true_labels_leave_what_is_known(folder):
@@ -143,9 +141,7 @@ def test_the_command_trains_as_the_run_but_for_the_weights(tmp_path):
     from training.__main__ import _parse, _recipe_defaults
 
     run = with_config(tmp_path / "made", CONFIG)
-    settings = Settings(
-        alpha=12.5, beta=3.0, annealing_start=0, warmup_epochs=2, terms="aum", halve=True
-    )
+    settings = Settings(alpha=12.5, beta=3.0, annealing_start=0, warmup_epochs=2, terms="aum")
     words = train_arguments(run, settings, tmp_path)
     assert words[0] == "train"
     made = _parse(RunConfig, words[1:], "train", _recipe_defaults(words[1:]))
@@ -153,7 +149,7 @@ def test_the_command_trains_as_the_run_but_for_the_weights(tmp_path):
         CONFIG,
         recipe=None,
         weighting="hmw",
-        weighting_args={"terms": "aum", "halve": "true"},
+        weighting_args={"terms": "aum"},
         alpha=12.5,
         beta=3.0,
         annealing_start=0,
@@ -188,10 +184,8 @@ def test_a_loop_of_ones_own_gets_the_lines(tmp_path):
 def test_settings_in_words():
     assert in_words(Settings()) == "alpha 100, beta 100"
     assert in_words(Settings(terms="aum", k=3)) == "alpha 100"
-    everything = in_words(
-        Settings(k=3, history="uniform_mean", space="logits", warmup_epochs=2, halve=False)
-    )
-    assert everything == "alpha 100, beta 100, k 3, plain mean, on logits, warm-up 2, factor 1"
+    everything = in_words(Settings(k=3, history="uniform_mean", warmup_epochs=2))
+    assert everything == "alpha 100, beta 100, k 3, plain mean, warm-up 2"
 
 
 def test_figures_hold_chosen_and_logged_weights(tiny_run):
