@@ -37,8 +37,10 @@ from benchmarks.memory import resident_gib
 from hmw_core import RunWriter
 from training import checkpoint, devices, evaluation
 from training.config import RunConfig
+from training.data.epoch_data import EpochData
 from training.data.prepare import TrainingData, load_data
-from training.loop import Training, record_steps
+from training.loop import Training
+from training.records import LogRecord
 
 Row = dict[str, object]
 
@@ -72,7 +74,7 @@ class PlainArm:
         method = self.training.method.train()
         (optimizer,) = method.optimizers
         loss_sum = torch.zeros((), device=self.training.device)
-        for batch in self.training.train_batches(self.epoch):
+        for batch in self.data().batches():
             with devices.autocast(self.training.device):
                 out = method.network(batch.images)
             loss = F.cross_entropy(out.logits.float(), batch.given_label)
@@ -84,6 +86,10 @@ class PlainArm:
         if self.whole:
             self.evaluate()
             checkpoint.saver(method, self.epoch, self.folder)()
+
+    def data(self) -> EpochData:
+        """Return the epoch's data."""
+        return self.training.epoch_data(self.epoch, lambda epoch, share: None)
 
     def evaluate(self) -> float:
         """Return the test accuracy."""
@@ -109,13 +115,9 @@ class LoggedArm(PlainArm):
 
     def train_epoch(self) -> None:
         """Train and log one epoch as `training.loop` does."""
-        steps = []
-        batches = self.training.train_batches(self.epoch)
-        self.training.method.run_epoch(
-            self.epoch, batches, lambda batch, step: steps.append((batch.sample_id, step))
-        )
-        torch.cat([step.loss for _, step in steps]).sum().item()
-        record_steps(self.writer, steps)
+        method = self.training.method
+        method.set_epoch(self.epoch)
+        method.run_epoch(self.epoch, self.data(), LogRecord(self.writer))
         if not self.whole:
             self.writer.end_epoch(self.epoch)
             return

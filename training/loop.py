@@ -1,13 +1,12 @@
 """Epochs, evaluation, the log and the checkpoint; knows no method by name."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import torch
 from rich.console import Console
-from torch import Tensor
 
 from hmw_core import RunReader, RunWriter
 from hmw_core.errors import UsageError, pick
@@ -21,8 +20,9 @@ from training.data.datasets import DATASETS
 from training.data.epoch_data import EpochData
 from training.data.prepare import TrainingData, load_data
 from training.methods import METHODS
-from training.methods.base import Problem, Record, StepLog
+from training.methods.base import Problem, Record
 from training.progress import EpochSummary, TrainingProgress
+from training.records import LogRecord, LossRecord
 from training.stopping import Stopped, StopWish
 from training.threshold_samples import RealClasses, draw_threshold_samples
 
@@ -195,40 +195,19 @@ class Training:
         config = self.config
         started = time.perf_counter()
 
-        def keep(
-            sample_id: Tensor,
-            log: StepLog | None,
-            *,
-            network: int = 1,
-            state: Mapping[str, Tensor] | None = None,
-        ) -> None:
-            if self.real_classes is not None:
-                sample_id, log, state = self.real_classes.keep(sample_id, log, state)
-            if log is None:
-                writer.record(sample_id, network=network, state=state)
-                return
-            writer.record(
-                sample_id,
-                log.logits,
-                log.cosine,
-                log.loss,
-                log.weight,
-                network=network,
-                state=state,
-                copy=False,
-            )
-
-        mean_loss, rate = self.train_epoch(epoch, progress.advance, keep)
+        record = LogRecord(writer, self.real_classes)
+        mean_loss, rate = self.train_epoch(epoch, progress.advance, record)
         samples_per_second = len(self.trained_label) / (time.perf_counter() - started)
         test_accuracy = self.test_accuracy()
         if epoch in (config.features_at or (config.epochs,)):
             self.log_features(epoch, writer)
         if self.real_classes is not None:
             self.real_classes.write(writer.folder, epoch)
+        stage = self.method.stage(epoch)
         writer.end_epoch(
             epoch,
             after=checkpoint.saver(self.method, epoch, writer.folder),
-            stage=self.method.stage(epoch),
+            **({} if stage is None else {"stage": stage}),
             test_accuracy=test_accuracy,
             learning_rate=rate,
             seconds=time.perf_counter() - started,
@@ -263,41 +242,10 @@ class Training:
         torch.manual_seed(devices.epoch_seed(config.seed, epoch))
         rate = self.method.set_epoch(epoch)
         n_samples = len(self.trained_label)
-        sizes = self.method.n_networks, n_samples
-        losses = torch.zeros(sizes, device=self.device)
-        recorded = torch.zeros(sizes, dtype=torch.bool, device=self.device)
-
-        def add_and_record(
-            sample_id: Tensor,
-            log: StepLog | None,
-            *,
-            network: int = 1,
-            state: Mapping[str, Tensor] | None = None,
-        ) -> None:
-            if log is not None:
-                losses[network - 1, sample_id] = log.loss.float()
-                recorded[network - 1, sample_id] = True
-            if record is not None:
-                record(sample_id, log, network=network, state=state)
-
-        n_drawn, n_expected = 0, self.method.n_passes(epoch) * n_samples
-
-        def drawn(n_pictures: int) -> None:
-            nonlocal n_drawn
-            n_drawn += n_pictures
-            progress(epoch, min(n_drawn / n_expected, 1.0))
-
-        data = EpochData(
-            self.train_source,
-            self.trained_label,
-            epoch=epoch,
-            seed=config.seed,
-            batch_size=config.batch_size,
-            stop=self.stop,
-            drawn=drawn,
-        )
-        self.method.run_epoch(epoch, data, add_and_record)
-        means = (losses.sum(dim=1) / recorded.sum(dim=1)).tolist()  # here the device is waited for
+        losses = LossRecord(self.method.n_networks, n_samples, self.device, record)
+        data = self.epoch_data(epoch, progress)
+        self.method.run_epoch(epoch, data, losses)
+        means = losses.means()
         mean_loss = means[0]
         if not np.isfinite(means).all():
             raise RunFailed(
@@ -305,6 +253,25 @@ class Training:
                 "a lower --learning-rate may help"
             )
         return mean_loss, rate
+
+    def epoch_data(self, epoch: int, progress: Progress) -> EpochData:
+        """Return what the method is given of an epoch."""
+        n_drawn, n_expected = 0, self.method.n_passes(epoch) * len(self.trained_label)
+
+        def drawn(n_pictures: int) -> None:
+            nonlocal n_drawn
+            n_drawn += n_pictures
+            progress(epoch, min(n_drawn / n_expected, 1.0))
+
+        return EpochData(
+            self.train_source,
+            self.trained_label,
+            epoch=epoch,
+            seed=self.config.seed,
+            batch_size=self.config.batch_size,
+            stop=self.stop,
+            drawn=drawn,
+        )
 
     def test_accuracy(self) -> float | None:
         """Return the accuracy on the test split as trained so far, in [0, 1]; None without one."""
