@@ -1,8 +1,8 @@
 """Timeline: one slider over the epochs drives the map, the ranks, the pictures and the weights."""
 
+import shlex
 import time
 from typing import Any
-from urllib.parse import quote
 
 import numpy as np
 import pandas as pd
@@ -14,6 +14,7 @@ from dashboard.cached import samples as cached_samples
 from dashboard.cached import timeline as cached_timeline
 from dashboard.drawing.style import GROUP_COLOURS
 from dashboard.drawing.text import shorten
+from dashboard.export.find import network_words
 from dashboard.figures.selection import MOST_SAMPLES, absent_criteria
 from dashboard.jobs.background import seconds_of_joint, start_joint
 from dashboard.presenters import timeline
@@ -26,6 +27,7 @@ from dashboard.views.parts.choices import (
     choose_criterion,
     choose_samples,
     criterion_title,
+    link_to,
     plain,
     remember,
 )
@@ -150,7 +152,7 @@ def film_data(
     anchors = (film.anchors[at] - [left, top]) / [side, -side]
     anchors = np.where(np.isnan(anchors), 65535, np.clip(np.rint(anchors * 65534), 0, 65534))
     state = cached_timeline.moment(run, epoch, given_label)
-    rows = f"{run.name} {film.kind} {given_label}"
+    rows = f"{run.name} {run.network} {film.kind} {given_label}"
     return {
         "stamp": f"{rows} {epoch} {colour} {criterion} {chosen} {trails}",
         "rows": rows,
@@ -238,7 +240,7 @@ def suspects(
     if not run.has_images:
         st.caption("This run keeps no pictures.")
     drawn = cards(run, first["sample_id"].tolist(), epoch, notes)
-    st.html(as_html(drawn, link=f"sample?run={quote(run.name)}&sample=", width=96))
+    st.html(as_html(drawn, link=f"{link_to('sample', run)}&sample=", width=96))
     listed = list(dict.fromkeys([*chosen, *table["sample_id"].head(ROWS).tolist()]))
     st.markdown("**When they were memorised**")
     offer_table(
@@ -281,9 +283,9 @@ def as_rows(
 
 def offer_joint(run: RunReader) -> None:
     """Offer to compute the t-SNE map of all epochs, or say how long it has been computing."""
-    job = runs.jobs().get((run.name, "aligned"))
+    job = runs.jobs().get((run.name, run.network, "aligned"))
     if job is not None and job.running:
-        wait(run.name)
+        wait(run)
         return
     if job is not None and job.failure:
         st.error(f"The map could not be computed: {plain(job.failure)}", icon=":material/error:")
@@ -295,20 +297,21 @@ def offer_joint(run: RunReader) -> None:
         icon=":material/info:",
     )
     if st.button("Compute the map", type="primary", key="aligned map"):
-        runs.jobs()[run.name, "aligned"] = start_joint(run)
+        runs.jobs()[run.name, run.network, "aligned"] = start_joint(run)
         st.rerun()
     st.caption("Or from a terminal:")
-    st.code(f"python -m dashboard.project {run.folder} --aligned", language="bash")
+    words = ["python", "-m", "dashboard.project", str(run.folder), "--aligned", *network_words(run)]
+    st.code(shlex.join(words), language="bash")
 
 
 @st.fragment(run_every=2)
-def wait(name: str) -> None:
+def wait(run: RunReader) -> None:
     """Say how long the map has been computing; draw it when it is done."""
-    job = runs.jobs()[name, "aligned"]
+    job = runs.jobs()[run.name, run.network, "aligned"]
     if not job.running:
         st.rerun()
     st.info(
-        f"Computing the map of {plain(name)}'s epochs, for {job.seconds:.0f} seconds so far.",
+        f"Computing the map of {plain(run.name)}'s epochs, for {job.seconds:.0f} seconds so far.",
         icon=":material/hourglass_top:",
     )
 
