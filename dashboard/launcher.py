@@ -11,6 +11,7 @@ from typing import Annotated
 import tyro
 
 from hmw_core import processes
+from hmw_core.command_line import door
 from hmw_core.errors import UsageError
 
 ADDRESS = "127.0.0.1"  # the log may hold private pictures: nobody else is let in
@@ -33,12 +34,11 @@ class Options:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit code: 2 for a user's mistake, which is said."""
-    options = tyro.cli(Options, prog="hmw-dashboard", args=argv)
-    try:
-        command, environment = prepared(options)
-    except UsageError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+    return door(Options, "hmw-dashboard", _open, argv)
+
+
+def _open(options: Options) -> int:
+    command, environment = prepared(options)
     os.execve(command[0], command, environment)  # a signal to us is then one to the server
 
 

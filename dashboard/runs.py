@@ -37,6 +37,11 @@ def all_runs() -> tuple[list[RunReader], dict[str, str]]:
     return readable, dict(entry for entry in found if isinstance(entry, tuple))
 
 
+def of_network(run: RunReader, network: int) -> RunReader:
+    """Return the reader of one of a run's networks."""
+    return _reader(str(run.folder), version(run.folder, network=network), network)
+
+
 def table(figure: str, run: RunReader | Sequence[RunReader], **options: Any) -> pd.DataFrame:
     """Return a figure's table, to be read only; computed again when the runs' files change.
 
@@ -59,8 +64,8 @@ def summaries(runs: Sequence[RunReader]) -> pd.DataFrame:
 
 
 @st.cache_resource
-def jobs() -> dict[tuple[str, str], Job]:
-    """Return the maps being computed, by run and method, for all who look at this server."""
+def jobs() -> dict[tuple[str, int, str], Job]:
+    """Return the maps being computed, by run, network and method, for all who look here."""
     return {}
 
 
@@ -105,8 +110,8 @@ def _sweep(folder: str, version: tuple[Any, ...]) -> Sweep:
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
-def _reader(folder: str, version: tuple[Any, ...]) -> RunReader:
-    return RunReader(folder)
+def _reader(folder: str, version: tuple[Any, ...], network: int = 1) -> RunReader:
+    return RunReader(folder, network)
 
 
 def _given(options: dict[str, Any]) -> dict[str, Any]:

@@ -1,18 +1,17 @@
 """The command line: python -m training train|resume|prove|sweep|list."""
 
-import contextlib
-import io
 import signal
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated
 
 import tyro
 from rich.console import Console
 
+from hmw_core.command_line import parse
 from hmw_core.errors import UsageError
 from training.config import RunConfig
 from training.listing import print_list
@@ -26,9 +25,8 @@ usage: python -m training train  [options]       train a run and log every sampl
        python -m training list   [--json]        names of data sets, losses, recipes, ...
        python -m training COMMAND --help         all options of a command"""
 
+PROGRAM = "python -m training"
 FAILED, WRONG_USE, SIGNALLED = 1, 2, 128
-
-Options = TypeVar("Options")
 
 
 @dataclass(frozen=True)
@@ -150,14 +148,14 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _train(arguments: list[str]) -> int:
-    config = _parse(RunConfig, arguments, "train", _recipe_defaults(arguments))
+    config = parse(RunConfig, arguments, f"{PROGRAM} train", _recipe_defaults(arguments))
     from training.loop import train  # torch takes seconds to load; --help does not wait for it
 
     return _supervised(lambda console: train(config, console))
 
 
 def _resume(arguments: list[str]) -> int:
-    options = _parse(ResumeOptions, arguments, "resume")
+    options = parse(ResumeOptions, arguments, f"{PROGRAM} resume")
     from training.loop import resume
 
     folder = _run_folder(options.run, options.runs)
@@ -165,7 +163,7 @@ def _resume(arguments: list[str]) -> int:
 
 
 def _prove(arguments: list[str]) -> int:
-    options = _parse(ProveOptions, arguments, "prove")
+    options = parse(ProveOptions, arguments, f"{PROGRAM} prove")
     from training.prove import prove
 
     folder = _run_folder(options.run, options.runs)
@@ -184,7 +182,7 @@ def _prove(arguments: list[str]) -> int:
 
 
 def _sweep(arguments: list[str]) -> int:
-    options = _parse(SweepOptions, arguments, "sweep")
+    options = parse(SweepOptions, arguments, f"{PROGRAM} sweep")
     from training.sweeps.command import sweep_by_options
 
     if options.dry_run:
@@ -204,7 +202,7 @@ def _run_folder(run: str, runs: str) -> Path:
 
 
 def _list(arguments: list[str]) -> int:
-    print_list(as_json=_parse(ListOptions, arguments, "list").json)
+    print_list(as_json=parse(ListOptions, arguments, f"{PROGRAM} list").json)
     return 0
 
 
@@ -261,42 +259,6 @@ def _value_of(option: str, arguments: list[str]) -> str | None:
         if name == f"--{option}":
             found = value if equals else following
     return found
-
-
-def _parse(
-    kind: type[Options], arguments: list[str], command: str, default: Any = tyro.MISSING_NONPROP
-) -> Options:
-    """Parse options with tyro; what is wrong with them becomes one sentence.
-
-    Raises
-    ------
-    UsageError
-        For an unknown option, a value of the wrong type, or one that `kind` refuses.
-    """
-    program = f"python -m training {command}"
-    complaint = io.StringIO()
-    try:
-        with contextlib.redirect_stderr(complaint):
-            options, unknown = tyro.cli(
-                kind, args=arguments, prog=program, default=default, return_unknown_args=True
-            )
-    except SystemExit as leaving:
-        if not leaving.code:
-            raise  # --help
-        if isinstance(leaving.__context__, UsageError):
-            raise leaving.__context__ from None  # from the checks of `kind`, in a box by tyro
-        raise UsageError(f"{_unboxed(complaint.getvalue())}; see {program} --help") from None
-    if unknown:
-        raise UsageError(f"unknown option {unknown[0]!r}; {program} --help names them all")
-    return options
-
-
-def _unboxed(text: str) -> str:
-    """Return the first paragraph of a message that tyro drew a box around."""
-    lines = [line.strip("│ ") for line in text.splitlines()]
-    body = [line for line in lines if line and not line.startswith(("╭", "╰"))]
-    end = next((i for i, line in enumerate(body) if line.startswith("─")), len(body))
-    return " ".join(body[:end]).rstrip(".")
 
 
 if __name__ == "__main__":

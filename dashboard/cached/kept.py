@@ -44,13 +44,15 @@ def kept_for(
 
 
 def _key(run: RunReader, reads: Sequence[str]) -> tuple[Any, ...]:
-    return str(run.folder), version(run.folder, reads)
+    return str(run.folder), run.network, version(run.folder, reads, run.network)
 
 
-def version(folder: Path, reads: Sequence[str] = ()) -> tuple[Any, ...]:
+def version(folder: Path, reads: Sequence[str] = (), network: int = 1) -> tuple[Any, ...]:
     """Return what changes when a part of a run does: a rename into a folder changes its time."""
-    names = reads or sorted(p.name for p in folder.iterdir() if p.name not in NOT_SHOWN)
-    found = ((name, folder / name) for name in names)
-    stats = [(name, path.stat()) for name, path in found if path.exists()]
+    paths: list[Path] = []
+    for place in dict.fromkeys([folder, layout.network_folder(folder, network)]):
+        names = reads or sorted(p.name for p in place.iterdir() if p.name not in NOT_SHOWN)
+        paths += [place / name for name in names]
+    stats = [(str(path), path.stat()) for path in paths if path.exists()]
     parts = [(name, stat.st_mtime_ns, stat.st_size) for name, stat in stats]
     return (*parts, not reads and layout.has_writer(folder))

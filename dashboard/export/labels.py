@@ -1,17 +1,19 @@
 """Corrected labels as a file: `python -m dashboard.labels RUN OUT`, and what goes on from there."""
 
-import argparse
 import shlex
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import tyro
 
-from dashboard.export.__main__ import find_run
+from dashboard.export.find import find_run
+from hmw_core.command_line import door
 from hmw_core.criteria import CRITERIA
 from hmw_core.errors import UsageError
 from hmw_core.log.layout import images_file, write_whole
@@ -20,7 +22,6 @@ from hmw_core.review.corrected_labels import corrected_labels
 from hmw_core.review.label_codec import encode
 from hmw_core.review.label_file import arrow_table, write_labels
 
-PICTURES = ("auto", "bytes", "paths", "none")
 LARGEST_EMBEDDED = 200 << 20  # bytes of pictures that go into the samples file itself
 AT_A_TIME = 1024  # pictures
 
@@ -30,12 +31,15 @@ DEFAULTS: dict[str, Any] = {
     "dataset": "digits", "data": None, "test_data": None, "image_column": "image",
     "label_column": "label", "true_label_column": None, "noise_column": None,
     "test_fraction": 0.2, "train_samples": None, "image_size": None, "noise": "none",
-    "noise_rate": 0.0, "recipe": None, "method": "standard", "loss": "ce", "loss_args": {},
-    "normalize_logits": False, "weighting": "uniform", "weighting_args": {}, "alpha": 100.0,
-    "beta": 100.0, "k": 1, "annealing_start": 1, "warmup_epochs": 0, "confidence_penalty": 0.0,
-    "network": "small_cnn", "class_bias": True, "epochs": 100, "batch_size": 128,
+    "noise_rate": 0.0, "recipe": None, "method": "standard", "method_args": {},
+    "loss": "ce", "loss_args": {}, "normalize_logits": False, "weighting": "uniform",
+    "weighting_args": {},
+    "alpha": 100.0, "beta": 100.0, "k": 1, "annealing_start": 1, "warmup_epochs": 0,
+    "confidence_penalty": 0.0, "network": "small_cnn", "class_bias": True, "epochs": 100,
+    "batch_size": 128,
     "learning_rate": 0.02, "momentum": 0.9, "weight_decay": 5e-4, "schedule": "step",
-    "augment": "auto", "seed": 0, "data_seed": None,
+    "schedule_at": (), "schedule_factor": 0.1, "optimizer": "sgd", "augment": "auto", "seed": 0,
+    "data_seed": None,
 }  # fmt: skip
 
 SAMPLES_FILE = '"samples.parquet"'  # as it stands in the code below
@@ -171,22 +175,26 @@ def changes(labels: pd.DataFrame) -> pd.DataFrame:
 def retrain_command(run: RunReader, file: str) -> str | None:
     """Return the command that trains as this run was, on the labels of a file.
 
-    None for a run that `python -m training` did not make. A recipe that sets `--loss-args` or
-    `--weighting-args` is spelled out, since beside a recipe these are written differently. Where a
-    recipe was given with an option that undoes what it sets, that option is to be added by hand.
+    None for a run that `python -m training` did not make. A recipe that sets `--method-args`,
+    `--loss-args` or `--weighting-args` is spelled out, since beside a recipe these are written
+    differently. Where a recipe was given with an option that undoes what it sets, that option is
+    to be added by hand.
     """
     config = run.info.get("config") or {}
     if "dataset" not in config:
         return None
-    is_spelled_out = config.get("loss_args") or config.get("weighting_args")
+    is_spelled_out = any(config.get(f"{part}_args") for part in ("method", "loss", "weighting"))
     words = ["python", "-m", "training", "train"]
     for name, default in DEFAULTS.items():
         value = config.get(name, default)
+        value = tuple(value) if isinstance(value, list) else value
         if value == default or (name == "recipe" and is_spelled_out):
             continue
         option = f"--{name.replace('_', '-')}"
         if isinstance(value, bool):
             words.append(option if value else f"--no-{option[2:]}")
+        elif isinstance(value, tuple):
+            words += [option, *map(str, value)]
         elif isinstance(value, dict):
             words += [option, *(str(part) for pair in value.items() for part in pair)]
         else:
@@ -195,49 +203,35 @@ def retrain_command(run: RunReader, file: str) -> str | None:
     return shlex.join(words)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """Write the labels of a run as its verdicts correct them, in data set order."""
+
+    run: tyro.conf.Positional[str]
+    """A run's folder, or its name in data/runs."""
+    out: tyro.conf.Positional[Path]
+    """File: .csv, .parquet or .json."""
+    criterion: Annotated[str, tyro.conf.arg(help=f"Of the scores: {', '.join(CRITERIA)}")] = "iam"
+    epoch: int | None = None
+    """Last epoch used. Default: the last."""
+    flag: int | None = None
+    """Mark so many of the most suspicious samples as is_flagged."""
+    samples: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
+    """Add pictures, features and pred_probs, for Datalab, FiftyOne or Spotlight (.parquet)."""
+    pictures: Literal["auto", "bytes", "paths", "none"] = "auto"
+    """With --samples: in the file (bytes), as files in a folder beside it (paths), none, or what
+    suits: in the file up to 200 MiB, else a folder (auto)."""
+    network: int = 1
+    """Network whose scores and predictions count, of a run that trained several."""
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit code: 2 for a user's mistake, which is said."""
-    given = _parser().parse_args(argv)
-    try:
-        return _write(given)
-    except UsageError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+    return door(Options, "python -m dashboard.labels", _write, argv)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m dashboard.labels",
-        description="Write the labels of a run as its verdicts correct them, in data set order.",
-    )
-    parser.add_argument("run", metavar="RUN", help="a run's folder, or its name in data/runs")
-    parser.add_argument("out", metavar="OUT", type=Path, help="file: .csv, .parquet or .json")
-    parser.add_argument(
-        "--criterion",
-        default="iam",
-        help=f"of the scores: {', '.join(CRITERIA)}, or what the run's method keeps (default: iam)",
-    )
-    parser.add_argument("--epoch", type=int, help="last epoch used (default: the last)")
-    parser.add_argument(
-        "--flag", type=int, metavar="N", help="mark the N most suspicious samples as is_flagged"
-    )
-    parser.add_argument(
-        "--samples",
-        action="store_true",
-        help="add pictures, features and pred_probs, for Datalab, FiftyOne or Spotlight (.parquet)",
-    )
-    parser.add_argument(
-        "--pictures",
-        choices=PICTURES,
-        default="auto",
-        help="with --samples: in the file (bytes), as files in a folder beside it (paths), none, "
-        f"or what suits: in the file up to {LARGEST_EMBEDDED >> 20} MiB, else a folder (auto)",
-    )
-    return parser
-
-
-def _write(given: argparse.Namespace) -> int:
-    run = find_run(given.run)
+def _write(given: Options) -> int:
+    run = find_run(given.run, given.network)
     labels = corrected_labels(run, given.criterion, given.epoch, n_flagged=given.flag)
     verb = "replaced" if given.out.exists() else "wrote"
     if given.samples:

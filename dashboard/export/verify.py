@@ -1,23 +1,24 @@
 """Whether an export of labels is what its run says: `python -m dashboard.verify FILE RUN`."""
 
-import argparse
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
+import tyro
 
-from dashboard.export.__main__ import find_run
+from dashboard.export.find import find_run
+from hmw_core.command_line import door
 from hmw_core.criteria import CRITERIA_VERSION
 from hmw_core.criteria.of_run import is_criterion, pick_criterion
-from hmw_core.errors import UsageError
 from hmw_core.log.reader import RunReader
 from hmw_core.review.corrected_labels import corrected_labels, ranking
 from hmw_core.review.label_file import read_table
 
-DISAGREE, WRONG_USE = 1, 2
+DISAGREE = 1
 NAMED = 5  # samples that a sentence names
 # Scores kept when a run ended and those computed from its log differ in the last digits.
 RELATIVE, ABSOLUTE = 1e-6, 1e-9
@@ -78,22 +79,29 @@ def verify(path: str | Path, run: RunReader) -> Verification:
     return found
 
 
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """Compute the scores of an export of labels anew from its run's log, and compare.
+
+    Says whether labels, verdicts and scores agree.
+    """
+
+    file: tyro.conf.Positional[Path]
+    """An export of labels: CSV, Parquet or JSON."""
+    run: tyro.conf.Positional[str]
+    """A run's folder, or its name in data/runs."""
+    network: int = 1
+    """Network that the labels were exported of, of a run that trained several."""
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; return 0 if all agrees, 1 if not, 2 for a user's mistake."""
-    parser = argparse.ArgumentParser(
-        prog="python -m dashboard.verify",
-        description="Compute the scores of an export of labels anew from the log of its run, and "
-        "say whether labels, verdicts and scores agree.",
-    )
-    parser.add_argument("file", metavar="FILE", help="an export of labels: CSV, Parquet or JSON")
-    parser.add_argument("run", metavar="RUN", help="a run's folder, or its name in data/runs")
-    given = parser.parse_args(argv)
-    try:
-        run = find_run(given.run)
-        found = verify(given.file, run)
-    except UsageError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return WRONG_USE
+    return door(Options, "python -m dashboard.verify", _verify, argv)
+
+
+def _verify(given: Options) -> int:
+    run = find_run(given.run, given.network)
+    found = verify(given.file, run)
     for sentence in found.agreements:
         print(f"agrees: {sentence}")
     for sentence in found.differences:

@@ -76,5 +76,6 @@ def start_joint(run: RunReader) -> Job:
 
 def _start(run: RunReader, *options: str) -> Job:
     log = Path(tempfile.mkstemp(prefix="hmw-map-", suffix=".log")[1])
-    words = ["-m", "dashboard.project", str(run.folder.resolve()), *options]
+    words = ["-m", "dashboard.project", str(run.folder.resolve())]
+    words += [*options, "--network", str(run.network)]
     return Job(processes.start([sys.executable, *words], log), log)

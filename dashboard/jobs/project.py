@@ -10,6 +10,7 @@ import tyro
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
+from hmw_core.command_line import door
 from hmw_core.errors import UsageError
 from hmw_core.feature_space.alignment import joint, kept_joint, movement
 from hmw_core.feature_space.embeddings import TITLES
@@ -37,6 +38,8 @@ class Arguments:
     """Map only the samples of this class."""
     seed: int = 0
     """The same seed gives the same map."""
+    network: int = 1
+    """Network whose features are mapped, of a run that trained several."""
     skip_undefined: bool = False
     """Leave out samples whose features are zero or not finite."""
     perplexity: float | None = None
@@ -49,17 +52,13 @@ class Arguments:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit code: 2 for a user's mistake, which is said."""
-    given = tyro.cli(Arguments, prog="python -m dashboard.project", args=arguments)
+    return door(Arguments, "python -m dashboard.project", _project, arguments)
+
+
+def _project(given: Arguments) -> int:
     console = Console(stderr=True)
-    try:
-        return _project(given, console)
-    except UsageError as error:
-        console.print(f"error: {error}", markup=False, highlight=False, soft_wrap=True)
-        return 2
-
-
-def _project(given: Arguments, console: Console) -> int:
-    run = RunReader(given.run if given.run.is_dir() else given.runs / given.run)
+    folder = given.run if given.run.is_dir() else given.runs / given.run
+    run = RunReader(folder, given.network)
     if given.aligned:
         return _align(run, given, console)
     if given.epochs:

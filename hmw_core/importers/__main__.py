@@ -8,6 +8,7 @@ from typing import Annotated
 
 import tyro
 
+from hmw_core.command_line import door
 from hmw_core.criteria.compute import by_reason
 from hmw_core.errors import UsageError
 from hmw_core.importers import IMPORTERS
@@ -32,14 +33,13 @@ class Arguments(ImportOptions):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit code: 2 for a user's mistake, which is said."""
-    given = tyro.cli(Arguments, prog="python -m hmw_core.importers", args=arguments)
-    try:
-        if not given.run or given.run.startswith(".") or set(given.run) & set("/\\\0"):
-            raise UsageError(f"--run must be a plain name without slashes, got {given.run!r}")
-        run = import_run(given.kind, given.source, given.runs / given.run, given)
-    except UsageError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+    return door(Arguments, "python -m hmw_core.importers", _import, arguments)
+
+
+def _import(given: Arguments) -> int:
+    if not given.run or given.run.startswith(".") or set(given.run) & set("/\\\0"):
+        raise UsageError(f"--run must be a plain name without slashes, got {given.run!r}")
+    run = import_run(given.kind, given.source, given.runs / given.run, given)
     epochs = "1 epoch" if run.last_epoch == 1 else f"{run.last_epoch} epochs"
     print(f"{run.folder}: {run.n_samples:,} samples, {epochs}")
     for reason, what in by_reason(run.absent).items():

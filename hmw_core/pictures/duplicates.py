@@ -377,7 +377,7 @@ def _in_place(first: np.ndarray, second: np.ndarray, down: int, right: int) -> n
 
 def _file(run: RunReader, plan: dict[str, Any]) -> Path:
     key = hashlib.sha256(json.dumps(plan, sort_keys=True).encode()).hexdigest()[:12]
-    return run.folder / "duplicates" / f"pairs-{key}.parquet"
+    return run.network_folder / "duplicates" / f"pairs-{key}.parquet"
 
 
 def _read(path: Path, plan: dict[str, Any]) -> pd.DataFrame | None:

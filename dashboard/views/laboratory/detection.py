@@ -183,7 +183,7 @@ def is_held(run: RunReader, names: list[str], options: dict[str, Any]) -> bool:
         hard = Hard(options["hard_by"], options["hard_fraction"], options.get("hard_from"))
     n_resamples = options["n_resamples"]
     seconds = seconds_of(run.n_samples, len(names), n_resamples)
-    key = f"held {run.name} {names} {sorted(options.items(), key=str)}"
+    key = f"held {run.name} {run.network} {names} {sorted(options.items(), key=str)}"
     if seconds < WORTH_ASKING or st.session_state.get(key):
         return True
     try:

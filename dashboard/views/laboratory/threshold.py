@@ -1,7 +1,6 @@
 """Threshold: where to cut a criterion's score, what each rule believes of it, and its band."""
 
 import math
-from urllib.parse import quote
 
 import numpy as np
 import pandas as pd
@@ -24,6 +23,7 @@ from dashboard.views.parts.choices import (
     choose_criterion,
     choose_epoch,
     keep_number,
+    link_to,
     plain,
 )
 from dashboard.views.parts.part_pictures import offer_review, show_part
@@ -186,7 +186,7 @@ def chosen(
         )
     else:
         at = "" if epoch is None else f"&epoch={epoch}"
-        link = f"labels?run={quote(run.name)}&criterion={criterion}&flag={n_flagged}{at}"
+        link = f"{link_to('labels', run)}&criterion={criterion}&flag={n_flagged}{at}"
         st.markdown(
             f":material/label: [Put these {n_flagged:,} flags on the Labels page]({link}), to take "
             "away or to train without them."

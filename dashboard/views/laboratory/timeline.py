@@ -1,8 +1,8 @@
 """Timeline: one slider over the epochs drives the map, the ranks, the pictures and the weights."""
 
+import shlex
 import time
 from typing import Any
-from urllib.parse import quote
 
 import numpy as np
 import pandas as pd
@@ -14,11 +14,12 @@ from dashboard.cached import samples as cached_samples
 from dashboard.cached import timeline as cached_timeline
 from dashboard.drawing.style import GROUP_COLOURS
 from dashboard.drawing.text import shorten
+from dashboard.export.find import network_words
 from dashboard.figures.selection import MOST_SAMPLES, absent_criteria
 from dashboard.jobs.background import seconds_of_joint, start_joint
-from dashboard.presenters import timeline
+from dashboard.presenters import timeline_page
 from dashboard.presenters.gallery import as_html, cards
-from dashboard.presenters.timeline import COLOURS, MAPS, NO_MAP, Film, Moment
+from dashboard.presenters.timeline_page import COLOURS
 from dashboard.views.parts.blocks import offer_table, say_absent, show_figure, title
 from dashboard.views.parts.choices import (
     choose,
@@ -26,6 +27,7 @@ from dashboard.views.parts.choices import (
     choose_criterion,
     choose_samples,
     criterion_title,
+    link_to,
     plain,
     remember,
 )
@@ -35,7 +37,9 @@ from hmw_core.criteria.compute import without_absent
 from hmw_core.criteria.of_run import criteria_of, title_of
 from hmw_core.errors import UsageError
 from hmw_core.feature_space.alignment import feature_epochs, movement
+from hmw_core.laboratory import timeline
 from hmw_core.laboratory.memorised import MEANING
+from hmw_core.laboratory.timeline import MAPS, NO_MAP, Film, Moment
 from hmw_core.log.reader import RunReader
 
 PICTURES = 16
@@ -146,24 +150,24 @@ def film_data(
     left, top, side = film.frame
     samples = run.samples().loc[film.sample_id]
     truth = samples["true_label"].fillna(65535).to_numpy(np.int64)
-    paint = timeline.paint(run, colour, film.sample_id, epoch, ranks, criterion)
+    paint = timeline_page.paint(run, colour, film.sample_id, epoch, ranks, criterion)
     anchors = (film.anchors[at] - [left, top]) / [side, -side]
     anchors = np.where(np.isnan(anchors), 65535, np.clip(np.rint(anchors * 65534), 0, 65534))
     state = cached_timeline.moment(run, epoch, given_label)
-    rows = f"{run.name} {film.kind} {given_label}"
+    rows = f"{run.name} {run.network} {film.kind} {given_label}"
     return {
         "stamp": f"{rows} {epoch} {colour} {criterion} {chosen} {trails}",
         "rows": rows,
         "kind": film.kind,
         "epoch": epoch,
-        "places": timeline.quantised(film, at),
-        "before": timeline.quantised(film, at - 1) if at else None,
-        "anchors": timeline.packed(anchors.astype("<u2")),
-        "ids": timeline.packed(film.sample_id.astype("<i4")),
-        "given": timeline.packed(samples["given_label"].to_numpy("<u2")),
-        "truth": timeline.packed(truth.astype("<u2")),
-        "rank": timeline.packed(ranks[str(epoch)].to_numpy()[film.sample_id].astype("<i4")),
-        "colour": timeline.packed(paint.index),
+        "places": timeline_page.quantised(film, at),
+        "before": timeline_page.quantised(film, at - 1) if at else None,
+        "anchors": timeline_page.packed(anchors.astype("<u2")),
+        "ids": timeline_page.packed(film.sample_id.astype("<i4")),
+        "given": timeline_page.packed(samples["given_label"].to_numpy("<u2")),
+        "truth": timeline_page.packed(truth.astype("<u2")),
+        "rank": timeline_page.packed(ranks[str(epoch)].to_numpy()[film.sample_id].astype("<i4")),
+        "colour": timeline_page.packed(paint.index),
         "palette": paint.palette,
         "names": [shorten(name, 40) for name in run.class_names],
         "short": [shorten(name, 14) for name in run.class_names],
@@ -180,7 +184,9 @@ def film_data(
 
 def legend(run: RunReader, film: Film, epoch: int, ranks: pd.DataFrame, shown: dict) -> None:
     """Say what the colours are, in words and dots."""
-    paint = timeline.paint(run, shown["colour"], film.sample_id, epoch, ranks, shown["criterion"])
+    paint = timeline_page.paint(
+        run, shown["colour"], film.sample_id, epoch, ranks, shown["criterion"]
+    )
     if paint.scale:
         st.caption(f"Colour: {plain(paint.scale)}.")
         return
@@ -232,13 +238,13 @@ def suspects(
     )
     first = table.head(PICTURES)
     notes = {
-        int(row.sample_id): f"#{row.rank:,} {timeline.change_text(row.change)}"
+        int(row.sample_id): f"#{row.rank:,} {timeline_page.change_text(row.change)}"
         for row in first.itertuples()
     }
     if not run.has_images:
         st.caption("This run keeps no pictures.")
     drawn = cards(run, first["sample_id"].tolist(), epoch, notes)
-    st.html(as_html(drawn, link=f"sample?run={quote(run.name)}&sample=", width=96))
+    st.html(as_html(drawn, link=f"{link_to('sample', run)}&sample=", width=96))
     listed = list(dict.fromkeys([*chosen, *table["sample_id"].head(ROWS).tolist()]))
     st.markdown("**When they were memorised**")
     offer_table(
@@ -281,9 +287,9 @@ def as_rows(
 
 def offer_joint(run: RunReader) -> None:
     """Offer to compute the t-SNE map of all epochs, or say how long it has been computing."""
-    job = runs.jobs().get((run.name, "aligned"))
+    job = runs.jobs().get((run.name, run.network, "aligned"))
     if job is not None and job.running:
-        wait(run.name)
+        wait(run)
         return
     if job is not None and job.failure:
         st.error(f"The map could not be computed: {plain(job.failure)}", icon=":material/error:")
@@ -295,20 +301,21 @@ def offer_joint(run: RunReader) -> None:
         icon=":material/info:",
     )
     if st.button("Compute the map", type="primary", key="aligned map"):
-        runs.jobs()[run.name, "aligned"] = start_joint(run)
+        runs.jobs()[run.name, run.network, "aligned"] = start_joint(run)
         st.rerun()
     st.caption("Or from a terminal:")
-    st.code(f"python -m dashboard.project {run.folder} --aligned", language="bash")
+    words = ["python", "-m", "dashboard.project", str(run.folder), "--aligned", *network_words(run)]
+    st.code(shlex.join(words), language="bash")
 
 
 @st.fragment(run_every=2)
-def wait(name: str) -> None:
+def wait(run: RunReader) -> None:
     """Say how long the map has been computing; draw it when it is done."""
-    job = runs.jobs()[name, "aligned"]
+    job = runs.jobs()[run.name, run.network, "aligned"]
     if not job.running:
         st.rerun()
     st.info(
-        f"Computing the map of {plain(name)}'s epochs, for {job.seconds:.0f} seconds so far.",
+        f"Computing the map of {plain(run.name)}'s epochs, for {job.seconds:.0f} seconds so far.",
         icon=":material/hourglass_top:",
     )
 
@@ -408,7 +415,7 @@ def cost(run: RunReader) -> None:
     if len(sizes) > 1:
         return
     wanted = timeline.stops(run, NO_MAP, most=12)
-    command = timeline.more_features(run, wanted)
+    command = timeline_page.more_features(run, wanted)
     st.markdown(
         "With features of two epochs and more this page also has a t-SNE map of them, from the "
         "evaluation pass after each epoch. To log more, train again with:"

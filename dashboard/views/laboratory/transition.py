@@ -277,11 +277,11 @@ def by_sample(run: RunReader) -> None:
     n = min(int(run.samples()["true_label"].notna().sum()), MOST)
     seconds = max(round(n / PICTURES_A_SECOND + run.n_samples / 10_000), 1)
     asked = st.session_state.setdefault("asked by sample", set())
-    if run.name not in asked:
+    if (run.name, run.network) not in asked:
         if not st.button(f"Look at {n:,} pictures (about {seconds} s)", icon=":material/search:"):
             st.caption(SAMPLE_RULE)
             return
-        asked.add(run.name)
+        asked.add((run.name, run.network))
     try:
         evidence = cached_laboratory.noise_by_sample(run)
     except UsageError as reason:

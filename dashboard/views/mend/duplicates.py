@@ -1,7 +1,6 @@
 """Duplicates: pictures that are there more than once, first those with different given labels."""
 
 from typing import cast
-from urllib.parse import quote
 
 import pandas as pd
 import streamlit as st
@@ -10,7 +9,7 @@ from dashboard.cached import samples as cached_samples
 from dashboard.presenters.duplicate_pairs import histogram, pairs_html
 from dashboard.presenters.gallery import cards
 from dashboard.views.parts.blocks import CONFIG, title
-from dashboard.views.parts.choices import choose, plain, remember
+from dashboard.views.parts.choices import choose, link_to, plain, remember
 from dashboard.views.parts.run_picker import pick_run
 from hmw_core.errors import UsageError
 from hmw_core.log.reader import RunReader
@@ -39,8 +38,8 @@ def pairs_or_offer(run: RunReader) -> pd.DataFrame:
         st.info(f"Not shown: {plain(str(reason))}.", icon=":material/info:")
         st.stop()
     here = st.session_state.get("pairs here", {})
-    if pairs is not None or run.name in here:
-        return here[run.name] if pairs is None else pairs
+    if pairs is not None or (run.name, run.network) in here:
+        return here[run.name, run.network] if pairs is None else pairs
     where = st.empty()
     with where.container():
         seconds = max(round(run.n_samples * SECONDS), 1)
@@ -60,7 +59,8 @@ def pairs_or_offer(run: RunReader) -> pd.DataFrame:
             bar.progress(done / total, text=text)
 
         pairs = compare_pairs(run, progress=report)
-    st.session_state["pairs here"] = {run.name: pairs}  # where the run's folder cannot be written
+    # Where the run's folder cannot be written.
+    st.session_state["pairs here"] = {(run.name, run.network): pairs}
     where.empty()
     return pairs
 
@@ -124,7 +124,7 @@ def show_pairs(run: RunReader, table: pd.DataFrame) -> None:
     part = table.iloc[(page - 1) * PAGE : page * PAGE]
     ids = sorted({*part["sample_id"].tolist(), *part["other_id"].tolist()})
     by_id = {card.sample_id: card for card in cards(run, ids, run.last_epoch, {})}
-    st.html(pairs_html(part, by_id, f"sample?run={quote(run.name)}&sample="))
+    st.html(pairs_html(part, by_id, f"{link_to('sample', run)}&sample="))
 
 
 def review(run: RunReader, table: pd.DataFrame) -> None:

@@ -3,12 +3,12 @@
 import json
 import shlex
 from functools import partial
-from urllib.parse import quote
 
 import pandas as pd
 import streamlit as st
 
 from dashboard.cached import review as cached_review
+from dashboard.export.find import network_words
 from dashboard.export.labels import (
     LARGEST_EMBEDDED,
     NEIGHBOURS,
@@ -25,6 +25,7 @@ from dashboard.views.parts.choices import (
     choose_epoch,
     criterion_title,
     keep_number,
+    link_to,
     plain,
 )
 from dashboard.views.parts.run_picker import pick_run
@@ -101,7 +102,7 @@ def show_counts(run: RunReader, labels: pd.DataFrame, criterion: str) -> None:
     if not counts["Judged"]:
         st.info(
             f"Nobody has judged a sample of this run yet, so every label is the given one. "
-            f"Judge on the [Review](review?run={quote(run.name)}) page.",
+            f"Judge on the [Review]({link_to('review', run)}) page.",
             icon=":material/info:",
         )
     n_without = int(labels["score"].isna().sum())
@@ -190,7 +191,15 @@ def show_downloads(
     options += [] if epoch is None else ["--epoch", str(epoch)]
     options += [] if n_flagged is None else ["--flag", str(n_flagged)]
     file = f"{run.name}-labels.csv"
-    command = ["python", "-m", "dashboard.labels", str(run.folder), file, *options]
+    command = [
+        "python",
+        "-m",
+        "dashboard.labels",
+        str(run.folder),
+        file,
+        *options,
+        *network_words(run),
+    ]
     st.code(shlex.join(command), language="bash", wrap_lines=True)
 
 
@@ -218,7 +227,7 @@ def show_commands(run: RunReader) -> None:
         prove = ["python", "-m", "training", "prove", str(run.folder), "--labels", file]
         st.code(shlex.join(prove), language="bash", wrap_lines=True)
     st.caption("Compute the scores anew from the log, and say whether file and log agree:")
-    verify = ["python", "-m", "dashboard.verify", file, str(run.folder)]
+    verify = ["python", "-m", "dashboard.verify", file, str(run.folder), *network_words(run)]
     st.code(shlex.join(verify), language="bash", wrap_lines=True)
 
 
@@ -226,7 +235,15 @@ def show_neighbours(run: RunReader, labels: pd.DataFrame) -> None:
     """Offer the samples as other tools open them, and show how they do."""
     st.subheader("Go on in cleanlab, FiftyOne or Spotlight", anchor=False)
     file = f"{run.name}-samples.parquet"
-    command = ["python", "-m", "dashboard.labels", str(run.folder), file, "--samples"]
+    command = [
+        "python",
+        "-m",
+        "dashboard.labels",
+        str(run.folder),
+        file,
+        "--samples",
+        *network_words(run),
+    ]
     with st.container(horizontal=True, vertical_alignment="center"):
         with_vectors = st.toggle(
             "With features and probabilities",

@@ -2,13 +2,12 @@
 
 import shlex
 from pathlib import Path
-from urllib.parse import quote
 
 import streamlit as st
 
 from dashboard import runs
 from dashboard.views.parts.blocks import show_figure, title
-from dashboard.views.parts.choices import choose, plain
+from dashboard.views.parts.choices import choose, link_to, plain
 from dashboard.views.parts.run_picker import pick_run
 from hmw_core.experiments.proof import (
     ARMS,
@@ -53,7 +52,7 @@ def how_to_start(run: RunReader) -> None:
         took = f", about {max(1, round(minutes)):,} minutes at the speed of the run itself"
     st.markdown(
         "Export corrected labels on the page "
-        f"[Labels](labels?run={quote(run.name)}), then from a terminal:"
+        f"[Labels]({link_to('labels', run)}), then from a terminal:"
     )
     command = f"python -m training prove {shlex.quote(run.name)} --labels FILE --seeds {ENOUGH}"
     if runs.runs_folder() != Path("data/runs"):

@@ -127,7 +127,8 @@ def desk(
     smooth: bool,
 ) -> None:
     """Show the desk and what it has written; runs anew, alone, for each of its reports."""
-    setup = f"{run.name} {criterion} {epoch} {mode} {stream} {len(order)} {every} {reveal}"
+    setup = f"{run.name} {run.network} {criterion} {epoch} {mode} {stream}"
+    setup += f" {len(order)} {every} {reveal}"
     bulks = st.session_state.get(BULKS, 0)  # the desk begins anew after one
     queue_key = f"{run.folder} {setup} {hash(tuple(order['sample_id']))} {bulks}"
     state = desk_state(queue_key, mode, run)

@@ -1,7 +1,5 @@
 """Sample: all that is known of one sample, and on to the next suspicious one."""
 
-from urllib.parse import quote
-
 import pandas as pd
 import streamlit as st
 
@@ -21,6 +19,7 @@ from dashboard.views.parts.choices import (
     choose,
     choose_criterion,
     choose_epoch,
+    link_to,
     plain,
     remember,
 )
@@ -234,7 +233,7 @@ def show_neighbours(
         f"{'same label' if row.given_label == given else 'other label'}"
         for row in near.itertuples()
     }
-    link = f"sample?run={quote(run.name)}&sample="
+    link = f"{link_to('sample', run)}&sample="
     shown = cards(run, near["neighbour_id"].tolist(), samples.epoch, notes)
     st.html(as_html(shown, link=link, width=88))
     out = f" {len(known.left_out):,} samples without a direction are left out." * bool(

@@ -1,7 +1,6 @@
 """Samples: map, gallery and table of one run, linked by sample_id."""
 
 from typing import Any
-from urllib.parse import quote
 
 import numpy as np
 import pandas as pd
@@ -23,6 +22,7 @@ from dashboard.views.parts.choices import (
     choose_criterion,
     criterion_title,
     keep_text,
+    link_to,
     plain,
     set_text,
     with_asked,
@@ -68,7 +68,7 @@ def show() -> None:
     if places is not None:
         left, right = st.columns([11, 9])
         with left:
-            base = (run.name, colour, criterion, filters, tuple(picked))
+            base = (run.name, run.network, colour, criterion, filters, tuple(picked))
             _map(run, samples, places, (passed, shown), verdict, base, outlines)
     with right:
         with st.container():  # there with and without pages, so that the gallery stays in place
@@ -301,7 +301,7 @@ def _gallery(
         )
     }
     html = as_html(
-        cards_of(rows, pictures, notes), link=f"sample?run={quote(run.name)}&sample=", width=84
+        cards_of(rows, pictures, notes), link=f"{link_to('sample', run)}&sample=", width=84
     )
     with st.container(height=GALLERY_HEIGHT, border=False):
         picker(html, picked, key="samples gallery", on_click=_toggle)

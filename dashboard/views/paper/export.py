@@ -1,12 +1,14 @@
 """Export: chosen figures as files in a zip, or one HTML report of the run."""
 
+import shlex
 from functools import partial
 
 import streamlit as st
 
 from dashboard import runs
 from dashboard.drawing.style import WIDTHS
-from dashboard.export.__main__ import export_zip
+from dashboard.export.archive import export_zip
+from dashboard.export.find import network_words
 from dashboard.export.render import FORMATS
 from dashboard.export.report import report_html
 from dashboard.figures import FIGURES
@@ -85,4 +87,5 @@ st.caption(
     "cannot show is listed with the reason in the zip and in the report. From a terminal, "
     "without a browser:"
 )
-st.code(f"python -m dashboard.export {run.folder} OUT --formats pdf svg png html csv", "bash")
+words = ["python", "-m", "dashboard.export", str(run.folder), "OUT", *network_words(run)]
+st.code(f"{shlex.join(words)} --formats pdf svg png html csv", "bash")

@@ -1,11 +1,11 @@
 """What pages are made of: a figure with its sentence and its downloads, pictures, long jobs."""
 
 import re
+import shlex
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
-from urllib.parse import quote
 
 import numpy as np
 import pandas as pd
@@ -13,12 +13,13 @@ import streamlit as st
 
 from dashboard import runs
 from dashboard.cached import samples as cached_samples
+from dashboard.export.find import network_words
 from dashboard.export.tables import markdown, to_latex, to_markdown
 from dashboard.figures import FIGURES
 from dashboard.figures.base import CannotShow
 from dashboard.jobs.background import missing_map, start_map
 from dashboard.presenters.gallery import as_html, cards
-from dashboard.views.parts.choices import criterion_title, plain
+from dashboard.views.parts.choices import criterion_title, link_to, plain
 from hmw_core.criteria.of_run import pick_criterion
 from hmw_core.errors import UsageError
 from hmw_core.log.reader import RunReader
@@ -161,7 +162,7 @@ def gallery(
     notes = {
         int(i): "no score" if np.isnan(score.loc[i]) else f"{score.loc[i]:.3g}{unit}" for i in part
     }
-    _grid(run, part.tolist(), epoch, notes, link=f"criteria?run={quote(run.name)}&sample=")
+    _grid(run, part.tolist(), epoch, notes, link=f"{link_to('criteria', run)}&sample=")
 
 
 def offer_map(run: RunReader, method: str, given_label: int | None = None) -> bool:
@@ -169,9 +170,9 @@ def offer_map(run: RunReader, method: str, given_label: int | None = None) -> bo
     seconds = missing_map(run, method, given_label)
     if seconds is None:
         return True
-    job = runs.jobs().get((run.name, method))
+    job = runs.jobs().get((run.name, run.network, method))
     if job is not None and job.running:
-        _wait(run.name, method)
+        _wait(run, method)
         return False
     if job is not None and job.failure:
         st.error(f"The map could not be computed: {plain(job.failure)}", icon=":material/error:")
@@ -181,23 +182,22 @@ def offer_map(run: RunReader, method: str, given_label: int | None = None) -> bo
         icon=":material/info:",
     )
     if st.button("Compute the map", key=f"map {run.name}", type="primary"):
-        runs.jobs()[run.name, method] = start_map(run, method)
+        runs.jobs()[run.name, run.network, method] = start_map(run, method)
         st.rerun()
     st.caption("Or from a terminal:")
-    st.code(
-        f"python -m dashboard.project {run.folder} --method {method} --skip-undefined",
-        language="bash",
-    )
+    words = ["python", "-m", "dashboard.project", str(run.folder), "--method", method]
+    words += ["--skip-undefined", *network_words(run)]
+    st.code(shlex.join(words), language="bash")
     return False
 
 
 @st.fragment(run_every=2)
-def _wait(name: str, method: str) -> None:
-    job = runs.jobs()[name, method]
+def _wait(run: RunReader, method: str) -> None:
+    job = runs.jobs()[run.name, run.network, method]
     if not job.running:
         st.rerun()
     st.info(
-        f"Computing the map of {plain(name)}, for {job.seconds:.0f} seconds so far. "
+        f"Computing the map of {plain(run.name)}, for {job.seconds:.0f} seconds so far. "
         "Other pages can be used meanwhile, and it goes on when this one is closed.",
         icon=":material/hourglass_top:",
     )
@@ -252,9 +252,7 @@ def _download_row() -> Iterator[None]:
 
 
 def _file(name: str, table: pd.DataFrame, kind: str) -> bytes:
-    from dashboard.export.__main__ import (
-        export_figure,  # Matplotlib is loaded when a file is asked for
-    )
+    from dashboard.export.render import export_figure  # Matplotlib, only when asked
 
     return export_figure(name, table, kind, "text")
 

@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
+from urllib.parse import quote
 
 import streamlit as st
 
@@ -101,6 +102,24 @@ def choose_class(run: RunReader, *, all_classes: bool = False) -> int | None:
     # Text, and not None for all: a selectbox draws None as if nothing were chosen.
     label = choose("class", "Class", [ALL, *labels] if all_classes else labels, shown=shown)
     return None if label == ALL else int(label)
+
+
+def choose_network(run: RunReader) -> int:
+    """Return the network chosen, `network=` in the address; of a run with one nothing is asked."""
+    names = [str(number) for number in range(1, run.n_networks + 1)]
+    if len(names) > 1:
+        return int(choose("network", "Network", names, container=st.sidebar, quiet=True))
+    asked = st.query_params.get("network")
+    if asked not in (None, "1", st.session_state.get("address", {}).get("network")):
+        st.warning(f"Network: {plain(run.name)} has one network, so there is no “{plain(asked)}”.")
+    forget("network")
+    return 1
+
+
+def link_to(page: str, run: RunReader) -> str:
+    """Return the address of a page with this run and its network."""
+    network = f"&network={run.network}" if run.network > 1 else ""
+    return f"{page}?run={quote(run.name)}{network}"
 
 
 def choose_epoch(run: RunReader) -> int | None:

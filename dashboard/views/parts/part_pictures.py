@@ -1,13 +1,12 @@
 """A part of the samples as pictures, page by page, and as a review queue."""
 
 from collections.abc import Callable, Sequence
-from urllib.parse import quote
 
 import streamlit as st
 
 from dashboard import runs
 from dashboard.presenters.gallery import as_html, cards
-from dashboard.views.parts.choices import plain, remember
+from dashboard.views.parts.choices import link_to, plain, remember
 from hmw_core.log.reader import RunReader
 
 PAGE = 24  # pictures
@@ -58,4 +57,4 @@ def show_part(
     )
     st.caption(f"{order} {known} mislabeled samples.")
     drawn = cards(run, shown, epoch or run.last_epoch, {i: note(i) for i in shown})
-    st.html(as_html(drawn, link=f"sample?run={quote(run.name)}&sample="))
+    st.html(as_html(drawn, link=f"{link_to('sample', run)}&sample="))

@@ -3,8 +3,8 @@
 import streamlit as st
 
 from dashboard.presenters.summary import description
-from dashboard.runs import all_runs, runs_folder
-from dashboard.views.parts.choices import choose, plain
+from dashboard.runs import all_runs, of_network, runs_folder
+from dashboard.views.parts.choices import choose, choose_network, plain
 from hmw_core.log.reader import RunReader
 
 TRAIN = "python -m training train --dataset digits --noise symmetric --noise-rate 0.5 --recipe CCE"
@@ -21,7 +21,7 @@ def pick_run() -> RunReader:
         st.warning(f"This run cannot be read: {unreadable}")
     by_name = {run.name: run for run in runs}
     name = choose("run", "Run", list(by_name), container=st.sidebar)
-    run = by_name[name]
+    run = of_network(by_name[name], choose_network(by_name[name]))
     with st.sidebar:
         st.caption(plain(description(run)))
     if run.status == "running":

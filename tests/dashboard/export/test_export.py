@@ -13,9 +13,10 @@ import matplotlib as mpl
 import pandas as pd
 import pytest
 
-from dashboard.export import __main__ as export
-from dashboard.export import report_tables
-from dashboard.export.__main__ import export_zip, find_run, label_of, main
+from dashboard.export import find, report_tables
+from dashboard.export.__main__ import main
+from dashboard.export.archive import export_zip
+from dashboard.export.find import find_run, label_of
 from dashboard.export.prepared import counts_of, prepare_figures
 from dashboard.export.render import FORMATS, export_figure
 from dashboard.export.report import report_html
@@ -350,7 +351,7 @@ def test_a_folder_that_cannot_be_one_is_a_mistake(tiny_folder, tmp_path, capsys)
 def test_a_folder_that_is_no_run_is_a_mistake(tmp_path, monkeypatch, capsys):
     with pytest.raises(UnreadableRun, match="no run.json"):
         find_run(str(tmp_path))
-    monkeypatch.setattr(export, "RUNS", tmp_path / "none")
+    monkeypatch.setattr(find, "RUNS", tmp_path / "none")
     assert main(["lost", str(tmp_path)]) == 2
     assert "which has: none" in capsys.readouterr().err
 

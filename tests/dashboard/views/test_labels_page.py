@@ -20,6 +20,7 @@ from dashboard.export.labels import (
     samples_file,
 )
 from hmw_core import RunReader, RunWriter
+from hmw_core.command_line import parse
 from hmw_core.log import verdicts
 from hmw_core.log.verdicts import Verdict
 from hmw_core.review.corrected_labels import corrected_labels
@@ -27,7 +28,7 @@ from hmw_core.review.label_file import read_table
 from hmw_core.review.label_reader import read_labels
 from tests.conftest import N_CLASSES, N_SAMPLES, write_run
 from tests.dashboard.views.steps import HTML_NAMES, open_page, said
-from training.__main__ import _parse, _recipe_defaults
+from training.__main__ import _recipe_defaults
 from training.config import RunConfig
 from training.recipes import RECIPES
 
@@ -169,7 +170,7 @@ def test_the_command_trains_as_the_run_was(folder, given):
     assert command is not None
     program, arguments = shlex.split(command)[:4], shlex.split(command)[4:]
     assert program == ["python", "-m", "training", "train"]
-    parsed = _parse(RunConfig, arguments, "train", _recipe_defaults(arguments))
+    parsed = parse(RunConfig, arguments, "train", _recipe_defaults(arguments))
     assert parsed.labels == "my labels.csv"
     asked = {name: getattr(parsed, name) for name in DEFAULTS}
     expected = {name: getattr(config, name) for name in DEFAULTS}

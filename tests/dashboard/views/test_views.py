@@ -271,8 +271,8 @@ def test_clusters_offers_to_map_a_run_that_is_too_large(folder, monkeypatch, tmp
     page.button(key="map tiny").click().run()
     assert started == [("tiny", "auto")]
     assert "Computing the map of tiny" in said(page)
-    jobs()["tiny", "auto"].process.kill()
-    jobs()["tiny", "auto"].process.wait()
+    jobs()["tiny", 1, "auto"].process.kill()
+    jobs()["tiny", 1, "auto"].process.wait()
     (tmp_path / "log").write_text("the machine is full")
     page.run()
     assert "the machine is full" in said(page)

@@ -138,13 +138,14 @@ def with_config(path, config):
 
 
 def test_the_command_trains_as_the_run_but_for_the_weights(tmp_path):
-    from training.__main__ import _parse, _recipe_defaults
+    from hmw_core.command_line import parse
+    from training.__main__ import _recipe_defaults
 
     run = with_config(tmp_path / "made", CONFIG)
     settings = Settings(alpha=12.5, beta=3.0, annealing_start=0, warmup_epochs=2, terms="aum")
     words = train_arguments(run, settings, tmp_path)
     assert words[0] == "train"
-    made = _parse(RunConfig, words[1:], "train", _recipe_defaults(words[1:]))
+    made = parse(RunConfig, words[1:], "train", _recipe_defaults(words[1:]))
     expected = replace(
         CONFIG,
         recipe=None,

@@ -11,11 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from hmw_core.command_line import parse
 from hmw_core.errors import UsageError
 from hmw_core.experiments.paper import TABLE_4_COLUMNS
 from hmw_core.experiments.sweeps import read_sweep, sweep_table
 from hmw_core.log import layout
-from training.__main__ import _parse, _recipe_defaults, main
+from training.__main__ import _recipe_defaults, main
 from training.config import RunConfig
 from training.stopping import Stopped
 from training.sweeps.grid import TYPES, cell_config, grid_cells, parse_grid, train_words
@@ -138,7 +139,7 @@ def configs():
 def test_train_is_told_exactly_what_was_planned():
     for name, config in configs():
         words = train_words(config)
-        assert _parse(RunConfig, words, "train", _recipe_defaults(words)) == config, name
+        assert parse(RunConfig, words, "train", _recipe_defaults(words)) == config, name
 
 
 @pytest.mark.parametrize("dataset", ["digits", "cifar10", "cifar100"])

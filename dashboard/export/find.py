@@ -1,0 +1,51 @@
+"""A run and its class as a command line names them."""
+
+import os
+from pathlib import Path
+
+from hmw_core.errors import UsageError
+from hmw_core.log.reader import RunReader
+
+RUNS = Path("data/runs")
+
+
+def find_run(name: str, network: int = 1) -> RunReader:
+    """Return a run by its folder's path, or by its name below `$HMW_RUNS` or `data/runs`.
+
+    Raises
+    ------
+    UsageError
+        If there is none, it cannot be read, or it has no such network.
+    """
+    runs = Path(os.environ.get("HMW_RUNS") or RUNS)
+    for folder in (Path(name), runs / name):
+        if folder.is_dir():
+            return RunReader(folder, network)
+    known = sorted(path.parent.name for path in runs.glob("[!.]*/run.json"))
+    raise UsageError(
+        f"no run {name!r}: neither a folder nor a run in {runs}, "
+        f"which has: {', '.join(known) or 'none'}"
+    )
+
+
+def label_of(run: RunReader, class_name: str) -> int:
+    """Return the label of a class by its name, or by its number where no class is called that.
+
+    Raises
+    ------
+    UsageError
+        If there is none; the message lists the classes.
+    """
+    if class_name in run.class_names:
+        return run.class_names.index(class_name)
+    by_number = {str(label): label for label in range(run.n_classes)}
+    if class_name in by_number:
+        return by_number[class_name]
+    raise UsageError(
+        f"run {run.name!r} has no class {class_name!r}; it has: {', '.join(run.class_names)}"
+    )
+
+
+def network_words(run: RunReader) -> list[str]:
+    """Return how a command line asks for this network; nothing for the first."""
+    return ["--network", str(run.network)] if run.network > 1 else []
