@@ -74,8 +74,10 @@ class NetworkLog:
             files[path] = layout.encode_table(table, **encoding)
 
         if outputs:
-            there = {name: values[seen] for name, values in outputs.items()}
-            add("outputs", output_table(epoch, self.sample_id[seen], there), **OUTPUT_ENCODING)
+            rows_seen = slice(None) if seen.all() else seen  # a mask would copy them all
+            there = {name: values[rows_seen] for name, values in outputs.items()}
+            table = output_table(epoch, self.sample_id[rows_seen], there)
+            add("outputs", table, **OUTPUT_ENCODING)
         if self.method_columns:
             state = rows.state_columns(self.row_of_sample)
             add("method", method_table(epoch, self.sample_id, self.method_columns, state))
