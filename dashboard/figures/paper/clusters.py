@@ -12,8 +12,11 @@ from dashboard.drawing.paper_cloud import paper_cloud
 from dashboard.drawing.screen_cloud import screen_cloud
 from dashboard.figures.base import CannotShow, FigureSpec
 from dashboard.figures.maps import group_of, map_of
+from hmw_core.criteria import VARIANTS
+from hmw_core.criteria.criterion import Criterion
 from hmw_core.criteria.kept import score_table
-from hmw_core.criteria.of_run import pick_criterion, title_of
+from hmw_core.criteria.of_run import criteria_of, title_of
+from hmw_core.errors import pick
 from hmw_core.log.reader import RunReader
 
 COLOURS = ("given_label", "true_label", "is_mislabeled")  # and each criterion of the run
@@ -48,7 +51,8 @@ def prepare(
     """
     if colour is None:
         colour = "true_label" if all(run.has_true_label for run in runs) else "given_label"
-    criterion = None if colour in COLOURS else pick_criterion(runs[0], colour)
+    known: dict[str, Criterion | None] = dict.fromkeys(COLOURS)
+    criterion = pick(known | criteria_of(runs[0]) | VARIANTS, colour, "colour")
     parts = [
         _of_run(run, colour, method, epoch).assign(panel=panel)
         for run, panel in zip(runs, panel_names(runs), strict=True)
