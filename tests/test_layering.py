@@ -18,8 +18,8 @@ ROOMS = {
     ),
     "training": (
         "recipes", "config", "devices", "stopping", "progress", "schedule", "data", "networks",
-        "methods", "evaluation", "checkpoint", "threshold_samples", "loop", "listing", "prove",
-        "sweeps", "callbacks", "__main__",
+        "methods", "evaluation", "checkpoint", "threshold_samples", "records", "loop", "listing",
+        "prove", "sweeps", "callbacks", "__main__",
     ),
     "dashboard": (
         "drawing", "figures", "presenters", "export", "jobs", "launcher", "labels", "project",
