@@ -11,7 +11,7 @@ Usage: ./run_dashboard.sh [--runs DIR] [--port N] [--no-demo] [--no-browser] [--
 
 Makes .venv and installs the requirements (the first time only), trains the two demo runs
 (digits with half the labels redrawn: CCE and CCE+HMW-code) if the runs folder holds no other
-run, and opens the dashboard on 127.0.0.1. Ctrl-C stops it; the next start goes on from there.
+run, and opens the dashboard on 127.0.0.1. Ctrl-C stops it; the next start continues the demo.
 
   --runs DIR      the folder of runs (default: data/runs beside this script)
   --port N        the dashboard's port, 1024 to 65535 (default: 8501)
@@ -67,7 +67,7 @@ check_port() {
     die "port $port is in use already; close what listens there or choose another with --port N"
 }
 
-# The demo is trained into a folder that holds nothing else; there, an interrupted one goes on.
+# The demo is trained into a folder that holds nothing else; there, an interrupted one continues.
 train_demo() {
   local run
   for run in "$runs"/*/run.json; do

@@ -75,7 +75,7 @@ check mypy
 if [ $# != 0 ]; then
   check pytest -rs "$@"
 else
-  # The tests in a browser, and those that start trainings, wait more than they work: beside all
+  # Tests in a browser and tests that start trainings wait more than they work: beside all
   # others they cost little.
   beside=("browser" "slow and not browser")
   pids=()

@@ -9,7 +9,7 @@ Asked for: all criteria within 30 s and 4 GiB on two cores, within 2 minutes wit
 Predicted before the first whole measurement (parts had been timed on 30 epochs of a busy machine):
 20 s and 1 GiB with 10 classes, half of it the search of neighbours; 45 s and 2 GiB with 100; a
 second call 0.2 s; the aum package, fed from memory, 50 times as long as our AUM with its reading;
-cleanlab called directly as long as through us. What was seen stands in `docs/benchmarks.md`.
+cleanlab called directly as long as through us. Results: `docs/benchmarks.md`.
 
     python -m benchmarks.criteria                 # writes both runs to a temporary folder first
     python -m benchmarks.criteria RUN [RUN ...]   # measures these runs

@@ -7,7 +7,7 @@ compared with a crossing-number count in NumPy on the outline that the browser d
 Predicted before the first measurement, on two quiet cores: 0.5 s at 50,000 and 0.8 s at 1,000,000
 samples, the same for any size of lasso, because the browser gets one page of 48 samples and the
 points inside are found in 10 ms; most of it is Streamlit running the page's script. Asked for:
-under 1 s and under 2 s. What was seen stands in `docs/benchmarks.md`.
+under 1 s and under 2 s. Results: `docs/benchmarks.md`.
 
     python -m benchmarks.selection                  # writes both runs to a temporary folder first
     python -m benchmarks.selection --runs DIR       # keeps them in DIR, and uses those found there

@@ -4,7 +4,7 @@ Asked for: two weak and two strong views of 10,000 pictures of 32x32x3 cost no m
 pass of the small CNN over them without gradients, batch 128, on two cores. Predicted before the
 first measurement: 0.4 of it, a strong view three times as dear as a weak one and five times as
 cheap as the usual way, which is a Dataset of PIL pictures under torchvision's AutoAugment in one
-process. What was seen stands in `docs/benchmarks.md`.
+process. Results: `docs/benchmarks.md`.
 
     python -m benchmarks.views                       # random pictures with structure
     python -m benchmarks.views --data FOLDER         # pictures of a folder, brought to 32x32

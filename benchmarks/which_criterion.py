@@ -3,7 +3,7 @@
     python -m benchmarks.which_criterion                                   # digits, minutes
     python -m benchmarks.which_criterion --data FOLDER_OF_CIFAR10N         # CIFAR-10N beside it
 
-Trains what is missing (a sweep: stopped, it goes on), computes every criterion on every run, and
+Trains the missing runs (a sweep, resumed after a stop), computes every criterion on every run, and
 writes docs/which-criterion.md with its two figures. Every number of the report is made here; what
 it says of a criterion follows from the numbers by the rules that stand in it.
 """

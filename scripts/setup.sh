@@ -38,7 +38,7 @@ interrupted() {
 }
 
 leave() {
-  printf 'Stopped; the next start goes on from here.\n' >&3
+  printf 'Stopped; the next start continues from here.\n' >&3
   exit "$stopped"
 }
 

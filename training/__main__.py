@@ -45,7 +45,7 @@ class ResumeOptions:
 class ProveOptions:
     """Train anew on original and corrected labels, without suspects, without as many at random.
 
-    Finished trainings are kept: the same command goes on where it was stopped, and with more
+    Finished trainings are kept: run the same command to continue after a stop, and with more
     seeds it adds to what is there.
     """
 
@@ -84,7 +84,7 @@ class SweepOptions(RunConfig):
     """Train a grid of settings with several seeds each, in processes side by side.
 
     All options of `train` besides set what the whole sweep shares. What is finished is kept: the
-    same command goes on where it was stopped. Results go to data/sweeps/NAME, as runs and tables.
+    same command continues after a stop. Results go to data/sweeps/NAME, as runs and tables.
     """
 
     name: Annotated[str, tyro.conf.Positional]
@@ -177,7 +177,7 @@ def _prove(arguments: list[str]) -> int:
             recipe=options.recipe,
             device=options.device,
         ),
-        "the finished trainings are kept, the same command goes on",
+        "the finished trainings are kept; run the same command to continue",
     )
 
 
@@ -191,7 +191,7 @@ def _sweep(arguments: list[str]) -> int:
     failed: list[bool] = []
     code = _supervised(
         lambda console: failed.append(sweep_by_options(options, arguments, console)),
-        "the finished trainings are kept, the same command goes on",
+        "the finished trainings are kept; run the same command to continue",
     )
     return FAILED if code == 0 and any(failed) else code
 
@@ -216,7 +216,7 @@ COMMANDS: dict[str, Callable[[list[str]], int]] = {
 
 
 def _supervised(
-    work: Callable[[Console], None], kept: str = "the whole epochs are kept, `resume` goes on"
+    work: Callable[[Console], None], kept: str = "every completed epoch is kept; `resume` continues"
 ) -> int:
     """Run a training and say in one line how it ended, unless it finished."""
     from training.loop import RunFailed

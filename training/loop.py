@@ -176,7 +176,7 @@ class Training:
         except OSError as problem:  # a full disk, a folder that can no longer be written
             error = f"the run cannot go on: {problem}"
             raise RunFailed(error) from problem
-        except BaseException as problem:  # only to note it: it goes on as it came
+        except BaseException as problem:  # only to note it: it is raised again
             error = str(problem) or type(problem).__name__
             raise
         finally:

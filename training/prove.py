@@ -278,7 +278,7 @@ def _train_missing(plan: Plan, info: dict[str, Any], place: Path, console: Conso
     except OSError as problem:  # a full disk, a folder that can no longer be written
         error = f"the proof cannot be written: {problem}"
         raise RunFailed(error) from problem
-    except BaseException as problem:  # only to note it: it goes on as it came
+    except BaseException as problem:  # only to note it: it is raised again
         error = str(problem) or type(problem).__name__
         raise
     finally:

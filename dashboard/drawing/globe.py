@@ -1,4 +1,4 @@
-"""The sphere of Fig. 3: its colours, its lines, and what is said of it."""
+"""The sphere of Fig. 3: its colours, its lines, and its caption."""
 
 import numpy as np
 import pandas as pd

@@ -119,7 +119,7 @@ def upcoming(
         One of so many pictures is the next of `audit`, at a place within them that is not to be
         guessed; 0 for none.
     n_seen : int
-        Verdicts so far. It decides which turns are audits, so that a page opened again goes on.
+        Verdicts so far. It decides which turns are audits, so that a page opened again continues.
     passed : collection of int
         Samples to leave out besides the judged ones.
     most : int

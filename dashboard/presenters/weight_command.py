@@ -1,4 +1,4 @@
-"""How to train with chosen HM weights: a command line, or three lines for a loop of one's own."""
+"""How to train with chosen HM weights: a command line, or three lines for another training loop."""
 
 import re
 import shlex
@@ -50,7 +50,7 @@ def train_command(run: RunReader, settings: Settings, runs: Path) -> str | None:
 
 
 def own_loop(run: RunReader, settings: Settings) -> str:
-    """Return the lines that weight so in a training loop of one's own."""
+    """Return the lines that weight so in another training loop."""
     options = [f"{name}={getattr(settings, name)!r}" for name in OWN]
     options += [f"{name}={value!r}" for name, value in weighting_args(settings).items()]
     return (

@@ -301,7 +301,7 @@ def remarks(proof: Proof) -> list[str]:
     ]
     if not info["test_labels_are_true"]:
         said.append(
-            "Whether the test labels are right is not known: they are those that the data set "
+            "Whether the test labels are right is not known: they are the labels that the data set "
             "gives, and where they have the same errors, correct labels can look worse."
         )
     for name, (before, after) in info["config_changes"].items():

@@ -81,7 +81,7 @@ def difference_table(
 def paper_pairs(sweep: Sweep) -> list[tuple[str, str, str]]:
     """Return claim, setting and reference of what the paper says of a named sweep: the first wins.
 
-    Empty for sweeps of one's own.
+    Empty for sweeps that are not the paper's.
     """
     settings = list(dict.fromkeys(in_words(setting(fields)) for fields in sweep.cells))
     pairs: list[tuple[str, str, str]] = []

@@ -250,7 +250,7 @@ def gaps(run: RunReader, k: int | None) -> Gaps:
     Raises
     ------
     UsageError
-        If the log lacks what is needed, with what it lacks.
+        If the log lacks a column, with the column's name.
     """
     epochs = run.epochs()
     if not epochs:

@@ -20,7 +20,7 @@ def write_margins(folder: Path, epoch: int, is_threshold: np.ndarray, margin: np
     """Write an epoch's margins over the C + 1 classes that a run with threshold samples has.
 
     The file appears whole, and before the epoch's metrics, which make the epoch count: so an
-    epoch that counts has its own. A run that goes on overwrites what a broken epoch has left.
+    epoch that counts has its own. A resumed run overwrites the files of an unfinished epoch.
     """
     table = {
         "sample_id": pa.array(np.arange(len(margin), dtype=np.int32)),

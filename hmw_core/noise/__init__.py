@@ -3,7 +3,7 @@
 Contract, so that no file repeats it: a noise model is called with a ``CleanLabels``, a rate in
 [0, 1] and an ``np.random.Generator``, draws from that generator only, and returns new labels of
 shape (N,), int64, in ``0..C-1``; the true labels stay as they were. What the rate means differs
-between models and stands in each one's first lines; report the measured ``mislabeled_fraction``
+between models and is in the first lines of each; report the measured ``mislabeled_fraction``
 beside it. A model that needs what the data set lacks raises ``UsageError`` and names another.
 """
 

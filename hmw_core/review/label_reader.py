@@ -1,4 +1,4 @@
-"""The labels of a data set read from a file, an export or one's own; refused where in doubt."""
+"""The labels of a data set read from a file, an export or another file; refused where in doubt."""
 
 import hashlib
 from collections.abc import Sequence
@@ -74,7 +74,7 @@ def read_labels(
     class_names: Sequence[str],
     fingerprint: str | None = None,
 ) -> LabelFile:
-    """Read the labels of a data set from a CSV, Parquet or JSON file: an export, or one's own.
+    """Read the labels of a data set from a CSV, Parquet or JSON file: an export, or another file.
 
     One's own file needs the columns `sample_id` and `new_label` (or `label`), whole numbers or
     names of classes, or `new_name`, which is names. Rows may be in any order, but every sample

@@ -110,7 +110,7 @@ def test_an_interrupted_demo_is_finished_by_the_next_start(installed, finish, nu
     os.killpg(process.pid, number)
     done = finish(process)
     assert done.code == code
-    assert done.sentence() == "Stopped; the next start goes on from here."
+    assert done.sentence() == "Stopped; the next start continues from here."
     installed.forget_calls()
     assert installed.run(*START).code == 0
     first, second = trainings(installed)

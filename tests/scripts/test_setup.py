@@ -112,7 +112,7 @@ def test_an_install_cut_short_is_made_from_scratch(machine, finish, module, numb
     done = finish(process)
     assert done.code == code
     if number != signal.SIGKILL:
-        assert done.sentence() == "Stopped; the next start goes on from here."
+        assert done.sentence() == "Stopped; the next start continues from here."
     machine.forget_calls()
     assert machine.run(*DASHBOARD).code == 0
     assert modules(machine) == ["venv", "pip", "dashboard.launcher"]

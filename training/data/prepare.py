@@ -114,7 +114,7 @@ def _best_label(split: Split) -> np.ndarray:
 def _relabel(
     train: Split, class_names: Sequence[str], config: RunConfig, resumed: RunReader | None
 ) -> tuple[np.ndarray, np.ndarray | None, dict[str, Any]]:
-    """Return as `_mislabel`, with the labels of the file, or of the run that goes on."""
+    """Return as `_mislabel`, with the labels of the file, or of the run that is resumed."""
     is_known = config.noise != "none" or train.true_label is not None
     true_label = _best_label(train) if is_known else None
     fingerprint = fingerprint_of(train.images, train.label)

@@ -1,4 +1,4 @@
-"""What every network is: all but the last layer, and the last layer that goes on it."""
+"""The parts of every network: its body, and the last layer on top."""
 
 import torch
 from torch import Tensor, nn

@@ -1,6 +1,6 @@
 """NAMED_SWEEPS: the paper's ablations as cells of a sweep.
 
-Where a data set has no asymmetric noise of the paper's, `pair_flip` of the same rate stands in for
+Where a data set has no asymmetric noise of the paper's, `pair_flip` of the same rate replaces
 it: each class has one wrong class, as on CIFAR-10, and a label of a class that has one moves with
 the same probability. On CIFAR-10 only five of ten classes have one, so about half as many labels
 are wrong there.
@@ -20,7 +20,7 @@ SCALES = (0.0, 0.1, 0.5, 1.0, 10.0, 50.0, 100.0, 500.0, 1000.0, 5000.0)
 """Values of alpha and of beta in Fig. 7; the other one is `FIXED`."""
 FIXED = 50.0
 FIGURE_7_NOISE = (("symmetric", 0.5), ("symmetric", 0.8))
-"""The text names 0.8 only; the other rate stands in the picture alone."""
+"""The text names 0.8 only; the other rate is in the figure only."""
 TEXT_ROWS = ("AUM only", "AUM+CA", "CCE+HMW")
 CODE_ROWS = ("CCE-code", "AUM only-code", "AUM+CA-code", "CCE+HMW-code")
 TEXT, CODE = "CCE+HMW", "CCE+HMW-code"
@@ -38,7 +38,7 @@ MIXED = (
     "weight, so the difference to it, and not to CCE, is what the weights are worth."
 )
 STAND_IN = (
-    "This data set has no asymmetric noise of the paper's: pair_flip of the same rate stands in. "
+    "This data set has no asymmetric noise of the paper's: pair_flip of the same rate replaces it. "
     "Every class has one wrong class, so a share of about the rate is mislabeled, where CIFAR-10's "
     "asymmetric noise mislabels about half the rate."
 )
@@ -155,7 +155,7 @@ def _variant(base: Mapping[str, Any]) -> str | None:
 
 
 def _noise(kind: str, base: Mapping[str, Any]) -> str:
-    """Return our noise that is the paper's on this data set, or stands in for it."""
+    """Return our noise that is the paper's on this data set, or replaces it."""
     if kind == "symmetric":
         return kind
     return {"cifar10": "asymmetric", "cifar100": "block_shift"}.get(

@@ -1,6 +1,6 @@
 """Sweep: train every cell of a grid with several seeds, each training a process of its own.
 
-Whatever ends it, what is finished stays, and the same command goes on.
+Whatever ends it, finished trainings are kept, and the same command continues.
 """
 
 import hashlib
@@ -77,7 +77,7 @@ def run_cells(
     Raises
     ------
     UsageError
-        If a setting cannot be trained, or the sweep exists with another base, or goes on already.
+        If a setting cannot be trained, or the sweep has another base, or is running already.
         Nothing is trained then.
     Stopped
         On Ctrl-C or SIGTERM, after all trainings have stopped.

@@ -105,7 +105,7 @@ class SweepRun:
         except (Stopped, KeyboardInterrupt):
             status = "stopped"
             raise
-        except BaseException as problem:  # only to note it: it goes on as it came
+        except BaseException as problem:  # only to note it: it is raised again
             error = str(problem) or type(problem).__name__
             raise
         finally:

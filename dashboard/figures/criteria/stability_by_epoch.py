@@ -1,4 +1,4 @@
-"""How much of each criterion's ranking, and of what it flags, stays as the training goes on."""
+"""How much of each criterion's ranking, and of what it flags, stays the same over the epochs."""
 
 from collections.abc import Sequence
 

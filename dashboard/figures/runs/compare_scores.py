@@ -67,7 +67,7 @@ FIGURE = FigureSpec(
     paper="",
     look_for=(
         "Samples far from the others' band: one run finds them suspicious and the other does not. "
-        "Beyond the dotted lines are those that each run flags."
+        "Each run flags the samples beyond its dotted line."
     ),
     prepare=prepare,
     draw=draw,

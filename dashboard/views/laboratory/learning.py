@@ -170,7 +170,7 @@ offer_table(
     f"{run.last_epoch} noisy numbers, so a little optimistic, and one run is one draw. Predictions "
     f"settle: the first epoch whose share of changed predictions (mean of {SMOOTHED} epochs) is "
     f"not undercut in the next {PATIENCE}, after Label Wave (Yuan et al., 2024); the patience is "
-    "our choice, and tuned on no run. The learning rate's schedule goes on to the last epoch: a "
+    "our choice, and tuned on no run. The learning rate's schedule continues to the last epoch: a "
     "shorter training with its own schedule would end elsewhere. The log has no accuracy on "
     "held-out noisy labels, so that rule is not here.",
 )

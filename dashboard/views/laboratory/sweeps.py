@@ -79,7 +79,7 @@ def say_state(sweep: Sweep) -> None:
         how = f", {failed} failed" if failed else ""
         st.warning(
             f"{done} of {sweep.n_planned} trainings have finished{how}. "
-            "The same command goes on where it ended.",
+            "Run the same command to continue.",
             icon=":material/pause_circle:",
         )
     if failed:

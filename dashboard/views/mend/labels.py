@@ -204,7 +204,7 @@ def show_downloads(
 
 
 def show_commands(run: RunReader) -> None:
-    """Show what goes on from the file."""
+    """Show what can be done with the file next."""
     st.subheader("Train on them, and check them", anchor=False)
     file = f"{run.name}-labels.csv"
     train = retrain_command(run, file)

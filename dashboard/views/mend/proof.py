@@ -60,8 +60,8 @@ def how_to_start(run: RunReader) -> None:
     st.code(command, language="bash", wrap_lines=True)
     st.caption(
         f"{len(ARMS)} × {ENOUGH} trainings from scratch{took}; `--epochs` makes them shorter, "
-        "`--seeds` more or fewer. What is finished is kept: the same command goes on where it was "
-        "stopped, and this page follows it."
+        "`--seeds` more or fewer. Finished trainings are kept: run the same command to "
+        "continue after a stop. This page shows the progress."
     )
 
 
@@ -117,7 +117,7 @@ def show(proof: Proof) -> None:
         reason = f" ({plain(proof.info['error'])})" if proof.info["error"] else ""
         st.warning(
             f"This proof {ended} after {n_done} of {proof.n_planned} trainings{reason}. "
-            "The same command goes on where it ended.",
+            "Run the same command to continue.",
             icon=":material/pause_circle:",
         )
     if n_done:

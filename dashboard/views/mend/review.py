@@ -304,7 +304,9 @@ def say_order(run: RunReader, criterion: str, order: pd.DataFrame, every: int) -
     if every:
         said.append(f"One of {every} pictures is drawn at random, so rank and score are hidden.")
     if run.status == "running":
-        said.append(f"The training goes on; this is what it knew after epoch {run.last_epoch}.")
+        said.append(
+            f"The training is still running; these are its results after epoch {run.last_epoch}."
+        )
     st.caption(f"{' '.join(said)} {RULE}")
 
 

@@ -326,7 +326,7 @@ def is_unknown(value: Any) -> bool:
     return value is None or value != value
 
 
-title("Train", "A training goes on when this page, the browser or the dashboard is closed.")
+title("Train", "A training continues when this page, the browser or the dashboard is closed.")
 known = known_trainings()
 living = [name for name, status in known.items() if status in trainings.LIVING]
 options = [*living, NEW, *(name for name in known if name not in living)]

@@ -88,7 +88,7 @@ def test_follows_a_proof_that_is_computed(folder):
     unlock()
     page.run()
     assert not page.get("progress")
-    assert "was stopped after 12 of 16 trainings. The same command goes on" in said(page)
+    assert "was stopped after 12 of 16 trainings. Run the same command to continue" in said(page)
     layout.write_json(place / "proof.json", info | {"status": "failed", "error": "the disk <b>"})
     page.run()
     assert "failed after 12 of 16 trainings (the disk <b>)" in said(page)

@@ -97,7 +97,7 @@ def test_follows_a_sweep_that_is_computed(sweeps):
     unlock()
     page.run()
     assert not page.get("progress")
-    assert "10 of 12 trainings have finished. The same command goes on" in said(page)
+    assert "10 of 12 trainings have finished. Run the same command to continue" in said(page)
 
 
 def test_before_anything_has_finished(sweeps):

@@ -1,4 +1,4 @@
-"""RunWriter in a loop of one's own: shuffled, in half precision, with gaps, repeats and keys."""
+"""RunWriter in another training loop: shuffled, in half precision, with gaps, repeats and keys."""
 
 import numpy as np
 import pytest

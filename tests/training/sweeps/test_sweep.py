@@ -150,7 +150,7 @@ def test_table_4_has_the_papers_noises_or_what_stands_in(dataset):
     noises = {cell["noise"] for cell in cells} - {"symmetric"}
     stand_in = {"digits": "pair_flip", "cifar10": "asymmetric", "cifar100": "block_shift"}
     assert noises == {stand_in[dataset]}
-    assert any("stands in" in note for note in named.notes({"dataset": dataset})) == (
+    assert any("replaces it" in note for note in named.notes({"dataset": dataset})) == (
         dataset == "digits"
     )
     text = named.cells({"dataset": dataset, "recipe": "CCE+HMW"})
@@ -288,7 +288,7 @@ def test_interrupted_it_stops_its_children_and_goes_on(tmp_path, number):
     os.kill(process.pid, number)
     _, errors = process.communicate(timeout=240)
     assert process.returncode == 128 + number
-    assert "the same command goes on" in errors
+    assert "run the same command to continue" in errors
     stopped = read_sweep(tmp_path / "s")
     assert stopped.status == "stopped"
     assert not layout.has_writer(run)

@@ -17,7 +17,7 @@ class Split:
     label: np.ndarray
     """(N,), int64: the label to train on, before synthetic noise."""
     source: Sequence[str]
-    """Where each sample stands in the data set."""
+    """Place of each sample in the data set."""
     true_label: np.ndarray | None = None
     """(N,), int64, where the data set knows it."""
     human_label: np.ndarray | None = None
