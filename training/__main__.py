@@ -1,5 +1,6 @@
 """The command line: python -m training train|resume|prove|sweep|list."""
 
+import dataclasses
 import signal
 import sys
 from collections.abc import Callable, Sequence
@@ -148,7 +149,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _train(arguments: list[str]) -> int:
-    config = parse(RunConfig, arguments, f"{PROGRAM} train", _recipe_defaults(arguments))
+    given = parse(RunConfig, arguments, f"{PROGRAM} train", _recipe_defaults(arguments))
+    config = _with_recipe_arguments(given)
     from training.loop import train  # torch takes seconds to load; --help does not wait for it
 
     return _supervised(lambda console: train(config, console))
@@ -250,6 +252,23 @@ def _recipe_defaults(arguments: list[str]) -> RunConfig:
         if option in arguments:
             fields[name] = {}  # of a dict with keys, tyro makes an option a key instead of this one
     return RunConfig(**fields)
+
+
+def _with_recipe_arguments(config: RunConfig) -> RunConfig:
+    """Return the config with the recipe's arguments of method, loss and weighting added.
+
+    One that is given wins; those of another method, loss or weighting than the recipe's do not
+    belong to it.
+    """
+    if config.recipe is None:
+        return config
+    fields = recipe_fields(config.recipe, config.dataset, config.noise, config.noise_rate)
+    plain, changes = RunConfig(), {}
+    for owner in ("method", "loss", "weighting"):
+        name = f"{owner}_args"
+        if getattr(config, owner) == fields.get(owner, getattr(plain, owner)):
+            changes[name] = fields.get(name, {}) | getattr(config, name)
+    return dataclasses.replace(config, **changes)
 
 
 def _value_of(option: str, arguments: list[str]) -> str | None:

@@ -12,7 +12,8 @@ if TYPE_CHECKING:
 def listing() -> dict[str, list[dict[str, Any]]]:
     """Return `name` and `summary` of every member of every registry, in menu order.
 
-    A method also has its `arguments`: name, default, range, unit and meaning of each.
+    A method also has its `arguments`: name, default, range, unit and meaning of each. A recipe
+    names its `method`.
     """
     # Here, because torch takes seconds to load and `train --help` does not need it.
     from hmw_core.criteria import CRITERIA
@@ -39,7 +40,10 @@ def listing() -> dict[str, list[dict[str, Any]]]:
             member | {"arguments": [_argument(a) for a in METHODS[member["name"]].arguments]}
             for member in _members(METHODS)
         ],
-        "recipes": [{"name": n, "summary": f"{r.title}."} for n, r in RECIPES.items()],
+        "recipes": [
+            {"name": n, "summary": f"{r.title}.", "method": r.fields.get("method", "standard")}
+            for n, r in RECIPES.items()
+        ],
         "criteria": [
             {"name": n, "summary": f"{FAMILIES[c.family]}: {c.title}."} for n, c in CRITERIA.items()
         ],

@@ -6,9 +6,10 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from hmw_core import processes
 from hmw_core.errors import UsageError
@@ -50,6 +51,7 @@ class Settings:
     labels: str = ""
     network: str = ""
     train_samples: int | None = None
+    method_args: dict[str, float] = field(default_factory=dict)
 
 
 def arguments(settings: Settings, runs: Path) -> list[str]:
@@ -71,11 +73,13 @@ def arguments(settings: Settings, runs: Path) -> list[str]:
     command = ["train"]
     for option in fields(settings):
         value = getattr(settings, option.name)
-        if value in ("", None) or (option.name == "noise_rate" and settings.noise in NO_RATE):
+        if value in ("", None, {}) or (option.name == "noise_rate" and settings.noise in NO_RATE):
             continue
         if option.name in TEXTS:
             _check_text(option.name, value)
-        command += [f"--{option.name.replace('_', '-')}", f"{value}"]
+        command.append(f"--{option.name.replace('_', '-')}")
+        pairs = value.items() if isinstance(value, dict) else [(value,)]
+        command += [f"{word}" for pair in pairs for word in pair]
     return [*command, "--runs", str(runs.resolve())]
 
 
@@ -84,7 +88,7 @@ def resume_arguments(name: str, runs: Path) -> list[str]:
     return ["resume", check_name(name), "--runs", str(runs.resolve())]
 
 
-def listing() -> dict[str, list[dict[str, str]]]:
+def listing() -> dict[str, list[dict[str, Any]]]:
     """Return `name` and `summary` of all that can be trained, by kind, as the training has it.
 
     Raises

@@ -224,3 +224,36 @@ def test_a_disk_that_fills_up_keeps_the_whole_epochs(runs):
     assert not list((runs / "r").rglob("*.part"))
     assert main(["resume", "r", "--runs", str(runs)]) == 0
     assert RunReader(runs / "r").epochs() == [1, 2, 3, 4, 5]
+
+
+@pytest.fixture
+def seen(monkeypatch):
+    """The configs that the command would train."""
+    found = []
+    monkeypatch.setattr("training.loop.train", lambda config, console: found.append(config))
+    return found
+
+
+def test_an_argument_that_is_given_keeps_the_recipes_others(seen):
+    about = ["--recipe", "DivideMix", "--dataset", "cifar100", "--noise", "symmetric"]
+    rate = ["--noise-rate", "0.5"]
+    assert main(["train", *about, *rate, "--method-args", "warmup_epochs", "5"]) == 0
+    assert seen[0].method_args == {"lambda_u": 150.0, "warmup_epochs": 5.0}
+    assert main(["train", "--recipe", "SCE", "--loss-args", "a", "0.5"]) == 0
+    assert seen[1].loss_args == {"a": 0.5, "b": 1.0}
+    assert main(["train", "--recipe", "SCE", "--loss", "gce", "--loss-args", "q", "0.3"]) == 0
+    assert seen[2].loss_args == {"q": 0.3}
+
+
+def test_an_unknown_argument_of_a_method_is_refused_by_name(capsys, tmp_path):
+    words = ["--method", "co_teaching", "--method-args", "rate", "0.3", "--runs", str(tmp_path)]
+    assert main(["train", "--noise", "symmetric", "--noise-rate", "0.5", *words]) == 2
+    said = capsys.readouterr().err
+    assert "method 'co_teaching' has no argument 'rate'; it has noise_rate" in said
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_method_that_needs_the_noise_rate_says_so(capsys, tmp_path):
+    words = ["--recipe", "Co-teaching", "--runs", str(tmp_path)]
+    assert main(["train", *words]) == 2
+    assert "--method-args noise_rate" in capsys.readouterr().err

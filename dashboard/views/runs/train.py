@@ -81,6 +81,7 @@ def new_training(living: list[str]) -> None:
             )
         with st.expander("More"):
             asked |= more_fields(names["networks"])
+        asked["method_args"] = method_fields(names, asked["recipe"])
         suggestion = suggested_name(Settings(run="", **asked), folder)
         name = st.text_input(
             "Run name", placeholder=suggestion, key="new name", help="Empty: the one suggested"
@@ -166,6 +167,31 @@ def more_fields(networks: list[dict[str, str]]) -> dict[str, Any]:
         "train_samples": samples,
         "labels": labels.strip(),
     }
+
+
+def method_fields(names: dict[str, list[dict[str, Any]]], recipe: str) -> dict[str, float]:
+    """Return the arguments of the recipe's method that are filled in."""
+    method = next(member["method"] for member in names["recipes"] if member["name"] == recipe)
+    arguments = next(m["arguments"] for m in names["methods"] if m["name"] == method)
+    if not arguments:
+        return {}
+    found = {}
+    with st.expander(f"Arguments of {plain(recipe)}"):
+        columns = st.columns(2)
+        for number, argument in enumerate(arguments):
+            kind = int if argument["whole"] else float
+            default, high = argument["default"], argument["high"]
+            unit = f" {argument['unit']}" if argument["unit"] else ""
+            found[argument["name"]] = columns[number % 2].number_input(
+                argument["name"],
+                kind(argument["low"]),
+                None if high is None else kind(high),
+                None,
+                placeholder="as the recipe has it" if default is None else f"{default:g}",
+                help=f"{argument['meaning']} ({argument['range']}{unit})",
+                key=f"new {method} {argument['name']}",
+            )
+    return {name: value for name, value in found.items() if value is not None}
 
 
 def default_noise(asked: dict[str, Any]) -> str:

@@ -20,7 +20,20 @@ import json, sys, time
 if sys.argv[1] == "list":
     named = lambda *names: [{"name": name, "summary": f"About {name}."} for name in names]
     print(json.dumps({
-        "recipes": named("CCE", "AUM only"),
+        "recipes": [
+            recipe | {"method": method} for recipe, method in zip(
+                named("CCE", "AUM only", "Co-teaching"), ["standard", "standard", "co_teaching"]
+            )
+        ],
+        "methods": [
+            {"name": "standard", "summary": "Plain.", "arguments": []},
+            {"name": "co_teaching", "summary": "Two.", "arguments": [
+                {"name": "noise_rate", "default": None, "range": "0 to 1", "unit": "",
+                 "meaning": "share that is dropped", "whole": False, "low": 0.0, "high": 1.0},
+                {"name": "gradual_epochs", "default": 10, "range": "whole, 2 or more",
+                 "unit": "epochs", "meaning": "until then", "whole": True, "low": 2, "high": None},
+            ]},
+        ],
         "datasets": named("digits", "cifar10", "image-folder", "parquet"),
         "noises": named("none", "symmetric", "human"),
         "networks": named("small_cnn", "timm:NAME"),
@@ -94,6 +107,22 @@ def test_the_command_follows_what_is_chosen(folder):
     assert "--run AUM-only-digits-none-seed3 --recipe 'AUM only'" in command
     assert "--epochs 7 --seed 3 --noise none --device auto --train-samples 500" in command
     assert "--noise-rate" not in command
+
+
+def test_the_arguments_of_a_method_are_asked_for(folder):
+    page = open_page("train")
+    assert "--method-args" not in page.code[-1].value
+    page.selectbox(key="new recipe ").set_value("Co-teaching").run()
+    rate, epochs = (
+        next(one for one in page.number_input if one.label == name)
+        for name in ("noise_rate", "gradual_epochs")
+    )
+    assert (rate.min, rate.max, epochs.min) == (0.0, 1.0, 2)
+    assert "share that is dropped (0 to 1)" in rate.help
+    assert "--method-args" not in page.code[-1].value  # empty: as the recipe has them
+    epochs.set_value(4)
+    rate.set_value(0.25).run()
+    assert "--method-args noise_rate 0.25 gradual_epochs 4" in page.code[-1].value
 
 
 @pytest.mark.parametrize(
