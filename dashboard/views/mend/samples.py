@@ -68,7 +68,7 @@ def show() -> None:
     if places is not None:
         left, right = st.columns([11, 9])
         with left:
-            base = (run.name, run.network, colour, criterion, filters, tuple(picked))
+            base = ((run.name, run.network), colour, criterion, filters, tuple(picked))
             _map(run, samples, places, (passed, shown), verdict, base, outlines)
     with right:
         with st.container():  # there with and without pages, so that the gallery stays in place
