@@ -10,9 +10,8 @@ from dashboard.export.prepared import Prepared, counts_of, prepare_figures
 from dashboard.export.render import typeset_bytes
 from dashboard.export.report_tables import LARGEST_MATRIX, Rows
 from dashboard.figures import FIGURES
-from hmw_core.criteria import MAIN_CRITERIA
 from hmw_core.criteria.compute import without_absent
-from hmw_core.criteria.of_run import title_of
+from hmw_core.criteria.of_run import main_criteria_of, title_of
 from hmw_core.experiments.paper import PAPER_NOTE
 from hmw_core.log.reader import RunReader
 
@@ -132,7 +131,7 @@ def _detection(run: RunReader, prepared: Prepared, given_label: int | None) -> s
         return f"{heading}<p>{html.escape(at_hand.reasons['detection'])}.</p>\n"
     table = at_hand.tables["detection"]
     first = table.iloc[0]
-    reference = title_of(next(iter(without_absent(MAIN_CRITERIA, run))))
+    reference = title_of(next(iter(without_absent(main_criteria_of(run), run))))
     about = (
         f"Of {first['class_name']}, epoch {first['epoch']}. An AUROC of 0.5 is chance. The "
         f"difference is to {reference}, on the same samples; intervals: {first['interval']}. "

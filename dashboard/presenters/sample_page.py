@@ -10,7 +10,7 @@ import pandas as pd
 from dashboard.drawing.style import BLUE, GREY
 from dashboard.drawing.text import shorten
 from dashboard.presenters.linked import Samples
-from hmw_core.criteria import MAIN_CRITERIA
+from hmw_core.criteria.of_run import main_criteria_of
 from hmw_core.log.reader import RunReader
 from hmw_core.pictures.picture_features import decode
 
@@ -58,7 +58,7 @@ def rank_table(run: RunReader, samples: Samples, sample_id: int) -> pd.DataFrame
     [0, 100]. A criterion without a score for the sample has nulls.
     """
     rows = []
-    for name, criterion in MAIN_CRITERIA.items():
+    for name, criterion in main_criteria_of(run).items():
         score = samples.score(name)[sample_id]
         rank = int(samples.rank(name)[sample_id])
         n_scored = int(np.count_nonzero(samples.rank(name)))

@@ -2,7 +2,7 @@
 
 from typing import Literal, cast
 
-from hmw_core.criteria import CRITERIA, NAMED, VARIANTS
+from hmw_core.criteria import CRITERIA, MAIN_CRITERIA, NAMED, VARIANTS
 from hmw_core.criteria.criterion import Criterion
 from hmw_core.errors import pick
 from hmw_core.log.reader import RunReader
@@ -15,12 +15,20 @@ def criteria_of(run: RunReader) -> dict[str, Criterion]:
     They are `CRITERIA`, and a criterion for each column of the run's method that says which end of
     it means mislabeled, such as Co-teaching's `kept` or DivideMix's `gmm_posterior`.
     """
-    own = {
+    return CRITERIA | _own(run)
+
+
+def main_criteria_of(run: RunReader) -> dict[str, Criterion]:
+    """Return the criteria that stand in a contest where none is chosen: the main ones, its own."""
+    return MAIN_CRITERIA | _own(run)
+
+
+def _own(run: RunReader) -> dict[str, Criterion]:
+    return {
         name: _of_column(column)
         for name, column in run.method_columns.items()
         if column.higher_means is not None and name not in NAMED
     }
-    return CRITERIA | own
 
 
 def pick_criterion(run: RunReader, name: str) -> Criterion:

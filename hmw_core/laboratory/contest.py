@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from hmw_core.criteria import CRITERIA_VERSION, MAIN_CRITERIA
+from hmw_core.criteria import CRITERIA_VERSION
 from hmw_core.criteria.compute import why_absent
 from hmw_core.criteria.kept import score_table
-from hmw_core.criteria.of_run import pick_criterion
+from hmw_core.criteria.of_run import main_criteria_of, pick_criterion
 from hmw_core.errors import UsageError, pick
 from hmw_core.laboratory.hard import Hard, decides_hard, hard_clean
 from hmw_core.log.cache import kept_table
@@ -97,7 +97,7 @@ def contest(
     ----------
     run : RunReader
     criteria : sequence of str, optional
-        Names of `CRITERIA`. Default: those of `MAIN_CRITERIA`.
+        Names of `CRITERIA`. Default: those of `main_criteria_of`.
     epoch : int, optional
         Last epoch used. Default: the last one logged.
     given_label : int, optional
@@ -118,7 +118,7 @@ def contest(
         If a criterion is unknown or has no score in this run, a share or budget is out of range,
         or hard samples are to be taken from a run with other samples or labels.
     """
-    names = list(MAIN_CRITERIA) if criteria is None else list(dict.fromkeys(criteria))
+    names = list(main_criteria_of(run)) if criteria is None else list(dict.fromkeys(criteria))
     if not names:
         raise UsageError("a contest needs a criterion")
     for name in names:

@@ -5,10 +5,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from hmw_core.criteria import MAIN_CRITERIA
 from hmw_core.criteria.criterion import Criterion
 from hmw_core.criteria.kept import score_table
-from hmw_core.criteria.of_run import pick_criterion
+from hmw_core.criteria.of_run import main_criteria_of, pick_criterion
 from hmw_core.log.reader import RunReader
 from hmw_core.samples.groups import HARD_FRACTION, split_groups
 from hmw_core.statistics.intervals import BOOTSTRAP_UP_TO, auroc_intervals
@@ -40,7 +39,7 @@ def detect(
     ----------
     run : RunReader
     criteria : sequence of str, optional
-        Names of `CRITERIA`. Default: those of `MAIN_CRITERIA`.
+        Names of `CRITERIA`. Default: those of `main_criteria_of`.
     epoch : int, optional
         Last epoch used. Default: the last one logged.
     given_label : int, optional
@@ -74,7 +73,7 @@ def detect(
     UsageError
         If a criterion is unknown, or a fraction or budget out of range.
     """
-    names = list(MAIN_CRITERIA) if criteria is None else list(criteria)
+    names = list(main_criteria_of(run)) if criteria is None else list(criteria)
     reference = reference or names[0]
     needed = dict.fromkeys([*names, hard_by, reference])  # each once, in order
     scores = score_table(run, list(needed), epoch, given_label)

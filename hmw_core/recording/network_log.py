@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from hmw_core.criteria import CRITERIA_VERSION, MAIN_CRITERIA
 from hmw_core.criteria.compute import new_scores, without_absent
+from hmw_core.criteria.of_run import main_criteria_of
 from hmw_core.criteria.over_epochs import AnnealedMean
 from hmw_core.log import layout
 from hmw_core.log.layout import Content
@@ -51,7 +52,7 @@ class NetworkLog:
         self.collector = EpochCollector(given_label, reader.n_classes, settings)
         sizes = reader.n_samples, reader.n_epochs, settings.annealing_start
         self.weight = AnnealedMean(*sizes)
-        self.scores = new_scores(without_absent(MAIN_CRITERIA, reader), *sizes)
+        self.scores = new_scores(without_absent(main_criteria_of(reader), reader), *sizes)
 
     def files_of_epoch(
         self, epoch: int, rows: RecordedEpoch, metrics: dict[str, Any]
@@ -78,12 +79,12 @@ class NetworkLog:
             there = {name: values[rows_seen] for name, values in outputs.items()}
             table = output_table(epoch, self.sample_id[rows_seen], there)
             add("outputs", table, **OUTPUT_ENCODING)
+        state = rows.state_columns(self.row_of_sample)
         if self.method_columns:
-            state = rows.state_columns(self.row_of_sample)
             add("method", method_table(epoch, self.sample_id, self.method_columns, state))
         signals = signal_table(epoch, self.sample_id, self.given_label, columns, ~seen)
         add("signals", signals, **SIGNAL_ENCODING)
-        own = self._metrics(epoch, columns, seen)
+        own = self._metrics(epoch, columns | _as_read(state), seen)
         plain = {n: _plain(value) for n, value in {"epoch": epoch, **own, **metrics}.items()}
         files[layout.epoch_file(self.folder, "metrics", epoch)] = layout.encode_json(plain)
         return files
@@ -92,7 +93,7 @@ class NetworkLog:
         """Return the scores that the running sums hold: a page need not read every epoch again."""
         values = {"sample_id": pa.array(np.arange(len(self.sample_id), dtype=np.int32))}
         nothing = np.full(len(self.sample_id), np.nan)
-        for name in MAIN_CRITERIA:
+        for name in dict.fromkeys((*MAIN_CRITERIA, *self.scores)):
             score = self.scores.get(name)
             in_rows = nothing if score is None else score.value()
             values[name] = pa.array(in_rows[self.row_of_sample])
@@ -101,7 +102,7 @@ class NetworkLog:
 
     def replay(self, reader: RunReader, epochs: Iterable[int]) -> None:
         """Rebuild the running sums from the log, so that a resumed run equals an unbroken one."""
-        reads = {column for name in self.scores for column in MAIN_CRITERIA[name].reads}
+        reads = {column for score in self.scores.values() for column in score.criterion.reads}
         for epoch, columns in reader.iterate(sorted(reads | {"hm_slice"}), list(epochs)):
             self.weight.update(epoch, columns["hm_slice"])
             for score in self.scores.values():
@@ -126,6 +127,11 @@ class NetworkLog:
                     clean, mislabeled, criterion.higher_means
                 )
         return metrics
+
+
+def _as_read(state: dict[str, np.ma.MaskedArray]) -> dict[str, np.ndarray]:
+    """Return columns of the method as a reader gives them: float32, NaN where unknown."""
+    return {name: np.ma.filled(v.astype(np.float32), np.nan) for name, v in state.items()}
 
 
 def _plain(value: Any) -> Any:

@@ -39,9 +39,8 @@ from dashboard.views.parts.choices import (
     with_asked,
 )
 from dashboard.views.parts.run_picker import pick_run
-from hmw_core.criteria import MAIN_CRITERIA
 from hmw_core.criteria.compute import without_absent
-from hmw_core.criteria.of_run import criteria_of, title_of, with_k
+from hmw_core.criteria.of_run import criteria_of, main_criteria_of, title_of, with_k
 from hmw_core.errors import UsageError
 from hmw_core.experiments.seeds import same_labels, siblings
 from hmw_core.laboratory.contest import MEASURES, N_RESAMPLES, contest, seconds_of
@@ -73,7 +72,7 @@ MOST_OTHERS = 4  # seeds that say what is hard
 def choose_criteria(run: RunReader) -> list[str]:
     """Return the criteria in the contest, `criteria=` in the address where not the main ones."""
     there = with_asked(list(without_absent(criteria_of(run), run)), "criteria")
-    default = [name for name in there if name in MAIN_CRITERIA]
+    default = [name for name in there if name in main_criteria_of(run)]
     key = "choice criteria"
     written = st.session_state.setdefault("address", {}).get("criteria")
     in_address = st.query_params.get("criteria")
@@ -349,7 +348,7 @@ if not run.last_epoch:
     st.info(f"{plain(run.name)} has no finished epoch yet.", icon=":material/info:")
     st.stop()
 names = choose_criteria(run)
-say_absent(absent_criteria(run, MAIN_CRITERIA))
+say_absent(absent_criteria(run, main_criteria_of(run)))
 with st.container(horizontal=True, vertical_alignment="bottom"):
     measure = choose("measure", "Measure", list(MEASURES), shown=MEASURES.__getitem__, quiet=True)
     budget = choose_budget()
@@ -367,7 +366,7 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
     epoch = choose_epoch(run)
 with st.container(horizontal=True, vertical_alignment="bottom"):
     hard = choose_hard(run, names)
-    candidates = names or list(MAIN_CRITERIA)
+    candidates = names or list(main_criteria_of(run))
     a = choose(
         "a",
         "A",

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from hmw_core import RunReader, RunWriter
+from hmw_core.criteria import CRITERIA_VERSION
 from hmw_core.errors import UsageError
 from hmw_core.log.schema import MethodColumn
 from hmw_core.margins import HMSettings
@@ -124,3 +125,32 @@ def test_auto_keeps_all_logits_up_to_200_megabytes(tmp_path, n_classes, kept):
     log = RunWriter.create(tmp_path / "r", given_label=label, n_classes=n_classes, n_epochs=1)
     assert log.info["outputs"] == {"keep": kept, "every": 1}
     log.finish("stopped")
+
+
+def test_the_methods_own_criterion_is_scored_while_it_trains_and_after_a_resume(tmp_path):
+    wrong = np.arange(N) % 10 == 0
+    given = np.where(wrong, (np.arange(N) + 1) % C, np.arange(N) % C)
+
+    def write(log, epochs):
+        for epoch in epochs:
+            kept = ~wrong if epoch == 1 else np.arange(N) % 2 == 0
+            log.record(np.arange(N), np.eye(C)[np.arange(N) % C], state={"kept": kept})
+            log.end_epoch(epoch)
+
+    options = {"given_label": given, "true_label": np.arange(N) % C, "n_classes": C, "n_epochs": 2}
+    with RunWriter.create(tmp_path / "one", method_state=[KEPT], **options) as log:
+        write(log, (1, 2))
+    log = RunWriter.create(tmp_path / "two", method_state=[KEPT], **options)
+    write(log, (1,))
+    log.finish("stopped")
+    with RunWriter.resume(tmp_path / "two") as log:
+        write(log, (2,))
+    one, two = RunReader(tmp_path / "one"), RunReader(tmp_path / "two")
+    auroc = one.metrics()["auroc_kept"].tolist()
+    assert auroc[0] == 1.0
+    # After two epochs a clean sample scores 0.5 or 1, a wrong one 0.5 (all of even number): half
+    # of the pairs are ties.
+    n_even, n_odd = sum(~wrong & (np.arange(N) % 2 == 0)), N // 2
+    assert auroc[1] == pytest.approx((n_even + 0.5 * n_odd) / (n_even + n_odd))
+    assert two.metrics()["auroc_kept"].tolist() == auroc
+    assert one.scores(2, CRITERIA_VERSION)["kept"].equals(two.scores(2, CRITERIA_VERSION)["kept"])
