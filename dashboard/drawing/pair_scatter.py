@@ -5,6 +5,7 @@ A row per sample: `sample_id`, `group` (of `COLOURS`), `x`, `y`, and the same in
 and `cut_x`, `cut_y` (where the flagged samples of each axis end, NaN for none).
 """
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,9 +14,19 @@ import plotly.graph_objects as go
 from matplotlib.figure import Figure
 
 from dashboard.drawing.cloud import in_turns
-from dashboard.drawing.panels import paper_legend, paper_panels
+from dashboard.drawing.marks import Special
+from dashboard.drawing.page import legend
 from dashboard.drawing.raster import Square, raster_of_categories
-from dashboard.drawing.style import GREY, GROUP_COLOURS, GROUP_MARKERS, PURPLE, screen_figure
+from dashboard.drawing.style import (
+    GREY,
+    GROUP_COLOURS,
+    GROUP_MARKERS,
+    PURPLE,
+    TEXT,
+    paper_figure,
+    paper_style,
+    screen_figure,
+)
 from dashboard.drawing.text import on_paper, on_screen, shorten
 from hmw_core.criteria.criterion import Criterion
 
@@ -27,6 +38,11 @@ COLOURS = {
     RELABELED: PURPLE,
     "unknown": GREY,
 }
+
+
+def drawing(table: pd.DataFrame) -> Special:
+    """Return the samples by both renderers."""
+    return Special(partial(draw, table), partial(typeset, table))
 
 
 def draw(table: pd.DataFrame) -> go.Figure:
@@ -55,7 +71,9 @@ def draw(table: pd.DataFrame) -> go.Figure:
 
 def typeset(table: pd.DataFrame, width: float) -> Figure:
     """Typeset the table for a file of `width` inches."""
-    with paper_panels(width, 1, 0.9 if width < 5 else 0.7) as (figure, [axes]):
+    scale = max(1.0, min(width / TEXT, 1.6))
+    with paper_style(scale):
+        figure, [axes] = paper_figure(width, 0.9 if width < 5 else 0.7)
         for group, part in in_turns(table, "group"):
             axes.scatter(
                 part["x"],
@@ -74,7 +92,7 @@ def typeset(table: pd.DataFrame, width: float) -> Figure:
             axes.axhline(first["cut_y"], color=GREY, linestyle=":", linewidth=0.8)
         axes.set_xlabel(_axis_title(table, "x", 34, on_paper, "\n"))
         axes.set_ylabel(_axis_title(table, "y", 34, on_paper, "\n"))
-        paper_legend(figure, axes)
+        legend(figure, [axes])
     return figure
 
 

@@ -11,7 +11,7 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
 from dashboard.drawing.cloud import STAR_EDGE, Entry, Look, in_turns, legend_entries, panels
-from dashboard.drawing.panels import paper_legend
+from dashboard.drawing.page import legend
 from dashboard.drawing.style import CONTINUOUS, TEXT, paper_figure, paper_style
 from dashboard.drawing.text import on_paper, shorten, wrap
 
@@ -50,7 +50,7 @@ def paper_cloud(table: pd.DataFrame, look: Look, width: float) -> Figure:
         footer = 0.5 * scale if columns == 2 and not look.colours else 0.0
         figure.set_figheight(rows * (min(panel_width, HIGHEST) * 0.92 + header) + footer)
         _add_legend(axes[0], legend_entries(table, look), scale)
-        paper_legend(figure, axes[0])
+        legend(figure, axes[:1])
     return figure
 
 

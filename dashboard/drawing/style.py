@@ -4,13 +4,15 @@ Colours are Okabe and Ito's, told apart with any colour vision; groups differ in
 as well, so that a grey print still reads. Mid-tones were chosen that stand on white and on dark.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import matplotlib as mpl
 import plotly.graph_objects as go
+from matplotlib import colormaps
 from matplotlib.axes import Axes
+from matplotlib.colors import Colormap, LinearSegmentedColormap
 from matplotlib.figure import Figure
 
 from hmw_core.criteria import NAMED
@@ -88,8 +90,19 @@ CLASS_COLOURS = [
     "#AA4499",
     "#8C8C8C",
 ]
+# Ranks of the loss or the margin, of no known group: no colour that claims clean or mislabeled.
+RANK_COLOURS = {
+    f"{rank}{of}": CLASS_COLOURS[colour]
+    for rank, colour in (("low", 2), ("middle", 5), ("high", 8))
+    for of in ("", " margin")
+}
+ROLES = GROUP_COLOURS | RANK_COLOURS | LOGIT_COLOURS | {"quiet": GREY}
 # Perceptually even, readable in grey and with any colour vision; dark is low.
 CONTINUOUS = "cividis"
+# From "the column's is ahead" (or: against each other) over nothing to "the row's is".
+DIVERGING = LinearSegmentedColormap.from_list(
+    "diverging", [(0, VERMILION), (0.25, "#EDB79A"), (0.5, "#F2F2F2"), (0.75, "#93BBD9"), (1, BLUE)]
+)
 
 COLUMN, TEXT, SLIDE = 3.3, 7.0, 10.0  # inches; AAAI's column and text width, a slide
 WIDTHS = {"column": COLUMN, "text": TEXT, "slide": SLIDE}
@@ -115,6 +128,50 @@ RC: dict[Any, Any] = {  # Matplotlib types its keys as one long Literal
     "savefig.dpi": 300,
     "figure.dpi": 100,
 }
+
+
+def colour(role: str) -> str:
+    """Return the colour of a role of `ROLES` or of a criterion; `#RRGGBB` is itself."""
+    return role if role.startswith("#") else ROLES.get(role) or criterion_colour(role)
+
+
+def dash(role: str) -> str:
+    """Return the dash of a role's line, as plotly calls it."""
+    if role.startswith("#") or role in ROLES:
+        return GROUP_DASHES.get(role, "solid")
+    return criterion_dash(role)
+
+
+def symbol(role: str) -> str:
+    """Return the marker of a role's points, as plotly calls it."""
+    return GROUP_MARKERS.get(role, "circle")
+
+
+def role_looks(roles: Sequence[str]) -> list[tuple[str, str]]:
+    """Return a colour and a dash for each role or group; of the same role, dashes differ."""
+    looks: list[tuple[str, str]] = []
+    for number, role in enumerate(roles):
+        shade = ROLES.get(role, CLASS_COLOURS[number % len(CLASS_COLOURS)])
+        first = DASHES.index(dash(role)) + list(roles[:number]).count(role)
+        looks.append((shade, DASHES[first % len(DASHES)]))
+    return looks
+
+
+def translucent(shade: str, alpha: float) -> str:
+    """Return `#RRGGBB` as plotly's rgba text; `alpha` in [0, 1]."""
+    red, green, blue = (int(shade[at : at + 2], 16) for at in (1, 3, 5))
+    return f"rgba({red},{green},{blue},{alpha})"
+
+
+def colour_map(diverging: bool) -> Colormap:
+    """Return the colours of cells."""
+    return DIVERGING if diverging else colormaps[CONTINUOUS]
+
+
+def ink(share: float, diverging: bool) -> str:
+    """Return the colour of a text on its cell; `share` in [0, 1] is the cell's place in the map."""
+    red, green, blue, _ = colour_map(diverging)(share)
+    return "white" if 0.3 * red + 0.6 * green + 0.1 * blue < 0.5 else "black"
 
 
 def criterion_colour(name: str) -> str:

@@ -2,6 +2,7 @@
 
 import html
 import textwrap
+from collections.abc import Iterable
 
 
 def on_screen(text: str) -> str:
@@ -37,6 +38,13 @@ def shorten(text: str, limit: int) -> str:
     return text[:head] + "…" + text[len(text) - (limit - 1 - head) :]
 
 
+def short_names(runs: Iterable[str], limit: int) -> dict[str, str]:
+    """Return what legends call these: cut in the middle, unless that makes two the same."""
+    names = list(dict.fromkeys(runs))
+    short = {name: shorten(name, limit) for name in names}
+    return short if len(set(short.values())) == len(names) else {name: name for name in names}
+
+
 def three_digits(share: float) -> str:
     """Return a number in [0, 1] to three digits; only what is 1 or 0 is shown as such.
 
@@ -53,5 +61,5 @@ def three_digits(share: float) -> str:
 
 
 def wrap(text: str, limit: int) -> str:
-    """Break a title into lines of at most `limit` letters."""
-    return "\n".join(textwrap.wrap(text, limit))
+    """Break a text, or each of its lines, into lines of at most `limit` letters."""
+    return "\n".join("\n".join(textwrap.wrap(line, limit)) for line in text.split("\n"))

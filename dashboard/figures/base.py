@@ -1,4 +1,4 @@
-"""What a figure is: a table from runs, drawn for the screen, and typeset for paper."""
+"""What a figure is: a table from runs, and what is drawn of it on the screen and in files."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,6 +7,9 @@ import pandas as pd
 import plotly.graph_objects as go
 from matplotlib.figure import Figure
 
+from dashboard.drawing.marks import Drawing, Special
+from dashboard.drawing.page import page
+from dashboard.drawing.screen import screen
 from hmw_core.errors import UsageError
 
 
@@ -16,22 +19,30 @@ class CannotShow(UsageError):
 
 @dataclass(frozen=True)
 class FigureSpec:
-    """A figure's title, its place in the paper, and its three functions.
+    """A figure's title, its place in the paper, and its two functions.
 
     `prepare(run, **options)` (or `prepare(runs, **options)` where `many`) reads the log and
     returns a tidy table that holds everything drawn; the CSV download is this table. It raises
-    `CannotShow` where the run lacks what the figure needs. `draw(table)` returns the plotly
-    figure of the page, `typeset(table, width)` the Matplotlib figure of the file, `width` in
-    inches; both compute nothing but looks. Every option of `prepare` has a default, so that the
-    export draws any figure of any run.
+    `CannotShow` where the run lacks what the figure needs. Every option has a default, so that
+    the export draws any figure of any run. `drawing(table)` returns panels of marks, and computes
+    nothing but looks.
     """
 
     title: str
     paper: str
     look_for: str
     prepare: Callable[..., pd.DataFrame]
-    draw: Callable[[pd.DataFrame], go.Figure]
-    typeset: Callable[[pd.DataFrame, float], Figure]
+    drawing: Callable[[pd.DataFrame], Drawing | Special]
     many: bool = False
     n_runs: int = 1
     """The fewest runs it shows; with fewer, `prepare` raises `CannotShow`."""
+
+    def draw(self, table: pd.DataFrame) -> go.Figure:
+        """Return the plotly figure of the page."""
+        made = self.drawing(table)
+        return made.screen() if isinstance(made, Special) else screen(made)
+
+    def typeset(self, table: pd.DataFrame, width: float) -> Figure:
+        """Return the Matplotlib figure of the file, `width` in inches."""
+        made = self.drawing(table)
+        return made.page(width) if isinstance(made, Special) else page(made, width)

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 
 import pandas as pd
 
+from dashboard.drawing.marks import Axis, Steps
 from dashboard.figures.base import CannotShow
 from hmw_core.criteria.compute import by_reason, why_absent
 from hmw_core.criteria.of_run import pick_criterion, title_of
@@ -17,6 +18,7 @@ GROUP_TITLES = {
     "mislabeled": "mislabeled",
     "unknown": "true label unknown",
 }
+SHARE = Axis("Share of the group (%)", (0, None))
 MOST_SAMPLES = 6  # more lines or panels cannot be told apart
 
 
@@ -157,3 +159,17 @@ def group_title(group: str, hard_fraction: float) -> str:
     """Return how legends call a group, with the rule that makes a clean sample a hard one."""
     rule = f", {100 * hard_fraction:g} % of largest loss" if group == "hard" else ""
     return GROUP_TITLES[group] + rule
+
+
+def group_steps(table: pd.DataFrame) -> list[Steps]:
+    """Return a histogram a group: group, title, n_samples, bin_left, bin_right, share in [0, 1]."""
+    return [
+        Steps(
+            [*part["bin_left"], part["bin_right"].iloc[-1]],
+            100 * part["share"],
+            str(group),
+            f"{part['title'].iloc[0]} ({part['n_samples'].iloc[0]:,})",
+            hover="from %{x:.2f}: %{y:.1f} %",
+        )
+        for group, part in table.groupby("group", sort=False)
+    ]

@@ -4,12 +4,9 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-import plotly.graph_objects as go
-from matplotlib.figure import Figure
 
-from dashboard.drawing.panels import PAPER_DASHES, paper_legend, paper_panels
-from dashboard.drawing.style import GREY, criterion_colour, criterion_dash, screen_figure
-from dashboard.drawing.text import on_screen, three_digits
+from dashboard.drawing.marks import EPOCH, Axis, Drawing, Line, Panel, Rule
+from dashboard.drawing.text import three_digits
 from dashboard.figures.base import CannotShow, FigureSpec
 from dashboard.figures.selection import absent_criteria, check_epoch
 from hmw_core.criteria import MAIN_CRITERIA
@@ -19,7 +16,6 @@ from hmw_core.log.reader import RunReader
 from hmw_core.statistics.ranking import auroc
 
 MOST_COMPUTED = 12  # epochs, where the log lacks the numbers: each ranks all samples anew
-AXIS = "AUROC"
 
 
 def prepare(run: RunReader, criteria: Sequence[str] | None = None) -> pd.DataFrame:
@@ -63,46 +59,18 @@ def prepare(run: RunReader, criteria: Sequence[str] | None = None) -> pd.DataFra
     return table.assign(absent=lacks) if lacks else table
 
 
-def draw(table: pd.DataFrame) -> go.Figure:
-    """Draw `prepare`'s table for the screen."""
-    figure = go.Figure()
+def drawing(table: pd.DataFrame) -> Drawing:
+    """Draw `prepare`'s table: a line a criterion, with its number after the last epoch shown."""
+    marks = []
     for name, part in table.groupby("criterion", sort=False):
-        figure.add_scatter(
-            x=part["epoch"],
-            y=part["auroc"],
-            mode="lines" if len(part) > MOST_COMPUTED else "lines+markers",
-            name=on_screen(_line_title(part)),
-            line={"color": criterion_colour(str(name)), "dash": criterion_dash(str(name))},
-            hovertemplate="epoch %{x}: %{y:.3f}",
-        )
-    figure = screen_figure(figure, height=420)
-    figure.add_hline(y=0.5, line={"color": GREY, "width": 1, "dash": "dot"})
-    figure.update_layout(legend={"orientation": "v", "x": 1.02, "y": 1, "yanchor": "top"})
-    figure.update_layout(title={"text": _counts(table), "font": {"size": 14}, "x": 0.05})
-    figure.update_xaxes(title="Epoch")
-    figure.update_yaxes(title=AXIS, range=_limits(table))
-    return figure
-
-
-def typeset(table: pd.DataFrame, width: float) -> Figure:
-    """Typeset `prepare`'s table for a file of `width` inches."""
-    with paper_panels(width, 1, 0.5 if width > 5 else 0.75) as (figure, [axes]):
-        for name, part in table.groupby("criterion", sort=False):
-            axes.plot(
-                part["epoch"],
-                part["auroc"],
-                PAPER_DASHES[criterion_dash(str(name))],
-                marker="" if len(part) > MOST_COMPUTED else ".",
-                color=criterion_colour(str(name)),
-                label=_line_title(part),
-            )
-        axes.axhline(0.5, color=GREY, linewidth=0.8, linestyle=":", zorder=0)
-        axes.set_ylim(*_limits(table))
-        axes.set_title(_counts(table))
-        axes.set_xlabel("Epoch")
-        axes.set_ylabel(AXIS)
-        paper_legend(figure, axes)
-    return figure
+        last = part.loc[part["epoch"].idxmax()]
+        title = f"{last['title']}: {three_digits(last['auroc'])}"
+        dots = len(part) <= MOST_COMPUTED
+        marks.append(Line(part["epoch"], part["auroc"], str(name), title, dots=dots))
+    # From chance, or below where a criterion is, to 1; the same for all.
+    limits = (min(0.48, float(table["auroc"].min()) - 0.02), 1.01)
+    panel = Panel([*marks, Rule(y=0.5)], EPOCH, Axis("AUROC", limits))
+    return Drawing([panel], _counts(table), height=420, aspect=0.7)
 
 
 def _is_logged(metrics: pd.DataFrame, name: str) -> bool:
@@ -124,22 +92,11 @@ def _computed(run: RunReader, names: list[str], last: int) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["criterion", "epoch", "auroc", "made"])
 
 
-def _line_title(part: pd.DataFrame) -> str:
-    """Return the criterion with its number after the last epoch shown."""
-    last = part.loc[part["epoch"].idxmax()]
-    return f"{last['title']}: {three_digits(last['auroc'])}"
-
-
 def _counts(table: pd.DataFrame) -> str:
     first = table.iloc[0]
     text = f"{first['n_clean']:,} clean against {first['n_mislabeled']:,} mislabeled"
     computed = table.loc[table["made"] == "computed", "epoch"].nunique()
     return f"{text} · computed at {computed} epochs" if computed else text
-
-
-def _limits(table: pd.DataFrame) -> list[float]:
-    """Return the axis: from chance, or below where a criterion is, to 1; the same for all."""
-    return [min(0.48, float(table["auroc"].min()) - 0.02), 1.01]
 
 
 FIGURE = FigureSpec(
@@ -151,6 +108,5 @@ FIGURE = FigureSpec(
         "AUROC after the last epoch; 0.5 is chance."
     ),
     prepare=prepare,
-    draw=draw,
-    typeset=typeset,
+    drawing=drawing,
 )

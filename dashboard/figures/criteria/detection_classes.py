@@ -4,21 +4,15 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-import plotly.graph_objects as go
-from matplotlib.figure import Figure
 
-from dashboard.drawing.panels import paper_panels
-from dashboard.drawing.text import on_screen
+from dashboard.drawing.marks import Axis, Cells, Drawing, Panel
 from dashboard.figures.base import FigureSpec
 from dashboard.figures.criteria.detection_common import (
     check_contest,
     contest_title,
+    limits_of,
     measure_title,
-    paper_grid,
-    paper_title,
     ranked_names,
-    screen_grid,
-    screen_title,
     with_contest,
 )
 from hmw_core.criteria.of_run import title_of
@@ -76,73 +70,29 @@ def prepare(
     )
 
 
-def draw(table: pd.DataFrame) -> go.Figure:
-    """Draw `prepare`'s table for the screen."""
-    value, rows, columns, part = _grid(table)
-    cells = np.full(value.shape, "", dtype=object)
-    hover = np.full(value.shape, "", dtype=object)
-    for place, row in zip(np.ndindex(*value.shape), part.itertuples(), strict=True):
-        counts = f"{row.of_clean:,} clean, {row.of_mislabeled:,} mislabeled"
-        about = f"{on_screen(row.class_title)}, {on_screen(row.title)}<br>{counts}"
-        if row.too_few:
-            cells[place] = "too few"
-            hover[place] = f"{about}<br>too few to tell"
-            continue
-        cells[place] = f"{row.value:.3f}"
-        hover[place] = f"{about}<br>{row.value:.3f}, 95 % interval {row.low:.3f} to {row.high:.3f}"
-    figure = screen_grid(
-        value,
-        rows,
-        columns,
-        cells,
-        hover,
-        limits=_limits(value),
-        bar=table["measure"].iloc[0],
-    )
-    figure.update_layout(title=screen_title(contest_title(table)))
-    figure.update_xaxes(title="Criterion")
-    figure.update_yaxes(title="Given label (mislabeled samples)")
-    return figure
-
-
-def typeset(table: pd.DataFrame, width: float) -> Figure:
-    """Typeset `prepare`'s table for a file of `width` inches."""
-    value, rows, columns, _ = _grid(table)
-    texts = [["" if np.isnan(v) else f"{v:.2f}".lstrip("0") for v in line] for line in value]
-    aspect = min(2.2, (1.5 + 0.16 * len(rows)) / width)
-    with paper_panels(width, 1, max(aspect, 0.55)) as (figure, [axes]):
-        paper_grid(
-            axes,
-            value,
-            rows,
-            columns,
-            np.array(texts, dtype=object),
-            limits=_limits(value),
-            bar=table["measure"].iloc[0],
-            room=72 * width * 0.42 / len(columns),
-        )
-        axes.set_xlabel("Criterion")
-        axes.set_ylabel("Given label (mislabeled)")
-        axes.set_title(paper_title(contest_title(table), width))
-    return figure
-
-
-def _grid(table: pd.DataFrame) -> tuple[np.ndarray, list[str], list[str], pd.DataFrame]:
-    """Return the values (class, criterion), NaN where too few, both titles, and rows in order."""
+def drawing(table: pd.DataFrame) -> Drawing:
+    """Draw `prepare`'s table: a row a class, open where it has too few samples."""
     columns = list(dict.fromkeys(table["title"]))
-    labels = table["given_label"].astype("object").where(table["given_label"].notna(), "all")
-    heads = table.loc[~labels.duplicated(), ["class_title", "of_mislabeled"]]
-    rows = [f"{row.class_title} ({row.of_mislabeled:,})" for row in heads.itertuples()]
-    value = table["value"].where(~table["too_few"]).to_numpy(dtype=float)
-    return value.reshape(len(rows), len(columns)), rows, columns, table
-
-
-def _limits(value: np.ndarray) -> tuple[float, float]:
-    known = value[~np.isnan(value)]
-    if not len(known):
-        return 0.0, 1.0
-    low, high = float(known.min()), float(known.max())
-    return (low, high) if high - low > 0.01 else (low - 0.01, high)
+    heads = table.iloc[:: len(columns)]
+    names = [f"{row.class_title} ({row.of_mislabeled:,})" for row in heads.itertuples()]
+    texts, short, hover = [], [], []
+    for row in table.itertuples():
+        counts = f"{row.of_clean:,} clean, {row.of_mislabeled:,} mislabeled"
+        said = f"{row.value:.3f}, 95 % interval {row.low:.3f} to {row.high:.3f}"
+        texts.append("too few" if row.too_few else f"{row.value:.3f}")
+        short.append("" if row.too_few else f"{row.value:.2f}".lstrip("0"))
+        said = "too few to tell" if row.too_few else said
+        hover.append(f"{row.class_title}, {row.title}\n{counts}\n{said}")
+    shape = (len(names), len(columns))
+    value = table["value"].where(~table["too_few"]).to_numpy(dtype=float).reshape(shape)
+    written, told, brief = (
+        np.array(some, dtype=object).reshape(shape) for some in (texts, hover, short)
+    )
+    bar = table["measure"].iloc[0]
+    cells = Cells(value, written, told, brief, limits=limits_of(value), bar=bar)
+    y = Axis("Given label (mislabeled samples)", names=names)
+    panel = Panel([cells], Axis("Criterion", names=columns), y)
+    return Drawing([panel], "\n".join(contest_title(table)))
 
 
 FIGURE = FigureSpec(
@@ -154,6 +104,5 @@ FIGURE = FigureSpec(
         "intervals (shown on hover); nothing is drawn where a group has fewer than five."
     ),
     prepare=prepare,
-    draw=draw,
-    typeset=typeset,
+    drawing=drawing,
 )

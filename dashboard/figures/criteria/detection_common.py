@@ -1,18 +1,12 @@
-"""What the figures of a contest share: its options, its captions, and grids of numbers."""
+"""What the figures of a contest share: its options and its captions."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-import plotly.graph_objects as go
-from matplotlib import colormaps
-from matplotlib.axes import Axes
-from matplotlib.colors import LinearSegmentedColormap
 
-from dashboard.drawing.panels import SMALLEST
-from dashboard.drawing.style import BLUE, CONTINUOUS, VERMILION, screen_figure
-from dashboard.drawing.text import on_paper, on_screen, shorten, wrap
+from dashboard.drawing.text import shorten
 from dashboard.figures.base import CannotShow
 from dashboard.figures.selection import absent_criteria, check_epoch, class_title, in_sentence
 from hmw_core.criteria import MAIN_CRITERIA
@@ -23,14 +17,6 @@ from hmw_core.laboratory.contest import MEASURES, Contest, budget_text
 from hmw_core.laboratory.hard import Hard, hard_text
 from hmw_core.log.reader import RunReader
 from hmw_core.samples.groups import HARD_FRACTION
-
-MOST_WRITTEN = 16  # rows or columns; the numbers of more would cover one another
-# From "the column's criterion is ahead" over nothing to "the row's is"; even in lightness.
-DIVERGING = [(0.0, VERMILION), (0.25, "#EDB79A"), (0.5, "#F2F2F2"), (0.75, "#93BBD9"), (1.0, BLUE)]
-_PAPER_MAPS = {
-    "diverging": LinearSegmentedColormap.from_list("diverging", DIVERGING),
-    "continuous": colormaps[CONTINUOUS],
-}
 
 
 @dataclass(frozen=True)
@@ -135,149 +121,15 @@ def contest_title(table: pd.DataFrame) -> list[str]:
     ]
 
 
-def screen_title(lines: Sequence[str]) -> dict[str, object]:
-    """Return a plotly title of these lines, above the figure at the left."""
-    text = "<br>".join(on_screen(line) for line in lines)
-    return {"text": text, "font": {"size": 14}, "x": 0.01}
-
-
-def paper_title(lines: Sequence[str], width: float) -> str:
-    """Return a title of these lines for a file of `width` inches."""
-    limit = 46 if width < 5 else 90
-    return on_paper("\n".join(wrap(line, limit) for line in lines))
-
-
 def measure_title(measure: str) -> str:
     """Return a measure's title."""
     return pick(MEASURES, measure, "measure")
 
 
-def screen_grid(
-    values: np.ndarray,
-    rows: Sequence[str],
-    columns: Sequence[str],
-    cells: np.ndarray,
-    hover: np.ndarray,
-    *,
-    limits: tuple[float, float],
-    bar: str,
-    diverging: bool = False,
-) -> go.Figure:
-    """Return a plotly grid of numbers in colours.
-
-    Parameters
-    ----------
-    values : ndarray of shape (n_rows, n_columns)
-        What the colours say; NaN is left open.
-    rows, columns : sequence of str
-        Titles, as users gave them.
-    cells, hover : ndarray of str, of the shape of `values`
-        What is written into a cell, and said of it; HTML, made safe by the caller.
-    limits : pair of float
-        Of the colours.
-    bar : str
-        What the colours mean.
-    diverging : bool
-        Whether the middle of the limits means "none".
-    """
-    low, high = limits
-    scale = [list(stop) for stop in DIVERGING] if diverging else CONTINUOUS
-    figure = go.Figure(
-        go.Heatmap(
-            z=values,
-            customdata=hover,
-            zmin=low,
-            zmax=high,
-            colorscale=scale,
-            xgap=1,
-            ygap=1,
-            colorbar={"title": {"text": bar, "side": "right"}, "thickness": 14},
-            hovertemplate="%{customdata}<extra></extra>",
-            hoverongaps=True,
-        )
-    )
-    written = max(values.shape) <= MOST_WRITTEN
-    if written:
-        figure.update_layout(
-            annotations=[
-                {
-                    "x": c,
-                    "y": r,
-                    "text": cells[r, c],
-                    "showarrow": False,
-                    "font": {"size": 11, "color": _ink(float(values[r, c]), limits, diverging)},
-                }
-                for r, c in np.ndindex(*values.shape)
-                if cells[r, c]
-            ]
-        )
-    figure = screen_figure(figure, height=170 + (42 if written else 20) * len(rows))
-    figure.update_layout(margin={"t": 64})
-    figure.update_xaxes(
-        tickvals=list(range(len(columns))),
-        ticktext=[on_screen(shorten(name, 26)) for name in columns],
-        tickangle=-35,
-    )
-    figure.update_yaxes(
-        tickvals=list(range(len(rows))),
-        ticktext=[on_screen(shorten(name, 40)) for name in rows],
-        autorange="reversed",
-        showgrid=False,
-        zeroline=False,
-    )
-    return figure
-
-
-def paper_grid(
-    axes: Axes,
-    values: np.ndarray,
-    rows: Sequence[str],
-    columns: Sequence[str],
-    cells: np.ndarray,
-    *,
-    limits: tuple[float, float],
-    bar: str,
-    room: float,
-    diverging: bool = False,
-    bold: np.ndarray | None = None,
-) -> None:
-    """Draw `screen_grid` into Matplotlib axes; `room` is about a cell's width in points.
-
-    Numbers that do not fit are left out. `bold` says which cells stand out.
-    """
-    low, high = limits
-    kind = "diverging" if diverging else "continuous"
-    image = axes.imshow(values, vmin=low, vmax=high, cmap=_PAPER_MAPS[kind], aspect="auto")
-    longest = max((len(text) for text in cells.flat), default=0)
-    if longest * 0.62 * SMALLEST <= room:
-        for r, c in np.ndindex(*values.shape):
-            if cells[r, c]:
-                axes.text(
-                    c,
-                    r,
-                    str(cells[r, c]),
-                    ha="center",
-                    va="center",
-                    fontsize=SMALLEST,
-                    fontweight="bold" if bold is not None and bold[r, c] else "normal",
-                    color=_ink(float(values[r, c]), limits, diverging, "black"),
-                )
-    step = -(-len(columns) // 25)  # names of more would cover one another
-    at = list(range(0, len(columns), step))
-    axes.set_xticks(at, [on_paper(shorten(columns[i], 24)) for i in at], rotation=90)
-    step = -(-len(rows) // 25)
-    at = list(range(0, len(rows), step))
-    axes.set_yticks(at, [on_paper(shorten(rows[i], 24)) for i in at])
-    axes.figure.colorbar(image, ax=axes, label=bar, shrink=0.9)
-
-
-def _ink(
-    value: float, limits: tuple[float, float], diverging: bool, open_ink: str = "#8C8C8C"
-) -> str:
-    """Return the colour of a number on its cell: the cell's colour decides, not the page's."""
-    if np.isnan(value):
-        return open_ink
-    low, high = limits
-    share = min(max((value - low) / max(high - low, 1e-12), 0.0), 1.0)
-    red, green, blue, _ = _PAPER_MAPS["diverging" if diverging else "continuous"](share)
-    return "white" if 0.3 * red + 0.6 * green + 0.1 * blue < 0.5 else "black"
+def limits_of(values: np.ndarray) -> tuple[float, float]:
+    """Return where the colours of a grid end: at its lowest and highest number."""
+    known = values[~np.isnan(values)]
+    if not len(known):
+        return 0.0, 1.0
+    low, high = float(known.min()), float(known.max())
+    return (low, high) if high - low > 0.01 else (low - 0.01, high)

@@ -4,21 +4,16 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-import plotly.graph_objects as go
-from matplotlib.figure import Figure
 
-from dashboard.drawing.panels import PAPER_DASHES, paper_legend, paper_panels, screen_panels
-from dashboard.drawing.panels import translucent as with_alpha
-from dashboard.drawing.style import BLUE, GREY, criterion_colour, criterion_dash
-from dashboard.drawing.text import on_paper, on_screen, three_digits
+from dashboard.drawing.marks import Axis, Band, Drawing, Line, Panel, Rule
+from dashboard.drawing.style import BLUE
+from dashboard.drawing.text import three_digits
 from dashboard.figures.base import FigureSpec
 from dashboard.figures.criteria.detection_common import (
     check_contest,
     contest_title,
     measure_title,
-    paper_title,
     ranked_names,
-    screen_title,
     with_contest,
 )
 from hmw_core.criteria.of_run import title_of
@@ -81,98 +76,30 @@ def prepare(
     )
 
 
-def draw(table: pd.DataFrame) -> go.Figure:
-    """Draw `prepare`'s table for the screen."""
-    lines, lead = _parts(table)
-    titles = [table["measure"].iloc[0]]
-    if len(lead):
-        titles.append(on_screen(lead["title"].iloc[0]))
-    figure = screen_panels(titles, height=480)
-    for name, part in lines.groupby("criterion", sort=False):
-        figure.add_scatter(
-            x=part["after_epoch"],
-            y=part["value"],
-            mode="lines+markers",
-            name=on_screen(_line_title(part)),
-            line={"color": criterion_colour(str(name)), "dash": criterion_dash(str(name))},
-            marker={"size": 5},
-            hovertemplate="epoch %{x}: %{y:.3f}",
-            row=1,
-            col=1,
-        )
-    if len(lead):
-        epochs = lead["after_epoch"].to_list()
-        figure.add_scatter(
-            x=[*epochs, *epochs[::-1]],
-            y=[*lead["high"], *lead["low"][::-1]],
-            fill="toself",
-            fillcolor=with_alpha(BLUE, 0.25),
-            line={"width": 0},
-            hoverinfo="skip",
-            showlegend=False,
-            row=1,
-            col=2,
-        )
-        figure.add_scatter(
-            x=epochs,
-            y=lead["value"],
-            mode="lines+markers",
-            line={"color": BLUE},
-            showlegend=False,
-            customdata=lead[["low", "high"]].to_numpy(),
-            hovertemplate="epoch %{x}: %{y:+.4f}, 95 % interval %{customdata[0]:+.4f} to "
-            "%{customdata[1]:+.4f}<extra></extra>",
-            row=1,
-            col=2,
-        )
-        figure.add_hline(y=0, line={"color": GREY, "width": 1, "dash": "dot"}, row=1, col=2)
-        figure.update_yaxes(title="Difference, 95 % interval", row=1, col=2)
-    figure.update_xaxes(title="Up to epoch")
-    figure.update_yaxes(title=table["measure"].iloc[0], row=1, col=1)
-    figure.update_layout(title=screen_title(contest_title(table)), margin={"t": 96})
-    return figure
-
-
-def typeset(table: pd.DataFrame, width: float) -> Figure:
-    """Typeset `prepare`'s table for a file of `width` inches."""
-    lines, lead = _parts(table)
-    n_panels = 2 if len(lead) else 1
-    with paper_panels(width, n_panels, 0.8) as (figure, axes):
-        for name, part in lines.groupby("criterion", sort=False):
-            axes[0].plot(
-                part["after_epoch"],
-                part["value"],
-                PAPER_DASHES[criterion_dash(str(name))],
-                marker=".",
-                color=criterion_colour(str(name)),
-                label=on_paper(_line_title(part)),
-            )
-        axes[0].set_ylabel(table["measure"].iloc[0])
-        if len(lead):
-            axes[1].fill_between(
-                lead["after_epoch"], lead["low"], lead["high"], color=BLUE, alpha=0.25, linewidth=0
-            )
-            axes[1].plot(lead["after_epoch"], lead["value"], marker=".", color=BLUE)
-            axes[1].axhline(0, color=GREY, linewidth=0.8, linestyle=":", zorder=0)
-            axes[1].set_ylabel("Difference, 95 % interval")
-            axes[1].set_title(paper_title([lead["title"].iloc[0]], 3.3))
-        for panel in axes:
-            panel.set_xlabel("Up to epoch")
-        # Not above all panels, where the legend is.
-        axes[0].set_title(paper_title(contest_title(table), 3.3))
-        paper_legend(figure, axes[0])
-    return figure
-
-
-def _parts(table: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the criteria's rows and the pair's."""
+def drawing(table: pd.DataFrame) -> Drawing:
+    """Draw `prepare`'s table: a line a criterion, and beside them the lead of one over another."""
     is_lead = table["criterion"].isna()
-    return table[~is_lead], table[is_lead]
-
-
-def _line_title(part: pd.DataFrame) -> str:
-    last = part.loc[part["after_epoch"].idxmax()]
-    return f"{last['title']}: {three_digits(last['value'])}"
+    epochs = Axis("Up to epoch", whole=True)
+    marks = []
+    for name, part in table[~is_lead].groupby("criterion", sort=False):
+        last = part.loc[part["after_epoch"].idxmax()]
+        title = f"{last['title']}: {three_digits(last['value'])}"
+        marks.append(Line(part["after_epoch"], part["value"], str(name), title, dots=True))
+    panels = [Panel(marks, epochs, Axis(table["measure"].iloc[0]))]
+    if is_lead.any():
+        lead = table[is_lead]
+        hover = (
+            "epoch %{x}: %{y:+.4f}, 95 % interval %{customdata[0]:+.4f} to %{customdata[1]:+.4f}"
+        )
+        x, ends = lead["after_epoch"], lead[["low", "high"]]
+        difference = [
+            Band(x, lead["low"], lead["high"], BLUE, alpha=0.25),
+            Line(x, lead["value"], BLUE, dots=True, hover=hover, data=ends),
+            Rule(y=0),
+        ]
+        axis = Axis("Difference, 95 % interval")
+        panels.append(Panel(difference, epochs, axis, lead["title"].iloc[0]))
+    return Drawing(panels, "\n".join(contest_title(table)), height=440, aspect=0.75)
 
 
 FIGURE = FigureSpec(
@@ -185,6 +112,5 @@ FIGURE = FigureSpec(
         "among these, are the ones after the last epoch shown, at every epoch."
     ),
     prepare=prepare,
-    draw=draw,
-    typeset=typeset,
+    drawing=drawing,
 )

@@ -3,12 +3,9 @@
 from collections.abc import Sequence
 
 import pandas as pd
-import plotly.graph_objects as go
-from matplotlib.figure import Figure
 
-from dashboard.drawing.panels import paper_panels, screen_panels
-from dashboard.drawing.style import GREY, criterion_colour
-from dashboard.drawing.text import on_paper, on_screen, shorten, three_digits
+from dashboard.drawing.marks import Axis, Drawing, Panel, Points, Rule
+from dashboard.drawing.text import shorten, three_digits
 from dashboard.figures.base import CannotShow, FigureSpec
 from dashboard.figures.selection import (
     absent_criteria,
@@ -23,8 +20,6 @@ from hmw_core.criteria.of_run import pick_criterion, title_of
 from hmw_core.laboratory.detection import detect
 from hmw_core.log.reader import RunReader
 from hmw_core.samples.groups import HARD_FRACTION
-
-AXIS = "AUROC with 95 % interval"
 
 
 def prepare(
@@ -70,99 +65,42 @@ def prepare(
     return table.assign(absent=lacks) if lacks else table
 
 
-def draw(table: pd.DataFrame) -> go.Figure:
-    """Draw `prepare`'s table for the screen."""
-    panels = _panels(table)
-    n_criteria = table["criterion"].nunique()
-    titles = ["<br>".join(map(on_screen, _panel_title(panel))) for panel in panels]
-    figure = screen_panels(titles, shared_y=True, height=190 + 26 * n_criteria)
-    for column, panel in enumerate(panels, start=1):
-        figure.add_scatter(
-            x=panel["auroc"],
-            y=_heights(table, panel),
-            error_x={
-                "type": "data",
-                "symmetric": False,
-                "array": panel["auroc_high"] - panel["auroc"],
-                "arrayminus": panel["auroc"] - panel["auroc_low"],
-                "color": GREY,
-            },
-            mode="markers",
-            showlegend=False,
-            marker={"size": 10, "color": [criterion_colour(c) for c in panel["criterion"]]},
-            customdata=panel[["title", "auroc_low", "auroc_high"]].to_numpy(),
-            hovertemplate="%{customdata[0]}: %{x:.3f}, 95 % interval %{customdata[1]:.3f} to "
-            "%{customdata[2]:.3f}<extra></extra>",
-            row=1,
-            col=column,
+def drawing(table: pd.DataFrame) -> Drawing:
+    """Draw `prepare`'s table: a panel a contest, a row a criterion."""
+    titles = list(dict.fromkeys(table["title"]))
+    # From chance, or below where an interval is, to 1: a dot at 1 stays whole.
+    lowest = float(table[["auroc", "auroc_low"]].min(axis=None))
+    x = Axis("AUROC with 95 % interval", (min(0.48, lowest - 0.02), 1.03))
+    panels = []
+    for _, part in table.groupby("contest", sort=False):
+        points = Points(
+            part["auroc"],
+            part["title"].map(titles.index),
+            part["criterion"].to_list(),
+            symbol="circle",
+            low=part["auroc_low"],
+            high=part["auroc_high"],
+            written=part["auroc"].map(three_digits).to_list(),
+            hover="%{customdata[0]}: %{x:.3f}, 95 % interval %{customdata[1]:.3f} to "
+            "%{customdata[2]:.3f}",
+            data=part[["title", "auroc_low", "auroc_high"]],
         )
-        figure.add_vline(x=0.5, line={"color": GREY, "width": 1, "dash": "dot"}, row=1, col=column)
-    figure.update_xaxes(title=AXIS, range=_limits(table))
-    figure.update_yaxes(
-        tickvals=list(range(n_criteria)),
-        ticktext=_criteria(table),
-        range=[n_criteria - 0.5, -0.5],
-    )
-    figure.update_yaxes(title="Criterion", row=1, col=1)
-    figure.update_layout(margin={"t": 76})
-    return figure
+        marks = [points, Rule(x=0.5)]
+        panels.append(Panel(marks, x, Axis("Criterion", names=titles), _panel_title(part)))
+    return Drawing(panels, share_y=True)
 
 
-def typeset(table: pd.DataFrame, width: float) -> Figure:
-    """Typeset `prepare`'s table for a file of `width` inches."""
-    n_criteria = table["criterion"].nunique()
-    panels = _panels(table)
-    beside = width > 5
-    aspect = (0.85 + 0.16 * n_criteria) * (len(panels) if beside else 1) / width
-    with paper_panels(width, len(panels), aspect, sharey=beside) as (figure, all_axes):
-        for axes, panel in zip(all_axes, panels, strict=True):
-            for y, row in zip(_heights(table, panel), panel.itertuples(), strict=True):
-                axes.plot([row.auroc_low, row.auroc_high], [y, y], color=GREY, linewidth=1)
-                colour = criterion_colour(row.criterion)
-                axes.plot(row.auroc, y, "o", color=colour, markersize=4)
-                number = three_digits(row.auroc)
-                axes.text(1.02, y, number, va="center", transform=axes.get_yaxis_transform())
-            axes.axvline(0.5, color=GREY, linewidth=0.8, linestyle=":", zorder=0)
-            axes.set_xlim(*_limits(table))
-            axes.set_ylim(n_criteria - 0.5, -0.5)
-            axes.set_yticks(range(n_criteria), _criteria(table))
-            axes.set_title(on_paper("\n".join(_panel_title(panel))))
-            axes.set_xlabel(AXIS)
-        for axes in all_axes[:: len(panels) if beside else 1]:
-            axes.set_ylabel("Criterion")
-    return figure
-
-
-def _panels(table: pd.DataFrame) -> list[pd.DataFrame]:
-    return [part for _, part in table.groupby("contest", sort=False)]
-
-
-def _criteria(table: pd.DataFrame) -> list[str]:
-    return list(dict.fromkeys(table["title"]))
-
-
-def _heights(table: pd.DataFrame, panel: pd.DataFrame) -> list[int]:
-    order = _criteria(table)
-    return [order.index(title) for title in panel["title"]]
-
-
-def _limits(table: pd.DataFrame) -> list[float]:
-    """Return the axis of both panels: from chance, or below where an interval is, to 1."""
-    lowest = table[["auroc", "auroc_low"]].min(axis=None)
-    return [min(0.48, float(lowest) - 0.02), 1.03]  # a dot at 1 stays whole
-
-
-def _panel_title(panel: pd.DataFrame) -> list[str]:
+def _panel_title(panel: pd.DataFrame) -> str:
     """Return the contest, its counts, and where it was held, a line each."""
     first = panel.iloc[0]
     clean, share = "all clean", ""
     if first["contest"] == "hard clean":
         clean, share = "hard clean", f" ({100 * first['hard_fraction']:g} % of largest loss)"
-    return [
-        f"{clean} against mislabeled",
-        f"{first['n_clean']:,}{share} against {first['n_mislabeled']:,}",
-        f"{shorten(first['class_name'], 22)} · epoch {first['epoch']}",
-    ]
+    return (
+        f"{clean} against mislabeled\n"
+        f"{first['n_clean']:,}{share} against {first['n_mislabeled']:,}\n"
+        f"{shorten(first['class_name'], 22)} · epoch {first['epoch']}"
+    )
 
 
 FIGURE = FigureSpec(
@@ -174,6 +112,5 @@ FIGURE = FigureSpec(
         "hardest for the last loss itself."
     ),
     prepare=prepare,
-    draw=draw,
-    typeset=typeset,
+    drawing=drawing,
 )

@@ -1,24 +1,18 @@
 """Who beats whom: every pair of criteria, their difference and the share of resamples ahead."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
-import plotly.graph_objects as go
-from matplotlib.figure import Figure
 
-from dashboard.drawing.panels import paper_panels
-from dashboard.drawing.text import on_paper, on_screen
+from dashboard.drawing.marks import Axis, Cells, Drawing, Panel
 from dashboard.figures.base import FigureSpec
 from dashboard.figures.criteria.detection_common import (
     check_contest,
     contest_title,
     measure_title,
-    paper_grid,
-    paper_title,
     ranked_names,
-    screen_grid,
-    screen_title,
     with_contest,
 )
 from hmw_core.criteria.of_run import title_of
@@ -71,99 +65,45 @@ def prepare(
     return with_contest(table.reset_index(drop=True), asked, held, budget)
 
 
-def draw(table: pd.DataFrame) -> go.Figure:
-    """Draw `prepare`'s table for the screen."""
-    names, difference, place = _matrix(table)
-    cells = np.full(difference.shape, "", dtype=object)
-    hover = np.full(difference.shape, "", dtype=object)
-    for row in table.itertuples():
-        if row.a == row.b:
-            continue
-        at = place[row.a], place[row.b]
-        lead = f"{row.difference:+.3f}" if row.result != "level" else "level"
-        ahead = "" if np.isnan(row.ahead) else f"<br>{_share(row.ahead, row.n_resamples)}"
-        text = f"{lead}{ahead}"
-        cells[at] = f"<b>{text}</b>" if row.result in ("a", "b") else text
+def drawing(table: pd.DataFrame) -> Drawing:
+    """Draw `prepare`'s table; in files a cell holds only the share ahead, in per cent."""
+    names = list(dict.fromkeys([*table["a"], *table["b"]]))
+    shape = (len(names), len(names))
+    difference, bold = np.full(shape, np.nan), np.zeros(shape, dtype=bool)
+    texts, short, hover = (np.full(shape, "", dtype=object) for _ in range(3))
+    for row in table[table["a"] != table["b"]].itertuples():
+        at = names.index(row.a), names.index(row.b)
+        difference[at], bold[at] = row.difference, row.result in ("a", "b")
+        texts[at] = f"{row.difference:+.3f}" if row.result != "level" else "level"
+        if not np.isnan(row.ahead):
+            texts[at] += f"\n{_share(row.ahead)}"
+            short[at] = f"{100 * row.ahead:.0f}"
         hover[at] = (
-            f"{on_screen(row.a_title)} minus {on_screen(row.b_title)}: {row.difference:+.4f}"
-            f"<br>95 % interval of this pair {row.low:+.4f} to {row.high:+.4f}"
-            f"<br>of all {row.n_pairs} pairs together {row.together_low:+.4f} to "
-            f"{row.together_high:+.4f}<br>ahead in {100 * row.ahead:.1f} % of "
+            f"{row.a_title} minus {row.b_title}: {row.difference:+.4f}"
+            f"\n95 % interval of this pair {row.low:+.4f} to {row.high:+.4f}"
+            f"\nof all {row.n_pairs} pairs together {row.together_low:+.4f} to "
+            f"{row.together_high:+.4f}\nahead in {100 * row.ahead:.1f} % of "
             f"{row.n_resamples:,} resamples"
         )
+    end = _end(difference)
+    bar = f"{table['measure'].iloc[0]}, row minus column (colours end at {end:.2g})"
+    look: dict[str, Any] = {"bold": bold, "limits": (-end, end), "diverging": True, "bar": bar}
+    cells = Cells(difference, texts, hover, short, **look)
     titles = [title_of(name) for name in names]
-    figure = screen_grid(
-        difference,
-        titles,
-        titles,
-        cells,
-        hover,
-        limits=_limits(difference),
-        bar=_bar(table, _limits(difference)[1]),
-        diverging=True,
-    )
-    figure.update_layout(title=screen_title(contest_title(table)))
-    figure.update_xaxes(title="than this one (B)")
-    figure.update_yaxes(title="Is this one ahead (A)")
-    return figure
+    x, y = Axis("than this one (B)", names=titles), Axis("Is this one ahead (A)", names=titles)
+    title = [*contest_title(table), "Per cent: resamples in which A is ahead"]
+    return Drawing([Panel([cells], x, y)], "\n".join(title))
 
 
-def typeset(table: pd.DataFrame, width: float) -> Figure:
-    """Typeset `prepare`'s table for a file of `width` inches; the share ahead in per cent."""
-    names, difference, place = _matrix(table)
-    cells = np.full(difference.shape, "", dtype=object)
-    bold = np.zeros(difference.shape, dtype=bool)
-    for row in table.itertuples():
-        if row.a != row.b and not np.isnan(row.ahead):
-            at = place[row.a], place[row.b]
-            cells[at] = f"{100 * row.ahead:.0f}"
-            bold[at] = row.result in ("a", "b")
-    titles = [title_of(name) for name in names]
-    with paper_panels(width, 1, 1.0 if width < 5 else 0.6) as (figure, [axes]):
-        paper_grid(
-            axes,
-            difference,
-            titles,
-            titles,
-            cells,
-            limits=_limits(difference),
-            bar=on_paper(f"{table['measure'].iloc[0]}, row minus column"),
-            room=72 * width * 0.42 / len(names),
-            diverging=True,
-            bold=bold,
-        )
-        axes.set_xlabel("B")
-        axes.set_ylabel("A")
-        text = [*contest_title(table), "Numbers: resamples in which A is ahead (%)"]
-        axes.set_title(paper_title(text, width))
-    return figure
-
-
-def _matrix(table: pd.DataFrame) -> tuple[list[str], np.ndarray, dict[str, int]]:
-    """Return the criteria, the differences (a, b), NaN on the diagonal, and each one's place."""
-    names = list(dict.fromkeys([*table["a"], *table["b"]]))
-    place = {name: k for k, name in enumerate(names)}
-    difference = np.full((len(names), len(names)), np.nan)
-    for row in table.itertuples():
-        if row.a != row.b:
-            difference[place[row.a], place[row.b]] = row.difference
-    return names, difference, place
-
-
-def _limits(difference: np.ndarray) -> tuple[float, float]:
+def _end(difference: np.ndarray) -> float:
     """Return where colours end: where one criterion is far off, the others must still differ."""
     known = np.abs(difference[~np.isnan(difference)])
     if not len(known):
-        return -0.01, 0.01
-    end = max(min(float(known.max()), 3 * float(np.median(known))), 0.01)
-    return -end, end
+        return 0.01
+    return max(min(float(known.max()), 3 * float(np.median(known))), 0.01)
 
 
-def _bar(table: pd.DataFrame, end: float) -> str:
-    return f"{table['measure'].iloc[0]}, row minus column (colours end at {end:.2g})"
-
-
-def _share(ahead: float, n_resamples: int) -> str:
+def _share(ahead: float) -> str:
     """Return a share in per cent; only what is all or none is shown as such."""
     if ahead in (0.0, 1.0):
         return "in all" if ahead else "in none"
@@ -180,6 +120,5 @@ FIGURE = FigureSpec(
         "win: among many pairs, some look like that by chance."
     ),
     prepare=prepare,
-    draw=draw,
-    typeset=typeset,
+    drawing=drawing,
 )

@@ -4,20 +4,15 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-import plotly.graph_objects as go
-from matplotlib.figure import Figure
 
-from dashboard.drawing.panels import paper_panels
-from dashboard.drawing.text import on_screen, shorten
+from dashboard.drawing.marks import Axis, Cells, Drawing, Panel, cell_texts
+from dashboard.drawing.text import shorten
 from dashboard.figures.base import FigureSpec
 from dashboard.figures.criteria.detection_common import (
     check_contest,
+    limits_of,
     measure_title,
-    paper_grid,
-    paper_title,
     ranked_names,
-    screen_grid,
-    screen_title,
     with_contest,
 )
 from hmw_core.criteria.of_run import title_of
@@ -74,76 +69,38 @@ def prepare(
     )
 
 
-def draw(table: pd.DataFrame) -> go.Figure:
-    """Draw `prepare`'s table for the screen."""
-    value, rows, columns = _grid(table)
-    cells = np.full(value.shape, "", dtype=object)
-    hover = np.full(value.shape, "", dtype=object)
-    for place, row in zip(np.ndindex(*value.shape), table.itertuples(), strict=True):
-        cells[place] = f"{row.value:.3f}{' *' if row.own else ''}"
-        own = "<br>its own choice: the contest is loaded against it" if row.own else ""
-        hover[place] = (
-            f"hard by {on_screen(row.rule_title)}<br>{on_screen(row.title)}: {row.value:.4f}{own}"
-        )
-    known = value[~np.isnan(value)]
-    figure = screen_grid(
-        value,
-        rows,
-        columns,
-        cells,
-        hover,
-        limits=(float(known.min()), max(float(known.max()), float(known.min()) + 0.01)),
-        bar=table["measure"].iloc[0],
-    )
-    figure.update_layout(title=screen_title(_title(table)))
-    figure.update_xaxes(title="Criterion in the contest")
-    figure.update_yaxes(title="Hard clean samples chosen by")
-    return figure
-
-
-def typeset(table: pd.DataFrame, width: float) -> Figure:
-    """Typeset `prepare`'s table for a file of `width` inches."""
-    value, rows, columns = _grid(table)
-    texts = [[f"{v:.2f}".replace("0.", ".") for v in line] for line in value]
-    known = value[~np.isnan(value)]
-    own = table["own"].to_numpy().reshape(value.shape)
-    aspect = min(2.2, (1.5 + 0.16 * len(rows)) / width)
-    with paper_panels(width, 1, max(aspect, 0.55)) as (figure, [axes]):
-        paper_grid(
-            axes,
-            value,
-            rows,
-            columns,
-            np.array(texts, dtype=object),
-            limits=(float(known.min()), max(float(known.max()), float(known.min()) + 0.01)),
-            bar=table["measure"].iloc[0],
-            room=72 * width * 0.42 / len(columns),
-            bold=own,
-        )
-        axes.set_xlabel("Criterion in the contest")
-        axes.set_ylabel("Hard chosen by")
-        axes.set_title(paper_title([*_title(table), "Bold: chosen by the criterion itself"], width))
-    return figure
-
-
-def _grid(table: pd.DataFrame) -> tuple[np.ndarray, list[str], list[str]]:
+def drawing(table: pd.DataFrame) -> Drawing:
+    """Draw `prepare`'s table: a row a rule, bold where the criterion chose the samples itself."""
     columns = list(dict.fromkeys(table["title"]))
-    rows = table.drop_duplicates("definition")["rule_title"].to_list()
-    return table["value"].to_numpy(dtype=float).reshape(len(rows), len(columns)), rows, columns
+    rows = table.iloc[:: len(columns)]["rule_title"].to_list()
+    shape, first = (len(rows), len(columns)), table.iloc[0]
+    value = table["value"].to_numpy(dtype=float).reshape(shape)
+    hover = [
+        f"hard by {row.rule_title}\n{row.title}: {row.value:.4f}"
+        + "\nits own choice: the contest is loaded against it" * row.own
+        for row in table.itertuples()
+    ]
+    cells = Cells(
+        value,
+        cell_texts(value, ".3f"),
+        np.array(hover, dtype=object).reshape(shape),
+        cell_texts(value, ".2f"),
+        bold=table["own"].to_numpy().reshape(shape),
+        limits=limits_of(value),
+        bar=first["measure"],
+    )
+    title = (
+        f"{first['n_hard']:,} hard clean ({100 * first['hard_fraction']:g} % of the clean) "
+        f"against {first['n_mislabeled']:,} mislabeled\n"
+        f"all classes · epoch {first['epoch']}\nBold: chosen by the criterion itself"
+    )
+    y = Axis("Hard clean samples chosen by", names=rows)
+    return Drawing([Panel([cells], Axis("Criterion in the contest", names=columns), y)], title)
 
 
 def _rule_title(rule: Hard) -> str:
     by = "mean rank of all these" if rule.by == MEAN_RANK else title_of(rule.by)
     return by if rule.from_run is None else f"{by} in {shorten(rule.from_run, 24)}"
-
-
-def _title(table: pd.DataFrame) -> list[str]:
-    first = table.iloc[0]
-    return [
-        f"{first['n_hard']:,} hard clean ({100 * first['hard_fraction']:g} % of the clean) "
-        f"against {first['n_mislabeled']:,} mislabeled",
-        f"all classes · epoch {first['epoch']}",
-    ]
 
 
 FIGURE = FigureSpec(
@@ -156,6 +113,5 @@ FIGURE = FigureSpec(
         "seed's loss less so, as its chance errors are its own, but never quite not."
     ),
     prepare=prepare,
-    draw=draw,
-    typeset=typeset,
+    drawing=drawing,
 )

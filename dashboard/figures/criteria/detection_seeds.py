@@ -4,18 +4,12 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-import plotly.graph_objects as go
-from matplotlib.figure import Figure
 
-from dashboard.drawing.panels import paper_panels, screen_panels
-from dashboard.drawing.style import GREY, TEXT, criterion_colour
-from dashboard.drawing.text import on_paper, on_screen
+from dashboard.drawing.marks import Axis, Drawing, Mark, Panel, Points, Rule
 from dashboard.figures.base import CannotShow, FigureSpec
 from dashboard.figures.criteria.detection_common import (
     check_contest,
     measure_title,
-    paper_title,
-    screen_title,
 )
 from hmw_core.criteria.of_run import title_of
 from hmw_core.experiments.proof import t_interval
@@ -108,105 +102,52 @@ def prepare(
     )
 
 
-def draw(table: pd.DataFrame) -> go.Figure:
-    """Draw `prepare`'s table for the screen."""
-    titles = list(dict.fromkeys(table["title"]))
-    figure = screen_panels(
-        [table["measure"].iloc[0], f"Lead over {on_screen(table['reference'].iloc[0])}"],
-        shared_y=True,
-        height=200 + 28 * len(titles),
-    )
-    columns = (("value", "mean", "low", "high"), ("difference", "lead", "lead_low", "lead_high"))
-    for panel, (dots, middle, low, high) in enumerate(columns, start=1):
-        for y, (name, part) in enumerate(table.groupby("criterion", sort=False)):
-            first = part.iloc[0]
-            if not np.isnan(first[low]):
-                figure.add_scatter(
-                    x=[first[low], first[high]],
-                    y=[y, y],
-                    mode="lines",
-                    line={"color": GREY, "width": 2},
-                    hoverinfo="skip",
-                    showlegend=False,
-                    row=1,
-                    col=panel,
-                )
-            figure.add_scatter(
-                x=[first[middle]],
-                y=[y],
-                mode="markers",
-                marker={"symbol": "line-ns-open", "size": 16, "color": GREY, "line_width": 2},
-                hovertemplate=f"mean %{{x:.4f}}, 95 % t interval {first[low]:.4f} to "
-                f"{first[high]:.4f}<extra></extra>",
-                showlegend=False,
-                row=1,
-                col=panel,
-            )
-            figure.add_scatter(
-                x=part[dots],
-                y=[y] * len(part),
-                mode="markers",
-                marker={"size": 8, "color": criterion_colour(str(name)), "opacity": 0.8},
-                customdata=part[["seed"]].astype(str).to_numpy(),
-                hovertemplate="seed %{customdata[0]}: %{x:.4f}<extra></extra>",
-                showlegend=False,
-                row=1,
-                col=panel,
-            )
-    figure.add_vline(x=0, line={"color": GREY, "width": 1, "dash": "dot"}, row=1, col=2)
-    figure.update_xaxes(title="Each seed, mean, 95 % interval", row=1, col=1)
-    figure.update_xaxes(title="Difference in each seed, mean, 95 % interval", row=1, col=2)
-    figure.update_yaxes(
-        tickvals=list(range(len(titles))),
-        ticktext=[on_screen(title) for title in titles],
-        range=[len(titles) - 0.5, -0.5],
-    )
-    figure.update_yaxes(title="Criterion", row=1, col=1)
-    figure.update_layout(title=screen_title(_title(table)), margin={"t": 96})
-    return figure
-
-
-def typeset(table: pd.DataFrame, width: float) -> Figure:
-    """Typeset `prepare`'s table for a file of `width` inches."""
-    titles = list(dict.fromkeys(table["title"]))
-    beside = width > 5
-    columns = (
-        ("value", "mean", "low", "high", table["measure"].iloc[0]),
-        ("difference", "lead", "lead_low", "lead_high", f"Lead over {table['reference'].iloc[0]}"),
-    )
-    scale = max(1.0, width / TEXT)  # letters grow with the file, and lines with them
-    aspect = (0.9 + 0.17 * len(titles)) * scale * (2 if beside else 1) / width
-    with paper_panels(width, 2, aspect, sharey=beside) as (figure, all_axes):
-        for axes, (dots, middle, low, high, label) in zip(all_axes, columns, strict=True):
-            for y, (name, part) in enumerate(table.groupby("criterion", sort=False)):
-                first = part.iloc[0]
-                axes.plot([first[low], first[high]], [y, y], color=GREY, linewidth=1)
-                axes.plot(first[middle], y, "|", color=GREY, markersize=8)
-                axes.plot(
-                    part[dots],
-                    [y] * len(part),
-                    "o",
-                    color=criterion_colour(str(name)),
-                    markersize=3,
-                    alpha=0.8,
-                )
-            axes.set_xlabel(on_paper(label))
-            axes.locator_params(axis="x", nbins=4)
-            axes.set_ylim(len(titles) - 0.5, -0.5)
-            axes.set_yticks(range(len(titles)), [on_paper(title) for title in titles])
-        all_axes[1].axvline(0, color=GREY, linewidth=0.8, linestyle=":", zorder=0)
-        for axes in all_axes[:: 2 if beside else 1]:
-            axes.set_ylabel("Criterion")
-        figure.suptitle(paper_title(_title(table), width))
-    return figure
-
-
-def _title(table: pd.DataFrame) -> list[str]:
+def drawing(table: pd.DataFrame) -> Drawing:
+    """Draw `prepare`'s table: each seed, and their mean with its interval, a row a criterion."""
     first = table.iloc[0]
-    return [
-        f"{first['contest'][0].upper()}{first['contest'][1:]} against mislabeled",
-        f"{first['n_runs']} seeds · up to epoch {first['epochs']}",
-    ]
+    each = table.drop_duplicates("criterion")
+    y = Axis("Criterion", names=each["title"].to_list())
+    row = table["criterion"].map(each["criterion"].to_list().index)
+    value, reference = first["measure"], f"Lead over {first['reference']}"
+    panels = []
+    for title, axis, seeds, mean, low, high in (
+        (value, "Each seed, mean, 95 % interval", "value", "mean", "low", "high"),
+        (
+            reference,
+            "Difference, mean, 95 % interval",
+            "difference",
+            "lead",
+            "lead_low",
+            "lead_high",
+        ),
+    ):
+        means = Points(
+            each[mean],
+            range(len(each)),
+            symbol="tick",
+            size=18,
+            low=each[low],
+            high=each[high],
+            hover="mean %{x:.4f}, 95 % t interval %{customdata[0]:.4f} to %{customdata[1]:.4f}",
+            data=each[[low, high]],
+        )
+        dots = Points(
+            table[seeds],
+            row,
+            table["criterion"].to_list(),
+            symbol="circle",
+            size=8,
+            alpha=0.8,
+            hover="seed %{customdata[0]}: %{x:.4f}",
+            data=table["seed"],
+        )
+        zero: list[Mark] = [Rule(x=0)] if seeds == "difference" else []
+        panels.append(Panel([means, dots, *zero], Axis(axis), y, title))
+    title = (
+        f"{first['contest'][0].upper()}{first['contest'][1:]} against mislabeled\n"
+        f"{first['n_runs']} seeds · up to epoch {first['epochs']}"
+    )
+    return Drawing(panels, title, share_y=True)
 
 
 FIGURE = FigureSpec(
@@ -219,8 +160,7 @@ FIGURE = FigureSpec(
         "wide, and rightly so."
     ),
     prepare=prepare,
-    draw=draw,
-    typeset=typeset,
+    drawing=drawing,
     many=True,
     n_runs=2,
 )

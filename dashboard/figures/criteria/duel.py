@@ -1,10 +1,13 @@
 """Two criteria on the same samples: the rank or score by one against that by the other."""
 
+from functools import partial
+
 import pandas as pd
 import plotly.graph_objects as go
 
 from dashboard.drawing import pair_scatter
-from dashboard.drawing.pair_scatter import MARKERS_UP_TO, axis_of, typeset
+from dashboard.drawing.marks import Special
+from dashboard.drawing.pair_scatter import MARKERS_UP_TO, axis_of
 from dashboard.drawing.text import on_screen
 from dashboard.figures.base import CannotShow, FigureSpec
 from hmw_core.criteria.of_run import pick_criterion, title_of
@@ -51,8 +54,12 @@ def prepare(
     return table.reset_index()
 
 
-def draw(table: pd.DataFrame) -> go.Figure:
-    """Draw `prepare`'s table for the screen; a marker's `customdata` is its `sample_id`."""
+def drawing(table: pd.DataFrame) -> Special:
+    """Draw `prepare`'s table; on the screen each corner says who flags there."""
+    return Special(partial(_screen, table), partial(pair_scatter.typeset, table))
+
+
+def _screen(table: pd.DataFrame) -> go.Figure:
     figure = pair_scatter.draw(table)
     first = table.iloc[0]
     for flags_x in (True, False):
@@ -90,6 +97,5 @@ FIGURE = FigureSpec(
         f"{MARKERS_UP_TO:,} samples are drawn as a picture, all of them."
     ),
     prepare=prepare,
-    draw=draw,
-    typeset=typeset,
+    drawing=drawing,
 )

@@ -2,11 +2,9 @@
 
 import numpy as np
 import pandas as pd
-import plotly.graph_objects as go
-from matplotlib.figure import Figure
 
-from dashboard.drawing.panels import PAPER_DASHES, paper_legend, paper_panels, translucent
-from dashboard.drawing.style import BLUE, GREY, VERMILION, screen_figure
+from dashboard.drawing.marks import Axis, Band, Drawing, Line, Mark, Panel, Rule
+from dashboard.drawing.style import BLUE, VERMILION
 from dashboard.figures.base import CannotShow, FigureSpec
 from hmw_core.criteria.of_run import title_of
 from hmw_core.errors import UsageError
@@ -51,78 +49,26 @@ def prepare(
     )
 
 
-def draw(table: pd.DataFrame) -> go.Figure:
-    """Draw `prepare`'s table for the screen."""
-    figure = go.Figure()
-    for curve, part in _curves(table):
+def drawing(table: pd.DataFrame) -> Drawing:
+    """Draw `prepare`'s table: a line and its interval a curve that has a precision."""
+    bands: list[Mark] = []
+    lines: list[Mark] = []
+    hover = "each flags %{x:,}: %{y:.1f} % mislabeled, %{customdata[0]:,} of %{customdata[1]:,}"
+    for curve in CURVES:
+        part = table[table["curve"] == curve].dropna(subset="precision")
+        if part.empty:
+            continue
         colour, dash = LOOKS[curve]
-        figure.add_scatter(
-            x=np.concatenate([part["budget"], part["budget"][::-1]]),
-            y=100 * np.concatenate([part["high"], part["low"][::-1]]),
-            fill="toself",
-            fillcolor=translucent(colour, 0.12),
-            mode="lines",
-            line={"width": 0},
-            hoverinfo="skip",
-            showlegend=False,
-        )
-    for curve, part in _curves(table):
-        colour, dash = LOOKS[curve]
-        figure.add_scatter(
-            x=part["budget"],
-            y=100 * part["precision"],
-            mode="lines",
-            name=part["name"].iloc[0],
-            line={"color": colour, "dash": dash, "width": 2},
-            customdata=part[["n_mislabeled", "n_known"]].to_numpy(),
-            hovertemplate="each flags %{x:,}: %{y:.1f} % mislabeled, "
-            "%{customdata[0]:,} of %{customdata[1]:,}",
-        )
+        x, data = part["budget"], part[["n_mislabeled", "n_known"]]
+        name, y = part["name"].iloc[0], 100 * part["precision"]
+        bands.append(Band(x, 100 * part["low"], 100 * part["high"], colour, alpha=0.12))
+        lines.append(Line(x, y, colour, name, dash, hover=hover, data=data))
     first = table.iloc[0]
-    figure.add_hline(y=100 * first["random"], line={"color": GREY, "width": 1, "dash": "dash"})
-    if np.isfinite(first["budget_shown"]):
-        figure.add_vline(x=first["budget_shown"], line={"color": GREY, "width": 1, "dash": "dot"})
-    screen_figure(figure, height=420)
-    figure.update_xaxes(title=X, rangemode="tozero")
-    figure.update_yaxes(title=Y, range=[0, 102])
-    return figure
-
-
-def typeset(table: pd.DataFrame, width: float) -> Figure:
-    """Typeset `prepare`'s table for a file of `width` inches."""
-    with paper_panels(width, 1, 0.62 if width < 5 else 0.45) as (figure, [axes]):
-        for curve, part in _curves(table):
-            colour, dash = LOOKS[curve]
-            axes.fill_between(
-                part["budget"],
-                100 * part["low"],
-                100 * part["high"],
-                color=colour,
-                alpha=0.12,
-                linewidth=0,
-            )
-            axes.plot(
-                part["budget"],
-                100 * part["precision"],
-                color=colour,
-                linestyle=PAPER_DASHES[dash],
-                label=part["name"].iloc[0],
-            )
-        first = table.iloc[0]
-        axes.axhline(100 * first["random"], color=GREY, linestyle="--", linewidth=0.8)
-        if np.isfinite(first["budget_shown"]):
-            axes.axvline(first["budget_shown"], color=GREY, linestyle=":", linewidth=0.8)
-        axes.set_ylim(0, 102)
-        axes.set_xlabel(X)
-        axes.set_ylabel(Y)
-        paper_legend(figure, axes)
-    return figure
-
-
-def _curves(table: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
-    """Return each curve's rows where it has a precision: an empty part has none."""
-    parts = [(curve, table[table["curve"] == curve].dropna(subset="precision")) for curve in CURVES]
-    return [(curve, part) for curve, part in parts if len(part)]
+    rules = [Rule(y=100 * first["random"], dash="dash")]
+    rules += [Rule(x=first["budget_shown"])] if np.isfinite(first["budget_shown"]) else []
+    x_axis = Axis("Samples that each flags", (0, None), whole=True)
+    y_axis = Axis("Of them mislabeled (%)", (0, 102))
+    return Drawing([Panel([*bands, *lines, *rules], x_axis, y_axis)], height=420)
 
 
 FIGURE = FigureSpec(
@@ -134,6 +80,5 @@ FIGURE = FigureSpec(
         "95 % intervals (Wilson) of each share; dashed grey is what flags drawn by lot find."
     ),
     prepare=prepare,
-    draw=draw,
-    typeset=typeset,
+    drawing=drawing,
 )

@@ -4,13 +4,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import plotly.graph_objects as go
-from matplotlib import colormaps
-from matplotlib.figure import Figure
 
-from dashboard.drawing.matrix import ink
-from dashboard.drawing.panels import paper_panels
-from dashboard.drawing.style import CONTINUOUS, screen_figure
+from dashboard.drawing.marks import Axis, Cells, Drawing, Panel
 from dashboard.figures.base import CannotShow, FigureSpec
 from hmw_core.criteria.of_run import title_of
 from hmw_core.errors import UsageError
@@ -41,62 +36,15 @@ def prepare(
     )
 
 
-def draw(table: pd.DataFrame) -> go.Figure:
-    """Draw `prepare`'s table for the screen."""
-    share = _grid(table)
-    figure = go.Figure(
-        go.Heatmap(
-            z=share,
-            zmin=0,
-            zmax=100,
-            colorscale=CONTINUOUS,
-            showscale=False,  # the numbers stand in the fields
-            xgap=3,
-            ygap=3,
-            hoverinfo="skip",
-        )
-    )
-    for row in table.itertuples():
-        y, x = PLACES[row.part]
-        head, *rest = _lines(row)
-        figure.add_annotation(
-            x=x,
-            y=y,
-            text="<br>".join([f"<b>{head}</b>", *rest]),
-            showarrow=False,
-            font={"color": ink(share[y, x]), "size": 14},
-        )
-    screen_figure(figure, height=440)
-    ticks = {"tickvals": [0, 1], "ticktext": list(TICKS), "showgrid": False, "zeroline": False}
-    first = table.iloc[0]
-    figure.update_xaxes(title=f"{first['title_b']} ...", side="bottom", **ticks)
-    figure.update_yaxes(title=f"{first['title_a']} ...", autorange="reversed", **ticks)
-    return figure
-
-
-def typeset(table: pd.DataFrame, width: float) -> Figure:
-    """Typeset `prepare`'s table for a file of `width` inches."""
-    share = _grid(table)
-    with paper_panels(width, 1, 0.6 if width < 5 else 0.4) as (figure, [axes]):
-        colours = colormaps[CONTINUOUS].with_extremes(bad="#dddddd")
-        axes.imshow(share, vmin=0, vmax=100, cmap=colours, aspect="auto")
-        for row in table.itertuples():
-            y, x = PLACES[row.part]
-            text = "\n".join(_lines(row))
-            axes.text(x, y, text, ha="center", va="center", color=ink(share[y, x]), fontsize=6.5)
-        axes.set_xticks([0, 1], TICKS)
-        axes.set_yticks([0, 1], TICKS)
-        first = table.iloc[0]
-        axes.set_xlabel(f"{first['title_b']} ...")
-        axes.set_ylabel(f"{first['title_a']} ...")
-    return figure
-
-
-def _grid(table: pd.DataFrame) -> np.ndarray:
-    share = np.full((2, 2), np.nan)
+def drawing(table: pd.DataFrame) -> Drawing:
+    """Draw `prepare`'s table: a field a part, the lighter the more of it is mislabeled."""
+    share, texts = np.full((2, 2), np.nan), np.empty((2, 2), dtype=object)
     for row in table.itertuples():
         share[PLACES[row.part]] = 100 * row.precision
-    return share
+        texts[PLACES[row.part]] = "\n".join(_lines(row))
+    first = table.iloc[0]
+    x, y = (Axis(f"{first[f'title_{side}']} ...", names=TICKS) for side in ("b", "a"))
+    return Drawing([Panel([Cells(share, texts)], x, y)])
 
 
 def _lines(row: Any) -> list[str]:
@@ -121,6 +69,5 @@ FIGURE = FigureSpec(
         "alarms. “Neither” is what both miss. The lighter a field, the more of it is mislabeled."
     ),
     prepare=prepare,
-    draw=draw,
-    typeset=typeset,
+    drawing=drawing,
 )

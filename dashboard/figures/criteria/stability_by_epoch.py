@@ -3,11 +3,8 @@
 from collections.abc import Sequence
 
 import pandas as pd
-import plotly.graph_objects as go
-from matplotlib.figure import Figure
 
-from dashboard.drawing.panels import PAPER_DASHES, paper_legend, paper_panels, screen_panels
-from dashboard.drawing.style import GREY, criterion_colour, criterion_dash
+from dashboard.drawing.marks import EPOCH, Axis, Drawing, Line, Panel, Rule
 from dashboard.figures.base import CannotShow, FigureSpec
 from dashboard.figures.selection import absent_criteria, check_epoch
 from hmw_core.criteria import MAIN_CRITERIA
@@ -18,10 +15,6 @@ from hmw_core.laboratory.stability import checkpoints, rank_stability
 from hmw_core.log.reader import RunReader
 
 N_EPOCHS = 10
-PANELS = {
-    "rho_before": "Spearman with the epoch before",
-    "kept_last": "Share still flagged at the end",
-}
 
 
 def prepare(
@@ -51,66 +44,24 @@ def prepare(
     return table.assign(absent=lacks) if lacks else table
 
 
-def draw(table: pd.DataFrame) -> go.Figure:
-    """Draw `prepare`'s table for the screen."""
-    figure = screen_panels(_titles(table), height=430)
-    for name, part in table.groupby("criterion", sort=False):
-        for column, value in enumerate(PANELS, start=1):
-            figure.add_scatter(
-                x=part["epoch"],
-                y=part[value],
-                mode="lines+markers",
-                name=part["title"].iloc[0],
-                legendgroup=str(name),
-                showlegend=column == 1,
-                line={"color": criterion_colour(str(name)), "dash": criterion_dash(str(name))},
-                marker={"size": 5},
-                hovertemplate="epoch %{x}: %{y:.3f}",
-                row=1,
-                col=column,
-            )
-    figure.add_hline(
-        y=_chance(table), line={"color": GREY, "width": 1, "dash": "dot"}, row=1, col=2
-    )
-    figure.update_xaxes(title="Epoch")
-    figure.update_yaxes(title="Rank correlation", row=1, col=1)
-    figure.update_yaxes(title="Share of the flagged", range=[0, 1.03], row=1, col=2)
-    return figure
-
-
-def typeset(table: pd.DataFrame, width: float) -> Figure:
-    """Typeset `prepare`'s table for a file of `width` inches."""
-    with paper_panels(width, 2, 0.75) as (figure, all_axes):
-        for axes, value, title in zip(all_axes, PANELS, _titles(table), strict=True):
-            for name, part in table.groupby("criterion", sort=False):
-                axes.plot(
-                    part["epoch"],
-                    part[value].astype("float64"),
-                    PAPER_DASHES[criterion_dash(str(name))],
-                    marker=".",
-                    color=criterion_colour(str(name)),
-                    label=part["title"].iloc[0],
-                )
-            axes.set_title(title.replace("<br>", "\n"))
-            axes.set_xlabel("Epoch")
-        all_axes[0].set_ylabel("Rank correlation")
-        all_axes[1].set_ylabel("Share of the flagged")
-        all_axes[1].axhline(_chance(table), color=GREY, linewidth=0.8, linestyle=":", zorder=0)
-        all_axes[1].set_ylim(0, 1.03)
-        paper_legend(figure, all_axes[0])
-    return figure
-
-
-def _titles(table: pd.DataFrame) -> list[str]:
-    last, budget = int(table["epoch"].max()), int(table["budget"].iloc[0])
-    return [
-        "Ranking of all samples,<br>against the point before",
-        f"The {budget:,} flagged,<br>against those of epoch {last}",
+def drawing(table: pd.DataFrame) -> Drawing:
+    """Draw `prepare`'s table: a line a criterion."""
+    first, last = table.iloc[0], int(table["epoch"].max())
+    marks = {
+        value: [
+            Line(part["epoch"], part[value], str(name), part["title"].iloc[0], dots=True)
+            for name, part in table.groupby("criterion", sort=False)
+        ]
+        for value in ("rho_before", "kept_last")
+    }
+    kept = [*marks["kept_last"], Rule(y=float(table["by_chance"].median()))]
+    ranking = "Ranking of all samples,\nagainst the point before"
+    flagged = f"The {first['budget']:,} flagged,\nagainst those of epoch {last}"
+    panels = [
+        Panel(marks["rho_before"], EPOCH, Axis("Rank correlation"), ranking),
+        Panel(kept, EPOCH, Axis("Share of the flagged", (0, 1.03)), flagged),
     ]
-
-
-def _chance(table: pd.DataFrame) -> float:
-    return float(table["by_chance"].median())
+    return Drawing(panels, height=430, aspect=0.75)
 
 
 FIGURE = FigureSpec(
@@ -123,6 +74,5 @@ FIGURE = FigureSpec(
         "anything in common would keep."
     ),
     prepare=prepare,
-    draw=draw,
-    typeset=typeset,
+    drawing=drawing,
 )

@@ -2,13 +2,9 @@
 
 from collections.abc import Sequence
 
-import numpy as np
 import pandas as pd
-import plotly.graph_objects as go
-from matplotlib.figure import Figure
 
-from dashboard.drawing.panels import paper_panels, screen_panels
-from dashboard.drawing.style import GROUP_COLOURS, SKY
+from dashboard.drawing.marks import Axis, Bars, Drawing, Panel, Points
 from dashboard.figures.base import CannotShow, FigureSpec
 from dashboard.figures.selection import check_epoch
 from hmw_core.criteria import MAIN_CRITERIA
@@ -55,99 +51,36 @@ def prepare(
     )
 
 
-def draw(table: pd.DataFrame) -> go.Figure:
-    """Draw `prepare`'s table for the screen."""
-    known = _knows(table)
-    figure = screen_panels(_titles(table), height=380)
-    figure.add_bar(
-        x=table["n_flagged"],
-        y=table["n_samples"],
-        marker={"color": SKY},
-        showlegend=False,
-        text=[f"{n:,}" for n in table["n_samples"]],
-        hovertemplate="flagged by %{x}: %{y:,} samples<extra></extra>",
-        row=1,
-        col=1,
-    )
+def drawing(table: pd.DataFrame) -> Drawing:
+    """Draw `prepare`'s table: how many samples, and where it is known how many are mislabeled."""
+    first, at = table.iloc[0], table["n_flagged"]
+    x = Axis("Looks that flag the sample", whole=True)
+    texts = [f"{n:,}" for n in table["n_samples"]]
+    bars = Bars(at, table["n_samples"], "clean", texts, hover="flagged by %{x}: %{y:,} samples")
     # From below 1 on, so that no bar's length is an accident of the others.
-    heights = [float(np.log10(limit)) for limit in _limits(table)]
-    figure.update_yaxes(title="Samples", type="log", dtick=1, range=heights, row=1, col=1)
-    if known:
-        figure.add_scatter(
-            x=table["n_flagged"],
-            y=table["precision"],
-            error_y={
-                "type": "data",
-                "symmetric": False,
-                "array": table["high"] - table["precision"],
-                "arrayminus": table["precision"] - table["low"],
-            },
-            mode="markers",
-            marker={"size": 10, "color": GROUP_COLOURS["mislabeled"]},
-            showlegend=False,
-            customdata=table[["n_mislabeled", "n_known"]].to_numpy(),
-            hovertemplate="flagged by %{x}: %{customdata[0]:,} of %{customdata[1]:,} mislabeled, "
-            "%{y:.3f}<extra></extra>",
-            row=1,
-            col=2,
+    y = Axis("Samples", (0.5, 2.0 * float(table["n_samples"].max())), log=True)
+    title = f"{first['title']}: {int(first['n_looks'])} looks,\n{first['budget']:,} flagged in each"
+    panels = [Panel([bars], x, y, title)]
+    if table["n_known"].sum():
+        points = Points(
+            at,
+            table["precision"],
+            "mislabeled",
+            low=table["low"],
+            high=table["high"],
+            along="y",
+            hover="flagged by %{x}: %{customdata[0]:,} of %{customdata[1]:,} mislabeled, %{y:.3f}",
+            data=table[["n_mislabeled", "n_known"]],
+            symbol="circle",
         )
-        figure.update_yaxes(title="Share mislabeled", range=[-0.03, 1.03], row=1, col=2)
-    figure.update_xaxes(title="Looks that flag the sample", dtick=_step(table))
-    return figure
-
-
-def typeset(table: pd.DataFrame, width: float) -> Figure:
-    """Typeset `prepare`'s table for a file of `width` inches."""
-    titles = _titles(table)
-    with paper_panels(width, len(titles), 0.75) as (figure, all_axes):
-        all_axes[0].bar(table["n_flagged"], table["n_samples"], color=SKY)
-        all_axes[0].set_yscale("log")
-        all_axes[0].set_ylim(*_limits(table))
-        all_axes[0].set_ylabel("Samples")
-        if _knows(table):
-            rows = table.dropna(subset=["precision"])
-            error = np.abs(rows[["low", "high"]].to_numpy().T - rows["precision"].to_numpy())
-            all_axes[1].errorbar(
-                rows["n_flagged"],
-                rows["precision"],
-                yerr=error,
-                fmt="o",
-                markersize=4,
-                color=GROUP_COLOURS["mislabeled"],
-            )
-            all_axes[1].set_ylim(-0.03, 1.03)
-            all_axes[1].set_ylabel("Share mislabeled")
-        for axes, title in zip(all_axes, titles, strict=True):
-            axes.set_title(title.replace("<br>", "\n"))
-            axes.set_xlabel("Looks that flag the sample")
-            axes.set_xticks(range(0, int(table["n_looks"].iloc[0]) + 1, _step(table)))
-    return figure
+        y = Axis("Share mislabeled", (-0.03, 1.03))
+        panels.append(Panel([points], x, y, "Really mislabeled,\nwith 95 % interval"))
+    return Drawing(panels, height=380, aspect=0.75)
 
 
 def _default(run: RunReader) -> str:
     there = without_absent(MAIN_CRITERIA, run)
     return "iam" if "iam" in there else next(iter(there), "iam")
-
-
-def _knows(table: pd.DataFrame) -> bool:
-    return bool(table["n_known"].sum())
-
-
-def _titles(table: pd.DataFrame) -> list[str]:
-    first = table.iloc[0]
-    counted = (
-        f"{first['title']}: {int(first['n_looks'])} looks,<br>{first['budget']:,} flagged in each"
-    )
-    wrong = "Really mislabeled,<br>with 95 % interval"
-    return [counted, wrong] if _knows(table) else [counted]
-
-
-def _limits(table: pd.DataFrame) -> tuple[float, float]:
-    return 0.5, 2.0 * float(table["n_samples"].max())
-
-
-def _step(table: pd.DataFrame) -> int:
-    return max(1, int(table["n_looks"].iloc[0]) // 10)
 
 
 FIGURE = FigureSpec(
@@ -159,7 +92,6 @@ FIGURE = FigureSpec(
         "at an ambiguous sample is worth."
     ),
     prepare=prepare,
-    draw=draw,
-    typeset=typeset,
+    drawing=drawing,
     many=True,
 )

@@ -1,25 +1,20 @@
 """Where to cut a criterion's score: the histogram, what a rule sees in it, its cut and its band."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
-import plotly.graph_objects as go
-from matplotlib.figure import Figure
 
-from dashboard.drawing.panels import PAPER_DASHES, paper_legend, paper_panels, translucent
+from dashboard.drawing.marks import Axis, Drawing, Line, Mark, Panel, Rule, Span, Steps
 from dashboard.drawing.style import (
     BLUE,
     GREEN,
-    GREY,
-    GROUP_COLOURS,
-    GROUP_DASHES,
     ORANGE,
     PURPLE,
     SKY,
-    screen_figure,
 )
-from dashboard.drawing.text import on_paper, on_screen, shorten
+from dashboard.drawing.text import shorten
 from dashboard.figures.base import CannotShow, FigureSpec
 from dashboard.figures.selection import absent_criteria, check_epoch
 from hmw_core.criteria.criterion import Criterion
@@ -138,127 +133,35 @@ def prepare(
     )
 
 
-def draw(table: pd.DataFrame) -> go.Figure:
-    """Draw `prepare`'s table for the screen."""
-    first = table.iloc[0]
-    bars = table[table["part"] == "bar"]
-    top = float(bars["height"].max()) * 1.05
-    figure = go.Figure()
-    for group, part in bars.groupby("group", sort=False):
-        colour, dash, fill = _bar_looks(str(group))
-        figure.add_scatter(
-            x=np.repeat([*part["left"], part["right"].iloc[-1]], 2),
-            y=[0, *np.repeat(part["height"], 2), 0],
-            mode="lines",
-            fill="tozeroy",
-            fillcolor=translucent(colour, fill),
-            line={"color": colour, "dash": dash, "width": 1 if group == "all" else 2},
-            name=_bar_title(str(group), part),
-            hovertemplate="%{x:.3g}: %{y:,} samples",
-        )
-    for group, part in table[table["part"] == "model"].groupby("group", sort=False):
-        figure.add_scatter(
-            x=part["left"],
-            y=part["height"].where(part["height"] <= top),
-            mode="lines",
-            line={
-                "color": RULE_COLOURS[first["rule"]],
-                "dash": MODEL_DASHES[str(group)],
-                "width": 1.5,
-            },
-            name=MODELS[str(group)],
-            hovertemplate="%{y:.1f} samples a bar",
-        )
-    for row in table[table["part"] == "band"].itertuples():
-        figure.add_scatter(
-            x=[row.left, row.left, row.right, row.right],
-            y=[0, top, top, 0],
-            mode="lines",
-            fill="toself",
-            fillcolor=translucent(_band_colour(first["rule"], row.group), 0.22),
-            line={"width": 0.5, "color": _band_colour(first["rule"], row.group)},
-            name=_band_title(row),
-            hoverinfo="name",
-        )
-    for row in table[table["part"] == "cut"].dropna(subset="left").itertuples():
-        chosen = row.group == first["rule"]
-        figure.add_scatter(
-            x=[row.left, row.left],
-            y=[0, top],
-            mode="lines",
-            line={
-                "color": RULE_COLOURS[row.group],
-                "dash": "solid" if chosen else "dot",
-                "width": 3 if chosen else 1.6,
-            },
-            name=_cut_title(row),
-            hovertemplate="%{x:.4g}",
-        )
-    figure = screen_figure(figure, height=460)
-    figure.update_layout(
-        legend={"y": -0.2, "yanchor": "top"},
-        margin={"t": 36},
-        title={"text": on_screen(_title(first)), "font": {"size": 14}},
-    )
-    figure.update_xaxes(title=_axis(first), type=first["scale"])
-    if first["scale"] == "log":
-        figure.update_xaxes(exponentformat="power", dtick=1)
-    figure.update_yaxes(title="Samples", range=[0, top])
-    return figure
-
-
-def typeset(table: pd.DataFrame, width: float) -> Figure:
-    """Typeset `prepare`'s table for a file of `width` inches."""
-    first = table.iloc[0]
-    bars = table[table["part"] == "bar"]
-    top = float(bars["height"].max()) * 1.05
-    with paper_panels(width, 1, 0.7 if width < 5 else 0.5) as (figure, [axes]):
-        for group, part in bars.groupby("group", sort=False):
-            colour, dash, fill = _bar_looks(str(group))
-            edges = [*part["left"], part["right"].iloc[-1]]
-            axes.stairs(part["height"], edges, fill=True, color=colour, alpha=fill)
-            axes.stairs(
-                part["height"],
-                edges,
-                color=colour,
-                linestyle=PAPER_DASHES[dash],
-                linewidth=0.8,
-                label=_bar_title(str(group), part),
-            )
-        for group, part in table[table["part"] == "model"].groupby("group", sort=False):
-            axes.plot(
-                part["left"],
-                part["height"].where(part["height"] <= top),
-                PAPER_DASHES[MODEL_DASHES[str(group)]],
-                color=RULE_COLOURS[first["rule"]],
-                linewidth=0.9,
-                label=MODELS[str(group)],
-            )
-        for row in table[table["part"] == "band"].itertuples():
-            axes.axvspan(
-                row.left,
-                row.right,
-                color=_band_colour(first["rule"], row.group),
-                alpha=0.22,
-                linewidth=0,
-                label=on_paper(_band_title(row)),
-            )
-        for row in table[table["part"] == "cut"].dropna(subset="left").itertuples():
-            chosen = row.group == first["rule"]
-            axes.axvline(
-                row.left,
-                color=RULE_COLOURS[row.group],
-                linestyle="-" if chosen else ":",
-                linewidth=1.6 if chosen else 0.8,
-                label=_cut_title(row),
-            )
-        axes.set_title(on_paper(_title(first)))
-        axes.set_xscale(first["scale"])
-        axes.set_ylim(0, top)
-        axes.set_xlabel(_axis(first))
-        axes.set_ylabel("Samples")
-        paper_legend(figure, axes)
-    return figure
+def drawing(table: pd.DataFrame) -> Drawing:
+    """Draw `prepare`'s table: the groups' histograms, the rule's model, its band and all cuts."""
+    first, parts = table.iloc[0], dict(list(table.groupby("part")))
+    top = float(parts["bar"]["height"].max()) * 1.05
+    marks: list[Mark] = []
+    for group, part in parts["bar"].groupby("group", sort=False):
+        name = f"{GROUPS.get(str(group), 'all samples')} ({part['height'].sum():,.0f})"
+        edges, hover = [*part["left"], part["right"].iloc[-1]], "%{x:.3g}: %{y:,} samples"
+        of_all = group == "all"
+        colour, width, alpha = ("quiet", 1.0, 0.25) if of_all else (str(group), 1.5, 0.12)
+        marks.append(Steps(edges, part["height"], colour, name, width, alpha, hover))
+    rest = parts.get("model", table[:0])
+    for group, part in rest.groupby("group", sort=False):
+        height = part["height"].where(part["height"] <= top)
+        look: dict[str, Any] = {"width": 1.5, "hover": "%{y:.1f} samples a bar"}
+        shade, dash = RULE_COLOURS[first["rule"]], MODEL_DASHES[str(group)]
+        marks.append(Line(part["left"], height, shade, MODELS[str(group)], dash, **look))
+    for row in parts.get("band", table[:0]).itertuples():
+        shade = SKY if row.group == "seeds" else RULE_COLOURS[first["rule"]]
+        marks.append(Span(row.left, row.right, shade, _band_title(row), 0.22))
+    for row in parts["cut"].dropna(subset="left").itertuples():
+        name = f"{RULES[row.group].title}: {row.height:,.0f} flagged"
+        dash, width = ("solid", 2.5) if row.group == first["rule"] else ("dot", 1.5)
+        colour = RULE_COLOURS[row.group]
+        marks.append(Rule(row.left, None, colour, name, dash, width, hover="%{x:.4g}"))
+    side = "lower" if first["higher_means"] == "clean" else "higher"
+    x = Axis(f"{first['title']} ({first['unit']}), {side}: flagged", log=first["scale"] == "log")
+    title = f"{shorten(first['title'], 40)} · epoch {first['epoch']}"
+    return Drawing([Panel(marks, x, Axis("Samples", (0, top)))], title, height=460, aspect=0.7)
 
 
 def _bars(values: np.ndarray, edges: np.ndarray, group: str) -> pd.DataFrame:
@@ -339,38 +242,11 @@ def _edges(values: np.ndarray, scale: Scale) -> np.ndarray:
     return edges
 
 
-def _bar_looks(group: str) -> tuple[str, str, float]:
-    if group == "all":
-        return GREY, "solid", 0.25
-    return GROUP_COLOURS[group], GROUP_DASHES.get(group, "solid"), 0.12
-
-
-def _bar_title(group: str, part: pd.DataFrame) -> str:
-    return f"{GROUPS.get(group, 'all samples')} ({part['height'].sum():,.0f})"
-
-
-def _band_colour(rule: str, over: str) -> str:
-    return SKY if over == "seeds" else RULE_COLOURS[rule]
-
-
 def _band_title(row) -> str:
     flags = f"{row.low:,.0f} to {row.high:,.0f} flagged"
     if row.group == "seeds":
         return f"cuts of {row.n_cuts:.0f} seeds: {flags}"
     return f"cuts of epochs {row.first_epoch:.0f} to {row.last_epoch:.0f}: {flags}"
-
-
-def _cut_title(row) -> str:
-    return f"{RULES[row.group].title}: {row.height:,.0f} flagged"
-
-
-def _title(first: pd.Series) -> str:
-    return f"{shorten(first['title'], 40)} · epoch {first['epoch']}"
-
-
-def _axis(first: pd.Series) -> str:
-    side = "lower" if first["higher_means"] == "clean" else "higher"
-    return f"{first['title']} ({first['unit']}), {side}: flagged"
 
 
 FIGURE = FigureSpec(
@@ -382,7 +258,6 @@ FIGURE = FigureSpec(
         "rule's choice and not the data's."
     ),
     prepare=prepare,
-    draw=draw,
-    typeset=typeset,
+    drawing=drawing,
     many=True,
 )

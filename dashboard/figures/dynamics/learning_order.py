@@ -1,13 +1,10 @@
 """What the figures of the learning order share: the table, its lines, and their looks."""
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
 
-from dashboard.drawing.panels import PAPER_DASHES
-from dashboard.drawing.style import GREY, GROUP_COLOURS, PURPLE
+from dashboard.drawing.marks import Axis, Line, Mark
+from dashboard.drawing.style import PURPLE
 from dashboard.figures.base import CannotShow
 from hmw_core.errors import UsageError
 from hmw_core.laboratory.learning_order import learning_table
@@ -15,13 +12,13 @@ from hmw_core.log.reader import RunReader
 
 # Line: its title, colour and dash.
 LINES = {
-    "clean": ("clean, as given", GROUP_COLOURS["clean"], "solid"),
-    "mislabeled": ("mislabeled, as given (wrong)", GROUP_COLOURS["mislabeled"], "dot"),
+    "clean": ("clean, as given", "clean", "solid"),
+    "mislabeled": ("mislabeled, as given (wrong)", "mislabeled", "dot"),
     "true": ("mislabeled, as their true label", PURPLE, "dash"),
-    "unknown": ("all (true label unknown), as given", GREY, "solid"),
-    "chance": ("chance: clean ones confused so", GREY, "dashdot"),
+    "unknown": ("all (true label unknown), as given", "quiet", "solid"),
+    "chance": ("chance: clean ones confused so", "quiet", "dashdot"),
 }
-X, Y = "Epoch", "Predicted so (%)"
+SHARES = Axis("Predicted so (%)", (0, 102))
 
 
 def table_of(run: RunReader) -> pd.DataFrame:
@@ -53,30 +50,18 @@ def when(epoch: float, low: float, high: float, last: int) -> str:
     return f"{epoch:.0f} (95 % interval {' to '.join(ends)})" if len(ends) == 2 else f"{epoch:.0f}"
 
 
-def screen_line(line: str, part: pd.DataFrame) -> dict[str, Any]:
-    """Return how plotly draws a line of `learning_order.shares`."""
-    title, colour, dash = LINES[line]
-    return {
-        "x": part["epoch"],
-        "y": 100 * part["share"],
-        "customdata": part["n_samples"],
-        "mode": "lines" if len(part) > 1 else "markers",
-        "name": title,
-        "legendgroup": line,
-        "line": {"color": colour, "dash": dash},
-        "hovertemplate": f"{title}<br>epoch %{{x}}: %{{y:.1f}} % (of %{{customdata:,}})"
-        "<extra></extra>",
-    }
-
-
-def paper_line(axes: Axes, line: str, part: pd.DataFrame) -> None:
-    """Draw a line of `learning_order.shares` with Matplotlib."""
-    title, colour, dash = LINES[line]
-    axes.plot(
-        part["epoch"],
-        100 * part["share"],
-        PAPER_DASHES[dash],
-        marker="" if len(part) > 1 else "o",
-        color=colour,
-        label=title,
-    )
+def lines_of(table: pd.DataFrame) -> list[Mark]:
+    """Return a line for each line of `learning_order.shares` that the table has."""
+    return [
+        Line(
+            part["epoch"],
+            100 * part["share"],
+            colour,
+            title,
+            dash,
+            hover="epoch %{x}: %{y:.1f} % (of %{customdata[0]:,})",
+            data=part["n_samples"],
+        )
+        for line, (title, colour, dash) in LINES.items()
+        if len(part := table[table["line"] == line])
+    ]

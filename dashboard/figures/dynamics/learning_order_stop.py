@@ -4,14 +4,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import plotly.graph_objects as go
-from matplotlib.figure import Figure
 
-from dashboard.drawing.panels import paper_legend, paper_panels, screen_panels
-from dashboard.drawing.style import BLUE, CLASS_COLOURS, GREEN, GREY, PURPLE
-from dashboard.drawing.text import wrap
+from dashboard.drawing.marks import EPOCH, Axis, Drawing, Line, Mark, Panel, Points, Rule
+from dashboard.drawing.style import BLUE, CLASS_COLOURS, GREEN, PURPLE
 from dashboard.figures.base import FigureSpec
-from dashboard.figures.dynamics.learning_order import X, table_of
+from dashboard.figures.dynamics.learning_order import table_of
 from hmw_core.laboratory.learning_order import (
     LEVEL,
     label_wave,
@@ -24,13 +21,12 @@ from hmw_core.log.reader import RunReader
 LINES = {
     "test_accuracy": ("accuracy", "test accuracy", GREEN),
     "train_accuracy": ("accuracy", "train accuracy, given labels", BLUE),
-    "changed": ("changes", "predictions changed since the epoch before", GREY),
+    "changed": ("changes", "predictions changed since the epoch before", "quiet"),
     "smoothed": ("changes", "mean of three epochs", PURPLE),
 }
 PANELS = {"accuracy": "Accuracy", "changes": "Changed predictions (needs no label)"}
 AXES = {"accuracy": "Accuracy (%)", "changes": "Changed predictions (%)"}
 SYMBOLS = ("star", "x", "diamond", "triangle-up", "square")
-MARKERS = ("*", "x", "D", "^", "s")
 
 
 def prepare(run: RunReader, level: float = LEVEL) -> pd.DataFrame:
@@ -82,97 +78,42 @@ def noise_rate_of(run: RunReader) -> float | None:
     return float(known.mean()) if len(known) else None
 
 
-def draw(table: pd.DataFrame) -> go.Figure:
-    """Draw `prepare`'s table for the screen."""
-    panels = _panels(table)
-    figure = screen_panels([PANELS[name] for name in panels], height=460)
-    for column, panel in enumerate(panels, start=1):
-        for line, part in _lines(table, panel):
-            _, title, colour = LINES[line]
-            figure.add_scatter(
-                x=part["epoch"],
-                y=100 * part["share"],
-                mode="lines" if len(part) > 1 else "markers",
-                name=title,
-                line={"color": colour, "width": 1 if line == "changed" else 2},
-                hovertemplate="epoch %{x}: %{y:.1f} %",
-                row=1,
-                col=column,
-            )
-        figure.update_xaxes(title=X, row=1, col=column)
-        figure.update_yaxes(title=AXES[panel], rangemode="tozero", row=1, col=column)
-    for number, point in enumerate(table[table["line"] == "rule"].itertuples()):
-        figure.add_scatter(
-            x=[point.epoch],
-            y=[100 * point.share],
-            mode="markers",
-            name=_named(point),
-            marker={
-                "symbol": SYMBOLS[number % len(SYMBOLS)],
-                "size": 13,
-                "color": CLASS_COLOURS[-(number + 3)],
-                "line": {"width": 1, "color": "white"},
-            },
-            hovertemplate="epoch %{x}: %{y:.1f} %",
-            row=1,
-            col=1,
-        )
-    wave = table["label_wave"].iloc[0]
-    if not np.isnan(wave) and "changes" in panels:
-        look = {"color": GREY, "width": 1, "dash": "dash"}
-        figure.add_vline(x=wave, line=look, row=1, col=panels.index("changes") + 1)
-    return figure
-
-
-def typeset(table: pd.DataFrame, width: float) -> Figure:
-    """Typeset `prepare`'s table for a file of `width` inches."""
-    panels = _panels(table)
-    with paper_panels(width, len(panels), 0.75) as (figure, all_axes):
-        first = all_axes[0]
-        for axes, panel in zip(all_axes, panels, strict=True):
-            for line, part in _lines(table, panel):
-                _, title, colour = LINES[line]
-                linewidth = 0.7 if line == "changed" else 1.2
-                look: dict[str, Any] = {"color": colour, "linewidth": linewidth}
-                marker = "" if len(part) > 1 else "o"
-                axes.plot(part["epoch"], 100 * part["share"], marker=marker, **look)
-                first.plot([], [], label=title, marker=marker, **look)
-            axes.set_title(wrap(PANELS[panel], 40))
-            axes.set_xlabel(X)
-            axes.set_ylabel(AXES[panel])
-            axes.set_ylim(bottom=0)
-        for number, point in enumerate(table[table["line"] == "rule"].itertuples()):
-            first.plot(
-                point.epoch,
-                100 * point.share,
-                MARKERS[number % len(MARKERS)],
-                color=CLASS_COLOURS[-(number + 3)],
-                markersize=5,
-                label=_named(point),
-            )
+def drawing(table: pd.DataFrame) -> Drawing:
+    """Draw `prepare`'s table: a panel a quantity that was logged, the rules' marks on the first."""
+    panels: list[Panel] = []
+    for panel, title in PANELS.items():
+        marks: list[Mark] = []
+        for line, (of, name, colour) in LINES.items():
+            part = table[table["line"] == line]
+            if of == panel and len(part):
+                width = 1.0 if line == "changed" else 2.0
+                look: dict[str, Any] = {"width": width, "hover": "epoch %{x}: %{y:.1f} %"}
+                marks.append(Line(part["epoch"], 100 * part["share"], colour, name, **look))
+        if not marks:
+            continue
+        if not panels:
+            marks += _rules(table)
         wave = table["label_wave"].iloc[0]
-        if not np.isnan(wave) and "changes" in panels:
-            all_axes[panels.index("changes")].axvline(
-                wave, color=GREY, linewidth=0.8, linestyle="--"
-            )
-        paper_legend(figure, first)
-    return figure
+        if panel == "changes" and not np.isnan(wave):
+            marks.append(Rule(x=wave, dash="dash"))
+        panels.append(Panel(marks, EPOCH, Axis(AXES[panel], (0, None)), title))
+    return Drawing(panels, height=460, aspect=0.75)
 
 
-def _panels(table: pd.DataFrame) -> list[str]:
-    """Return the panels that have a line; the first is that of the rules' marks."""
-    there = {LINES[line][0] for line in table["line"].unique() if line in LINES}
-    return [name for name in PANELS if name in there]
-
-
-def _lines(table: pd.DataFrame, panel: str) -> list[tuple[str, pd.DataFrame]]:
-    shown = [line for line in LINES if LINES[line][0] == panel and line in set(table["line"])]
-    return [(line, table[table["line"] == line]) for line in shown]
-
-
-def _named(point: Any) -> str:
-    """Return how the legend calls a row of the rules."""
-    return f"{point.rule}{' (oracle)' if point.is_oracle else ''}: epoch {point.epoch}"
+def _rules(table: pd.DataFrame) -> list[Mark]:
+    """Return the point of each rule on its line."""
+    return [
+        Points(
+            [point.epoch],
+            [100 * point.share],
+            CLASS_COLOURS[-(number + 3)],
+            f"{point.rule}{' (oracle)' if point.is_oracle else ''}: epoch {point.epoch}",
+            SYMBOLS[number % len(SYMBOLS)],
+            size=13,
+            hover="epoch %{x}: %{y:.1f} %",
+        )
+        for number, point in enumerate(table[table["line"] == "rule"].itertuples())
+    ]
 
 
 FIGURE = FigureSpec(
@@ -183,6 +124,5 @@ FIGURE = FigureSpec(
         "called an oracle needs true labels."
     ),
     prepare=prepare,
-    draw=draw,
-    typeset=typeset,
+    drawing=drawing,
 )

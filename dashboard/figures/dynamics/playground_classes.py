@@ -1,14 +1,9 @@
 """Mean HM weight of each class's clean and mislabeled samples: chosen settings, and the log's."""
 
-from typing import Any
-
 import pandas as pd
-import plotly.graph_objects as go
-from matplotlib.figure import Figure
 
-from dashboard.drawing.panels import paper_legend, paper_panels
-from dashboard.drawing.style import GROUP_COLOURS, GROUP_MARKERS, screen_figure
-from dashboard.drawing.text import on_paper, on_screen, shorten
+from dashboard.drawing.marks import Axis, Drawing, Mark, Panel, Points, Rule
+from dashboard.drawing.text import shorten
 from dashboard.figures.base import FigureSpec
 from dashboard.figures.dynamics.playground import CHOSEN, LOGGED, both
 from hmw_core.laboratory.hm_replay import Settings
@@ -17,7 +12,6 @@ from hmw_core.log.reader import RunReader
 
 GROUPS = {"mean_clean": "clean", "mean_mislabeled": "mislabeled", "mean": "unknown"}
 TITLES = {"clean": "clean", "mislabeled": "mislabeled", "unknown": "all, true label unknown"}
-PAPER_MARKERS = {"circle": "o", "diamond": "D", "x": "x"}
 X, Y = "Mean HM weight", "Given label"
 MOST = 40  # classes in a figure: those with the smallest mean weight
 
@@ -75,81 +69,28 @@ def prepare(
     ).reset_index(drop=True)
 
 
-def draw(table: pd.DataFrame) -> go.Figure:
-    """Draw `prepare`'s table for the screen."""
-    figure = go.Figure()
-    places = _places(table)
+def drawing(table: pd.DataFrame) -> Drawing:
+    """Draw `prepare`'s table: a row a class, open marks for the log's own settings."""
+    each = table.drop_duplicates("given_label")
+    marks: list[Mark] = []
     for (of, group), part in table.groupby(["of", "group"], sort=False):
-        open_mark = "-open" if of == LOGGED else ""
-        figure.add_scatter(
-            x=part["mean_weight"],
-            y=part["given_label"].map(places),
-            customdata=part[["n_samples", "fair"]].to_numpy(),
-            mode="markers",
-            name=f"{TITLES[group]}, {on_screen(of)}: {on_screen(part['settings'].iloc[0])}",
-            marker={
-                "symbol": GROUP_MARKERS[group] + open_mark,
-                "color": GROUP_COLOURS[group],
-                "size": 10,
-            },
-            hovertemplate="%{x:.3f}, %{customdata[1]:.2f} of the mean of all classes "
-            "(class of %{customdata[0]:,})",
-        )
-    for group in dict.fromkeys(table["group"]):
-        if group == "mislabeled":
-            continue
-        chosen = table[(table["of"] == CHOSEN) & (table["group"] == group)]
-        figure.add_vline(
-            x=LOW_CLASS * chosen["overall"].iloc[0],
-            line={"color": GROUP_COLOURS[group], "width": 1, "dash": "dash"},
-        )
-    figure = screen_figure(figure, height=170 + 26 * len(places))
-    figure.update_layout(legend={"y": -90 / (170 + 26 * len(places)), "yanchor": "top"})
-    figure.update_xaxes(title=X, rangemode="tozero")
-    figure.update_yaxes(
-        title=Y,
-        tickvals=list(places.values()),
-        ticktext=[on_screen(shorten(name, 24)) for name in _names(table)],
-        range=[len(places) - 0.5, -0.5],
-        showgrid=True,
-    )
-    return figure.update_layout(margin={"t": 16})
-
-
-def typeset(table: pd.DataFrame, width: float) -> Figure:
-    """Typeset `prepare`'s table for a file of `width` inches."""
-    places = _places(table)
-    with paper_panels(width, 1, (0.7 + 0.17 * len(places)) / width) as (figure, [axes]):
-        for (of, group), part in table.groupby(["of", "group"], sort=False):
-            colour = GROUP_COLOURS[group]
-            marker = PAPER_MARKERS[GROUP_MARKERS[group]]
-            hollow: dict[str, Any] = {} if marker == "x" else {"markerfacecolor": "none"}
-            axes.plot(
+        marks.append(
+            Points(
                 part["mean_weight"],
-                part["given_label"].map(places),
-                marker if of == CHOSEN or marker != "x" else "+",
-                color=colour,
-                markersize=4,
-                label=f"{TITLES[group]}, {on_paper(of)}: {on_paper(part['settings'].iloc[0])}",
-                **(hollow if of == LOGGED else {}),
+                part["given_label"].map(each["given_label"].to_list().index),
+                str(group),
+                f"{TITLES[group]}, {of}: {part['settings'].iloc[0]}",
+                hollow=of == LOGGED,
+                hover="%{x:.3f}, %{customdata[1]:.2f} of the mean of all classes "
+                "(class of %{customdata[0]:,})",
+                data=part[["n_samples", "fair"]],
             )
-        axes.set_yticks(
-            list(places.values()), [on_paper(shorten(name, 16)) for name in _names(table)]
         )
-        axes.set_ylim(len(places) - 0.5, -0.5)
-        axes.set_xlim(left=0)
-        axes.set_xlabel(X)
-        axes.set_ylabel(Y)
-        paper_legend(figure, axes)
-    return figure
-
-
-def _places(table: pd.DataFrame) -> dict[int, int]:
-    return {label: n for n, label in enumerate(dict.fromkeys(table["given_label"]))}
-
-
-def _names(table: pd.DataFrame) -> list[str]:
-    return table.drop_duplicates("given_label")["class_name"].to_list()
+        if of == CHOSEN and group != "mislabeled":
+            low = LOW_CLASS * part["overall"].iloc[0]
+            marks.append(Rule(x=low, colour=str(group), dash="dash"))
+    y = Axis("Given label", names=[shorten(name, 24) for name in each["class_name"]])
+    return Drawing([Panel(marks, Axis("Mean HM weight", (0, None)), y)])
 
 
 FIGURE = FigureSpec(
@@ -161,6 +102,5 @@ FIGURE = FigureSpec(
         "the chosen settings, open ones the log's."
     ),
     prepare=prepare,
-    draw=draw,
-    typeset=typeset,
+    drawing=drawing,
 )

@@ -1,12 +1,8 @@
 """Mean HM weight of clean and of mislabeled samples by epoch: chosen settings, and the log's."""
 
 import pandas as pd
-import plotly.graph_objects as go
-from matplotlib.figure import Figure
 
-from dashboard.drawing.panels import PAPER_DASHES, paper_legend, paper_panels
-from dashboard.drawing.style import GROUP_COLOURS, screen_figure
-from dashboard.drawing.text import on_paper, on_screen
+from dashboard.drawing.marks import EPOCH, Axis, Drawing, Line, Panel
 from dashboard.figures.base import FigureSpec
 from dashboard.figures.dynamics.playground import CHOSEN, LOGGED, both
 from hmw_core.laboratory.hm_replay import Settings
@@ -35,47 +31,21 @@ def prepare(
     return pd.concat(parts, ignore_index=True)[order]
 
 
-def draw(table: pd.DataFrame) -> go.Figure:
-    """Draw `prepare`'s table for the screen."""
-    figure = go.Figure()
-    for (of, group), part in table.groupby(["of", "group"], sort=False):
-        figure.add_scatter(
-            x=part["epoch"],
-            y=part["mean_weight"],
-            customdata=part["n_samples"],
-            mode="lines" if len(part) > 1 else "markers",
-            name=f"{TITLES[group]}, {on_screen(_named(of, part))}",
-            line={"color": GROUP_COLOURS[group], "dash": DASHES[of]},
-            hovertemplate="epoch %{x}: %{y:.3f} (%{customdata:,} samples)",
+def drawing(table: pd.DataFrame) -> Drawing:
+    """Draw `prepare`'s table: a line a group, dotted for the log's own settings."""
+    marks = [
+        Line(
+            part["epoch"],
+            part["mean_weight"],
+            group,
+            f"{TITLES[group]}, {of}: {part['settings'].iloc[0]}",
+            DASHES[of],
+            hover="epoch %{x}: %{y:.3f} (%{customdata[0]:,} samples)",
+            data=part["n_samples"],
         )
-    figure = screen_figure(figure, height=400)
-    figure.update_layout(legend={"y": -0.2, "yanchor": "top"}, margin={"t": 16})
-    figure.update_xaxes(title=X)
-    figure.update_yaxes(title=Y, rangemode="tozero")
-    return figure
-
-
-def typeset(table: pd.DataFrame, width: float) -> Figure:
-    """Typeset `prepare`'s table for a file of `width` inches."""
-    with paper_panels(width) as (figure, [axes]):
-        for (of, group), part in table.groupby(["of", "group"], sort=False):
-            axes.plot(
-                part["epoch"],
-                part["mean_weight"],
-                PAPER_DASHES[DASHES[of]],
-                marker="" if len(part) > 1 else "o",
-                color=GROUP_COLOURS[group],
-                label=f"{TITLES[group]}, {on_paper(_named(of, part))}",
-            )
-        axes.set_xlabel(X)
-        axes.set_ylabel(Y)
-        axes.set_ylim(bottom=0)
-        paper_legend(figure, axes)
-    return figure
-
-
-def _named(of: str, part: pd.DataFrame) -> str:
-    return f"{of}: {part['settings'].iloc[0]}"
+        for (of, group), part in table.groupby(["of", "group"], sort=False)
+    ]
+    return Drawing([Panel(marks, EPOCH, Axis("Mean HM weight", (0, None)))])
 
 
 FIGURE = FigureSpec(
@@ -86,6 +56,5 @@ FIGURE = FigureSpec(
         "network is that of the log at every epoch; trained with other weights, it would differ."
     ),
     prepare=prepare,
-    draw=draw,
-    typeset=typeset,
+    drawing=drawing,
 )

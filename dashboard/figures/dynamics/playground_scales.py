@@ -4,12 +4,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import plotly.graph_objects as go
-from matplotlib.figure import Figure
 
-from dashboard.drawing.panels import PAPER_DASHES, paper_legend, paper_panels, screen_panels
-from dashboard.drawing.style import GREEN, GREY, GROUP_COLOURS, PURPLE
-from dashboard.drawing.text import on_paper, on_screen, wrap
+from dashboard.drawing.marks import Axis, Drawing, Line, Mark, Panel, Rule
+from dashboard.drawing.style import GREEN, PURPLE
 from dashboard.figures.base import CannotShow, FigureSpec
 from dashboard.figures.dynamics.playground import in_words
 from dashboard.figures.selection import check_epoch
@@ -21,14 +18,14 @@ from hmw_core.log.reader import RunReader
 VARIED = {"both": "alpha = beta", "alpha": "alpha", "beta": "beta"}
 # Quantity: its panel, its title, colour and dash.
 LINES = {
-    "mean_clean": ("weight", "mean, clean", GROUP_COLOURS["clean"], "solid"),
-    "mean_mislabeled": ("weight", "mean, mislabeled", GROUP_COLOURS["mislabeled"], "dot"),
-    "mean": ("weight", "mean, all (true label unknown)", GROUP_COLOURS["unknown"], "solid"),
+    "mean_clean": ("weight", "mean, clean", "clean", "solid"),
+    "mean_mislabeled": ("weight", "mean, mislabeled", "mislabeled", "dot"),
+    "mean": ("weight", "mean, all (true label unknown)", "unknown", "solid"),
     "effective_share": ("share", "effective sample size, share", PURPLE, "solid"),
     "weight_share_mislabeled": (
         "share",
         "share of weight on mislabeled",
-        GROUP_COLOURS["mislabeled"],
+        "mislabeled",
         "dash",
     ),
     "auroc": ("share", "AUROC of the weight", GREEN, "dashdot"),
@@ -126,65 +123,36 @@ def _fixed(settings: Settings, vary: str) -> str:
     return f"beta = {settings.beta:g}" if vary == "alpha" else f"alpha = {settings.alpha:g}"
 
 
-def draw(table: pd.DataFrame) -> go.Figure:
-    """Draw `prepare`'s table for the screen."""
-    figure = screen_panels(list(PANELS.values()), height=400)
-    places = _places(table["scale"])
-    for column, panel in enumerate(PANELS, start=1):
-        for name, part in _lines(table, panel):
-            _, title, colour, dash = LINES[name]
-            figure.add_scatter(
-                x=part["scale"].map(places),
-                y=part["value"],
-                customdata=part["scale"],
-                mode="lines+markers",
-                name=title,
-                line={"color": colour, "dash": dash},
-                hovertemplate="%{customdata:g}: %{y:.3f}",
-                row=1,
-                col=column,
-            )
-        for scale, text in _marks(table):
-            figure.add_vline(
-                x=places[scale],
-                line={"color": GREY, "width": 1, "dash": "dash"},
-                annotation={"text": text, "font": {"size": 11}},
-                annotation_position="bottom right",
-                row=1,
-                col=column,
-            )
-    figure.add_hline(y=LOW_MEAN, line={"color": GREY, "width": 1, "dash": "dot"}, row=1, col=1)
-    figure.update_xaxes(
-        title=on_screen(_axis(table)),
-        tickvals=[places[scale] for scale in _ticks(places)],
-        ticktext=[f"{scale:g}" for scale in _ticks(places)],
-    )
-    for column, panel in enumerate(PANELS, start=1):
-        figure.update_yaxes(title=AXES[panel], range=[0, _top(table, panel)], row=1, col=column)
-    return figure.update_layout(margin={"t": 60})
-
-
-def typeset(table: pd.DataFrame, width: float) -> Figure:
-    """Typeset `prepare`'s table for a file of `width` inches."""
-    places = _places(table["scale"])
-    with paper_panels(width, len(PANELS), 0.8) as (figure, all_axes):
-        for axes, panel in zip(all_axes, PANELS, strict=True):
-            for name, part in _lines(table, panel):
-                _, title, colour, dash = LINES[name]
-                look: dict[str, Any] = {"marker": "o", "markersize": 2.5, "color": colour}
-                axes.plot(part["scale"].map(places), part["value"], PAPER_DASHES[dash], **look)
-                # One legend for both panels: it is that of the first.
-                all_axes[0].plot([], [], PAPER_DASHES[dash], label=title, **look)
-            for scale, _ in _marks(table):
-                axes.axvline(places[scale], color=GREY, linewidth=0.8, linestyle="--", zorder=0)
-            axes.set_title(PANELS[panel])
-            ticks = _ticks(places)
-            axes.set_xticks([places[s] for s in ticks], [f"{s:g}" for s in ticks])
-            axes.set_xlabel(on_paper(wrap(_axis(table), 44)))
-            axes.set_ylabel(AXES[panel])
-            axes.set_ylim(0, _top(table, panel))
-        paper_legend(figure, all_axes[0])
-    return figure
+def drawing(table: pd.DataFrame) -> Drawing:
+    """Draw `prepare`'s table: a line a quantity, with the scales chosen and logged marked."""
+    first, places = table.iloc[0], _places(table["scale"])
+    known = set(table["scale"])
+    marked = [
+        (n, s) for n, s in (("chosen", first["chosen"]), ("log", first["logged"])) if s in known
+    ]
+    if len(marked) == 2 and marked[0][1] == marked[1][1]:
+        marked = [("chosen = log", marked[0][1])]
+    # Named are 0 and the powers of ten.
+    ticks = {at: f"{scale:g}" for scale, at in places.items() if at == round(at)}
+    x = Axis(", ".join(filter(None, [first["vary"], first["fixed"]])), ticks=ticks)
+    panels = []
+    for panel, title in PANELS.items():
+        marks: list[Mark] = []
+        top = 1.0
+        for quantity, (of, name, colour, dash) in LINES.items():
+            part = table[table["quantity"] == quantity]
+            if of == panel and len(part):
+                at, top = part["scale"].map(places), max(top, part["value"].max())
+                look: dict[str, Any] = {
+                    "dots": True,
+                    "hover": "%{customdata[0]:g}: %{y:.3f}",
+                    "data": part["scale"],
+                }
+                marks.append(Line(at, part["value"], colour, name, dash, **look))
+        marks += [Rule(x=places[scale], dash="dash", text=text) for text, scale in marked]
+        marks += [Rule(y=LOW_MEAN)] if panel == "weight" else []
+        panels.append(Panel(marks, x, Axis(AXES[panel], (0, 1.02 * top)), title))
+    return Drawing(panels, aspect=0.8)
 
 
 def _places(scales: pd.Series) -> dict[float, float]:
@@ -193,39 +161,6 @@ def _places(scales: pd.Series) -> dict[float, float]:
     above = [scale for scale in ordered if scale > 0]
     places = {scale: float(np.log10(scale)) for scale in above}
     return ({0.0: places[above[0]] - 1} if 0.0 in ordered else {}) | places
-
-
-def _ticks(places: dict[float, float]) -> list[float]:
-    """Return the scales to name on the axis: 0 and the powers of ten."""
-    return [scale for scale in places if places[scale] == round(places[scale])]
-
-
-def _lines(table: pd.DataFrame, panel: str) -> list[tuple[str, pd.DataFrame]]:
-    shown = [name for name in LINES if LINES[name][0] == panel]
-    return [
-        (name, table[table["quantity"] == name]) for name in shown if name in set(table["quantity"])
-    ]
-
-
-def _marks(table: pd.DataFrame) -> list[tuple[float, str]]:
-    """Return the scales to mark and what to call them."""
-    first = table.iloc[0]
-    names = {"chosen": first["chosen"], "log": first["logged"]}
-    known = {name: scale for name, scale in names.items() if scale in set(table["scale"])}
-    if len(set(known.values())) == 1 and len(known) == 2:
-        return [(known["chosen"], "chosen = log")]
-    return [(scale, name) for name, scale in known.items()]
-
-
-def _axis(table: pd.DataFrame) -> str:
-    first = table.iloc[0]
-    return ", ".join(filter(None, [first["vary"], first["fixed"]]))
-
-
-def _top(table: pd.DataFrame, panel: str) -> float:
-    return 1.02 * max(
-        1.0, max((part["value"].max() for _, part in _lines(table, panel)), default=1)
-    )
 
 
 FIGURE = FigureSpec(
@@ -237,6 +172,5 @@ FIGURE = FigureSpec(
         "as starved. A high weight means clean."
     ),
     prepare=prepare,
-    draw=draw,
-    typeset=typeset,
+    drawing=drawing,
 )

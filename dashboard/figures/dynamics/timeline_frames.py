@@ -2,17 +2,15 @@
 
 import numpy as np
 import pandas as pd
-import plotly.graph_objects as go
-from matplotlib.figure import Figure
 
-from dashboard.drawing.cloud import Look, class_look, group_look
-from dashboard.drawing.paper_cloud import paper_cloud
-from dashboard.drawing.screen_cloud import screen_cloud
+from dashboard.drawing.cloud import class_look, group_look
+from dashboard.drawing.clouds import cloud
+from dashboard.drawing.marks import Special
 from dashboard.figures.base import CannotShow, FigureSpec
 from dashboard.figures.maps import group_of
 from dashboard.figures.selection import check_epoch, class_title
+from dashboard.presenters import timeline
 from hmw_core.errors import UsageError
-from hmw_core.laboratory import timeline
 from hmw_core.log.reader import RunReader
 
 N_PANELS = 4
@@ -95,19 +93,10 @@ def _evenly(count: int) -> list[int]:
     return sorted({round(place) for place in np.linspace(0, count - 1, min(count, N_PANELS))})
 
 
-def draw(table: pd.DataFrame) -> go.Figure:
-    """Draw `prepare`'s table for the screen."""
-    return screen_cloud(table, _look(table))
-
-
-def typeset(table: pd.DataFrame, width: float) -> Figure:
-    """Typeset `prepare`'s table for a file of `width` inches."""
-    return paper_cloud(table, _look(table), width)
-
-
-def _look(table: pd.DataFrame) -> Look:
+def drawing(table: pd.DataFrame) -> Special:
+    """Draw `prepare`'s table: a panel an epoch."""
     known = table["colour"].iloc[0] == "is_mislabeled"
-    return group_look(table) if known else class_look(table)
+    return cloud(table, (group_look if known else class_look)(table))
 
 
 FIGURE = FigureSpec(
@@ -120,6 +109,5 @@ FIGURE = FigureSpec(
         "so a sample that did not change did not move."
     ),
     prepare=prepare,
-    draw=draw,
-    typeset=typeset,
+    drawing=drawing,
 )

@@ -1,21 +1,19 @@
 """How the ranks of a few samples change over the epochs, and when their labels were memorised."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import pandas as pd
-import plotly.graph_objects as go
-from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter
 
-from dashboard.drawing.panels import PAPER_DASHES, paper_legend, paper_panels, role_looks
-from dashboard.drawing.style import screen_figure
-from dashboard.drawing.text import on_paper, on_screen, shorten
+from dashboard.drawing.marks import EPOCH, Axis, Drawing, Line, Mark, Panel, Points
+from dashboard.drawing.style import role_looks
+from dashboard.drawing.text import shorten
 from dashboard.figures.base import CannotShow, FigureSpec
 from dashboard.figures.selection import chosen_samples
+from dashboard.presenters import timeline
 from hmw_core.criteria.compute import why_absent
 from hmw_core.criteria.of_run import criteria_of, pick_criterion
 from hmw_core.errors import UsageError
-from hmw_core.laboratory import timeline
 from hmw_core.laboratory.memorised import fitted
 from hmw_core.log.reader import RunReader
 
@@ -92,76 +90,27 @@ def prepare(
     return table.assign(criterion=criterion, criterion_title=chosen.title)
 
 
-def draw(table: pd.DataFrame) -> go.Figure:
-    """Draw `prepare`'s table for the screen."""
-    figure = go.Figure()
+def drawing(table: pd.DataFrame) -> Drawing:
+    """Draw `prepare`'s table: a line a sample, a diamond where its label was memorised."""
     samples = list(table.groupby("sample_id", sort=False))
     looks = role_looks([part["role"].iloc[0] for _, part in samples])
+    marks: list[Mark] = []
     for (sample_id, part), (colour, dash) in zip(samples, looks, strict=True):
-        name = on_screen(shorten(part["title"].iloc[0], 44))
-        known = part.dropna(subset="rank")
-        figure.add_scatter(
-            x=known["epoch"],
-            y=known["rank"].astype(int),
-            mode="lines",
-            line={"color": colour, "dash": dash},
-            name=name,
-            hovertemplate=f"sample {sample_id}<br>epoch %{{x}}: rank %{{y:,}}<extra></extra>",
+        known, first = part.dropna(subset="rank"), part["first_memorised"].iloc[0]
+        name = shorten(part["title"].iloc[0], 44)
+        hover = f"sample {sample_id}<br>epoch %{{x}}: rank %{{y:,}}"
+        marks.append(
+            Line(known["epoch"], known["rank"].astype(int), colour, name, dash, hover=hover)
         )
-        at = _memorised(part)
+        # The first stop at or after the epoch of memorising, if there is one with a rank.
+        at = known[:0] if pd.isna(first) else known[known["epoch"] >= first].head(1)
         if len(at):
-            figure.add_scatter(
-                x=at["epoch"],
-                y=at["rank"].astype(int),
-                mode="markers",
-                marker={"symbol": "diamond", "size": 11, "color": colour},
-                showlegend=False,
-                hovertemplate=f"sample {sample_id}<br>memorised for good at epoch "
-                f"{part['first_memorised'].iloc[0]}<extra></extra>",
-            )
-    figure.update_xaxes(title="Epoch")
-    figure.update_yaxes(title=_axis(table), type="log", autorange="reversed", dtick=1)
-    screen_figure(figure, height=400)
-    # Below: above the axes a legend of long names would cover them.
-    return figure.update_layout(legend={"y": -0.2, "yanchor": "top"}, margin={"t": 16})
-
-
-def typeset(table: pd.DataFrame, width: float) -> Figure:
-    """Typeset `prepare`'s table for a file of `width` inches."""
-    with paper_panels(width) as (figure, [ax]):
-        samples = list(table.groupby("sample_id", sort=False))
-        looks = role_looks([part["role"].iloc[0] for _, part in samples])
-        for (_, part), (colour, dash) in zip(samples, looks, strict=True):
-            known = part.dropna(subset="rank")
-            ax.plot(
-                known["epoch"],
-                known["rank"].astype(int),
-                color=colour,
-                linestyle=PAPER_DASHES[dash],
-                label=on_paper(shorten(part["title"].iloc[0], 40)),
-            )
-            at = _memorised(part)
-            ax.plot(at["epoch"], at["rank"].astype(int), "D", color=colour, markersize=4)
-        ax.set_yscale("log")
-        ax.yaxis.set_major_formatter(FuncFormatter(lambda rank, _: f"{rank:,.0f}"))
-        ax.yaxis.set_minor_formatter(FuncFormatter(lambda rank, _: ""))
-        ax.set_ylim(max(int(table["n_ranked"].max()), 2) * 1.2, 0.8)
-        ax.set_xlabel("Epoch")
-        ax.set_ylabel(_axis(table))
-        paper_legend(figure, ax)
-    return figure
-
-
-def _memorised(part: pd.DataFrame) -> pd.DataFrame:
-    """Return the first stop at or after the epoch of memorising, if there is one with a rank."""
-    first = part["first_memorised"].iloc[0]
-    if pd.isna(first):
-        return part[:0]
-    return part[part["epoch"] >= first].dropna(subset="rank").head(1)
-
-
-def _axis(table: pd.DataFrame) -> str:
-    return f"Rank by {table['criterion_title'].iloc[0]}"
+            hover = f"sample {sample_id}<br>memorised for good at epoch {first}"
+            look: dict[str, Any] = {"symbol": "diamond", "size": 11, "hover": hover}
+            marks.append(Points(at["epoch"], at["rank"].astype(int), colour, **look))
+    ends = (max(int(table["n_ranked"].max()), 2) * 1.2, 0.8)
+    y = Axis(f"Rank by {table['criterion_title'].iloc[0]}", ends, log=True, whole=True)
+    return Drawing([Panel(marks, EPOCH, y)])
 
 
 FIGURE = FigureSpec(
@@ -173,6 +122,5 @@ FIGURE = FigureSpec(
         "always predicted); a hard clean one should sink."
     ),
     prepare=prepare,
-    draw=draw,
-    typeset=typeset,
+    drawing=drawing,
 )

@@ -3,12 +3,10 @@
 from collections.abc import Sequence
 
 import pandas as pd
-import plotly.graph_objects as go
-from matplotlib.figure import Figure
 
 from dashboard.drawing.cloud import group_look, panel_names
-from dashboard.drawing.paper_cloud import paper_cloud
-from dashboard.drawing.screen_cloud import screen_cloud
+from dashboard.drawing.clouds import cloud
+from dashboard.drawing.marks import Special
 from dashboard.figures.base import FigureSpec
 from dashboard.figures.maps import class_of, group_of, map_of
 from hmw_core.log.reader import RunReader
@@ -59,14 +57,9 @@ def _of_run(run: RunReader, given_label: int, method: str, epoch: int | None) ->
     )
 
 
-def draw(table: pd.DataFrame) -> go.Figure:
-    """Draw `prepare`'s table for the screen."""
-    return screen_cloud(table, group_look(table))
-
-
-def typeset(table: pd.DataFrame, width: float) -> Figure:
-    """Typeset `prepare`'s table for a file of `width` inches."""
-    return paper_cloud(table, group_look(table), width)
+def drawing(table: pd.DataFrame) -> Special:
+    """Draw `prepare`'s table: a panel a run."""
+    return cloud(table, group_look(table))
 
 
 FIGURE = FigureSpec(
@@ -77,7 +70,6 @@ FIGURE = FigureSpec(
         "the features tell them apart. Overlap: they do not."
     ),
     prepare=prepare,
-    draw=draw,
-    typeset=typeset,
+    drawing=drawing,
     many=True,
 )

@@ -1,19 +1,15 @@
 """Fig. 6: a class's samples in the plane, coloured by their HM weight, with its class vector."""
 
 import pandas as pd
-import plotly.graph_objects as go
-from matplotlib.figure import Figure
 
 from dashboard.drawing.cloud import Look
-from dashboard.drawing.paper_cloud import paper_cloud
-from dashboard.drawing.screen_cloud import screen_cloud
+from dashboard.drawing.clouds import cloud
+from dashboard.drawing.marks import Special
 from dashboard.drawing.style import GROUP_MARKERS
 from dashboard.figures.base import CannotShow, FigureSpec
 from dashboard.figures.maps import class_of, group_of, map_of
 from hmw_core.criteria.kept import score_table
 from hmw_core.log.reader import RunReader
-
-LOOK = Look("HM weight", markers=GROUP_MARKERS)  # always 0 to 1: weights compare between figures
 
 
 def prepare(
@@ -61,14 +57,9 @@ def prepare(
     )
 
 
-def draw(table: pd.DataFrame) -> go.Figure:
-    """Draw `prepare`'s table for the screen."""
-    return screen_cloud(table, LOOK)
-
-
-def typeset(table: pd.DataFrame, width: float) -> Figure:
-    """Typeset `prepare`'s table for a file of `width` inches."""
-    return paper_cloud(table, LOOK, width)
+def drawing(table: pd.DataFrame) -> Special:
+    """Draw `prepare`'s table; weights compare between figures, so their scale is always 0 to 1."""
+    return cloud(table, Look("HM weight", markers=GROUP_MARKERS))
 
 
 FIGURE = FigureSpec(
@@ -79,6 +70,5 @@ FIGURE = FigureSpec(
         "(crosses). A bright cross is a wrong label that the weight missed."
     ),
     prepare=prepare,
-    draw=draw,
-    typeset=typeset,
+    drawing=drawing,
 )

@@ -4,12 +4,10 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-import plotly.graph_objects as go
-from matplotlib.figure import Figure
 
 from dashboard.drawing.cloud import Look, class_look, group_look, panel_names
-from dashboard.drawing.paper_cloud import paper_cloud
-from dashboard.drawing.screen_cloud import screen_cloud
+from dashboard.drawing.clouds import cloud
+from dashboard.drawing.marks import Special
 from dashboard.figures.base import CannotShow, FigureSpec
 from dashboard.figures.maps import group_of, map_of
 from hmw_core.criteria import VARIANTS
@@ -92,21 +90,13 @@ def _of_run(run: RunReader, colour: str, method: str, epoch: int | None) -> pd.D
     return places.assign(group="sample", run=run.name, n_samples=run.n_samples)
 
 
-def draw(table: pd.DataFrame) -> go.Figure:
-    """Draw `prepare`'s table for the screen."""
-    return screen_cloud(table, _look(table))
-
-
-def typeset(table: pd.DataFrame, width: float) -> Figure:
-    """Typeset `prepare`'s table for a file of `width` inches."""
-    return paper_cloud(table, _look(table), width)
-
-
-def _look(table: pd.DataFrame) -> Look:
+def drawing(table: pd.DataFrame) -> Special:
+    """Draw `prepare`'s table: a panel a run."""
     first = table.iloc[0]
     if first["colour"] not in COLOURS:
-        return Look(str(first["title"]), low=float(first["low"]), high=float(first["high"]))
-    return group_look(table) if first["colour"] == "is_mislabeled" else class_look(table)
+        look = Look(str(first["title"]), low=float(first["low"]), high=float(first["high"]))
+        return cloud(table, look)
+    return cloud(table, (group_look if first["colour"] == "is_mislabeled" else class_look)(table))
 
 
 FIGURE = FigureSpec(
@@ -118,7 +108,6 @@ FIGURE = FigureSpec(
         "clusters mean nothing."
     ),
     prepare=prepare,
-    draw=draw,
-    typeset=typeset,
+    drawing=drawing,
     many=True,
 )

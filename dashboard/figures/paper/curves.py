@@ -4,18 +4,10 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-import plotly.graph_objects as go
-from matplotlib.figure import Figure
 
-from dashboard.drawing.panels import (
-    PAPER_DASHES,
-    paper_legend,
-    paper_panels,
-    role_looks,
-    screen_panels,
-)
-from dashboard.drawing.style import GREY
-from dashboard.drawing.text import on_paper, on_screen, shorten
+from dashboard.drawing.marks import EPOCH, Axis, Drawing, Line, Panel, Rule
+from dashboard.drawing.style import role_looks
+from dashboard.drawing.text import shorten
 from dashboard.figures.base import CannotShow, FigureSpec
 from dashboard.figures.selection import (
     absent_columns,
@@ -78,66 +70,21 @@ def prepare(
     return table.assign(absent=in_sentence(*lacks)) if any(lacks) else table
 
 
-def draw(table: pd.DataFrame) -> go.Figure:
-    """Draw `prepare`'s table for the screen."""
-    where = on_screen(shorten(table["class_name"].iloc[0], 30))
-    drawn = _drawn(table)
-    figure = screen_panels([f"{name} · {where}" for name, _ in drawn.values()])
-    for column, (quantity, (_, axis)) in enumerate(drawn.items(), start=1):
-        for part, (colour, dash) in _lines(table):
-            figure.add_scatter(
-                x=part["epoch"],
-                y=part[quantity],
-                mode="lines" if len(part) > 1 else "markers",
-                name=on_screen(shorten(part["sample"].iloc[0], 60)),
-                legendgroup=str(part["sample_id"].iloc[0]),
-                showlegend=column == 1,
-                line={"color": colour, "dash": dash},
-                hovertemplate="epoch %{x}: %{y:.3f}",
-                row=1,
-                col=column,
-            )
-        figure.update_xaxes(title="Epoch", row=1, col=column)
-        figure.update_yaxes(title=axis, row=1, col=column)
-        if quantity == "iam":
-            figure.add_hline(y=0, line={"color": GREY, "width": 1}, row=1, col=column)
-    return figure
-
-
-def typeset(table: pd.DataFrame, width: float) -> Figure:
-    """Typeset `prepare`'s table for a file of `width` inches."""
-    where = on_paper(shorten(table["class_name"].iloc[0], 30))
-    drawn = _drawn(table)
-    with paper_panels(width, len(drawn)) as (figure, panels):
-        for axes, (quantity, (name, axis)) in zip(panels, drawn.items(), strict=True):
-            for part, (colour, dash) in _lines(table):
-                axes.plot(
-                    part["epoch"],
-                    part[quantity],
-                    PAPER_DASHES[dash],
-                    marker="" if len(part) > 1 else "o",
-                    color=colour,
-                    label=on_paper(shorten(part["sample"].iloc[0], 45)),
-                )
-            axes.set_title(f"{name} · {where}")
-            axes.set_xlabel("Epoch")
-            axes.set_ylabel(axis)
-            if quantity == "iam":
-                axes.axhline(0, color=GREY, linewidth=0.6, zorder=0)
-        paper_legend(figure, panels[0])
-    return figure
-
-
-def _drawn(table: pd.DataFrame) -> dict[str, tuple[str, str]]:
-    """Return the quantities that the log has; both where a sample was merely not seen."""
+def drawing(table: pd.DataFrame) -> Drawing:
+    """Draw `prepare`'s table: a panel a quantity that the log has, a line a sample."""
+    where = shorten(table["class_name"].iloc[0], 30)
+    samples = [part for _, part in table.groupby("sample_id", sort=False)]
+    looks = role_looks([part["role"].iloc[0] for part in samples])
     some = {name: text for name, text in QUANTITIES.items() if table[name].notna().any()}
-    return some or QUANTITIES
-
-
-def _lines(table: pd.DataFrame) -> list[tuple[pd.DataFrame, tuple[str, str]]]:
-    """Return each sample's rows with its colour and dash."""
-    parts = [part for _, part in table.groupby("sample_id", sort=False)]
-    return list(zip(parts, role_looks([part["role"].iloc[0] for part in parts]), strict=True))
+    panels = []
+    for quantity, (name, axis) in (some or QUANTITIES).items():
+        marks = [
+            Line(part["epoch"], part[quantity], colour, part["sample"].iloc[0], dash)
+            for part, (colour, dash) in zip(samples, looks, strict=True)
+        ]
+        zero = [Rule(y=0, dash="solid")] if quantity == "iam" else []
+        panels.append(Panel([*marks, *zero], EPOCH, Axis(axis), f"{name} · {where}"))
+    return Drawing(panels)
 
 
 FIGURE = FigureSpec(
@@ -148,6 +95,5 @@ FIGURE = FigureSpec(
         "on the left the losses of both may fall together, on the right the margins may not."
     ),
     prepare=prepare,
-    draw=draw,
-    typeset=typeset,
+    drawing=drawing,
 )

@@ -4,21 +4,13 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-import plotly.graph_objects as go
-from matplotlib.figure import Figure
 
-from dashboard.drawing.panels import (
-    PAPER_DASHES,
-    paper_legend,
-    paper_panels,
-    screen_panels,
-    translucent,
-)
-from dashboard.drawing.style import GROUP_COLOURS, GROUP_DASHES
-from dashboard.drawing.text import on_paper, on_screen, shorten
+from dashboard.drawing.marks import Axis, Drawing, Panel, Steps
+from dashboard.drawing.text import shorten
 from dashboard.figures.base import CannotShow, FigureSpec
 from dashboard.figures.selection import (
     GROUPS_SHOWN,
+    SHARE,
     absent_criteria,
     absent_hard,
     check_epoch,
@@ -35,7 +27,6 @@ from hmw_core.samples.groups import HARD_FRACTION
 
 N_BINS = 40
 LOSS_FLOOR = 1e-7  # nat: about the smallest cross entropy above 0 that float32 logits give
-AXIS = "Share of the group (%)"
 
 
 def prepare(
@@ -102,56 +93,23 @@ def prepare(
     return table.assign(absent=lacks) if lacks else table
 
 
-def draw(table: pd.DataFrame) -> go.Figure:
-    """Draw `prepare`'s table for the screen."""
-    criteria = list(dict.fromkeys(table["criterion"]))
-    panels = [table[table["criterion"] == name] for name in criteria]
-    figure = screen_panels([on_screen(_panel_title(panel)) for panel in panels])
-    for column, panel in enumerate(panels, start=1):
-        for group, part in panel.groupby("group", sort=False):
-            colour, dash = GROUP_COLOURS[group], GROUP_DASHES.get(group, "solid")
-            figure.add_scatter(
-                x=np.repeat([*part["bin_left"], part["bin_right"].iloc[-1]], 2),
-                y=[0, *np.repeat(part["share"], 2), 0],
-                mode="lines",
-                fill="tozeroy",
-                fillcolor=translucent(colour, 0.15),
-                name=_group_title(part),
-                legendgroup=str(group),
-                showlegend=column == 1,
-                line={"color": colour, "dash": dash, "width": 2},
-                hovertemplate="%{x:.3g}: %{y:.1f} %",
-                row=1,
-                col=column,
-            )
-        scale = panel["scale"].iloc[0]
-        figure.update_xaxes(title=_score_axis(panel), type=scale, row=1, col=column)
-        if scale == "log":
-            figure.update_xaxes(exponentformat="power", dtick=1, row=1, col=column)
-        figure.update_yaxes(title=AXIS, row=1, col=column)
-    return figure
-
-
-def typeset(table: pd.DataFrame, width: float) -> Figure:
-    """Typeset `prepare`'s table for a file of `width` inches."""
-    criteria = list(dict.fromkeys(table["criterion"]))
-    with paper_panels(width, len(criteria)) as (figure, panels):
-        for axes, name in zip(panels, criteria, strict=True):
-            panel = table[table["criterion"] == name]
-            for group, part in panel.groupby("group", sort=False):
-                edges = [*part["bin_left"], part["bin_right"].iloc[-1]]
-                dash = PAPER_DASHES[GROUP_DASHES.get(group, "solid")]
-                colour = GROUP_COLOURS[group]
-                axes.stairs(part["share"], edges, fill=True, color=colour, alpha=0.15)
-                axes.stairs(
-                    part["share"], edges, color=colour, linestyle=dash, label=_group_title(part)
-                )
-            axes.set_title(on_paper(_panel_title(panel)))
-            axes.set_xlabel(_score_axis(panel))
-            axes.set_xscale(panel["scale"].iloc[0])
-            axes.set_ylabel(AXIS)
-        paper_legend(figure, panels[0])
-    return figure
+def drawing(table: pd.DataFrame) -> Drawing:
+    """Draw `prepare`'s table: a panel a criterion, a histogram a group."""
+    panels = []
+    for _, shown in table.groupby("criterion", sort=False):
+        first = shown.iloc[0]
+        marks = []
+        for group, part in shown.groupby("group", sort=False):
+            name = group_title(str(group), first["hard_fraction"])
+            edges = [*part["bin_left"], part["bin_right"].iloc[-1]]
+            title = f"{name} ({part['n_samples'].iloc[0]:,})"
+            marks.append(Steps(edges, part["share"], str(group), title))
+        where = shorten(first["class_name"], 22)
+        title = f"{first['title']} · {where} · epoch {first['epoch']}"
+        axis = f"{first['title']} ({first['unit']}), higher: {first['higher_means']}"
+        x = Axis(axis, log=first["scale"] == "log")
+        panels.append(Panel(marks, x, SHARE, title))
+    return Drawing(panels)
 
 
 def _edges(values: np.ndarray, scale: str) -> np.ndarray:
@@ -167,21 +125,6 @@ def _edges(values: np.ndarray, scale: str) -> np.ndarray:
     return np.linspace(low, high, N_BINS + 1)
 
 
-def _panel_title(panel: pd.DataFrame) -> str:
-    first = panel.iloc[0]
-    return f"{first['title']} · {shorten(first['class_name'], 22)} · epoch {first['epoch']}"
-
-
-def _score_axis(panel: pd.DataFrame) -> str:
-    first = panel.iloc[0]
-    return f"{first['title']} ({first['unit']}), higher: {first['higher_means']}"
-
-
-def _group_title(part: pd.DataFrame) -> str:
-    first = part.iloc[0]
-    return f"{group_title(first['group'], first['hard_fraction'])} ({first['n_samples']:,})"
-
-
 FIGURE = FigureSpec(
     title="Distributions of clean, hard and mislabeled samples",
     paper="Fig. 1",
@@ -191,6 +134,5 @@ FIGURE = FigureSpec(
         "loss, so under the last loss itself they must overlap most."
     ),
     prepare=prepare,
-    draw=draw,
-    typeset=typeset,
+    drawing=drawing,
 )

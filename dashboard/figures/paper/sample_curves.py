@@ -4,13 +4,9 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-import plotly.graph_objects as go
-from matplotlib.figure import Figure
-from plotly.subplots import make_subplots
 
-from dashboard.drawing.panels import paper_legend, paper_panels, translucent
-from dashboard.drawing.style import BLUE, GREY, VERMILION, screen_figure
-from dashboard.drawing.text import on_paper, on_screen, shorten
+from dashboard.drawing.marks import EPOCH, Axis, Band, Drawing, Line, Panel
+from dashboard.drawing.style import BLUE, VERMILION
 from dashboard.figures.base import CannotShow, FigureSpec
 from dashboard.figures.selection import (
     absent_columns,
@@ -145,104 +141,27 @@ def _why_absent(run: RunReader, missing: Sequence[str]) -> str:
     return said or f"no {', '.join(TITLES[name][0] for name in missing)}"
 
 
-def draw(table: pd.DataFrame) -> go.Figure:
-    """Draw `prepare`'s table for the screen."""
-    parts = _parts(table)
-    figure = make_subplots(
-        rows=1,
-        cols=len(parts),
-        subplot_titles=[part["title"].iloc[0] for part in parts],
-        horizontal_spacing=0.24 / max(len(parts), 3),
-    )
-    figure = screen_figure(figure, 320)
-    colour = COLOURS[bool(table["is_mislabeled"].iloc[0])]
-    for column, part in enumerate(parts, start=1):
-        first = column == 1
-        for low, high, alpha, name in BANDS:
-            figure.add_scatter(
-                x=[*part["epoch"], *part["epoch"][::-1]],
-                y=[*part[high], *part[low][::-1]],
-                mode="lines",
-                fill="toself",
-                line={"width": 0},
-                fillcolor=translucent(GREY, alpha),
-                hoverinfo="skip",
-                name=f"{name} of the class",
-                legendgroup=name,
-                showlegend=first,
-                row=1,
-                col=column,
-            )
-        lines = (
-            ("q50", "median of the class", GREY, 1.2),
-            ("value", on_screen(shorten(part["sample"].iloc[0], 60)), colour, 2.2),
-        )
-        for value, name, shade, line_width in lines:
-            figure.add_scatter(
-                x=part["epoch"],
-                y=part[value],
-                mode="lines" if len(part) > 1 else "markers",
-                line={"color": shade, "width": line_width},
-                name=name,
-                legendgroup=value,
-                showlegend=first,
-                hovertemplate="epoch %{x}: %{y:.3g}",
-                row=1,
-                col=column,
-            )
-        figure.update_xaxes(title="Epoch", row=1, col=column)
-        figure.update_yaxes(title=_axis(part), title_standoff=4, row=1, col=column)
-    figure.update_layout(legend={"y": -0.22, "yanchor": "top"}, margin={"t": 32})
-    figure.update_annotations(font={"size": 14})
-    return figure
+def drawing(table: pd.DataFrame) -> Drawing:
+    """Draw `prepare`'s table: a panel a quantity, the sample over the bands of its class."""
+    first = table.iloc[0]
+    colour = COLOURS[bool(first["is_mislabeled"])]
+    panels = []
+    for _, part in table.groupby("quantity", sort=False):
+        epoch, title, unit = part["epoch"], part["title"].iloc[0], part["unit"].iloc[0]
+        marks = [
+            *(
+                Band(epoch, part[low], part[high], name=f"{name} of the class", alpha=alpha)
+                for low, high, alpha, name in BANDS
+            ),
+            Line(epoch, part["q50"], name="median of the class", width=1.2, hover=HOVER),
+            Line(epoch, part["value"], colour, first["sample"], "solid", hover=HOVER),
+        ]
+        axis = Axis(f"{title} ({unit})" if unit else title)
+        panels.append(Panel(marks, EPOCH, axis, title))
+    return Drawing(panels, height=320)
 
 
-def typeset(table: pd.DataFrame, width: float) -> Figure:
-    """Typeset `prepare`'s table for a file of `width` inches."""
-    parts = _parts(table)
-    colour = COLOURS[bool(table["is_mislabeled"].iloc[0])]
-    with paper_panels(width, len(parts)) as (figure, panels):
-        for axes, part in zip(panels, parts, strict=True):
-            dot = "" if len(part) > 1 else "o"
-            for low, high, alpha, name in BANDS:
-                axes.fill_between(
-                    part["epoch"],
-                    part[low],
-                    part[high],
-                    color=GREY,
-                    alpha=alpha,
-                    linewidth=0,
-                    label=f"{name} of the class",
-                )
-            axes.plot(
-                part["epoch"],
-                part["q50"],
-                marker=dot,
-                color=GREY,
-                linewidth=0.8,
-                label="median of the class",
-            )
-            axes.plot(
-                part["epoch"],
-                part["value"],
-                marker=dot,
-                color=colour,
-                label=on_paper(shorten(part["sample"].iloc[0], 45)),
-            )
-            axes.set_title(part["title"].iloc[0])
-            axes.set_xlabel("Epoch")
-            axes.set_ylabel(_axis(part))
-        paper_legend(figure, panels[0])
-    return figure
-
-
-def _parts(table: pd.DataFrame) -> list[pd.DataFrame]:
-    return [part for _, part in table.groupby("quantity", sort=False)]
-
-
-def _axis(part: pd.DataFrame) -> str:
-    title, unit = part["title"].iloc[0], part["unit"].iloc[0]
-    return f"{title} ({unit})" if unit else title
+HOVER = "epoch %{x}: %{y:.3g}"
 
 
 FIGURE = FigureSpec(
@@ -254,6 +173,5 @@ FIGURE = FigureSpec(
         "a line that joins the bands late was memorised."
     ),
     prepare=prepare,
-    draw=draw,
-    typeset=typeset,
+    drawing=drawing,
 )

@@ -5,8 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from dashboard.drawing.paper_globe import paper_globes
-from dashboard.drawing.screen_globe import screen_globes
+from dashboard.drawing.clouds import globes
 from dashboard.figures.base import CannotShow, FigureSpec
 from dashboard.figures.maps import check_features
 from dashboard.figures.selection import chosen_samples, sample_title
@@ -122,6 +121,5 @@ FIGURE = FigureSpec(
         "paper, one about as near the nearest other as the next is hard rather than mislabeled."
     ),
     prepare=prepare,
-    draw=screen_globes,
-    typeset=paper_globes,
+    drawing=globes,
 )

@@ -3,12 +3,10 @@
 from collections.abc import Sequence
 
 import pandas as pd
-import plotly.graph_objects as go
-from matplotlib.figure import Figure
 
-from dashboard.drawing.panels import PAPER_DASHES, paper_legend, paper_panels, screen_panels
-from dashboard.drawing.run_lines import run_colours, short_names
-from dashboard.drawing.text import on_paper, on_screen
+from dashboard.drawing.marks import EPOCH, Axis, Drawing, Line, Panel
+from dashboard.drawing.run_lines import run_colours
+from dashboard.drawing.text import short_names
 from dashboard.figures.base import CannotShow, FigureSpec
 from hmw_core.criteria.of_run import title_of
 from hmw_core.log.reader import RunReader
@@ -49,69 +47,30 @@ def prepare(runs: Sequence[RunReader], criterion: str = "iam") -> pd.DataFrame:
     return table[order].reset_index(drop=True)
 
 
-def draw(table: pd.DataFrame) -> go.Figure:
-    """Draw `prepare`'s table for the screen."""
-    panels = _panels(table)
-    figure = screen_panels([on_screen(title) for _, title in panels], height=360)
-    colours = run_colours(table["run"])
-    names = short_names(table["run"], 50)
-    for column, (quantity, _) in enumerate(panels, start=1):
-        for run, line, part in _lines(table, quantity):
-            figure.add_scatter(
-                x=part["epoch"],
-                y=part["value"],
-                mode="lines" if len(part) > 1 else "markers",
-                name=f"{on_screen(names[run])}: {line}",
-                showlegend=quantity == "accuracy" or not _has_accuracy(table, run),
-                line={"color": colours[run], "dash": DASH.get(line, "solid")},
-                hovertemplate="epoch %{x}: %{y:.3g}",
-                row=1,
-                col=column,
+def drawing(table: pd.DataFrame) -> Drawing:
+    """Draw `prepare`'s table: a panel a quantity, a colour a run."""
+    colours, names = run_colours(table["run"]), short_names(table["run"], 30)
+    with_accuracy = set(table.loc[table["quantity"] == "accuracy", "run"])
+    panels = []
+    for quantity, axis in AXES.items():
+        shown = table[table["quantity"] == quantity]
+        if shown.empty:
+            continue
+        marks = [
+            Line(
+                part["epoch"],
+                part["value"],
+                colours[run],
+                f"{names[run]}: {line}"
+                if quantity == "accuracy" or run not in with_accuracy
+                else "",
+                DASH.get(line, "solid"),
+                hover="epoch %{x}: %{y:.3g}",
             )
-        figure.update_xaxes(title="Epoch", row=1, col=column)
-        figure.update_yaxes(title=AXES[quantity], row=1, col=column)
-    return figure
-
-
-def typeset(table: pd.DataFrame, width: float) -> Figure:
-    """Typeset `prepare`'s table for a file of `width` inches."""
-    panels = _panels(table)
-    colours = run_colours(table["run"])
-    names = short_names(table["run"], 30)
-    with paper_panels(width, len(panels), 0.75) as (figure, all_axes):
-        for axes, (quantity, title) in zip(all_axes, panels, strict=True):
-            for run, line, part in _lines(table, quantity):
-                axes.plot(
-                    part["epoch"],
-                    part["value"],
-                    PAPER_DASHES[DASH.get(line, "solid")],
-                    marker="" if len(part) > 1 else "o",
-                    color=colours[run],
-                    label=f"{on_paper(names[run])}: {line.split(',')[0]}",
-                )
-            axes.set_title(on_paper(title))
-            axes.set_xlabel("Epoch")
-            axes.set_ylabel(AXES[quantity])
-        paper_legend(figure, all_axes[0])
-    return figure
-
-
-def _panels(table: pd.DataFrame) -> list[tuple[str, str]]:
-    """Return quantity and title of the panels that have something to show."""
-    first = table.drop_duplicates("quantity").set_index("quantity")["title"]
-    return [(quantity, str(first[quantity])) for quantity in AXES if quantity in first]
-
-
-def _lines(table: pd.DataFrame, quantity: str) -> list[tuple[str, str, pd.DataFrame]]:
-    part = table[table["quantity"] == quantity]
-    return [
-        (str(run), str(line), rows)
-        for (run, line), rows in part.groupby(["run", "line"], sort=False)
-    ]
-
-
-def _has_accuracy(table: pd.DataFrame, run: str) -> bool:
-    return bool((table["run"].eq(run) & table["quantity"].eq("accuracy")).any())
+            for (run, line), part in shown.groupby(["run", "line"], sort=False)
+        ]
+        panels.append(Panel(marks, EPOCH, Axis(axis), shown["title"].iloc[0]))
+    return Drawing(panels, height=360, aspect=0.75)
 
 
 FIGURE = FigureSpec(
@@ -123,7 +82,6 @@ FIGURE = FigureSpec(
         "is chance."
     ),
     prepare=prepare,
-    draw=draw,
-    typeset=typeset,
+    drawing=drawing,
     many=True,
 )

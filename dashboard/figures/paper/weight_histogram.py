@@ -2,17 +2,15 @@
 
 import numpy as np
 import pandas as pd
-import plotly.graph_objects as go
-from matplotlib.figure import Figure
 
-from dashboard.drawing.panels import PAPER_DASHES, paper_legend, paper_panels
-from dashboard.drawing.style import GROUP_COLOURS, GROUP_DASHES, screen_figure
-from dashboard.drawing.text import on_paper, on_screen
+from dashboard.drawing.marks import Axis, Drawing, Panel
 from dashboard.figures.base import CannotShow, FigureSpec
 from dashboard.figures.selection import (
     GROUPS_SHOWN,
+    SHARE,
     check_epoch,
     class_title,
+    group_steps,
     group_title,
     grouped,
 )
@@ -86,51 +84,12 @@ def _use(run: RunReader, epoch: int) -> str:
     return "logged only: the losses had other weights"
 
 
-def draw(table: pd.DataFrame) -> go.Figure:
-    """Draw `prepare`'s table for the screen."""
-    figure = go.Figure()
-    for name, part in table.groupby("group", sort=False):
-        figure.add_scatter(
-            x=[*part["bin_left"], 1.0],
-            y=[*(100 * part["share"]), 0.0],
-            customdata=[*part["count"], 0],
-            mode="lines",
-            line={"shape": "hv", "color": GROUP_COLOURS[name], "dash": GROUP_DASHES.get(name)},
-            fill="tozeroy" if name in ("clean", "unknown") else None,
-            name=f"{part['title'].iloc[0]} ({part['n_samples'].iloc[0]:,})",
-            hovertemplate=f"{name}<br>from %{{x:.2f}}: %{{y:.1f}} % (%{{customdata}} samples)"
-            "<extra></extra>",
-        )
+def drawing(table: pd.DataFrame) -> Drawing:
+    """Draw `prepare`'s table: a histogram a group."""
     first = table.iloc[0]
-    title = f"{on_screen(first['of'])}, epoch {first['epoch']}; {first['use']}"
-    figure.update_layout(title={"text": title, "font": {"size": 14}})
-    figure.update_xaxes(title="HM weight", range=[0, 1])
-    figure.update_yaxes(title="Share of the group (%)", rangemode="tozero")
-    screen_figure(figure)
-    return figure.update_layout(margin={"t": 80})
-
-
-def typeset(table: pd.DataFrame, width: float) -> Figure:
-    """Typeset `prepare`'s table for a file of `width` inches."""
-    with paper_panels(width) as (figure, [ax]):
-        for name, part in table.groupby("group", sort=False):
-            ax.stairs(
-                100 * part["share"],
-                [*part["bin_left"], 1.0],
-                color=GROUP_COLOURS[name],
-                linestyle=PAPER_DASHES[GROUP_DASHES.get(name, "solid")],
-                linewidth=1.2,
-                label=f"{part['title'].iloc[0]} ({part['n_samples'].iloc[0]:,})",
-            )
-        first = table.iloc[0]
-        title = f"{on_paper(first['of'])}, epoch {first['epoch']}\n{first['use']}"
-        ax.set_title(title, fontsize="medium")
-        ax.set_xlabel("HM weight")
-        ax.set_ylabel("Share of the group (%)")
-        ax.set_xlim(0, 1)
-        ax.set_ylim(bottom=0)
-        paper_legend(figure, ax)
-    return figure
+    title = f"{first['of']}, epoch {first['epoch']}; {first['use']}"
+    panel = Panel(group_steps(table), Axis("HM weight", (0, 1)), SHARE)
+    return Drawing([panel], title, height=380)
 
 
 FIGURE = FigureSpec(
@@ -141,6 +100,5 @@ FIGURE = FigureSpec(
         "the mislabeled, weighting by it holds them back, too."
     ),
     prepare=prepare,
-    draw=draw,
-    typeset=typeset,
+    drawing=drawing,
 )

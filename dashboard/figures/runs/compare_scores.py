@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from dashboard.drawing.pair_scatter import RELABELED, axis_of, draw, typeset
+from dashboard.drawing.pair_scatter import RELABELED, axis_of, drawing
 from dashboard.figures.base import CannotShow, FigureSpec
 from hmw_core.criteria.of_run import pick_criterion
 from hmw_core.errors import UsageError
@@ -70,8 +70,7 @@ FIGURE = FigureSpec(
         "Each run flags the samples beyond its dotted line."
     ),
     prepare=prepare,
-    draw=draw,
-    typeset=typeset,
+    drawing=drawing,
     many=True,
     n_runs=2,
 )

@@ -1,20 +1,12 @@
 """Which true label became which given one: the measured transition matrix."""
 
-from typing import Literal
-
 import numpy as np
 import pandas as pd
-import plotly.graph_objects as go
-from matplotlib.figure import Figure
 
-from dashboard.drawing.matrix import MOST_ANNOTATED, cell_text, ink, ticks_of
-from dashboard.drawing.panels import SMALLEST, paper_panels
-from dashboard.drawing.style import CONTINUOUS, screen_figure
-from dashboard.drawing.text import on_paper, on_screen, shorten
+from dashboard.drawing.marks import Axis, Cells, Drawing, Panel, cell_texts
+from dashboard.drawing.text import shorten
 from dashboard.figures.base import CannotShow, FigureSpec
 from hmw_core.log.reader import RunReader
-
-BAR = "Share of the true class (%)"
 
 
 def prepare(run: RunReader) -> pd.DataFrame:
@@ -45,95 +37,27 @@ def prepare(run: RunReader) -> pd.DataFrame:
     )
 
 
-def draw(table: pd.DataFrame) -> go.Figure:
-    """Draw `prepare`'s table for the screen."""
-    share = _matrix(table, "share")
-    names = [on_screen(shorten(name, 18)) for name in _names(table)]
-    full = np.array([on_screen(shorten(name, 60)) for name in _names(table)])
-    hover = np.stack(
-        [*np.meshgrid(full, full, indexing="ij"), _matrix(table, "count").astype(str)], axis=-1
+def drawing(table: pd.DataFrame) -> Drawing:
+    """Draw `prepare`'s table."""
+    n_classes, first = int(table["true"].max()) + 1, table.iloc[0]
+    share = table["share"].to_numpy().reshape(n_classes, n_classes)
+    hover = [
+        f"true {shorten(row.true_name, 60)}, given {shorten(row.given_name, 60)}: {row.n} samples,"
+        f" {row.share:.1f} %"
+        for row in table.rename(columns={"count": "n"}).itertuples()
+    ]
+    cells = Cells(
+        share,
+        cell_texts(share, ".1f"),
+        np.array(hover, dtype=object).reshape(share.shape),
+        cell_texts(share, ".0f"),
+        bar="Share of the true class (%)",
     )
-    figure = go.Figure(
-        go.Heatmap(
-            z=share,
-            customdata=hover,
-            zmin=0,
-            zmax=100,
-            colorscale=CONTINUOUS,
-            colorbar={"title": {"text": BAR, "side": "right"}},
-            hovertemplate="true %{customdata[0]}, given %{customdata[1]}: %{customdata[2]} samples,"
-            " %{z:.1f} %<extra></extra>",
-        )
-    )
-    if len(names) <= MOST_ANNOTATED:
-        # Plotly's own cell texts turn grey on the grey middle of the scale.
-        cells = [
-            {
-                "x": column,
-                "y": row,
-                "text": cell_text(value, ".1f"),
-                "showarrow": False,
-                "font": {"color": ink(value), "size": 12},
-            }
-            for (row, column), value in np.ndenumerate(share)
-        ]
-        figure.update_layout(annotations=cells)
-    figure = screen_figure(figure, height=520)
-    figure.update_layout(title={"text": _counts(table), "font": {"size": 14}, "x": 0.05})
-    at = ticks_of(len(names))
-    ticks = {"tickvals": at, "ticktext": [names[i] for i in at], "showgrid": False}
-    figure.update_xaxes(title="Given label", constrain="domain", **ticks)
-    figure.update_yaxes(title="True label", autorange="reversed", zeroline=False, **ticks)
-    return figure
-
-
-def typeset(table: pd.DataFrame, width: float) -> Figure:
-    """Typeset `prepare`'s table for a file of `width` inches."""
-    share = _matrix(table, "share")
-    names = [on_paper(shorten(name, 14)) for name in _names(table)]
-    beside_text = width < 5
-    with paper_panels(width, 1, 0.9 if beside_text else 0.5) as (figure, [axes]):
-        aspect: Literal["equal", "auto"] = "equal" if beside_text else "auto"
-        image = axes.imshow(share, vmin=0, vmax=100, cmap=CONTINUOUS, aspect=aspect)
-        if len(names) <= MOST_ANNOTATED:
-            room = 72 * min(width, 5) * 0.6 / len(names)  # points of a cell
-            size = max(SMALLEST, min(7.0, 0.45 * room))
-            for (row, column), value in np.ndenumerate(share):
-                axes.text(
-                    column,
-                    row,
-                    cell_text(value, ".0f"),
-                    color=ink(value),
-                    ha="center",
-                    va="center",
-                    fontsize=size,
-                )
-        at = ticks_of(len(names))
-        labels = [names[i] for i in at]
-        upright = max(map(len, labels)) > 3
-        axes.set_xticks(at, labels, rotation=90 if upright else 0)
-        axes.set_yticks(at, labels)
-        axes.set_xlabel("Given label")
-        axes.set_ylabel("True label")
-        axes.set_title(_counts(table))
-        figure.colorbar(image, ax=axes, label=BAR, shrink=0.9)
-    return figure
-
-
-def _matrix(table: pd.DataFrame, column: str) -> np.ndarray:
-    """Return a column as (true, given)."""
-    n_classes = int(table["true"].max()) + 1
-    return table[column].to_numpy().reshape(n_classes, n_classes)
-
-
-def _names(table: pd.DataFrame) -> list[str]:
-    return table.loc[table["given"] == 0, "true_name"].to_list()
-
-
-def _counts(table: pd.DataFrame) -> str:
-    first = table.iloc[0]
-    share = 100 * first["n_mislabeled"] / first["n_samples"]
-    return f"{first['n_mislabeled']:,} of {first['n_samples']:,} mislabeled ({share:.1f} %)"
+    names = table.loc[table["given"] == 0, "true_name"].to_list()
+    wrong, of = first["n_mislabeled"], first["n_samples"]
+    title = f"{wrong:,} of {of:,} mislabeled ({100 * wrong / of:.1f} %)"
+    panel = Panel([cells], Axis("Given label", names=names), Axis("True label", names=names))
+    return Drawing([panel], title)
 
 
 FIGURE = FigureSpec(
@@ -144,6 +68,5 @@ FIGURE = FigureSpec(
         "strong cells are pairs of classes that were confused."
     ),
     prepare=prepare,
-    draw=draw,
-    typeset=typeset,
+    drawing=drawing,
 )

@@ -1,10 +1,11 @@
 """A proof's test accuracies: every seed, the mean and its interval, and the paired differences."""
 
-import pandas as pd
-import plotly.graph_objects as go
-from matplotlib.figure import Figure
+from typing import Any
 
-from dashboard.drawing.panels import paper_panels, screen_panels
+import pandas as pd
+
+from dashboard.drawing.marks import Axis, Drawing, Mark, Panel, Points, Rule
+from dashboard.drawing.run_lines import below
 from dashboard.drawing.style import BLUE, GREEN, GREY, ORANGE
 from dashboard.figures.base import CannotShow, FigureSpec
 from hmw_core.errors import UsageError
@@ -17,7 +18,6 @@ ARM_COLOURS = {
     "suspects_dropped": BLUE,
     "random_dropped": GREY,
 }
-NARROW = {"random_dropped": "As many dropped\nat random"}  # titles that a column has no room for
 AXES = {
     "accuracy": "Test accuracy (%)",
     "difference": "Difference to original (points)",
@@ -74,99 +74,29 @@ def prepare(
     return table[columns].reset_index(drop=True)
 
 
-def draw(table: pd.DataFrame) -> go.Figure:
-    """Draw `prepare`'s table for the screen."""
-    panels = _panels(table)
-    arms = _arms(table)
-    figure = screen_panels([""] * len(panels), shared_y=True, height=120 + 70 * len(arms))
-    for column, (name, panel) in enumerate(panels.items(), start=1):
+def drawing(table: pd.DataFrame) -> Drawing:
+    """Draw `prepare`'s table: each seed, and their mean with its interval, a row an arm."""
+    each = table.drop_duplicates("arm")
+    arms = each["arm"].to_list()
+    y = Axis("Trained on", names=each["title"].to_list())
+    panels = []
+    for name, shown in table.groupby("panel", sort=False):
         unit = "points" if name == "difference" else "%"
-        for arm, part in panel.groupby("arm", sort=False):
-            y, first = arms.index(arm), part.iloc[0]
-            shared = {"showlegend": False, "mode": "markers"}
-            figure.add_scatter(
-                x=part["value"],
-                y=_seed_heights(y, len(part)),
-                marker={"size": 7, "color": ARM_COLOURS[arm], "opacity": 0.7},
-                customdata=part["seed"],
-                hovertemplate=f"{first['title']}, seed %{{customdata}}: %{{x:.2f}} {unit}"
-                "<extra></extra>",
-                **shared,
-                row=1,
-                col=column,
-            )
-            has_interval = pd.notna(first["low"])
+        marks: list[Mark] = [Rule(x=0)] if name == "difference" else []
+        for arm, part in shown.groupby("arm", sort=False):
+            row, colour, first = arms.index(arm), ARM_COLOURS[str(arm)], part.iloc[0]
             told = f", 95 % interval {first['low']:.2f} to {first['high']:.2f}"
-            figure.add_scatter(
-                x=[first["mean"]],
-                y=[y],
-                error_x={
-                    "type": "data",
-                    "symmetric": False,
-                    "array": [first["high"] - first["mean"]],
-                    "arrayminus": [first["mean"] - first["low"]],
-                    "color": ARM_COLOURS[arm],
-                    "visible": bool(has_interval),
-                },
-                marker={"size": 11, "color": ARM_COLOURS[arm], "symbol": "diamond"},
-                hovertemplate=f"{first['title']}, mean of {len(part)}: %{{x:.2f}} {unit}"
-                f"{told if has_interval else ', no interval'}<extra></extra>",
-                **shared,
-                row=1,
-                col=column,
-            )
-        if name == "difference":
-            figure.add_vline(
-                x=0, line={"color": GREY, "width": 1, "dash": "dot"}, row=1, col=column
-            )
-        figure.update_xaxes(title=AXES[name], row=1, col=column)
-    titles = table.drop_duplicates("arm").set_index("arm")["title"]
-    figure.update_yaxes(
-        tickvals=list(range(len(arms))),
-        ticktext=[titles[arm] for arm in arms],
-        range=[len(arms) - 0.4, -0.5],
-        showgrid=False,
-        zeroline=False,
-    )
-    figure.update_xaxes(showgrid=True, zeroline=False)
-    figure.update_yaxes(title="Trained on", row=1, col=1)
-    figure.update_layout(margin={"t": 12})
-    return figure
-
-
-def typeset(table: pd.DataFrame, width: float) -> Figure:
-    """Typeset `prepare`'s table for a file of `width` inches."""
-    panels = _panels(table)
-    arms = _arms(table)
-    titles = table.drop_duplicates("arm").set_index("arm")["title"]
-    names = [NARROW.get(arm, titles[arm]) for arm in arms]
-    beside = width > 5
-    aspect = (0.5 + 0.3 * len(arms)) * (len(panels) if beside else 1) / width
-    aspect *= min(max(width / 7, 1.0), 1.6)  # a slide's letters are larger
-    with paper_panels(width, len(panels), aspect, sharey=beside) as (figure, all_axes):
-        for axes, (name, panel) in zip(all_axes, panels.items(), strict=True):
-            for arm, part in panel.groupby("arm", sort=False):
-                y, first, colour = arms.index(arm), part.iloc[0], ARM_COLOURS[arm]
-                axes.plot(
-                    part["value"],
-                    _seed_heights(y, len(part)),
-                    "o",
-                    color=colour,
-                    markersize=2.5,
-                    alpha=0.55,
-                    markeredgewidth=0,
-                )
-                if pd.notna(first["low"]):
-                    axes.plot([first["low"], first["high"]], [y, y], color=colour, linewidth=1.2)
-                axes.plot(first["mean"], y, "D", color=colour, markersize=4)
-            if name == "difference":
-                axes.axvline(0, color=GREY, linewidth=0.8, linestyle=":", zorder=0)
-            axes.set_ylim(len(arms) - 0.4, -0.5)
-            axes.set_yticks(range(len(arms)), names)
-            axes.set_xlabel(AXES[name])
-        for axes in all_axes[:: len(panels) if beside else 1]:
-            axes.set_ylabel("Trained on")
-    return figure
+            told = told if pd.notna(first["low"]) else ", no interval"
+            hover = f"{first['title']}, seed %{{customdata[0]}}: %{{x:.2f}} {unit}"
+            look: dict[str, Any] = {"size": 7, "alpha": 0.6, "hover": hover, "data": part["seed"]}
+            mean = f"{first['title']}, mean of {len(part)}: %{{x:.2f}} {unit}{told}"
+            ends: dict[str, Any] = {"low": [first["low"]], "high": [first["high"]], "hover": mean}
+            marks += [
+                Points(part["value"], below(row, len(part)), colour, **look),
+                Points([first["mean"]], [row], colour, symbol="diamond", **ends),
+            ]
+        panels.append(Panel(marks, Axis(AXES[str(name)]), y))
+    return Drawing(panels, share_y=True, row=50)
 
 
 def _proof(run: RunReader, name: str | None) -> Proof:
@@ -183,20 +113,6 @@ def _proof(run: RunReader, name: str | None) -> Proof:
     return proofs[0] if name is None else by_name[name]
 
 
-def _panels(table: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    return {name: part for name, part in table.groupby("panel", sort=False)}
-
-
-def _arms(table: pd.DataFrame) -> list[str]:
-    return list(dict.fromkeys(table["arm"]))
-
-
-def _seed_heights(y: int, n_seeds: int) -> list[float]:
-    """Return where the seeds' points stand: below the mean, one under another."""
-    step = SPREAD / max(n_seeds - 1, 1)
-    return [y + BELOW + step * place for place in range(n_seeds)]
-
-
 FIGURE = FigureSpec(
     title="What corrected labels are worth",
     paper="",
@@ -206,6 +122,5 @@ FIGURE = FigureSpec(
         "dropping as many at random; if the corrections are right, they beat both."
     ),
     prepare=prepare,
-    draw=draw,
-    typeset=typeset,
+    drawing=drawing,
 )

@@ -1,14 +1,13 @@
 """A sweep's settings side by side, by condition: every seed, mean, interval, the paper's number."""
 
-from collections.abc import Iterator
+from typing import Any
 
 import pandas as pd
-import plotly.graph_objects as go
-from matplotlib.figure import Figure
 
-from dashboard.drawing.panels import paper_legend, paper_panels, screen_panels
-from dashboard.drawing.style import BLUE, GREY, VERMILION
-from dashboard.drawing.text import on_paper, on_screen, shorten, wrap
+from dashboard.drawing.marks import Axis, Drawing, Mark, Panel, Points
+from dashboard.drawing.run_lines import below
+from dashboard.drawing.style import BLUE, VERMILION
+from dashboard.drawing.text import shorten
 from dashboard.figures.base import CannotShow, FigureSpec
 from hmw_core.errors import UsageError
 from hmw_core.experiments.sweep_differences import paper_numbers
@@ -69,132 +68,48 @@ def prepare(sweep: Sweep, measure: str = "last_accuracy") -> pd.DataFrame:
     return table
 
 
-def draw(table: pd.DataFrame) -> go.Figure:
-    """Draw `prepare`'s table for the screen."""
-    conditions = list(dict.fromkeys(table["condition"]))
+def drawing(table: pd.DataFrame) -> Drawing:
+    """Draw `prepare`'s table: each seed, mean, interval and the paper's number, a row a setting."""
     settings = list(dict.fromkeys(table["setting"]))
-    titles = [on_screen(shorten(name, 40)) for name in conditions]
-    figure = screen_panels(titles, shared_y=True, height=150 + 34 * len(settings))
-    told = set()
-    for column, name in enumerate(conditions, start=1):
-        for y, part in _rows(table, name, settings):
-            first = part.iloc[0]
-            has_interval = pd.notna(first["low"])
-            interval = f", 95 % interval {first['low']:.4g} to {first['high']:.4g}"
-            traces = {
-                SEED: go.Scatter(
-                    x=part["value"],
-                    y=_heights(y, len(part)),
-                    marker={"size": 6, "color": GREY, "opacity": 0.8},
-                    customdata=part["seed"],
-                    hovertemplate="seed %{customdata}: %{x:.4g}<extra></extra>",
-                ),
-                MEAN: go.Scatter(
-                    x=[first["mean"]],
-                    y=[y],
-                    error_x={
-                        "type": "data",
-                        "symmetric": False,
-                        "array": [first["high"] - first["mean"]],
-                        "arrayminus": [first["mean"] - first["low"]],
-                        "color": BLUE,
-                        "visible": bool(has_interval),
-                    },
-                    marker={"size": 10, "color": BLUE, "symbol": "diamond"},
-                    hovertemplate=f"{on_screen(first['setting'])}, n = {len(part)}: %{{x:.4g}}"
-                    f"{interval if has_interval else ', no interval'}<extra></extra>",
-                ),
+    interval = "95 %" if table["low"].notna().any() else "no"
+    y = Axis("Setting", names=[shorten(name, 44) for name in settings])
+    panels = []
+    for name, shown in table.groupby("condition", sort=False):
+        marks: list[Mark] = []
+        for setting_name, part in shown.groupby("setting", sort=False):
+            row = settings.index(str(setting_name))
+            seed: dict[str, Any] = {
+                "size": 6,
+                "alpha": 0.8,
+                "hover": "seed %{customdata[0]}: %{x:.4g}",
             }
-            if pd.notna(first["paper"]):
-                traces[PAPER] = go.Scatter(
-                    x=[first["paper"]],
-                    y=[y],
-                    marker={"size": 11, "color": VERMILION, "symbol": "line-ns-open"},
-                    hovertemplate="the paper: %{x:.1f} %<extra></extra>",
+            marks.append(
+                Points(
+                    part["value"], below(row, len(part)), "quiet", SEED, **seed, data=part["seed"]
                 )
-            for legend, trace in traces.items():
-                trace.update(
-                    mode="markers", name=legend, legendgroup=legend, showlegend=legend not in told
-                )
-                told.add(legend)
-                if legend == MEAN:
-                    trace.update(name=_mean(table))
-                figure.add_trace(trace, row=1, col=column)
-        figure.update_xaxes(
-            title=table["axis"].iloc[0] if len(conditions) < 3 else _short(table),
-            showgrid=True,
-            zeroline=False,
-            row=1,
-            col=column,
+            )
+        each = shown.drop_duplicates("setting")
+        rows = each["setting"].map(settings.index)
+        marks.append(
+            Points(
+                each["mean"],
+                rows,
+                BLUE,
+                f"{MEAN}, {interval} interval",
+                "diamond",
+                low=each["low"],
+                high=each["high"],
+                hover="%{customdata[0]}, n = %{customdata[1]}: %{x:.4g}, 95 % interval "
+                "%{customdata[2]:.4g} to %{customdata[3]:.4g}",
+                data=each[["setting", "n", "low", "high"]],
+            )
         )
-    figure.update_yaxes(
-        tickvals=list(range(len(settings))),
-        ticktext=[on_screen(shorten(name, 44)) for name in settings],
-        range=[len(settings) - 0.4, -0.6],
-        showgrid=False,
-        zeroline=False,
-    )
-    figure.update_yaxes(title="Setting", row=1, col=1)
-    figure.update_layout(legend={"y": -0.12 - 1.2 / (len(settings) + 2)})
-    return figure
-
-
-def typeset(table: pd.DataFrame, width: float) -> Figure:
-    """Typeset `prepare`'s table for a file of `width` inches."""
-    conditions = list(dict.fromkeys(table["condition"]))
-    settings = list(dict.fromkeys(table["setting"]))
-    names = [wrap(on_paper(shorten(name, 44)), 22) for name in settings]
-    lines = sum(name.count("\n") + 1 for name in names)
-    beside = max(1, min(len(conditions), 2 if width > 5 else 1))
-    aspect = (0.55 + 0.17 * max(lines, 1.3 * len(settings))) * min(max(width / 7, 1.0), 1.6)
-    with paper_panels(width, len(conditions), aspect * beside / width) as (figure, all_axes):
-        for axes, name in zip(all_axes, conditions, strict=True):
-            for y, part in _rows(table, name, settings):
-                first = part.iloc[0]
-                heights = _heights(y, len(part))
-                axes.plot(part["value"], heights, "o", color=GREY, markersize=2.5, mew=0)
-                if pd.notna(first["low"]):
-                    axes.plot([first["low"], first["high"]], [y, y], color=BLUE, linewidth=1.1)
-                axes.plot(first["mean"], y, "D", color=BLUE, markersize=3.5)
-                if pd.notna(first["paper"]):
-                    axes.plot(first["paper"], y, "|", color=VERMILION, markersize=8, mew=1.5)
-            axes.set_title(wrap(on_paper(shorten(name, 40)), 24))
-            axes.set_ylim(len(settings) - 0.4, -0.6)
-            axes.set_yticks(range(len(settings)), names)
-            axes.set_xlabel(wrap(table["axis"].iloc[0], 40))
-            axes.set_ylabel("Setting")
-        axes = all_axes[0]
-        axes.plot([], [], "o", color=GREY, markersize=2.5, mew=0, label=SEED)
-        axes.plot([], [], "D-", color=BLUE, markersize=3.5, linewidth=1.1, label=_mean(table))
-        if table["paper"].notna().any():
-            axes.plot([], [], "|", color=VERMILION, markersize=8, mew=1.5, label=PAPER)
-        paper_legend(figure, axes)
-    return figure
-
-
-def _rows(
-    table: pd.DataFrame, name: str, settings: list[str]
-) -> Iterator[tuple[int, pd.DataFrame]]:
-    """Yield the height and the seeds of each setting that has some under a condition."""
-    of_condition = table[table["condition"] == name]
-    for setting_name, part in of_condition.groupby("setting", sort=False):
-        yield settings.index(str(setting_name)), part
-
-
-def _heights(y: int, n_seeds: int) -> list[float]:
-    step = SPREAD / max(n_seeds - 1, 1)
-    return [y + BELOW + step * place for place in range(n_seeds)]
-
-
-def _mean(table: pd.DataFrame) -> str:
-    has_interval = table["low"].notna().any()
-    return f"{MEAN}, {'95 %' if has_interval else 'no'} interval"
-
-
-def _short(table: pd.DataFrame) -> str:
-    return str(table["axis"].iloc[0]).partition(",")[0] + (
-        " (%)" if table["axis"].iloc[0].endswith("(%)") else ""
-    )
+        has = each["paper"].notna()
+        if has.any():
+            look: dict[str, Any] = {"size": 16, "hover": "the paper: %{x:.1f} %"}
+            marks.append(Points(each["paper"][has], rows[has], VERMILION, PAPER, "tick", **look))
+        panels.append(Panel(marks, Axis(table["axis"].iloc[0]), y, shorten(str(name), 40)))
+    return Drawing(panels, share_y=True, row=34)
 
 
 FIGURE = FigureSpec(
@@ -206,6 +121,5 @@ FIGURE = FigureSpec(
         "below, paired by seed, tell settings apart better than these intervals do."
     ),
     prepare=prepare,
-    draw=draw,
-    typeset=typeset,
+    drawing=drawing,
 )

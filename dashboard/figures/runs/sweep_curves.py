@@ -1,22 +1,14 @@
 """Fig. 7: test accuracy by epoch, a line a setting, a panel a condition."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import pandas as pd
-import plotly.graph_objects as go
-from matplotlib.figure import Figure
 from plotly.colors import sample_colorscale, unlabel_rgb
 
-from dashboard.drawing.panels import (
-    DASHES,
-    PAPER_DASHES,
-    paper_legend,
-    paper_panels,
-    screen_panels,
-    translucent,
-)
-from dashboard.drawing.style import CLASS_COLOURS, GREY
-from dashboard.drawing.text import on_paper, on_screen, shorten
+from dashboard.drawing.marks import EPOCH, Axis, Band, Drawing, Line, Mark, Panel
+from dashboard.drawing.style import CLASS_COLOURS, DASHES, GREY
+from dashboard.drawing.text import shorten
 from dashboard.figures.base import CannotShow, FigureSpec
 from hmw_core.errors import UsageError
 from hmw_core.experiments.sweeps import (
@@ -78,89 +70,22 @@ def prepare(
     return table[columns]
 
 
-def draw(table: pd.DataFrame) -> go.Figure:
-    """Draw `prepare`'s table for the screen."""
-    conditions = list(dict.fromkeys(table["condition"]))
-    figure = screen_panels([on_screen(shorten(c, 40)) for c in conditions], shared_y=True)
-    looks = _looks(table)
-    told = set()
-    for column, name in enumerate(conditions, start=1):
-        part = table[table["condition"] == name]
-        for line, points in part.groupby("line", sort=False):
-            colour, dash = looks[str(line)]
-            if (points["n"] > 1).any():
-                figure.add_scatter(
-                    x=[*points["epoch"], *points["epoch"][::-1]],
-                    y=[*points["high"], *points["low"][::-1]],
-                    fill="toself",
-                    fillcolor=translucent(colour, 0.13),
-                    line={"width": 0},
-                    mode="lines",
-                    legendgroup=on_screen(str(line)),
-                    showlegend=False,
-                    hoverinfo="skip",
-                    row=1,
-                    col=column,
-                )
-            figure.add_scatter(
-                x=points["epoch"],
-                y=points["accuracy"],
-                mode="lines" if len(points) > 1 else "markers",
-                name=on_screen(shorten(str(line), 44)),
-                legendgroup=on_screen(str(line)),
-                showlegend=line not in told,
-                line={"color": colour, "dash": dash, "width": 1.8},
-                customdata=points["n"],
-                hovertemplate="epoch %{x}: %{y:.1f} %, n = %{customdata}",
-                row=1,
-                col=column,
-            )
-            told.add(line)
-        figure.update_xaxes(title="Epoch", row=1, col=column)
-    figure.update_yaxes(title="Test accuracy (%)", row=1, col=1)
-    return figure
-
-
-def typeset(table: pd.DataFrame, width: float) -> Figure:
-    """Typeset `prepare`'s table for a file of `width` inches."""
-    conditions = list(dict.fromkeys(table["condition"]))
-    looks = _looks(table)
-    with paper_panels(width, len(conditions), 0.75, sharey=True) as (figure, all_axes):
-        drawn: dict[str, object] = {}
-        for axes, name in zip(all_axes, conditions, strict=True):
-            part = table[table["condition"] == name]
-            for line, points in part.groupby("line", sort=False):
-                colour, dash = looks[str(line)]
-                if (points["n"] > 1).any():
-                    axes.fill_between(
-                        points["epoch"],
-                        points["low"],
-                        points["high"],
-                        color=colour,
-                        alpha=0.13,
-                        linewidth=0,
-                    )
-                # Every line gets its entry in the first panel, whose legend is the figure's.
-                (made,) = axes.plot(
-                    points["epoch"],
-                    points["accuracy"],
-                    PAPER_DASHES[dash],
-                    marker="" if len(points) > 1 else "o",
-                    color=colour,
-                    linewidth=1.0,
-                    label=on_paper(shorten(str(line), 44)) if axes is all_axes[0] else None,
-                )
-                drawn.setdefault(str(line), made)
-            axes.set_title(on_paper(shorten(name, 34)))
-            axes.set_xlabel("Epoch")
-            axes.set_ylabel("Test accuracy (%)")
-        for line in drawn.keys() - set(table[table["condition"] == conditions[0]]["line"]):
-            colour, dash = looks[line]
-            all_axes[0].plot(
-                [], [], PAPER_DASHES[dash], color=colour, label=on_paper(shorten(line, 44))
-            )
-        paper_legend(figure, all_axes[0])
-    return figure
+def drawing(table: pd.DataFrame) -> Drawing:
+    """Draw `prepare`'s table: a panel a condition, a line a setting with the range of its seeds."""
+    looks, panels = _looks(table), []
+    for name, shown in table.groupby("condition", sort=False):
+        marks: list[Mark] = []
+        for line, part in shown.groupby("line", sort=False):
+            (colour, dash), epoch = looks[str(line)], part["epoch"]
+            if (part["n"] > 1).any():
+                marks.append(Band(epoch, part["low"], part["high"], colour, alpha=0.13))
+            look: dict[str, Any] = {
+                "hover": "epoch %{x}: %{y:.1f} %, n = %{customdata[0]}",
+                "data": part["n"],
+            }
+            marks.append(Line(epoch, part["accuracy"], colour, str(line), dash, 1.8, **look))
+        panels.append(Panel(marks, EPOCH, Axis("Test accuracy (%)"), shorten(str(name), 40)))
+    return Drawing(panels, share_y=True, aspect=0.75)
 
 
 def _by_field(sweep: Sweep, field: str, others: str | None) -> list[tuple[int, str, str]]:
@@ -230,6 +155,5 @@ FIGURE = FigureSpec(
         "the weights. The best epoch is seen only with a clean test split."
     ),
     prepare=prepare,
-    draw=draw,
-    typeset=typeset,
+    drawing=drawing,
 )

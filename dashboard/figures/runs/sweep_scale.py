@@ -4,18 +4,10 @@ import math
 from collections.abc import Sequence
 
 import pandas as pd
-import plotly.graph_objects as go
-from matplotlib.figure import Figure
 
-from dashboard.drawing.panels import (
-    DASHES,
-    PAPER_DASHES,
-    paper_legend,
-    paper_panels,
-    screen_panels,
-)
-from dashboard.drawing.style import CLASS_COLOURS, GREY
-from dashboard.drawing.text import on_paper, on_screen, shorten, wrap
+from dashboard.drawing.marks import Axis, Drawing, Line, Mark, Panel, Points, Rule
+from dashboard.drawing.style import CLASS_COLOURS, DASHES, GREY
+from dashboard.drawing.text import shorten
 from dashboard.figures.base import CannotShow, FigureSpec
 from hmw_core.errors import UsageError
 from hmw_core.experiments.sweeps import (
@@ -87,109 +79,50 @@ def prepare(sweep: Sweep, field: str | None = None, measure: str = "last_accurac
     return table.assign(place=_places(table["value"])).reset_index(drop=True)
 
 
-def draw(table: pd.DataFrame) -> go.Figure:
-    """Draw `prepare`'s table for the screen."""
-    conditions = list(dict.fromkeys(table["condition"]))
-    figure = screen_panels([on_screen(shorten(c, 40)) for c in conditions], shared_y=True)
-    looks = _looks(table)
-    told: set[str] = set()
-    for column, name in enumerate(conditions, start=1):
-        part = table[table["condition"] == name]
-        for line, points in part.groupby("line", sort=False):
-            colour, dash = looks[str(line)]
-            shared = {
-                "name": on_screen(shorten(str(line), 44)),
-                "legendgroup": on_screen(str(line)),
-                "row": 1,
-                "col": column,
-            }
+def drawing(table: pd.DataFrame) -> Drawing:
+    """Draw `prepare`'s table: a panel a condition, a line a setting, references as rules."""
+    looks, broken, panels = _looks(table), _broken(table), []
+    x = Axis(_title(table), ticks=_ticks(table))
+    for condition_name, shown in table.groupby("condition", sort=False):
+        marks: list[Mark] = []
+        for name, points in shown.groupby("line", sort=False):
+            line = str(name)
+            colour, dash = looks[line]
             if points["value"].isna().any():
                 level = points["mean"].iloc[0]
-                figure.add_scatter(
-                    x=[table["place"].min(), table["place"].max()],
-                    y=[level, level],
-                    mode="lines",
-                    line={"color": colour, "dash": dash, "width": 1.5},
-                    hovertemplate="%{y:.4g}",
-                    showlegend=line not in told,
-                    **shared,
-                )
-                told.add(str(line))
+                marks.append(Rule(None, level, colour, line, dash, 1.5, hover="%{y:.4g}"))
                 continue
-            for segment in _segments(points):
-                figure.add_scatter(
-                    x=segment["place"],
-                    y=segment["mean"],
-                    mode="lines+markers",
-                    error_y={
-                        "type": "data",
-                        "symmetric": False,
-                        "array": (segment["high"] - segment["mean"]).fillna(0),
-                        "arrayminus": (segment["mean"] - segment["low"]).fillna(0),
-                        "visible": bool(segment["low"].notna().any()),
-                    },
-                    line={"color": colour, "width": 1.8},
-                    marker={"size": 7},
-                    customdata=segment[["value", "n"]],
-                    hovertemplate=f"{on_screen(table['field'].iloc[0])} %{{customdata[0]:g}}: "
-                    "%{y:.4g}, n = %{customdata[1]}",
-                    showlegend=line not in told,
-                    **shared,
+            for part in _segments(points):
+                at, y = part["place"], part["mean"]
+                marks.append(Line(at, y, colour, line, dash, 1.8, hover=""))
+                marks.append(
+                    Points(
+                        at,
+                        y,
+                        colour,
+                        size=7,
+                        low=part["low"],
+                        high=part["high"],
+                        along="y",
+                        hover="%{customdata[0]} %{customdata[1]:g}: %{y:.4g}, n = %{customdata[2]}",
+                        data=part[["field", "value", "n"]],
+                    )
                 )
-                told.add(str(line))
-        figure.update_xaxes(
-            title=_title(table), tickvals=_ticks(table)[0], ticktext=_ticks(table)[1]
-        )
-        broken = _broken(table)
-        if broken is not None:
-            figure.add_vline(
-                x=broken, line={"color": GREY, "width": 1, "dash": "dot"}, row=1, col=column
-            )
-    figure.update_yaxes(title=wrap(table["axis"].iloc[0], 34).replace("\n", "<br>"), row=1, col=1)
-    return figure
+        marks += [] if broken is None else [Rule(x=broken)]
+        title = shorten(str(condition_name), 40)
+        panels.append(Panel(marks, x, Axis(table["axis"].iloc[0]), title))
+    return Drawing(panels, share_y=True, aspect=0.75)
 
 
-def typeset(table: pd.DataFrame, width: float) -> Figure:
-    """Typeset `prepare`'s table for a file of `width` inches."""
-    conditions = list(dict.fromkeys(table["condition"]))
-    looks = _looks(table)
-    with paper_panels(width, len(conditions), 0.75, sharey=True) as (figure, all_axes):
-        for axes, name in zip(all_axes, conditions, strict=True):
-            part = table[table["condition"] == name]
-            for line, points in part.groupby("line", sort=False):
-                colour, dash = looks[str(line)]
-                label = on_paper(shorten(str(line), 44))
-                if points["value"].isna().any():
-                    level = points["mean"].iloc[0]
-                    axes.axhline(
-                        level, color=colour, linestyle=PAPER_DASHES[dash], lw=0.9, label=label
-                    )
-                    continue
-                for number, segment in enumerate(_segments(points)):
-                    error = [
-                        (segment["mean"] - segment["low"]).fillna(0),
-                        (segment["high"] - segment["mean"]).fillna(0),
-                    ]
-                    axes.errorbar(
-                        segment["place"],
-                        segment["mean"],
-                        error if segment["low"].notna().any() else None,
-                        fmt="o-",
-                        color=colour,
-                        markersize=3,
-                        linewidth=1.0,
-                        elinewidth=0.7,
-                        label=label if number == 0 else None,
-                    )
-            broken = _broken(table)
-            if broken is not None:
-                axes.axvline(broken, color=GREY, linewidth=0.6, linestyle=":")
-            axes.set_xticks(*_ticks(table, every=2 if width < 5 else 1))
-            axes.set_title(on_paper(shorten(name, 34)))
-            axes.set_xlabel(on_paper(_title(table)))
-            axes.set_ylabel(wrap(table["axis"].iloc[0], 30))
-        paper_legend(figure, all_axes[0])
-    return figure
+def _ticks(table: pd.DataFrame) -> dict[float, str]:
+    """Return where values are named: not so near another that the names cover one another."""
+    known = table.dropna(subset=["value"]).drop_duplicates("value").sort_values("value")
+    room = (known["place"].max() - known["place"].min()) / 16
+    kept: dict[float, str] = {}
+    for value, place in zip(known["value"], known["place"], strict=True):
+        if not kept or place - list(kept)[-1] >= room:
+            kept[place] = value_in_words(value)
+    return kept
 
 
 def _places(values: pd.Series) -> pd.Series:
@@ -222,17 +155,6 @@ def _segments(points: pd.DataFrame) -> Sequence[pd.DataFrame]:
     return [part for part in parts if len(part)]
 
 
-def _ticks(table: pd.DataFrame, every: int = 1) -> tuple[list[float], list[str]]:
-    known = table.dropna(subset=["value"]).drop_duplicates("value").sort_values("value")
-    values, places = known["value"].tolist(), known["place"].tolist()
-    kept: list[tuple[float, str]] = []
-    room = (max(places) - min(places)) / 16 * every
-    for value, place in zip(values, places, strict=True):
-        if not kept or place - kept[-1][0] >= room:  # labels that would cover one another
-            kept.append((place, value_in_words(value)))
-    return [place for place, _ in kept], [text for _, text in kept]
-
-
 def _title(table: pd.DataFrame) -> str:
     field = str(table["field"].iloc[0])
     if not _is_logarithmic(table):
@@ -258,6 +180,5 @@ FIGURE = FigureSpec(
         "their 95 % interval. Zero has no logarithm: it stands apart and is joined to nothing."
     ),
     prepare=prepare,
-    draw=draw,
-    typeset=typeset,
+    drawing=drawing,
 )

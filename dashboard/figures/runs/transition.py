@@ -1,17 +1,13 @@
 """Which label became which: as a training believes, as measured, and as the noise was designed."""
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import pandas as pd
-import plotly.graph_objects as go
-from matplotlib.figure import Figure
 
-from dashboard.drawing.matrix import MOST_ANNOTATED, cell_text, ink, ticks_of
-from dashboard.drawing.panels import SMALLEST, paper_panels, screen_panels
-from dashboard.drawing.style import CONTINUOUS
-from dashboard.drawing.text import on_paper, on_screen, shorten
+from dashboard.drawing.marks import Axis, Cells, Drawing, Mark, Panel, Unseen, cell_texts
+from dashboard.drawing.text import on_screen, shorten
 from dashboard.figures.base import CannotShow, FigureSpec
 from hmw_core.errors import UsageError
 from hmw_core.laboratory.duel import suggested_budget
@@ -108,118 +104,28 @@ def _cells(
     )
 
 
-def draw(table: pd.DataFrame) -> go.Figure:
-    """Draw `prepare`'s table for the screen.
+def drawing(table: pd.DataFrame) -> Drawing:
+    """Draw `prepare`'s table: a panel a source.
 
-    Over each cell that holds samples lies an unseen marker whose `customdata` is its panel, row
-    and column: a box around cells selects them.
+    Over each cell that holds samples lies an unseen place whose `data` are its panel, row and
+    column: a box around cells selects them.
     """
-    panels = list(dict.fromkeys(table["panel"]))
     n_classes = int(table["row"].max()) + 1
-    figure = screen_panels([PANELS[panel] for panel in panels], height=520)
-    numbers: list[dict[str, Any]] = []
-    for column, panel in enumerate(panels, start=1):
-        part = table[table["panel"] == panel]
-        share = _matrix(part, "share")
-        figure.add_heatmap(
-            z=share,
-            customdata=_hover(part, share.shape),
-            zmin=0,
-            zmax=100,
-            colorscale=CONTINUOUS,
-            showscale=column == len(panels),
-            colorbar={"title": {"text": BAR, "side": "right"}},
-            hovertemplate="%{customdata}<extra></extra>",
-            row=1,
-            col=column,
-        )
-        if n_classes <= MOST_ANNOTATED:
-            # All at once below: plotly takes 10 ms for each that is added on its own.
-            number = "" if column == 1 else column
-            place = {"xref": f"x{number}", "yref": f"y{number}", "showarrow": False}
-            size = 12 if n_classes * len(panels) <= 24 else 10
-            numbers += [
-                {
-                    **place,
-                    "x": x,
-                    "y": y,
-                    "text": cell_text(value, ".0f"),
-                    "font": {"color": ink(value), "size": size},
-                }
-                for (y, x), value in np.ndenumerate(share)
-            ]
-        if part["count"].notna().any() and n_classes**2 * len(panels) <= AT_MOST_POINTS:
-            figure.add_scatter(
-                x=part["column"].to_numpy(np.int32),
-                y=part["row"].to_numpy(np.int32),
-                customdata=part[["panel", "row", "column"]].to_numpy(),
-                mode="markers",
-                marker={"opacity": 0, "size": 12},
-                hoverinfo="skip",
-                showlegend=False,
-                row=1,
-                col=column,
-            )
-        at = ticks_of(n_classes)
-        names = part.loc[part["column"] == 0, "row_name"].to_list()
-        ticks: dict[str, Any] = {
-            "tickvals": at,
-            "ticktext": [on_screen(shorten(names[i], 12)) for i in at],
-            "showgrid": False,
-            "zeroline": False,
-        }
-        first = part.iloc[0]
-        limits = [-0.5, n_classes - 0.5]
-        figure.update_xaxes(title=first["column_axis"], range=limits, **ticks, row=1, col=column)
-        figure.update_yaxes(
-            title=first["row_axis"],
-            range=limits[::-1],
-            showticklabels=column == 1,  # the same in every panel, and long
-            **ticks,
-            row=1,
-            col=column,
-        )
-    titles = [found.to_plotly_json() for found in figure.layout.annotations]
-    figure.update_layout(dragmode="select", annotations=[*titles, *numbers])
-    return figure
-
-
-def typeset(table: pd.DataFrame, width: float) -> Figure:
-    """Typeset `prepare`'s table for a file of `width` inches."""
-    panels = list(dict.fromkeys(table["panel"]))
-    n_classes = int(table["row"].max()) + 1
-    with paper_panels(width, len(panels), 1.0) as (figure, all_axes):
-        for axes, panel in zip(all_axes, panels, strict=True):
-            part = table[table["panel"] == panel]
-            share = _matrix(part, "share")
-            image = axes.imshow(share, vmin=0, vmax=100, cmap=CONTINUOUS, aspect="auto")
-            room = 72 * min(width / max(1, int(width // 2.2)), 3) * 0.55 / n_classes
-            if n_classes <= MOST_ANNOTATED and room >= SMALLEST * 1.4:
-                for (y, x), value in np.ndenumerate(share):
-                    axes.text(
-                        x,
-                        y,
-                        cell_text(value, ".0f"),
-                        color=ink(value),
-                        ha="center",
-                        va="center",
-                        fontsize=max(SMALLEST, min(7.0, 0.5 * room)),
-                    )
-            names = part.loc[part["column"] == 0, "row_name"].to_list()
-            at = ticks_of(n_classes)
-            labels = [on_paper(shorten(names[i], 12)) for i in at]
-            axes.set_xticks(at, labels, rotation=90 if max(map(len, labels)) > 2 else 0)
-            axes.set_yticks(at, labels)
-            axes.set_xlabel(part["column_axis"].iloc[0])
-            axes.set_ylabel(part["row_axis"].iloc[0])
-            axes.set_title(PANELS[panel].replace(": ", ":\n"))
-        figure.colorbar(image, ax=all_axes, label=BAR, shrink=0.6)
-    return figure
-
-
-def _matrix(part: pd.DataFrame, column: str) -> np.ndarray:
-    n_classes = int(part["row"].max()) + 1
-    return part[column].to_numpy().reshape(n_classes, n_classes)
+    n_panels = table["panel"].nunique()
+    panels = []
+    for number, (panel, part) in enumerate(table.groupby("panel", sort=False), start=1):
+        share = part["share"].to_numpy().reshape(n_classes, n_classes)
+        bar = BAR if number == n_panels else ""
+        marks: list[Mark] = [
+            Cells(share, cell_texts(share, ".0f"), _hover(part, share.shape), bar=bar)
+        ]
+        if part["count"].notna().any() and n_classes**2 * n_panels <= AT_MOST_POINTS:
+            cells = part[["panel", "row", "column"]]
+            marks.append(Unseen(part["column"], part["row"], cells))
+        names, first = part.loc[part["column"] == 0, "row_name"].to_list(), part.iloc[0]
+        x, y = (Axis(first[f"{a}_axis"], names=names) for a in ("column", "row"))
+        panels.append(Panel(marks, x, y, PANELS[str(panel)].replace(": ", ":\n")))
+    return Drawing(panels, share_y=True)
 
 
 def _hover(part: pd.DataFrame, shape: tuple[int, ...]) -> np.ndarray:
@@ -249,6 +155,5 @@ FIGURE = FigureSpec(
         "Draw a box around cells to see their pictures below."
     ),
     prepare=prepare,
-    draw=draw,
-    typeset=typeset,
+    drawing=drawing,
 )

@@ -1,10 +1,8 @@
 """Which pattern of noise explains the flips best: how far each is behind the best one in BIC."""
 
 import pandas as pd
-import plotly.graph_objects as go
-from matplotlib.figure import Figure
 
-from dashboard.drawing.panels import paper_panels, screen_panels
+from dashboard.drawing.marks import Axis, Bars, Drawing, Panel
 from dashboard.drawing.style import BLUE, GREEN
 from dashboard.figures.base import CannotShow, FigureSpec
 from hmw_core.errors import UsageError
@@ -13,7 +11,6 @@ from hmw_core.laboratory.transition import believed_by_suggestions, measured_cou
 from hmw_core.laboratory.transition_pattern import classify_pattern, known_groups
 from hmw_core.log.reader import RunReader
 
-AXIS = "Behind the best in BIC"
 QUESTIONS = {"where to": "Where flips go", "how often": "How often"}
 
 
@@ -49,58 +46,28 @@ def prepare(
     return table.assign(of=of)
 
 
-def draw(table: pd.DataFrame) -> go.Figure:
-    """Draw `prepare`'s table for the screen."""
-    figure = screen_panels([_title(table, question) for question in QUESTIONS], height=260)
-    for column, question in enumerate(QUESTIONS, start=1):
-        part = table[table["question"] == question].iloc[::-1]
-        figure.add_bar(
-            x=part["behind"],
-            y=part["hypothesis"],
-            orientation="h",
-            marker={"color": [GREEN if best else BLUE for best in part["is_best"]]},
-            text=_texts(part),
-            textposition="outside",
-            cliponaxis=False,
-            customdata=part[["statement", "n_parameters"]].to_numpy(),
-            hovertemplate="%{customdata[0]}<br>numbers to be told: %{customdata[1]}<br>"
-            "%{x:.1f} behind in BIC<extra></extra>",
-            showlegend=False,
-            row=1,
-            col=column,
+def drawing(table: pd.DataFrame) -> Drawing:
+    """Draw `prepare`'s table: a panel a question, a bar a pattern."""
+    of = "measured" if table["of"].iloc[0] == "measured" else "as believed"
+    panels = []
+    for question, title in QUESTIONS.items():
+        part = table[table["question"] == question]
+        rows = list(zip(part["is_best"], part["behind"], strict=True))
+        bars = Bars(
+            range(len(part)),
+            part["behind"],
+            [GREEN if best else BLUE for best, _ in rows],
+            ["best" if best else f"{behind:,.1f}" for best, behind in rows],
+            across=True,
+            hover="%{customdata[0]}<br>numbers to be told: %{customdata[1]}<br>"
+            "%{x:.1f} behind in BIC",
+            data=part[["statement", "n_parameters"]],
         )
         most = max(float(part["behind"].max()), 1.0)
-        figure.update_xaxes(title=AXIS, range=[0, 1.45 * most], row=1, col=column)
-        figure.update_yaxes(title="Pattern", row=1, col=column)
-    return figure
-
-
-def typeset(table: pd.DataFrame, width: float) -> Figure:
-    """Typeset `prepare`'s table for a file of `width` inches."""
-    with paper_panels(width, len(QUESTIONS), 0.5) as (figure, all_axes):
-        for axes, question in zip(all_axes, QUESTIONS, strict=True):
-            part = table[table["question"] == question].iloc[::-1]
-            colours = [GREEN if best else BLUE for best in part["is_best"]]
-            axes.barh(part["hypothesis"], part["behind"], color=colours)
-            for y, (x, text) in enumerate(zip(part["behind"], _texts(part), strict=True)):
-                axes.annotate(text, (x, y), (3, 0), textcoords="offset points", va="center")
-            axes.set_xlim(0, 1.3 * max(float(part["behind"].max()), 1.0))
-            axes.set_xlabel(AXIS)
-            axes.set_ylabel("Pattern")
-            axes.set_title(_title(table, question))
-    return figure
-
-
-def _title(table: pd.DataFrame, question: str) -> str:
-    of = "measured" if table["of"].iloc[0] == "measured" else "as believed"
-    return f"{QUESTIONS[question]}, {of}"
-
-
-def _texts(part: pd.DataFrame) -> list[str]:
-    return [
-        "best" if best else f"{behind:,.1f}"
-        for best, behind in zip(part["is_best"], part["behind"], strict=True)
-    ]
+        x = Axis("Behind the best in BIC", (0, 1.45 * most))
+        y = Axis("Pattern", names=part["hypothesis"].to_list())
+        panels.append(Panel([bars], x, y, f"{title}, {of}"))
+    return Drawing(panels)
 
 
 FIGURE = FigureSpec(
@@ -111,6 +78,5 @@ FIGURE = FigureSpec(
         "10 the evidence is very strong. Patterns believed by a training carry its mistakes too."
     ),
     prepare=prepare,
-    draw=draw,
-    typeset=typeset,
+    drawing=drawing,
 )

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dashboard.drawing import matrix
+from dashboard.drawing.screen import MOST_NAMES
 from dashboard.drawing.text import on_paper, on_screen, shorten
 from dashboard.figures.base import CannotShow
 from dashboard.figures.criteria import auroc_by_epoch, detection_intervals
@@ -189,7 +189,7 @@ def test_noise_matrix_of_many_classes_has_no_numbers(tmp_path):
     )
     figure = show(noise_matrix, noise_matrix.prepare(RunReader(tmp_path / "many")))
     assert len(figure.layout.annotations) == 0
-    assert len(figure.layout.xaxis.ticktext) <= matrix.TICKS
+    assert len(figure.layout.xaxis.ticktext) <= MOST_NAMES
 
 
 def test_accuracy_is_in_per_cent_with_the_paper_s_number(tmp_path, tiny_run):
@@ -214,7 +214,7 @@ def test_accuracy_keeps_long_run_names_apart(tmp_path):
             "paper": np.nan,
         }
     )
-    names = [trace.name for trace in accuracy.draw(table).data]
+    names = [trace.name for trace in accuracy.FIGURE.draw(table).data]
     assert len(set(names)) == 2
 
 
@@ -224,7 +224,7 @@ def test_a_running_run_with_one_epoch_shows_markers(module, tmp_path):
     run = RunReader(tmp_path / "running")
     assert run.status == "running"
     figure = show(module, prepare(module, run))
-    lines = [trace for trace in figure.select_traces("scatter") if trace.mode == "lines"]
+    lines = [t for t in figure.select_traces("scatter") if t.mode == "lines" and not t.fill]
     assert all(len(set(trace.x)) > 1 or trace.line.dash == "longdash" for trace in lines)
     del writer
 

@@ -3,7 +3,8 @@
 import pytest
 
 from dashboard.drawing import pair_scatter
-from dashboard.drawing.run_lines import RUN_COLOURS, run_colours, short_names
+from dashboard.drawing.run_lines import RUN_COLOURS, run_colours
+from dashboard.drawing.text import short_names
 from dashboard.figures.base import CannotShow
 from dashboard.figures.paper import training_progress
 from dashboard.figures.runs import compare_scores
@@ -25,13 +26,13 @@ def test_progress_holds_every_line_of_every_run(twins):
     auroc = table[table["quantity"] == "auroc"]
     assert auroc["title"].unique().tolist() == ["AUROC of AUM"]
     assert auroc["value"].tolist() == [1.0] * 6
-    assert len(training_progress.draw(table).data) == 2 * 4  # test, train, loss, AUROC
+    assert len(training_progress.FIGURE.draw(table).data) == 2 * 4  # test, train, loss, AUROC
 
 
 def test_progress_without_true_labels_has_two_panels(unknown_run):
     table = training_progress.prepare([unknown_run])
     assert set(table["quantity"]) == {"accuracy", "loss"}
-    assert len(training_progress.typeset(table, 7.0).axes) == 2
+    assert len(training_progress.FIGURE.typeset(table, 7.0).axes) == 2
 
 
 def test_scores_and_where_the_flagged_ones_end(twins):
@@ -52,7 +53,7 @@ def test_one_run_is_not_compared_with_itself_by_chance(tiny_run):
 
 
 def test_markers_tell_their_sample(twins):
-    drawn = compare_scores.draw(compare_scores.prepare(twins))
+    drawn = compare_scores.FIGURE.draw(compare_scores.prepare(twins))
     ids = [i for trace in drawn.data if trace.customdata is not None for i in trace.customdata]
     assert sorted(ids) == list(range(60))
 
@@ -61,7 +62,7 @@ def test_many_samples_are_one_picture_that_lies_where_they_are(twins, monkeypatc
     monkeypatch.setattr(pair_scatter, "MARKERS_UP_TO", 10)
     table = compare_scores.prepare(twins)
     table["y"] *= 1000  # the scores of two runs may be of quite different size
-    drawn = compare_scores.draw(table)
+    drawn = compare_scores.FIGURE.draw(table)
     [picture] = drawn.layout.images
     assert picture.source.startswith("data:image/png;base64,")
     for place, low, high in (

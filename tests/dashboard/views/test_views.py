@@ -33,6 +33,7 @@ ADDRESSES = [
 
 
 def test_the_menu_opens_every_page_at_the_address_it_has_always_had(folder, monkeypatch):
+    write_run(folder / "tiny")
     menu, navigation = {}, st.navigation
 
     def noted(groups, **options):
