@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 from dashboard.cached.kept import kept_for
-from dashboard.presenters import timeline
-from dashboard.presenters.timeline import Film
 from hmw_core.feature_space import alignment
+from hmw_core.laboratory import timeline
+from hmw_core.laboratory.timeline import Film
 from hmw_core.log.reader import RunReader
 
 LOG = ("samples.parquet", "signals", "outputs", "features", "method")

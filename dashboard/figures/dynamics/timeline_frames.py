@@ -9,8 +9,8 @@ from dashboard.drawing.marks import Special
 from dashboard.figures.base import CannotShow, FigureSpec
 from dashboard.figures.maps import group_of
 from dashboard.figures.selection import check_epoch, class_title
-from dashboard.presenters import timeline
 from hmw_core.errors import UsageError
+from hmw_core.laboratory import timeline
 from hmw_core.log.reader import RunReader
 
 N_PANELS = 4

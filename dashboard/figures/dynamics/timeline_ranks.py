@@ -10,10 +10,10 @@ from dashboard.drawing.style import role_looks
 from dashboard.drawing.text import shorten
 from dashboard.figures.base import CannotShow, FigureSpec
 from dashboard.figures.selection import chosen_samples
-from dashboard.presenters import timeline
 from hmw_core.criteria.compute import why_absent
 from hmw_core.criteria.of_run import criteria_of, pick_criterion
 from hmw_core.errors import UsageError
+from hmw_core.laboratory import timeline
 from hmw_core.laboratory.memorised import fitted
 from hmw_core.log.reader import RunReader
 

@@ -17,9 +17,9 @@ from dashboard.drawing.text import shorten
 from dashboard.export.find import network_words
 from dashboard.figures.selection import MOST_SAMPLES, absent_criteria
 from dashboard.jobs.background import seconds_of_joint, start_joint
-from dashboard.presenters import timeline
+from dashboard.presenters import timeline_page
 from dashboard.presenters.gallery import as_html, cards
-from dashboard.presenters.timeline import COLOURS, MAPS, NO_MAP, Film, Moment
+from dashboard.presenters.timeline_page import COLOURS
 from dashboard.views.parts.blocks import offer_table, say_absent, show_figure, title
 from dashboard.views.parts.choices import (
     choose,
@@ -37,7 +37,9 @@ from hmw_core.criteria.compute import without_absent
 from hmw_core.criteria.of_run import criteria_of, title_of
 from hmw_core.errors import UsageError
 from hmw_core.feature_space.alignment import feature_epochs, movement
+from hmw_core.laboratory import timeline
 from hmw_core.laboratory.memorised import MEANING
+from hmw_core.laboratory.timeline import MAPS, NO_MAP, Film, Moment
 from hmw_core.log.reader import RunReader
 
 PICTURES = 16
@@ -148,7 +150,7 @@ def film_data(
     left, top, side = film.frame
     samples = run.samples().loc[film.sample_id]
     truth = samples["true_label"].fillna(65535).to_numpy(np.int64)
-    paint = timeline.paint(run, colour, film.sample_id, epoch, ranks, criterion)
+    paint = timeline_page.paint(run, colour, film.sample_id, epoch, ranks, criterion)
     anchors = (film.anchors[at] - [left, top]) / [side, -side]
     anchors = np.where(np.isnan(anchors), 65535, np.clip(np.rint(anchors * 65534), 0, 65534))
     state = cached_timeline.moment(run, epoch, given_label)
@@ -158,14 +160,14 @@ def film_data(
         "rows": rows,
         "kind": film.kind,
         "epoch": epoch,
-        "places": timeline.quantised(film, at),
-        "before": timeline.quantised(film, at - 1) if at else None,
-        "anchors": timeline.packed(anchors.astype("<u2")),
-        "ids": timeline.packed(film.sample_id.astype("<i4")),
-        "given": timeline.packed(samples["given_label"].to_numpy("<u2")),
-        "truth": timeline.packed(truth.astype("<u2")),
-        "rank": timeline.packed(ranks[str(epoch)].to_numpy()[film.sample_id].astype("<i4")),
-        "colour": timeline.packed(paint.index),
+        "places": timeline_page.quantised(film, at),
+        "before": timeline_page.quantised(film, at - 1) if at else None,
+        "anchors": timeline_page.packed(anchors.astype("<u2")),
+        "ids": timeline_page.packed(film.sample_id.astype("<i4")),
+        "given": timeline_page.packed(samples["given_label"].to_numpy("<u2")),
+        "truth": timeline_page.packed(truth.astype("<u2")),
+        "rank": timeline_page.packed(ranks[str(epoch)].to_numpy()[film.sample_id].astype("<i4")),
+        "colour": timeline_page.packed(paint.index),
         "palette": paint.palette,
         "names": [shorten(name, 40) for name in run.class_names],
         "short": [shorten(name, 14) for name in run.class_names],
@@ -182,7 +184,9 @@ def film_data(
 
 def legend(run: RunReader, film: Film, epoch: int, ranks: pd.DataFrame, shown: dict) -> None:
     """Say what the colours are, in words and dots."""
-    paint = timeline.paint(run, shown["colour"], film.sample_id, epoch, ranks, shown["criterion"])
+    paint = timeline_page.paint(
+        run, shown["colour"], film.sample_id, epoch, ranks, shown["criterion"]
+    )
     if paint.scale:
         st.caption(f"Colour: {plain(paint.scale)}.")
         return
@@ -234,7 +238,7 @@ def suspects(
     )
     first = table.head(PICTURES)
     notes = {
-        int(row.sample_id): f"#{row.rank:,} {timeline.change_text(row.change)}"
+        int(row.sample_id): f"#{row.rank:,} {timeline_page.change_text(row.change)}"
         for row in first.itertuples()
     }
     if not run.has_images:
@@ -411,7 +415,7 @@ def cost(run: RunReader) -> None:
     if len(sizes) > 1:
         return
     wanted = timeline.stops(run, NO_MAP, most=12)
-    command = timeline.more_features(run, wanted)
+    command = timeline_page.more_features(run, wanted)
     st.markdown(
         "With features of two epochs and more this page also has a t-SNE map of them, from the "
         "evaluation pass after each epoch. To log more, train again with:"

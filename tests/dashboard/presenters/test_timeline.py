@@ -8,11 +8,12 @@ import pytest
 
 from dashboard.figures import FIGURES
 from dashboard.figures.base import CannotShow
-from dashboard.presenters import timeline
+from dashboard.presenters import timeline_page
 from hmw_core import RunReader, RunWriter
 from hmw_core.criteria.kept import score_table
 from hmw_core.errors import UsageError
 from hmw_core.feature_space import alignment
+from hmw_core.laboratory import timeline
 from hmw_core.laboratory.memorised import fitted
 from tests.conftest import N_CLASSES, N_EPOCHS, N_SAMPLES, write_run
 from tests.dashboard.views.steps import HTML_NAMES, in_address, open_page, said, shown_samples
@@ -108,7 +109,7 @@ def test_a_joint_film_has_the_places_of_the_map(tmp_path):
     assert left < np.nanmin(film.x)
     assert np.nanmax(film.x) < left + side
     assert top - side < np.nanmin(film.y)
-    whole = np.frombuffer(base64.b64decode(timeline.quantised(film, 1)), "<u2").reshape(-1, 2)
+    whole = np.frombuffer(base64.b64decode(timeline_page.quantised(film, 1)), "<u2").reshape(-1, 2)
     assert whole[4].tolist() == [65535, 65535]
     back = left + whole[7, 0] / 65534 * side, top - whole[7, 1] / 65534 * side
     np.testing.assert_allclose(back, [row["x"], row["y"]], atol=side / 60_000)
@@ -128,8 +129,13 @@ def test_changes_of_rank_by_hand():
     table = timeline.top(ranks, 2, 1)
     assert table["sample_id"].tolist() == [1, 2, 0, 3]
     assert table["change"].tolist() == [1, 1, -2, pd.NA]
-    assert [timeline.change_text(change) for change in table["change"]] == ["▲1", "▲1", "▼2", "new"]
-    assert timeline.change_text(0) == "="
+    assert [timeline_page.change_text(change) for change in table["change"]] == [
+        "▲1",
+        "▲1",
+        "▼2",
+        "new",
+    ]
+    assert timeline_page.change_text(0) == "="
     first = timeline.top(ranks, 1, None, [1, 2, 3])
     assert first["sample_id"].tolist() == [1, 2]
     assert first["change"].isna().all()
@@ -159,17 +165,17 @@ def test_moment_of_unknown_labels_and_no_weights(tmp_path):
     assert "cosines" in state.why_no_weights
 
 
-@pytest.mark.parametrize("colour", timeline.COLOURS)
+@pytest.mark.parametrize("colour", timeline_page.COLOURS)
 def test_every_colour_has_an_index_into_its_palette(tiny_run, colour):
     ranks = timeline.rank_table(tiny_run, "iam", [4])
     ids = np.arange(N_SAMPLES)
-    paint = timeline.paint(tiny_run, colour, ids, 4, ranks, "iam")
+    paint = timeline_page.paint(tiny_run, colour, ids, 4, ranks, "iam")
     assert paint.index.dtype == np.uint8
     assert paint.index.max() < len(paint.palette)
     assert bool(paint.legend) != bool(paint.scale)
     if colour == "rank":
         most = ranks["4"].idxmin()
-        assert paint.index[most] == timeline.SHADES - 1
+        assert paint.index[most] == timeline_page.SHADES - 1
         assert "light is most suspicious" in paint.scale
     if colour == "is_mislabeled":
         wrong = tiny_run.samples()["is_mislabeled"].to_numpy(bool)
@@ -178,7 +184,7 @@ def test_every_colour_has_an_index_into_its_palette(tiny_run, colour):
 
 def test_unknown_true_labels_are_grey(unknown_run):
     ranks = timeline.rank_table(unknown_run, "iam", [4])
-    paint = timeline.paint(unknown_run, "true_label", np.arange(N_SAMPLES), 4, ranks, "iam")
+    paint = timeline_page.paint(unknown_run, "true_label", np.arange(N_SAMPLES), 4, ranks, "iam")
     assert (paint.index == N_CLASSES).all()
     assert ("unknown", paint.palette[-1]) in paint.legend
 
@@ -193,7 +199,7 @@ def test_costs_are_those_of_the_files(long_run):
 
 
 def test_the_command_that_logs_more(long_run):
-    assert timeline.more_features(long_run, [1, 2]) == ""
+    assert timeline_page.more_features(long_run, [1, 2]) == ""
     long_run.info["config"] = {
         "recipe": "CCE",
         "dataset": "digits",
@@ -204,7 +210,7 @@ def test_the_command_that_logs_more(long_run):
         "run": "old",
         "features_at": [9],
     }
-    command = timeline.more_features(long_run, [1, 9])
+    command = timeline_page.more_features(long_run, [1, 9])
     assert "--recipe CCE --dataset digits --epochs 9 --no-class-bias --loss-args q 0.7" in command
     assert "--features-at 1 9" in command
     assert "--run long-times" in command

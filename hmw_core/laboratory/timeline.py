@@ -1,20 +1,14 @@
-"""What the Timeline page shows at each stop of its slider: places, colours, ranks, weights."""
+"""The log epoch by epoch: places on a map, ranks by a criterion, weights, and bytes on disk."""
 
-import base64
-import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-import matplotlib as mpl
 import numpy as np
 import pandas as pd
-from matplotlib.colors import to_hex
 
-from dashboard.drawing.style import CLASS_COLOURS, CONTINUOUS, GREY, GROUP_COLOURS
 from hmw_core.criteria import CRITERIA_VERSION
 from hmw_core.criteria.compute import scores_by_epoch
-from hmw_core.criteria.of_run import pick_criterion, title_of
+from hmw_core.criteria.of_run import pick_criterion
 from hmw_core.errors import UsageError
 from hmw_core.feature_space import alignment
 from hmw_core.log import layout
@@ -25,18 +19,9 @@ from hmw_core.samples.sample_table import suspicion_rank
 MOST_STOPS = 40  # of a slider over all epochs
 MOST_DRAWN = 20_000  # samples on the map; more are a random choice
 N_BINS = 25  # of the weights
-SHADES = 32  # colours of a number
 MAPS = {
     "circle": "Circle of classes",
     "joint": "t-SNE of all epochs",
-}
-COLOURS = {
-    "is_mislabeled": "Clean or mislabeled",
-    "given_label": "Given label",
-    "true_label": "True label",
-    "predicted_label": "Predicted label",
-    "rank": "Rank by the criterion",
-    "hm_weight": "HM weight so far",
 }
 NO_MAP = "none"
 
@@ -187,83 +172,6 @@ def drawn_samples(
 # -- colours
 
 
-@dataclass(frozen=True)
-class Paint:
-    """A colour for each of some samples: places in `palette`; and what the colours say."""
-
-    index: np.ndarray  # (samples,) uint8
-    palette: list[str]
-    legend: list[tuple[str, str]]  # name, colour; empty for a number
-    scale: str = ""  # what the number is; its colours are `palette[:-1]`, low to high
-
-
-def paint(
-    run: RunReader,
-    colour: str,
-    sample_id: np.ndarray,
-    epoch: int,
-    ranks: pd.DataFrame,
-    criterion: str,
-) -> Paint:
-    """Return the colours of samples at a stop; see `COLOURS`.
-
-    Parameters
-    ----------
-    run : RunReader
-    colour : str
-    sample_id : ndarray of shape (samples,)
-    epoch : int
-        Last epoch used.
-    ranks : DataFrame
-        `rank_table`'s, of `criterion`.
-    criterion : str
-    """
-    if colour in ("rank", "hm_weight"):
-        return _shaded(run, colour, sample_id, epoch, ranks, criterion)
-    samples = run.samples()
-    if colour == "is_mislabeled":
-        known = samples["is_mislabeled"].astype("Int8").fillna(2).to_numpy(int)[sample_id]
-        groups = ["clean", "mislabeled", "unknown"]
-        colours = [GROUP_COLOURS[name] for name in groups]
-        legend = [(groups[i], colours[i]) for i in range(3) if (known == i).any()]
-        return Paint(known.astype(np.uint8), colours, legend)
-    if colour == "predicted_label":
-        label = _of_epoch(run, "predicted_label", epoch)[sample_id]
-    else:
-        label = samples[colour].astype("Float64").to_numpy(float, na_value=np.nan)[sample_id]
-    shown = min(run.n_classes, len(CLASS_COLOURS))
-    index = np.where(np.isnan(label), shown, np.nan_to_num(label) % len(CLASS_COLOURS))
-    legend = [(name, CLASS_COLOURS[i]) for i, name in enumerate(run.class_names[:shown])]
-    if run.n_classes > shown:
-        legend = []  # colours repeat, so that none names a class
-    if np.isnan(label).any():
-        legend.append(("unknown", GREY))
-    return Paint(index.astype(np.uint8), [*CLASS_COLOURS[:shown], GREY], legend)
-
-
-def _shaded(
-    run: RunReader,
-    colour: str,
-    sample_id: np.ndarray,
-    epoch: int,
-    ranks: pd.DataFrame,
-    criterion: str,
-) -> Paint:
-    scale = mpl.colormaps[CONTINUOUS]
-    palette = [to_hex(scale(step / (SHADES - 1))) for step in range(SHADES)]
-    if colour == "hm_weight":
-        value = _of_epoch(run, "hm_weight", epoch)[sample_id]
-        said = f"HM weight up to epoch {epoch}: dark 0, light 1; grey: none logged"
-    else:
-        rank = ranks[str(epoch)].to_numpy()[sample_id].astype(float)
-        scored = int((ranks[str(epoch)] > 0).sum())
-        value = np.where(rank > 0, 1 - (rank - 1) / max(scored - 1, 1), np.nan)
-        title = title_of(criterion)
-        said = f"Rank by {title} up to epoch {epoch}: light is most suspicious; grey: no score"
-    index = np.where(np.isnan(value), SHADES, np.rint(np.nan_to_num(value) * (SHADES - 1)))
-    return Paint(np.clip(index, 0, SHADES).astype(np.uint8), [*palette, GREY], [], said)
-
-
 # -- ranks
 
 
@@ -340,15 +248,6 @@ def top(
     return table.rename_axis("sample_id").reset_index()
 
 
-def change_text(change: Any) -> str:
-    """Return a change of rank in a few letters: towards the suspicious end is up."""
-    if pd.isna(change):
-        return "new"
-    if change == 0:
-        return "="
-    return f"▲{change:,}" if change > 0 else f"▼{-change:,}"
-
-
 # -- weights, and what was fitted
 
 
@@ -399,7 +298,7 @@ def _share(holds: np.ndarray, among: np.ndarray) -> float:
     return float(holds[among].mean()) if among.any() else float("nan")
 
 
-def _of_epoch(run: RunReader, column: str, epoch: int) -> np.ndarray:
+def signal_of_epoch(run: RunReader, column: str, epoch: int) -> np.ndarray:
     """Return a signal of one epoch by sample_id, (N,) float, NaN where there is none."""
     table = run.signals([column], epochs=[epoch])
     values = np.full(run.n_samples, np.nan)
@@ -432,50 +331,3 @@ def signal_bytes(run: RunReader) -> int:
         for kind in ("signals", "outputs")
         for epoch in layout.logged_epochs(run.network_folder, kind)
     )
-
-
-def more_features(run: RunReader, epochs: Sequence[int]) -> str:
-    """Return the command that trains the same again and logs features at these epochs, or "".
-
-    Empty where the run was not made by `python -m training`, so that nobody knows its command.
-    """
-    config = run.info.get("config") or {}
-    if not {"recipe", "dataset", "epochs"} <= config.keys():
-        return ""
-    left_out = {"run", "runs", "features_at", "device", "workers", "compile"}
-    words = ["python", "-m", "training", "train"]
-    for name, value in config.items():
-        option = name.replace("_", "-")
-        if name in left_out or value is None or value in ("", {}, []):
-            continue
-        if isinstance(value, bool):
-            words.append(f"--{option}" if value else f"--no-{option}")
-        elif isinstance(value, dict):
-            pairs = [str(part) for item in value.items() for part in item]
-            words += [f"--{option}", *pairs]
-        elif isinstance(value, list):
-            words += [f"--{option}", *map(str, value)]
-        else:
-            words += [f"--{option}", str(value)]
-    words += ["--features-at", *map(str, epochs)]
-    words += ["--runs", str(run.folder.parent), "--run", f"{run.name}-times"]
-    return shlex.join(words)
-
-
-# -- what the browser gets
-
-
-def packed(values: np.ndarray) -> str:
-    """Return an array's bytes (little-endian) as base64."""
-    return base64.b64encode(np.ascontiguousarray(values).tobytes()).decode("ascii")
-
-
-def quantised(film: Film, at: int) -> str:
-    """Return the places at a stop for the browser: uint16 x, y in turn, in the film's frame.
-
-    0, 0 is the upper left corner, 65534 the far end, 65535 no place.
-    """
-    left, top, side = film.frame
-    share = np.column_stack([(film.x[at] - left) / side, (top - film.y[at]) / side])
-    whole = np.where(np.isnan(share), 65535, np.clip(np.rint(share * 65534), 0, 65534))
-    return packed(whole.astype("<u2"))
