@@ -96,13 +96,13 @@ def typeset(table: pd.DataFrame, width: float) -> Figure:
     return figure
 
 
-def axis_of(criterion: Criterion, ranks: bool) -> str:
-    """Return what an axis of scores or ranks is called, with the end that is suspicious."""
+def axis_of(criterion: Criterion, ranks: bool, pass_name: str) -> str:
+    """Return what an axis of scores or ranks is called: its pass, and which end is suspicious."""
     if ranks:
-        return f"Rank by {criterion.title}, 1 = most suspicious"
+        return f"Rank by {criterion.title}, {pass_name} pass, 1 = most suspicious"
     unit = "" if criterion.unit in ("", "1") else f" ({criterion.unit})"
     end = "low" if criterion.higher_means == "clean" else "high"
-    return f"{criterion.title}{unit}, {end} = suspicious"
+    return f"{criterion.title}{unit}, {pass_name} pass, {end} = suspicious"
 
 
 def _axis_title(table: pd.DataFrame, place: str, limit: int, safe: Any, line_end: str) -> str:

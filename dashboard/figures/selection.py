@@ -59,6 +59,11 @@ def absent_hard(run: RunReader) -> str:
     return f"no loss to tell hard clean samples by, because {run.absent['loss']}"
 
 
+def of_pass(table: pd.DataFrame) -> str:
+    """Return the pass whose losses, logits and accuracies a table holds, as axes call it."""
+    return " and ".join(f"{name} pass" for name in dict.fromkeys(table["pass"]))
+
+
 def in_sentence(*lacks: str) -> str:
     """Return what several of these functions found as one text."""
     return "; ".join(found for found in lacks if found)

@@ -93,7 +93,9 @@ def prepare(
                     "n_ahead": int(np.sum(apart > 0)),
                 }
             )
+    made_in = " and ".join(dict.fromkeys(f"{run.pass_name} pass" for run in runs))
     return pd.DataFrame(rows).assign(
+        made_in=made_in,
         reference=title_of(names[base]),
         measure=name,
         contest=hard_text(asked[0].hard),
@@ -145,7 +147,7 @@ def drawing(table: pd.DataFrame) -> Drawing:
         panels.append(Panel([means, dots, *zero], Axis(axis), y, title))
     title = (
         f"{first['contest'][0].upper()}{first['contest'][1:]} against mislabeled\n"
-        f"{first['n_runs']} seeds · up to epoch {first['epochs']}"
+        f"{first['n_runs']} seeds · up to epoch {first['epochs']}, {first['made_in']}"
     )
     return Drawing(panels, title, share_y=True)
 

@@ -45,7 +45,7 @@ def prepare(
     for side, place, name in (("a", "x", criterion), ("b", "y", against)):
         last = pairs.loc[pairs[f"rank_{side}"].le(budget).fillna(False), f"rank_{side}"].idxmax()
         table[f"cut_{place}"] = float(pairs.loc[last, f"{what}_{side}"]) + (0.5 if ranks else 0.0)
-        table[f"axis_{place}"] = axis_of(pick_criterion(run, name), ranks)
+        table[f"axis_{place}"] = axis_of(pick_criterion(run, name), ranks, run.pass_name)
         table[f"title_{place}"] = title_of(name)
         table[f"run_{place}"] = ""  # the same for both
         table[f"flags_low_{place}"] = ranks or pick_criterion(run, name).higher_means == "clean"

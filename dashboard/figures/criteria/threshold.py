@@ -16,7 +16,7 @@ from dashboard.drawing.style import (
 )
 from dashboard.drawing.text import shorten
 from dashboard.figures.base import CannotShow, FigureSpec
-from dashboard.figures.selection import absent_criteria, check_epoch
+from dashboard.figures.selection import absent_criteria, check_epoch, of_pass
 from hmw_core.criteria.criterion import Criterion
 from hmw_core.criteria.of_run import pick_criterion
 from hmw_core.laboratory.thresholds import (
@@ -130,6 +130,7 @@ def prepare(
         epoch=last,
         n_scored=int(known.sum()),
         n_without_score=int((~known).sum()),
+        **{"pass": run.pass_name},
     )
 
 
@@ -160,7 +161,7 @@ def drawing(table: pd.DataFrame) -> Drawing:
         marks.append(Rule(row.left, None, colour, name, dash, width, hover="%{x:.4g}"))
     side = "lower" if first["higher_means"] == "clean" else "higher"
     x = Axis(f"{first['title']} ({first['unit']}), {side}: flagged", log=first["scale"] == "log")
-    title = f"{shorten(first['title'], 40)} · epoch {first['epoch']}"
+    title = f"{shorten(first['title'], 40)} · epoch {first['epoch']}, {of_pass(table)}"
     return Drawing([Panel(marks, x, Axis("Samples", (0, top)))], title, height=460, aspect=0.7)
 
 

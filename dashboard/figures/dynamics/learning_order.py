@@ -6,6 +6,7 @@ import pandas as pd
 from dashboard.drawing.marks import Axis, Line, Mark
 from dashboard.drawing.style import PURPLE
 from dashboard.figures.base import CannotShow
+from dashboard.figures.selection import of_pass
 from hmw_core.errors import UsageError
 from hmw_core.laboratory.learning_order import learning_table
 from hmw_core.log.reader import RunReader
@@ -18,7 +19,6 @@ LINES = {
     "unknown": ("all (true label unknown), as given", "quiet", "solid"),
     "chance": ("chance: clean ones confused so", "quiet", "dashdot"),
 }
-SHARES = Axis("Predicted so (%)", (0, 102))
 
 
 def table_of(run: RunReader) -> pd.DataFrame:
@@ -48,6 +48,11 @@ def when(epoch: float, low: float, high: float, last: int) -> str:
         return f"not by epoch {last}"
     ends = [f"after {last}" if v == np.inf else f"{v:.0f}" for v in (low, high) if v == v]
     return f"{epoch:.0f} (95 % interval {' to '.join(ends)})" if len(ends) == 2 else f"{epoch:.0f}"
+
+
+def shares_axis(table: pd.DataFrame) -> Axis:
+    """Return the axis of the lines, which says the run's pass."""
+    return Axis(f"Predicted so (%), {of_pass(table)}", (0, 102))
 
 
 def lines_of(table: pd.DataFrame) -> list[Mark]:

@@ -6,7 +6,7 @@ import pandas as pd
 from dashboard.drawing.marks import EPOCH, Drawing, Mark, Panel, Rule
 from dashboard.drawing.text import shorten
 from dashboard.figures.base import FigureSpec
-from dashboard.figures.dynamics.learning_order import SHARES, lines_of, table_of
+from dashboard.figures.dynamics.learning_order import lines_of, shares_axis, table_of
 from hmw_core.laboratory.learning_order import LEVEL, group_sizes, onsets, shares
 from hmw_core.log.reader import RunReader
 
@@ -40,6 +40,7 @@ def prepare(run: RunReader, level: float = LEVEL, kind: str = "now") -> pd.DataF
         onset=curves["given_label"].map(onset).astype(float),
         kind=kind,
         n_classes=run.n_classes,
+        **{"pass": run.pass_name},
     ).reset_index(drop=True)
 
 
@@ -51,7 +52,9 @@ def drawing(table: pd.DataFrame) -> Drawing:
         onset = part["onset"].iloc[0]
         if onset < float("inf"):
             marks.append(Rule(x=onset, colour="mislabeled", dash="dash"))
-        panels.append(Panel(marks, EPOCH, SHARES, shorten(part["class_name"].iloc[0], 28)))
+        panels.append(
+            Panel(marks, EPOCH, shares_axis(table), shorten(part["class_name"].iloc[0], 28))
+        )
     rows = -(-len(panels) // COLUMNS)
     return Drawing(panels, columns=min(COLUMNS, len(panels)), height=120 + 190 * rows, aspect=0.75)
 

@@ -5,9 +5,9 @@ import pandas as pd
 from dashboard.drawing.marks import EPOCH, Drawing, Mark, Panel, Rule, Span
 from dashboard.figures.base import FigureSpec
 from dashboard.figures.dynamics.learning_order import (
-    SHARES,
     between,
     lines_of,
+    shares_axis,
     table_of,
     when,
 )
@@ -39,6 +39,7 @@ def prepare(run: RunReader, level: float = LEVEL) -> pd.DataFrame:
             onset_low=found.low if found else nothing,
             onset_high=found.high if found else nothing,
             level=level,
+            **{"pass": run.pass_name},
         )
     )
 
@@ -55,7 +56,7 @@ def drawing(table: pd.DataFrame) -> Drawing:
             title += f"\nmemorisation onset: {when(first['onset'], low, high, last)}"
             if first["onset"] < float("inf"):
                 marks.append(Rule(x=first["onset"], colour="mislabeled", dash="dash"))
-        panels.append(Panel(marks, EPOCH, SHARES, title))
+        panels.append(Panel(marks, EPOCH, shares_axis(table), title))
     return Drawing(panels, share_y=True, aspect=0.75)
 
 

@@ -9,6 +9,7 @@ from dashboard.drawing.marks import EPOCH, Axis, Drawing, Line, Mark, Panel, Poi
 from dashboard.drawing.style import BLUE, CLASS_COLOURS, GREEN, PURPLE
 from dashboard.figures.base import FigureSpec
 from dashboard.figures.dynamics.learning_order import table_of
+from dashboard.figures.selection import of_pass
 from hmw_core.laboratory.learning_order import (
     LEVEL,
     label_wave,
@@ -65,7 +66,7 @@ def prepare(run: RunReader, level: float = LEVEL) -> pd.DataFrame:
     curves = pd.concat(parts).dropna(subset=["share"]).assign(rule="", is_oracle=False)
     wave = label_wave(table)
     return pd.concat([curves, points], ignore_index=True).assign(
-        label_wave=float("nan") if wave is None else float(wave)
+        **{"pass": run.pass_name}, label_wave=float("nan") if wave is None else float(wave)
     )
 
 
@@ -86,6 +87,7 @@ def drawing(table: pd.DataFrame) -> Drawing:
         for line, (of, name, colour) in LINES.items():
             part = table[table["line"] == line]
             if of == panel and len(part):
+                name += f", {of_pass(table)}" if line == "train_accuracy" else ""
                 width = 1.0 if line == "changed" else 2.0
                 look: dict[str, Any] = {"width": width, "hover": "epoch %{x}: %{y:.1f} %"}
                 marks.append(Line(part["epoch"], 100 * part["share"], colour, name, **look))
@@ -96,7 +98,8 @@ def drawing(table: pd.DataFrame) -> Drawing:
         wave = table["label_wave"].iloc[0]
         if panel == "changes" and not np.isnan(wave):
             marks.append(Rule(x=wave, dash="dash"))
-        panels.append(Panel(marks, EPOCH, Axis(AXES[panel], (0, None)), title))
+        axis = f"{AXES[panel]}, {of_pass(table)}" if panel == "changes" else AXES[panel]
+        panels.append(Panel(marks, EPOCH, Axis(axis, (0, None)), title))
     return Drawing(panels, height=460, aspect=0.75)
 
 

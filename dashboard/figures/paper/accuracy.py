@@ -8,6 +8,7 @@ from dashboard.drawing.marks import EPOCH, Axis, Drawing, Line, Mark, Panel, Rul
 from dashboard.drawing.run_lines import run_colours
 from dashboard.drawing.text import short_names
 from dashboard.figures.base import CannotShow, FigureSpec
+from dashboard.figures.selection import of_pass
 from hmw_core.experiments.paper import paper_accuracy
 from hmw_core.log.reader import RunReader
 
@@ -16,7 +17,10 @@ DASH = {"test": "solid", "train, on given labels": "dot"}
 
 
 def prepare(runs: Sequence[RunReader]) -> pd.DataFrame:
-    """Return run, split, epoch, accuracy (per cent) and `paper` (per cent, NaN without a row)."""
+    """Return run, pass, split, epoch, accuracy and `paper` (per cent, NaN without a row).
+
+    Train accuracies are of the run's own pass, on the given labels.
+    """
     parts = []
     for run in runs:
         metrics = run.metrics()
@@ -31,6 +35,7 @@ def prepare(runs: Sequence[RunReader]) -> pd.DataFrame:
             part = metrics[["epoch"]].assign(
                 run=run.name,
                 split=split,
+                **{"pass": run.pass_name},
                 accuracy=100 * metrics[column],
                 paper=reported if split == "test" else None,
             )
@@ -39,7 +44,7 @@ def prepare(runs: Sequence[RunReader]) -> pd.DataFrame:
     if table.empty:
         raise CannotShow("no epoch of these runs with an accuracy is finished, so there is none")
     table = table.astype({"paper": float})
-    return table[["run", "split", "epoch", "accuracy", "paper"]].reset_index(drop=True)
+    return table[["run", "pass", "split", "epoch", "accuracy", "paper"]].reset_index(drop=True)
 
 
 def drawing(table: pd.DataFrame) -> Drawing:
@@ -48,7 +53,8 @@ def drawing(table: pd.DataFrame) -> Drawing:
     marks: list[Mark] = []
     for run, part in table.groupby("run", sort=False):
         for split, line in part.groupby("split", sort=False):
-            name = f"{names[run]}: {split}"
+            own = "test" if split == "test" else f"train ({of_pass(line)})"
+            name = f"{names[run]}: {own}"
             x, y, hover = line["epoch"], line["accuracy"], "epoch %{x}: %{y:.1f} %"
             marks.append(Line(x, y, colours[run], name, DASH[split], hover=hover))
         reported = part["paper"].dropna()
@@ -63,7 +69,7 @@ FIGURE = FigureSpec(
     paper="Fig. 7",
     look_for=(
         "A test curve that rises and then falls while the train curve keeps rising: "
-        "the network is memorising wrong labels."
+        "the network is memorising wrong labels. Train accuracies are those of the given labels."
     ),
     prepare=prepare,
     drawing=drawing,

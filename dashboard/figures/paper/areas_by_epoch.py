@@ -9,6 +9,7 @@ from dashboard.drawing.style import role_looks
 from dashboard.drawing.text import shorten
 from dashboard.figures.base import FigureSpec
 from dashboard.figures.paper.logit_means import logit_means
+from dashboard.figures.selection import of_pass
 from hmw_core.log.reader import RunReader
 
 AREAS = {"aum": ("AUM", "AUM so far (logit)"), "tkum": ("TKUM", "TKUM so far (logit)")}
@@ -47,7 +48,9 @@ def drawing(table: pd.DataFrame) -> Drawing:
             for part, (colour, dash) in zip(parts, looks, strict=True)
         ]
         marks_and_zero = [*marks, Rule(y=0, dash="solid")]
-        panels.append(Panel(marks_and_zero, EPOCH, Axis(axis), f"{name} · {where}"))
+        panels.append(
+            Panel(marks_and_zero, EPOCH, Axis(f"{axis}, {of_pass(table)}"), f"{name} · {where}")
+        )
     return Drawing(panels)
 
 

@@ -16,6 +16,7 @@ from dashboard.figures.selection import (
     chosen_samples,
     class_title,
     in_sentence,
+    of_pass,
     sample_title,
 )
 from hmw_core.criteria import CRITERIA
@@ -31,7 +32,7 @@ def prepare(
     sample_ids: Sequence[int] | None = None,
     epoch: int | None = None,
 ) -> pd.DataFrame:
-    """Return role, sample_id, sample, class_name, epoch, loss (nat) and iam (logit).
+    """Return role, sample_id, sample, class_name, epoch, loss (nat), iam (logit), pass.
 
     `iam` is the criterion as it stood after each epoch: Eq. 7 over the epochs so far, with
     alpha = beta = 1. Both are NaN where the sample was not seen. Where the run's source lacks one
@@ -66,7 +67,7 @@ def prepare(
     table["sample"] = table["sample_id"].map(dict(zip(ids, names, strict=True)))
     table["class_name"] = title
     columns = ["role", "sample_id", "sample", "class_name", "epoch", "loss", "iam"]
-    table = table[columns].reset_index(drop=True)
+    table = table[columns].reset_index(drop=True).assign(**{"pass": run.pass_name})
     return table.assign(absent=in_sentence(*lacks)) if any(lacks) else table
 
 
@@ -83,7 +84,9 @@ def drawing(table: pd.DataFrame) -> Drawing:
             for part, (colour, dash) in zip(samples, looks, strict=True)
         ]
         zero = [Rule(y=0, dash="solid")] if quantity == "iam" else []
-        panels.append(Panel([*marks, *zero], EPOCH, Axis(axis), f"{name} · {where}"))
+        panels.append(
+            Panel([*marks, *zero], EPOCH, Axis(f"{axis}, {of_pass(table)}"), f"{name} · {where}")
+        )
     return Drawing(panels)
 
 

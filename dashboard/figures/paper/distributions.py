@@ -18,6 +18,7 @@ from dashboard.figures.selection import (
     group_title,
     grouped,
     in_sentence,
+    of_pass,
 )
 from hmw_core.criteria.compute import without_absent
 from hmw_core.criteria.kept import score_table
@@ -89,6 +90,7 @@ def prepare(
             )
     table = pd.concat(parts, ignore_index=True)
     table = table.assign(class_name=title, epoch=last, hard_fraction=hard_fraction)
+    table["pass"] = run.pass_name
     lacks = in_sentence(lacks, absent_hard(run))
     return table.assign(absent=lacks) if lacks else table
 
@@ -105,7 +107,7 @@ def drawing(table: pd.DataFrame) -> Drawing:
             title = f"{name} ({part['n_samples'].iloc[0]:,})"
             marks.append(Steps(edges, part["share"], str(group), title))
         where = shorten(first["class_name"], 22)
-        title = f"{first['title']} · {where} · epoch {first['epoch']}"
+        title = f"{first['title']} · {where} · epoch {first['epoch']}, {of_pass(table)}"
         axis = f"{first['title']} ({first['unit']}), higher: {first['higher_means']}"
         x = Axis(axis, log=first["scale"] == "log")
         panels.append(Panel(marks, x, SHARE, title))

@@ -28,7 +28,7 @@ def logit_means(
     sample_ids: Sequence[int] | None,
     group: str | None,
 ) -> pd.DataFrame:
-    """Return panel (a role or group), title, n_samples, class_name, epoch and `columns`.
+    """Return panel (a role or group), title, n_samples, class_name, pass, epoch and `columns`.
 
     And `absent`, where the run's source lacks the logit that TKUM needs.
 
@@ -66,8 +66,8 @@ def logit_means(
         chosen = pd.DataFrame({"panel": found, "title": titles, "n_samples": sizes[found].values})
         means = run.mean_signals(columns, members).drop(columns="n_samples")
         table = chosen.merge(means, left_on="panel", right_on="group")
-    table["class_name"] = where
-    table = table[["panel", "title", "n_samples", "class_name", "epoch", *columns]]
+    table = table.assign(class_name=where, **{"pass": run.pass_name})
+    table = table[["panel", "title", "n_samples", "class_name", "pass", "epoch", *columns]]
     lacks = absent_columns(run, {"topk_logit": "TKUM"})
     if group is not None:
         lacks = in_sentence(lacks, absent_hard(run))

@@ -9,6 +9,7 @@ from dashboard.drawing.style import BLUE, GREEN
 from dashboard.drawing.text import shorten
 from dashboard.figures.base import FigureSpec
 from dashboard.figures.paper.logit_means import logit_means
+from dashboard.figures.selection import of_pass
 from hmw_core.log.reader import RunReader
 
 # Bottom first: on screen, an area reaches down to the line drawn before it.
@@ -48,7 +49,7 @@ def drawing(table: pd.DataFrame) -> Drawing:
             if below in names:
                 marks.append(Band(part["epoch"], part[below], part[name], colour, area))
         title = f"{shorten(part['title'].iloc[0], 36)}\n{shorten(part['class_name'].iloc[0], 30)}"
-        panels.append(Panel(marks, EPOCH, Axis("Logit"), title))
+        panels.append(Panel(marks, EPOCH, Axis(f"Logit, {of_pass(table)}"), title))
     return Drawing(panels, share_y=True, aspect=0.7)
 
 

@@ -12,6 +12,7 @@ from dashboard.figures.selection import (
     absent_columns,
     check_epoch,
     chosen_samples,
+    of_pass,
     sample_title,
 )
 from hmw_core.log.reader import RunReader
@@ -127,6 +128,7 @@ def prepare(
         is_mislabeled=bool(sample["is_mislabeled"]) if pd.notna(sample["is_mislabeled"]) else False,
         class_name=run.class_names[label],
         n_samples=len(run.sample_ids(label)),
+        **{"pass": run.pass_name},
         title=table["quantity"].map({name: title for name, (title, _) in TITLES.items()}),
         unit=table["quantity"].map({name: unit for name, (_, unit) in TITLES.items()}),
     )
@@ -156,7 +158,7 @@ def drawing(table: pd.DataFrame) -> Drawing:
             Line(epoch, part["q50"], name="median of the class", width=1.2, hover=HOVER),
             Line(epoch, part["value"], colour, first["sample"], "solid", hover=HOVER),
         ]
-        axis = Axis(f"{title} ({unit})" if unit else title)
+        axis = Axis(f"{title} ({unit}), {of_pass(table)}" if unit else title)
         panels.append(Panel(marks, EPOCH, axis, title))
     return Drawing(panels, height=320)
 

@@ -1,6 +1,7 @@
 """Trainings side by side, epoch by epoch: accuracy, loss, and how well a criterion does so far."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import pandas as pd
 
@@ -8,6 +9,7 @@ from dashboard.drawing.marks import EPOCH, Axis, Drawing, Line, Panel
 from dashboard.drawing.run_lines import run_colours
 from dashboard.drawing.text import short_names
 from dashboard.figures.base import CannotShow, FigureSpec
+from dashboard.figures.selection import of_pass
 from hmw_core.criteria.of_run import title_of
 from hmw_core.log.reader import RunReader
 
@@ -17,11 +19,12 @@ KINDS = {
     "train_accuracy": ("accuracy", "train, given labels", 100.0),
     "train_loss": ("loss", "train", 1.0),
 }
+HOVER = "epoch %{x}: %{y:.3g}"
 DASH = {"test": "solid", "train, given labels": "dot"}
 
 
 def prepare(runs: Sequence[RunReader], criterion: str = "iam") -> pd.DataFrame:
-    """Return run, quantity, line, title, epoch, value: a row per run, line and epoch logged.
+    """Return run, pass, quantity, line, title, epoch, value: a row per run, line and epoch logged.
 
     `quantity` is `accuracy` (per cent), `loss` (nat) or `auroc` (in [0, 1], of the criterion over
     the epochs so far; no row where a run has no true labels); `title` names its panel.
@@ -38,12 +41,13 @@ def prepare(runs: Sequence[RunReader], criterion: str = "iam") -> pd.DataFrame:
             part = metrics[["epoch"]].assign(
                 run=run.name, quantity=quantity, line=line, value=factor * metrics[column]
             )
+            part["pass"] = run.pass_name
             parts.append(part.dropna(subset=["value"]))
     table = pd.concat(parts) if parts else pd.DataFrame(columns=["quantity"])
     if table.empty:
         raise CannotShow("no epoch of these runs is finished yet, so there is no curve to show")
     table["title"] = table["quantity"].map(titles)
-    order = ["run", "quantity", "line", "title", "epoch", "value"]
+    order = ["run", "pass", "quantity", "line", "title", "epoch", "value"]
     return table[order].reset_index(drop=True)
 
 
@@ -56,19 +60,15 @@ def drawing(table: pd.DataFrame) -> Drawing:
         shown = table[table["quantity"] == quantity]
         if shown.empty:
             continue
-        marks = [
-            Line(
-                part["epoch"],
-                part["value"],
-                colours[run],
-                f"{names[run]}: {line}"
-                if quantity == "accuracy" or run not in with_accuracy
-                else "",
-                DASH.get(line, "solid"),
-                hover="epoch %{x}: %{y:.3g}",
-            )
-            for (run, line), part in shown.groupby(["run", "line"], sort=False)
-        ]
+        marks = []
+        for (run, line), part in shown.groupby(["run", "line"], sort=False):
+            # Two runs of different passes share the panel: the legend tells them apart.
+            own = f"train ({of_pass(part)})" if str(line).startswith("train") else line
+            is_named = quantity == "accuracy" or run not in with_accuracy
+            name = f"{names[run]}: {own}" if is_named else ""
+            look: dict[str, Any] = {"dash": DASH.get(line, "solid"), "hover": HOVER}
+            marks.append(Line(part["epoch"], part["value"], colours[run], name, **look))
+        axis = f"{axis}, {of_pass(shown)}" if quantity == "loss" else axis
         panels.append(Panel(marks, EPOCH, Axis(axis), shown["title"].iloc[0]))
     return Drawing(panels, height=360, aspect=0.75)
 
@@ -79,7 +79,7 @@ FIGURE = FigureSpec(
     look_for=(
         "A test accuracy that falls while the accuracy on the given labels still rises: wrong "
         "labels are being memorised, and the AUROC of the last loss falls with it. An AUROC of 0.5 "
-        "is chance."
+        "is chance. Train losses and accuracies are those of the given labels."
     ),
     prepare=prepare,
     drawing=drawing,

@@ -47,7 +47,7 @@ def prepare(
             last = rank.where(rank.le(budget)).max()
             cut = float(pairs.loc[rank.eq(last).fillna(False), f"{what}_{side}"].iloc[0])
         table[f"cut_{place}"] = cut
-        table[f"axis_{place}"] = axis_of(pick_criterion(runs[0], criterion), ranks)
+        table[f"axis_{place}"] = axis_of(pick_criterion(run, criterion), ranks, run.pass_name)
         table[f"run_{place}"] = run.name
     table["n_missing"] = len(pairs) - len(table)
     columns = ["sample_id", "group", "x", "y", "run_x", "run_y", "axis_x", "axis_y"]

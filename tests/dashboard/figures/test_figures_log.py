@@ -8,9 +8,17 @@ import pytest
 
 from dashboard.drawing.screen import MOST_NAMES
 from dashboard.drawing.text import on_paper, on_screen, shorten
+from dashboard.figures import FIGURES
 from dashboard.figures.base import CannotShow
 from dashboard.figures.criteria import auroc_by_epoch, detection_intervals
-from dashboard.figures.paper import accuracy, areas_by_epoch, curves, distributions, logits
+from dashboard.figures.paper import (
+    accuracy,
+    areas_by_epoch,
+    curves,
+    distributions,
+    logits,
+    training_progress,
+)
 from dashboard.figures.runs import noise_matrix
 from hmw_core import RunReader, RunWriter
 from hmw_core.criteria.compute import score_of
@@ -204,10 +212,53 @@ def test_accuracy_is_in_per_cent_with_the_paper_s_number(tmp_path, tiny_run):
     assert not any("paper, tiny" in name for name in names)
 
 
+OF_A_PASS = [
+    "accuracy",
+    "areas_by_epoch",
+    "compare_scores",
+    "curves",
+    "distributions",
+    "duel",
+    "learning_order_classes",
+    "learning_order_curves",
+    "learning_order_stop",
+    "logits",
+    "sample_curves",
+    "threshold",
+    "training_progress",
+]
+
+
+@pytest.mark.parametrize("name", OF_A_PASS)
+@pytest.mark.parametrize(("own", "other"), [("training", "evaluation"), ("evaluation", "training")])
+def test_figures_say_the_pass_that_a_run_logged(name, own, other, tmp_path):
+    write_small(tmp_path / "run", pass_name=own).finish()
+    run, figure = RunReader(tmp_path / "run"), FIGURES[name]
+    options = {"criterion": "last_loss"} if name in ("threshold", "compare_scores") else {}
+    options |= {"against": "aum"} if name == "duel" else {}
+    table = figure.prepare([run] * figure.n_runs if figure.many else run, **options)
+    assert set(table["pass"]) == {own} if "pass" in table else name in ("duel", "compare_scores")
+    text = figure.draw(table).to_json()
+    assert f"{own} pass" in text
+    assert f"{other} pass" not in text
+
+
+def test_two_passes_in_one_panel_are_told_apart(tmp_path):
+    runs = []
+    for name in ("training", "evaluation"):
+        write_small(tmp_path / name, pass_name=name).finish()
+        runs.append(RunReader(tmp_path / name))
+    for module in (accuracy, training_progress):
+        names = {trace.name for trace in show(module, module.prepare(runs)).data}
+        assert "training: train (training pass)" in names
+        assert "evaluation: train (evaluation pass)" in names
+
+
 def test_accuracy_keeps_long_run_names_apart(tmp_path):
     table = pd.DataFrame(
         {
             "run": ["long-" * 20 + "a" + "-run" * 20, "long-" * 20 + "b" + "-run" * 20],
+            "pass": "training",
             "split": "test",
             "epoch": 1,
             "accuracy": [50.0, 60.0],
