@@ -20,7 +20,7 @@ from training.data.datasets import DATASETS
 from training.data.epoch_data import EpochData
 from training.data.prepare import TrainingData, load_data
 from training.methods import METHODS
-from training.methods.base import Problem, Record
+from training.methods.base import Record, Sizes
 from training.progress import EpochSummary, TrainingProgress
 from training.records import LogRecord, LossRecord
 from training.stopping import Stopped, StopWish
@@ -117,7 +117,7 @@ class Training:
         self.trained_label = trained_label.to(self.device)
         if self.threshold is not None:
             self.real_classes = RealClasses(self.threshold, n_classes, self.trained_label)
-        problem = Problem(
+        sizes = Sizes(
             n_samples=n_samples,
             n_classes=n_classes + (self.threshold is not None),
             n_channels=self.train_source.n_channels,
@@ -125,7 +125,7 @@ class Training:
             device=self.device,
         )
         torch.manual_seed(devices.epoch_seed(config.seed, 0))
-        self.method = METHODS[config.method](config, problem)
+        self.method = METHODS[config.method](config, sizes)
         if self.threshold is not None and self.method.n_networks > 1:
             raise UsageError(
                 f"--threshold-samples go with methods of one network, not with {config.method}"

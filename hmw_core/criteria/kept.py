@@ -8,7 +8,7 @@ import pandas as pd
 from hmw_core.criteria import CRITERIA_VERSION, MAIN_CRITERIA
 from hmw_core.criteria.compute import compute_scores, parts_read
 from hmw_core.criteria.criterion import Criterion
-from hmw_core.criteria.of_run import pick_criterion
+from hmw_core.criteria.of_run import main_criteria_of, pick_criterion
 from hmw_core.log.cache import kept_table
 from hmw_core.log.reader import RunReader
 
@@ -29,7 +29,7 @@ def score_table(
     ----------
     run : RunReader
     criteria : sequence of str, optional
-        Names of `CRITERIA`. Default: those of `MAIN_CRITERIA`.
+        Names of `CRITERIA`. Default: those of `main_criteria_of`.
     epoch : int, optional
         Last epoch used. Default: the last one logged.
     given_label : int, optional
@@ -42,7 +42,7 @@ def score_table(
     UsageError
         If a criterion is unknown.
     """
-    names = list(MAIN_CRITERIA) if criteria is None else criteria
+    names = list(main_criteria_of(run)) if criteria is None else criteria
     picked = {name: pick_criterion(run, name) for name in names}
     last = run.last_epoch if epoch is None else epoch
     kept = run.scores(last, CRITERIA_VERSION) if first == 1 else None

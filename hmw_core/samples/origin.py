@@ -13,8 +13,10 @@ def origin_of(run: RunReader, epoch: int | None = None) -> dict[str, Any]:
     `epoch` is the last one used. Default: the last one logged.
     """
     last = run.last_epoch if epoch is None else epoch
+    network = {"network": run.network} if run.n_networks > 1 else {}
     return {
         "run": run.name,
+        **network,
         "run_format": run.info["format"],
         "fingerprint": run.info["dataset"]["fingerprint"],
         "criteria_version": CRITERIA_VERSION,

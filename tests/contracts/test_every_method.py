@@ -10,7 +10,7 @@ from training.config import RunConfig
 from training.data.batches import image_source
 from training.data.epoch_data import EpochData
 from training.methods import METHODS
-from training.methods.base import Problem
+from training.methods.base import Sizes
 from training.stopping import StopWish
 
 N_SAMPLES, N_CLASSES, SIDE = 48, 4, 8
@@ -32,8 +32,8 @@ def build(request):
         if not METHODS[request.param].weighs_samples:
             fields.pop("weighting", None)  # refused, see below
         config = RunConfig(method=request.param, method_args=used, **fields)
-        problem = Problem(N_SAMPLES, N_CLASSES, 1, (SIDE, SIDE), CPU)
-        return METHODS[request.param](config, problem)
+        sizes = Sizes(N_SAMPLES, N_CLASSES, 1, (SIDE, SIDE), CPU)
+        return METHODS[request.param](config, sizes)
 
     return make
 
@@ -166,19 +166,19 @@ def test_a_stop_is_granted_between_two_batches(build):
 
 @pytest.mark.parametrize("name", [n for n in METHODS if not METHODS[n].weighs_samples])
 def test_refuses_a_weighting_that_would_weigh_nothing(name):
-    problem = Problem(N_SAMPLES, N_CLASSES, 1, (SIDE, SIDE), CPU)
+    sizes = Sizes(N_SAMPLES, N_CLASSES, 1, (SIDE, SIDE), CPU)
     with pytest.raises(UsageError, match="--weighting hmw multiplies the loss of each sample"):
-        METHODS[name](RunConfig(method=name, weighting="hmw"), problem)
+        METHODS[name](RunConfig(method=name, weighting="hmw"), sizes)
 
 
 @pytest.mark.parametrize("name", METHODS)
 def test_refuses_arguments_by_name_and_range(name):
-    problem = Problem(N_SAMPLES, N_CLASSES, 1, (SIDE, SIDE), CPU)
+    sizes = Sizes(N_SAMPLES, N_CLASSES, 1, (SIDE, SIDE), CPU)
     wrong = {argument.name: argument.low - 1 for argument in METHODS[name].arguments}
     for given in ({"nothing": 1.0}, *({argument: value} for argument, value in wrong.items())):
         (argument,) = given
         with pytest.raises(UsageError, match=argument):
-            METHODS[name](RunConfig(method=name, method_args=given), problem)
+            METHODS[name](RunConfig(method=name, method_args=given), sizes)
 
 
 @pytest.mark.parametrize("name", METHODS)

@@ -1,7 +1,7 @@
 """Training methods: what happens in one epoch, one file each.
 
 Contract, so that no file repeats it: a method is a `Method` built with a ``RunConfig`` and a
-``Problem``. It owns its networks, optimizers and tables; the loop never asks which one it is. Each
+``Sizes``. It owns its networks, optimizers and tables; the loop never asks which one it is. Each
 epoch it is given `EpochData`, takes the passes that it needs, and records every sample of every
 network once, with what it declares in `state`. What it computes (selection, refinement, mixing)
 stands in functions of tensors, which are tested against numbers from outside. What is neither is

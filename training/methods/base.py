@@ -18,7 +18,7 @@ from training.schedule import learning_rate
 
 
 @dataclass(frozen=True)
-class Problem:
+class Sizes:
     """The sizes a method is built for, and where it computes."""
 
     n_samples: int
@@ -76,10 +76,10 @@ class Method(nn.Module, ABC):
     """What the method knows of each sample, for the log."""
     optimizers: list[torch.optim.Optimizer]
 
-    def __init__(self, config: RunConfig, problem: Problem) -> None:
+    def __init__(self, config: RunConfig, sizes: Sizes) -> None:
         super().__init__()
         self.config = config
-        self.problem = problem
+        self.sizes = sizes
         self.args = argument_values(config.method, self.arguments, config.method_args)
         if config.weighting != "uniform" and not self.weighs_samples:
             raise UsageError(

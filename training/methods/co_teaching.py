@@ -11,7 +11,7 @@ from training.data.epoch_data import EpochData
 from training.devices import autocast
 from training.methods import parts
 from training.methods.arguments import Argument
-from training.methods.base import Method, Problem, Record
+from training.methods.base import Method, Record, Sizes
 from training.methods.small_loss import assumed_noise_rate, drop_rate, n_kept, smallest
 
 LATE_MOMENTUM = 0.1  # Adam's first beta once the learning rate falls, as in the released code
@@ -52,12 +52,12 @@ class CoTeaching(Method):
         ),
     )
 
-    def __init__(self, config: RunConfig, problem: Problem) -> None:
-        super().__init__(config, problem)
+    def __init__(self, config: RunConfig, sizes: Sizes) -> None:
+        super().__init__(config, sizes)
         self.noise_rate = assumed_noise_rate(config, self.args["noise_rate"])
-        self.losses = parts.module_list(lambda: parts.new_loss(config, problem), 2)
-        self.weightings = parts.module_list(lambda: parts.new_weighting(config, problem), 2)
-        self.networks = parts.module_list(lambda: parts.new_network(config, problem), 2)
+        self.losses = parts.module_list(lambda: parts.new_loss(config, sizes), 2)
+        self.weightings = parts.module_list(lambda: parts.new_weighting(config, sizes), 2)
+        self.networks = parts.module_list(lambda: parts.new_network(config, sizes), 2)
         self.optimizers = [parts.new_optimizer(config, n.parameters()) for n in self.networks]
 
     def set_epoch(self, epoch: int) -> float:
@@ -78,7 +78,7 @@ class CoTeaching(Method):
             for network, loss, weighting in zip(
                 self.networks, self.losses, self.weightings, strict=True
             ):
-                with autocast(self.problem.device):
+                with autocast(self.sizes.device):
                     out = network(batch.images)
                 steps.append(parts.weighted_step(out, batch, loss, weighting))
             n = n_kept(len(batch.sample_id), dropped)

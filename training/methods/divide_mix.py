@@ -13,7 +13,7 @@ from training.data.epoch_data import EpochData
 from training.devices import autocast
 from training.methods import mixmatch, parts
 from training.methods.arguments import Argument
-from training.methods.base import Method, Problem, Record
+from training.methods.base import Method, Record, Sizes
 
 N_HISTORY = 5  # epochs whose losses are kept for the mean that the mixture may be fitted to
 
@@ -56,14 +56,14 @@ class DivideMix(Method):
     posterior: Tensor
     loss_history: Tensor
 
-    def __init__(self, config: RunConfig, problem: Problem) -> None:
-        super().__init__(config, problem)
-        self.loss = parts.new_loss(config, problem)
-        self.networks = parts.module_list(lambda: parts.new_network(config, problem), 2)
+    def __init__(self, config: RunConfig, sizes: Sizes) -> None:
+        super().__init__(config, sizes)
+        self.loss = parts.new_loss(config, sizes)
+        self.networks = parts.module_list(lambda: parts.new_network(config, sizes), 2)
         self.optimizers = [parts.new_optimizer(config, n.parameters()) for n in self.networks]
-        sizes, device = (2, problem.n_samples), problem.device
-        self.register_buffer("posterior", torch.full(sizes, 0.5, device=device))
-        self.register_buffer("loss_history", torch.zeros(N_HISTORY, *sizes, device=device))
+        nobody = torch.zeros(2, sizes.n_samples, device=sizes.device)
+        self.register_buffer("posterior", nobody + 0.5)
+        self.register_buffer("loss_history", nobody.repeat(N_HISTORY, 1, 1))
 
     def stage(self, epoch: int) -> str:
         return "warm-up" if epoch <= self.args["warmup_epochs"] else "semi-supervised"
@@ -97,7 +97,7 @@ class DivideMix(Method):
         """Train one network for an epoch on the given labels."""
         network, penalty = self.networks[place].train(), self.config.confidence_penalty
         for batch in data.batches():
-            with autocast(self.problem.device):
+            with autocast(self.sizes.device):
                 out = network(batch.images)
             objective = self.loss(out, batch).mean()
             if penalty:
@@ -148,7 +148,7 @@ class DivideMix(Method):
         mixed, target = mixmatch.mixed(
             torch.cat(images), torch.cat(targets), self.args["mixup_alpha"], data.rng
         )
-        with autocast(self.problem.device):
+        with autocast(self.sizes.device):
             logits = network(mixed).logits
         n = 2 * len(labelled.sample_id)
         objective = mixmatch.soft_cross_entropy(logits[:n], target[:n])
@@ -166,7 +166,7 @@ class DivideMix(Method):
         probs = []
         for network in networks:
             for view in batch.views:
-                with autocast(self.problem.device):
+                with autocast(self.sizes.device):
                     logits = network(view).logits
                 probs.append(logits.float().softmax(dim=1))
         return torch.stack(probs).mean(dim=0)
@@ -178,7 +178,7 @@ class DivideMix(Method):
         for place, network in enumerate(self.networks):
             network.eval()
             for batch in data.plain():
-                with autocast(self.problem.device):
+                with autocast(self.sizes.device):
                     out = network(batch.images)
                 log = parts.evaluation_log(out, batch)
                 losses[place, batch.sample_id] = log.loss

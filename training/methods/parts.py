@@ -15,21 +15,21 @@ from hmw_core.objective.weighting import WEIGHTINGS
 from hmw_core.objective.weighting.hmw import cosine_to_classes
 from training.config import RunConfig
 from training.devices import autocast, memory_format
-from training.methods.base import Problem, StepLog
+from training.methods.base import Sizes, StepLog
 from training.networks import build_network
 from training.networks.base import Classifier
 
 
-def new_network(config: RunConfig, problem: Problem) -> Classifier:
+def new_network(config: RunConfig, sizes: Sizes) -> Classifier:
     """Return a network with weights drawn anew, on the device."""
     network = build_network(
         config.network,
-        problem.n_channels,
-        problem.image_size,
-        problem.n_classes,
+        sizes.n_channels,
+        sizes.image_size,
+        sizes.n_classes,
         config.class_bias,
     )
-    network = network.to(problem.device).to(memory_format=memory_format(problem.device))
+    network = network.to(sizes.device).to(memory_format=memory_format(sizes.device))
     if config.compile:
         network.backbone.compile()
     return network
@@ -52,7 +52,7 @@ def new_optimizer(config: RunConfig, parameters: Iterable[nn.Parameter]) -> torc
     )
 
 
-def new_loss(config: RunConfig, problem: Problem) -> nn.Module:
+def new_loss(config: RunConfig, sizes: Sizes) -> nn.Module:
     """Return the per-sample loss.
 
     Raises
@@ -60,12 +60,12 @@ def new_loss(config: RunConfig, problem: Problem) -> nn.Module:
     UsageError
         If it or one of its arguments is unknown or out of range.
     """
-    sizes = {"n_samples": problem.n_samples, "n_classes": problem.n_classes}
-    sizes["normalize_logits"] = config.normalize_logits
-    return _build(LOSSES, config.loss, "loss", sizes, config.loss_args).to(problem.device)
+    ours = {"n_samples": sizes.n_samples, "n_classes": sizes.n_classes}
+    ours["normalize_logits"] = config.normalize_logits
+    return _build(LOSSES, config.loss, "loss", ours, config.loss_args).to(sizes.device)
 
 
-def new_weighting(config: RunConfig, problem: Problem) -> nn.Module:
+def new_weighting(config: RunConfig, sizes: Sizes) -> nn.Module:
     """Return the per-sample weighting, checked against the number of classes.
 
     Raises
@@ -77,10 +77,10 @@ def new_weighting(config: RunConfig, problem: Problem) -> nn.Module:
     if config.weighting == "hmw":  # whose numbers are fields of the config
         names = ("alpha", "beta", "k", "annealing_start", "warmup_epochs")
         own = {name: getattr(config, name) for name in names} | own
-    sizes = {"n_samples": problem.n_samples, "n_epochs": config.epochs}
-    weighting = _build(WEIGHTINGS, config.weighting, "weighting", sizes, own)
-    weighting.check_classes(problem.n_classes)
-    return weighting.to(problem.device)
+    ours = {"n_samples": sizes.n_samples, "n_epochs": config.epochs}
+    weighting = _build(WEIGHTINGS, config.weighting, "weighting", ours, own)
+    weighting.check_classes(sizes.n_classes)
+    return weighting.to(sizes.device)
 
 
 def module_list(make: Callable[[], nn.Module], n: int) -> nn.ModuleList:

@@ -7,7 +7,7 @@ from training.config import RunConfig
 from training.data.epoch_data import EpochData
 from training.devices import autocast
 from training.methods import parts
-from training.methods.base import Method, Problem, Record
+from training.methods.base import Method, Record, Sizes
 
 
 class Standard(Method):
@@ -16,18 +16,18 @@ class Standard(Method):
     Source: HMW (AAAI-24), Eq. 13; the confidence penalty as in its released code.
     """
 
-    def __init__(self, config: RunConfig, problem: Problem) -> None:
-        super().__init__(config, problem)
-        self.loss = parts.new_loss(config, problem)
-        self.weighting = parts.new_weighting(config, problem)
-        self.network = parts.new_network(config, problem)
+    def __init__(self, config: RunConfig, sizes: Sizes) -> None:
+        super().__init__(config, sizes)
+        self.loss = parts.new_loss(config, sizes)
+        self.weighting = parts.new_weighting(config, sizes)
+        self.network = parts.new_network(config, sizes)
         self.optimizers = [parts.new_optimizer(config, self.network.parameters())]
 
     def run_epoch(self, epoch: int, data: EpochData, record: Record) -> None:
         self.train()
         (optimizer,) = self.optimizers
         for batch in data.batches():
-            with autocast(self.problem.device):
+            with autocast(self.sizes.device):
                 out = self.network(batch.images)
             loss, weight, log = parts.weighted_step(out, batch, self.loss, self.weighting)
             objective = (weight * loss).mean()

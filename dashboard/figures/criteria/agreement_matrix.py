@@ -10,10 +10,9 @@ import pandas as pd
 from dashboard.drawing.marks import Axis, Cells, Drawing, Panel, cell_texts
 from dashboard.figures.base import CannotShow, FigureSpec
 from dashboard.figures.selection import absent_criteria, check_epoch
-from hmw_core.criteria import MAIN_CRITERIA
 from hmw_core.criteria.compute import without_absent
 from hmw_core.criteria.kept import score_table
-from hmw_core.criteria.of_run import pick_criterion, title_of
+from hmw_core.criteria.of_run import main_criteria_of, pick_criterion, title_of
 from hmw_core.laboratory.agreement import agreement, usual_budget
 from hmw_core.log.reader import RunReader
 
@@ -30,7 +29,7 @@ def prepare(
     address of the page that shows the two, `absent` says which criteria the source cannot give.
     """
     last = check_epoch(run, epoch)
-    names = list(MAIN_CRITERIA if criteria is None else dict.fromkeys(criteria))
+    names = list(main_criteria_of(run) if criteria is None else dict.fromkeys(criteria))
     asked = {name: pick_criterion(run, name) for name in names}
     lacks = absent_criteria(run, names)
     there = list(without_absent(asked, run))

@@ -9,9 +9,8 @@ from dashboard.drawing.marks import EPOCH, Axis, Drawing, Line, Panel, Rule
 from dashboard.drawing.text import three_digits
 from dashboard.figures.base import CannotShow, FigureSpec
 from dashboard.figures.selection import absent_criteria, check_epoch
-from hmw_core.criteria import MAIN_CRITERIA
 from hmw_core.criteria.compute import scores_by_epoch, without_absent
-from hmw_core.criteria.of_run import pick_criterion
+from hmw_core.criteria.of_run import main_criteria_of, pick_criterion
 from hmw_core.log.reader import RunReader
 from hmw_core.statistics.ranking import auroc
 
@@ -26,7 +25,7 @@ def prepare(run: RunReader, criteria: Sequence[str] | None = None) -> pd.DataFra
     nothing for has no row, and where the run's source lacks it, `absent` says so.
     """
     last = check_epoch(run)
-    names = list(MAIN_CRITERIA) if criteria is None else list(criteria)
+    names = list(main_criteria_of(run)) if criteria is None else list(criteria)
     titles = {name: pick_criterion(run, name).title for name in names}
     wrong = run.samples()["is_mislabeled"]
     n_mislabeled, n_clean = int(wrong.sum()), int(wrong.eq(False).sum())

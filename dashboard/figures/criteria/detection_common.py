@@ -9,9 +9,8 @@ import pandas as pd
 from dashboard.drawing.text import shorten
 from dashboard.figures.base import CannotShow
 from dashboard.figures.selection import absent_criteria, check_epoch, class_title, in_sentence
-from hmw_core.criteria import MAIN_CRITERIA
 from hmw_core.criteria.compute import without_absent
-from hmw_core.criteria.of_run import pick_criterion, title_of
+from hmw_core.criteria.of_run import main_criteria_of, pick_criterion, title_of
 from hmw_core.errors import pick
 from hmw_core.laboratory.contest import MEASURES, Contest, budget_text
 from hmw_core.laboratory.hard import Hard, hard_text
@@ -49,7 +48,7 @@ def check_contest(
     """
     last = check_epoch(run, epoch)
     title = class_title(run, given_label)
-    names = list(MAIN_CRITERIA) if criteria is None else list(dict.fromkeys(criteria))
+    names = list(main_criteria_of(run)) if criteria is None else list(dict.fromkeys(criteria))
     picked = {name: pick_criterion(run, name) for name in names}
     lacks = absent_criteria(run, names)
     there = list(without_absent(picked, run))

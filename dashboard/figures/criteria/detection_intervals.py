@@ -14,9 +14,8 @@ from dashboard.figures.selection import (
     class_title,
     in_sentence,
 )
-from hmw_core.criteria import MAIN_CRITERIA
 from hmw_core.criteria.compute import without_absent
-from hmw_core.criteria.of_run import pick_criterion, title_of
+from hmw_core.criteria.of_run import main_criteria_of, pick_criterion, title_of
 from hmw_core.laboratory.detection import detect
 from hmw_core.log.reader import RunReader
 from hmw_core.samples.groups import HARD_FRACTION
@@ -37,7 +36,7 @@ def prepare(
     """
     last = check_epoch(run, epoch)
     title = class_title(run, given_label)
-    names = list(MAIN_CRITERIA) if criteria is None else list(criteria)
+    names = list(main_criteria_of(run)) if criteria is None else list(criteria)
     lacks = absent_criteria(run, names)
     if lacks:
         names = list(without_absent({name: pick_criterion(run, name) for name in names}, run))

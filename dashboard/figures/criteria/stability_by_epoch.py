@@ -7,9 +7,8 @@ import pandas as pd
 from dashboard.drawing.marks import EPOCH, Axis, Drawing, Line, Panel, Rule
 from dashboard.figures.base import CannotShow, FigureSpec
 from dashboard.figures.selection import absent_criteria, check_epoch
-from hmw_core.criteria import MAIN_CRITERIA
 from hmw_core.criteria.compute import without_absent
-from hmw_core.criteria.of_run import pick_criterion
+from hmw_core.criteria.of_run import main_criteria_of, pick_criterion
 from hmw_core.laboratory.agreement import usual_budget
 from hmw_core.laboratory.stability import checkpoints, rank_stability
 from hmw_core.log.reader import RunReader
@@ -27,7 +26,7 @@ def prepare(
     last = check_epoch(run)
     if last < 2:
         raise CannotShow(f"run {run.name!r} has one epoch only, so nothing can change between two")
-    names = list(MAIN_CRITERIA if criteria is None else dict.fromkeys(criteria))
+    names = list(main_criteria_of(run) if criteria is None else dict.fromkeys(criteria))
     asked = {name: pick_criterion(run, name) for name in names}
     lacks = absent_criteria(run, names)
     there = list(without_absent(asked, run))

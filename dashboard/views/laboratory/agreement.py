@@ -24,10 +24,9 @@ from dashboard.views.parts.choices import (
 )
 from dashboard.views.parts.part_pictures import offer_review, show_part
 from dashboard.views.parts.run_picker import pick_run
-from hmw_core.criteria import MAIN_CRITERIA
 from hmw_core.criteria.compute import without_absent
 from hmw_core.criteria.kept import score_table
-from hmw_core.criteria.of_run import criteria_of, pick_criterion, title_of, with_k
+from hmw_core.criteria.of_run import criteria_of, main_criteria_of, pick_criterion, title_of, with_k
 from hmw_core.errors import UsageError
 from hmw_core.experiments.seeds import same_labels, siblings
 from hmw_core.laboratory.agreement import RULE as AGREEMENT_RULE
@@ -59,7 +58,7 @@ UNKNOWN = "–"
 def choose_criteria(run: RunReader) -> list[str]:
     """Return the criteria chosen, `criteria=` in the address; by default the main ones."""
     there = with_asked(list(without_absent(criteria_of(run), run)), "criteria")
-    usual = [name for name in MAIN_CRITERIA if name in there]
+    usual = [name for name in main_criteria_of(run) if name in there]
     asked = [name for name in st.query_params.get("criteria", "").split(",") if name in there]
     chosen = st.multiselect(
         "Criteria",
@@ -70,7 +69,7 @@ def choose_criteria(run: RunReader) -> list[str]:
         key=f"criteria of {run.name}",
     )
     remember("criteria", None if chosen == usual else ",".join(chosen) or None)
-    say_absent(absent_criteria(run, MAIN_CRITERIA))
+    say_absent(absent_criteria(run, main_criteria_of(run)))
     k = choose_k(run, chosen)
     return list(dict.fromkeys(with_k(name, k) for name in chosen))
 

@@ -6,7 +6,7 @@ import torch
 from hmw_core.errors import UsageError
 from hmw_core.objective.batch import Batch
 from training.config import RunConfig
-from training.methods.base import Problem
+from training.methods.base import Sizes
 from training.methods.co_teaching import CoTeaching
 from training.methods.small_loss import drop_rate, n_kept, smallest
 
@@ -16,7 +16,7 @@ CPU = torch.device("cpu")
 def method(n_samples=8, **fields):
     torch.manual_seed(0)
     config = RunConfig(method="co_teaching", noise="symmetric", noise_rate=0.5, **fields)
-    return CoTeaching(config, Problem(n_samples, 3, 1, (8, 8), CPU))
+    return CoTeaching(config, Sizes(n_samples, 3, 1, (8, 8), CPU))
 
 
 def test_the_drop_rate_by_epoch():
@@ -98,6 +98,6 @@ def test_adams_momentum_falls_with_the_rate():
 
 def test_asks_for_the_rate_where_the_noise_has_none():
     with pytest.raises(UsageError, match="--method-args noise_rate"):
-        CoTeaching(RunConfig(method="co_teaching"), Problem(8, 3, 1, (8, 8), CPU))
+        CoTeaching(RunConfig(method="co_teaching"), Sizes(8, 3, 1, (8, 8), CPU))
     config = RunConfig(method="co_teaching", method_args={"noise_rate": 0.0})
-    assert CoTeaching(config, Problem(8, 3, 1, (8, 8), CPU)).noise_rate == 0.0
+    assert CoTeaching(config, Sizes(8, 3, 1, (8, 8), CPU)).noise_rate == 0.0

@@ -9,7 +9,7 @@ from hmw_core.statistics.mixtures import divide_mix_posterior
 from tests.contracts.test_every_method import LABEL, N_SAMPLES, epoch_data
 from training.config import RunConfig
 from training.methods import mixmatch
-from training.methods.base import Problem
+from training.methods.base import Sizes
 from training.methods.divide_mix import DivideMix
 
 CPU = torch.device("cpu")
@@ -20,7 +20,7 @@ def method(**arguments):
     config = RunConfig(
         method="divide_mix", method_args={"warmup_epochs": 1, **arguments}, batch_size=20
     )
-    return DivideMix(config, Problem(N_SAMPLES, 4, 1, (8, 8), CPU))
+    return DivideMix(config, Sizes(N_SAMPLES, 4, 1, (8, 8), CPU))
 
 
 def test_refined_labels():

@@ -6,7 +6,7 @@ import torch
 from hmw_core.objective.batch import Batch, Forward
 from training.config import RunConfig
 from training.methods import parts
-from training.methods.base import Problem
+from training.methods.base import Sizes
 from training.methods.standard import Standard
 
 CPU = torch.device("cpu")
@@ -14,7 +14,7 @@ CPU = torch.device("cpu")
 
 def method(**fields):
     torch.manual_seed(0)
-    return Standard(RunConfig(**fields), Problem(4, 3, 1, (8, 8), CPU))
+    return Standard(RunConfig(**fields), Sizes(4, 3, 1, (8, 8), CPU))
 
 
 def a_batch():
