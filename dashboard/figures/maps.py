@@ -71,6 +71,8 @@ def check_features(run: RunReader, epoch: int | None = None) -> None:
     logged = run.feature_epochs()
     if not logged:
         later = "; they come with its last epoch" if run.status == "running" else ""
+        if run.network > 1:
+            later = f" of network {run.network}: only the first network's are logged"
         if "features" in run.absent:
             later = f": {run.absent['features']}"
         raise CannotShow(f"run {run.name!r} has no features logged{later}")

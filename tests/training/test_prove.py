@@ -87,7 +87,15 @@ def test_what_is_proven_is_what_train_does(run):
     assert accuracy == run.metrics()["test_accuracy"].iloc[-1]
 
 
-@pytest.mark.parametrize("fields", [{"weighting": "hmw"}, {"augment": "crop_flip"}])
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"weighting": "hmw"},
+        {"augment": "crop_flip"},
+        {"method": "co_teaching"},
+        {"method": "divide_mix", "method_args": {"warmup_epochs": 1}},
+    ],
+)
 def test_of_other_methods_too(trained, fields):
     run = RunReader(trained(run="other", **NOISY, **fields))
     config = config_of(run)

@@ -96,6 +96,16 @@ def test_wrong_words_are_one_sentence(words, sentence):
     assert "\n" not in str(caught.value)
 
 
+def test_an_argument_of_a_method_can_be_varied(tmp_path):
+    axes = parse_grid(["recipe=DivideMix", "method_args.lambda_u=0,25"])
+    base = {"noise": "symmetric", "noise_rate": 0.9, "dataset": "cifar10"}
+    configs = [cell_config(base, cell, 0, tmp_path, "r")[0] for cell in grid_cells(axes)]
+    assert [config.method_args for config in configs] == [
+        {"lambda_u": float(value), "p_threshold": 0.6, "loss_history": 5} for value in (0, 25)
+    ]
+    assert "--method-args" in train_words(configs[0])
+
+
 def test_every_field_can_be_varied_or_says_why_not():
     for name in TYPES:
         with pytest.raises(UsageError) as caught:
