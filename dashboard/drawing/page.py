@@ -162,7 +162,7 @@ def _ticks(ruler: Any, ticks: Any, room: float) -> None:
 
 def _name(axes: Axes, along: str, axis: Axis, is_cells: bool, across: float, scale: float) -> None:
     """Write the names of an axis: of cells as many as have room, of rows all."""
-    most = min(MOST_TICKS, int(across / (0.11 * scale))) if along == "x" else MOST_TICKS
+    most = min(MOST_TICKS, int(across / (0.1 * scale))) if along == "x" else MOST_TICKS
     step = step_of(len(axis.names), most) if is_cells else 1
     at = list(range(0, len(axis.names), step))
     texts = [_row_name(axis.names[i]) for i in at]

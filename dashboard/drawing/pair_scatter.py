@@ -27,7 +27,7 @@ from dashboard.drawing.style import (
     paper_style,
     screen_figure,
 )
-from dashboard.drawing.text import on_paper, on_screen, shorten
+from dashboard.drawing.text import on_paper, on_screen, shorten, wrap
 from hmw_core.criteria.criterion import Criterion
 
 MARKERS_UP_TO = 6_000  # samples; more are sent as a picture
@@ -107,10 +107,10 @@ def axis_of(criterion: Criterion, ranks: bool, pass_name: str) -> str:
 
 def _axis_title(table: pd.DataFrame, place: str, limit: int, safe: Any, line_end: str) -> str:
     first = table.iloc[0]
-    if not first[f"run_{place}"]:
-        return safe(first[f"axis_{place}"])
-    run = safe(shorten(first[f"run_{place}"], limit))
-    return f"{safe(first[f'axis_{place}'])}{line_end}in {run}"
+    lines = wrap(first[f"axis_{place}"], 44).split("\n")
+    if first[f"run_{place}"]:
+        lines.append(f"in {shorten(first[f'run_{place}'], limit)}")
+    return line_end.join(safe(line) for line in lines)
 
 
 def _title(group: str) -> str:

@@ -1,4 +1,4 @@
-"""Every figure, one file each: `prepare` (run -> table), `draw` (plotly), `typeset` (Matplotlib).
+"""Every figure, one file each: `prepare` (run -> table) and `drawing` (table -> panels of marks).
 
 Contract in `dashboard.figures.base.FigureSpec`. Order here is the paper's, and the export's.
 """

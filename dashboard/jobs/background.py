@@ -9,13 +9,10 @@ from pathlib import Path
 
 from dashboard.figures.maps import AT_ONCE
 from hmw_core import processes
-from hmw_core.feature_space import alignment
 from hmw_core.feature_space.projection import cached, chosen_method
 from hmw_core.log.reader import RunReader
 
 START = 20  # seconds until the libraries are loaded
-FIT = 22  # seconds: both t-SNE fits to 4,000 landmarks, on one quiet core
-PLACE = 60  # seconds for a million points, both maps
 SECONDS = {"tsne": 104, "umap": 27, "pca": 1}  # measured: 50,000 samples on two cores
 
 
@@ -59,23 +56,7 @@ def missing_map(run: RunReader, method: str, given_label: int | None = None) -> 
 
 def start_map(run: RunReader, method: str) -> Job:
     """Start `python -m dashboard.project` on a run; it outlives the dashboard."""
-    return _start(run, "--method", method, "--skip-undefined")
-
-
-def seconds_of_joint(run: RunReader) -> int:
-    """Return about how long the joint map takes, in seconds: twice what a quiet machine took."""
-    points = len(alignment.feature_epochs(run)) * (run.n_samples + run.n_classes)
-    fitted = min(points, alignment.LANDMARKS) / alignment.LANDMARKS
-    return START + round(2 * (FIT * fitted + PLACE * points / 1e6))
-
-
-def start_joint(run: RunReader) -> Job:
-    """Start `python -m dashboard.project --aligned` on a run; it outlives the dashboard."""
-    return _start(run, "--aligned")
-
-
-def _start(run: RunReader, *options: str) -> Job:
     log = Path(tempfile.mkstemp(prefix="hmw-map-", suffix=".log")[1])
-    words = ["-m", "dashboard.project", str(run.folder.resolve())]
-    words += [*options, "--network", str(run.network)]
+    words = ["-m", "dashboard.project", str(run.folder.resolve()), "--method", method]
+    words += ["--skip-undefined", "--network", str(run.network)]
     return Job(processes.start([sys.executable, *words], log), log)

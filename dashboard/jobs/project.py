@@ -12,7 +12,6 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 
 from hmw_core.command_line import door
 from hmw_core.errors import UsageError
-from hmw_core.feature_space.alignment import joint, kept_joint, movement
 from hmw_core.feature_space.embeddings import TITLES
 from hmw_core.feature_space.projection import cached, project
 from hmw_core.log.reader import RunReader
@@ -30,10 +29,6 @@ class Arguments:
     """auto: t-SNE for up to 5,000 samples, UMAP for more."""
     epoch: int | None = None
     """Epoch whose features are mapped. Default: the last that has any."""
-    aligned: bool = False
-    """One t-SNE map of several epochs in the classes' space, for the Timeline page."""
-    epochs: tuple[int, ...] = ()
-    """Of --aligned: which epochs. Default: all whose features are logged."""
     given_label: int | None = None
     """Map only the samples of this class."""
     seed: int = 0
@@ -59,10 +54,6 @@ def _project(given: Arguments) -> int:
     console = Console(stderr=True)
     folder = given.run if given.run.is_dir() else given.runs / given.run
     run = RunReader(folder, given.network)
-    if given.aligned:
-        return _align(run, given, console)
-    if given.epochs:
-        raise UsageError("--epochs goes with --aligned; for one epoch give --epoch")
     settings = {
         name: value
         for name in ("perplexity", "n_neighbors", "min_dist")
@@ -74,7 +65,8 @@ def _project(given: Arguments) -> int:
         "skip_undefined": given.skip_undefined,
         **settings,
     }
-    with _bar(console) as bar:
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn())
+    with Progress(*columns, TimeElapsedColumn(), console=console) as bar:
         # Without a total the bar only moves: the search for neighbours reports no steps.
         task = bar.add_task(f"{run.name}: {TITLES.get(given.method, 'map')}", total=None)
         table = project(
@@ -94,51 +86,6 @@ def _project(given: Arguments) -> int:
     if cached(run, given.method, given.epoch, **chosen) is None:
         raise UsageError(f"the map was computed but {run.folder} cannot be written to")
     return 0
-
-
-def _align(run: RunReader, given: Arguments, console: Console) -> int:
-    refused = {
-        "--method": given.method not in ("auto", "tsne"),
-        "--epoch": given.epoch is not None,
-        "--given-label": given.given_label is not None,
-        "--perplexity": given.perplexity is not None,
-        "--n-neighbors": given.n_neighbors is not None,
-        "--min-dist": given.min_dist is not None,
-    }
-    if any(refused.values()):
-        names = ", ".join(name for name, said in refused.items() if said)
-        raise UsageError(f"--aligned is a t-SNE map of whole epochs; it does not take {names}")
-    epochs = list(given.epochs) or None
-    with _bar(console) as bar:
-        task = bar.add_task(f"{run.name}: map of several epochs", total=None)
-        table = joint(
-            run,
-            epochs,
-            seed=given.seed,
-            progress=lambda done, total: bar.update(task, completed=done, total=total),
-        )
-        bar.update(task, completed=1, total=1)
-    steps = movement(table)
-    placed = table[table["kind"] == "sample"].groupby("epoch").size()
-    left_out = run.n_samples - placed[placed < run.n_samples]
-    for epoch, count in left_out.items():
-        console.print(f"epoch {epoch}: {count} samples have no direction and are left out")
-    console.print(
-        f"{run.name}: {table['epoch'].nunique()} epochs; layout noise of a step "
-        f"{steps['layout_noise'].min():.2f} to {steps['layout_noise'].max():.2f} "
-        "(0: all movement is the features', 1: none is)",
-        markup=False,
-        highlight=False,
-        soft_wrap=True,
-    )
-    if kept_joint(run, epochs, seed=given.seed) is None:
-        raise UsageError(f"the map was computed but {run.folder} cannot be written to")
-    return 0
-
-
-def _bar(console: Console) -> Progress:
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn())
-    return Progress(*columns, TimeElapsedColumn(), console=console)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,6 @@
 """The timeline as its page shows it: colours, names, and the bytes that a browser gets."""
 
 import base64
-import shlex
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,10 +11,11 @@ from matplotlib.colors import to_hex
 
 from dashboard.drawing.style import CLASS_COLOURS, CONTINUOUS, GREY, GROUP_COLOURS
 from hmw_core.criteria.of_run import title_of
-from hmw_core.laboratory.timeline import Film, signal_of_epoch
+from hmw_core.laboratory.timeline import signal_of_epoch
 from hmw_core.log.reader import RunReader
 
 SHADES = 32  # colours of a number
+FRAME = 2.5  # side of the square around the unit circle
 COLOURS = {
     "is_mislabeled": "Clean or mislabeled",
     "given_label": "Given label",
@@ -113,45 +112,16 @@ def change_text(change: Any) -> str:
     return f"▲{change:,}" if change > 0 else f"▼{-change:,}"
 
 
-def more_features(run: RunReader, epochs: Sequence[int]) -> str:
-    """Return the command that trains the same again and logs features at these epochs, or "".
-
-    Empty where the run was not made by `python -m training`, so that nobody knows its command.
-    """
-    config = run.info.get("config") or {}
-    if not {"recipe", "dataset", "epochs"} <= config.keys():
-        return ""
-    left_out = {"run", "runs", "features_at", "device", "workers", "compile"}
-    words = ["python", "-m", "training", "train"]
-    for name, value in config.items():
-        option = name.replace("_", "-")
-        if name in left_out or value is None or value in ("", {}, []):
-            continue
-        if isinstance(value, bool):
-            words.append(f"--{option}" if value else f"--no-{option}")
-        elif isinstance(value, dict):
-            pairs = [str(part) for item in value.items() for part in item]
-            words += [f"--{option}", *pairs]
-        elif isinstance(value, list):
-            words += [f"--{option}", *map(str, value)]
-        else:
-            words += [f"--{option}", str(value)]
-    words += ["--features-at", *map(str, epochs)]
-    words += ["--runs", str(run.folder.parent), "--run", f"{run.name}-times"]
-    return shlex.join(words)
-
-
 def packed(values: np.ndarray) -> str:
     """Return an array's bytes (little-endian) as base64."""
     return base64.b64encode(np.ascontiguousarray(values).tobytes()).decode("ascii")
 
 
-def quantised(film: Film, at: int) -> str:
-    """Return the places at a stop for the browser: uint16 x, y in turn, in the film's frame.
+def quantised(x: np.ndarray, y: np.ndarray) -> str:
+    """Return places in the unit circle for the browser: uint16 x, y in turn, in a frame 2.5 wide.
 
     0, 0 is the upper left corner, 65534 the far end, 65535 no place.
     """
-    left, top, side = film.frame
-    share = np.column_stack([(film.x[at] - left) / side, (top - film.y[at]) / side])
+    share = np.column_stack([(x + FRAME / 2) / FRAME, (FRAME / 2 - y) / FRAME])
     whole = np.where(np.isnan(share), 65535, np.clip(np.rint(share * 65534), 0, 65534))
     return packed(whole.astype("<u2"))

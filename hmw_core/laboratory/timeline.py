@@ -1,4 +1,4 @@
-"""The log epoch by epoch: places on a map, ranks by a criterion, weights, and bytes on disk."""
+"""The log epoch by epoch: places between the classes, ranks by a criterion, and weights."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,9 +9,7 @@ import pandas as pd
 from hmw_core.criteria import CRITERIA_VERSION
 from hmw_core.criteria.compute import scores_by_epoch
 from hmw_core.criteria.of_run import pick_criterion
-from hmw_core.errors import UsageError
-from hmw_core.feature_space import alignment
-from hmw_core.log import layout
+from hmw_core.feature_space import class_circle
 from hmw_core.log.cache import kept_table
 from hmw_core.log.reader import RunReader
 from hmw_core.samples.sample_table import suspicion_rank
@@ -19,56 +17,24 @@ from hmw_core.samples.sample_table import suspicion_rank
 MOST_STOPS = 40  # of a slider over all epochs
 MOST_DRAWN = 20_000  # samples on the map; more are a random choice
 N_BINS = 25  # of the weights
-MAPS = {
-    "circle": "Circle of classes",
-    "joint": "t-SNE of all epochs",
-}
-NO_MAP = "none"
 
 
 # -- where the slider stops
 
 
-def stops(run: RunReader, kind: str, most: int = MOST_STOPS) -> list[int]:
-    """Return the epochs of the slider: all, or `most` of them, close together at the start.
-
-    Parameters
-    ----------
-    run : RunReader
-    kind : str
-        `joint`: the epochs whose features are logged. `circle`: those with cosines. `none`: all.
-    most : int
-        With more epochs than that, their distances grow like the epochs; of a slider those with
-        features are among them.
-    """
-    if kind == "joint":
-        return alignment.feature_epochs(run)
-    there = circle_epochs(run) if kind == "circle" else run.epochs()
-    if len(there) <= most:
-        return there
-    wanted = np.geomspace(1, len(there), most)
-    picked = {there[round(place) - 1] for place in wanted}
-    with_features = set(alignment.feature_epochs(run)) if most >= MOST_STOPS else set()
-    return sorted(picked | (with_features & set(there)))
+def stops(epochs: list[int], most: int = MOST_STOPS) -> list[int]:
+    """Return the epochs where the slider stops: all, or `most` of them, close at the start."""
+    if len(epochs) <= most:
+        return epochs
+    wanted = np.geomspace(1, len(epochs), most)
+    return sorted({epochs[round(place) - 1] for place in wanted})
 
 
 def circle_epochs(run: RunReader) -> list[int]:
     """Return the epochs that the circle can show: of the training pass, or of the features."""
-    return alignment.output_epochs(run) or alignment.feature_epochs(run)
-
-
-def maps_of(run: RunReader) -> dict[str, str]:
-    """Return the maps that this run's log allows, and for each what it is made from."""
-    found: dict[str, str] = {}
     if run.n_classes < 2:
-        return found
-    if alignment.output_epochs(run):
-        found["circle"] = "cosines of the training pass, on augmented pictures"
-    elif alignment.feature_epochs(run):
-        found["circle"] = "cosines of the logged features, after the epoch"
-    if len(alignment.feature_epochs(run)) > 1:
-        found["joint"] = "cosines of the logged features, after the epoch"
-    return found
+        return []
+    return class_circle.output_epochs(run) or class_circle.feature_epochs(run)
 
 
 # -- the map
@@ -76,43 +42,27 @@ def maps_of(run: RunReader) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Film:
-    """Where samples lie at every stop; the same rows and the same frame at each.
+    """Where samples lie at every stop, between the corners of the classes.
 
-    `x`, `y` are (stops, samples) float32, NaN where a sample has no place; `anchors` are
-    (stops, C, 2): the corners, or the class vectors. `left, top, side` are the square that holds
-    all of it.
+    `x`, `y` are (stops, samples) float32 in the unit circle, NaN where a sample has no place.
     """
 
-    kind: str
     epochs: tuple[int, ...]
     sample_id: np.ndarray
     x: np.ndarray
     y: np.ndarray
-    anchors: np.ndarray
     n_samples: int  # that the map stands for
-
-    @property
-    def frame(self) -> tuple[float, float, float]:
-        """Return left, top and side of the square that holds all places, with a margin."""
-        if self.kind == "circle":
-            return -1.25, 1.25, 2.5
-        low = np.array([np.nanmin(self.x), np.nanmin(self.y)])
-        high = np.array([np.nanmax(self.x), np.nanmax(self.y)])
-        side = float((high - low).max()) * 1.1 or 1.0
-        middle = (low + high) / 2
-        return float(middle[0] - side / 2), float(middle[1] + side / 2), side
 
 
 def film(
     run: RunReader,
-    kind: str,
     given_label: int | None = None,
     most: int = MOST_DRAWN,
     seed: int = 0,
     most_stops: int = MOST_STOPS,
     also: Sequence[int] = (),
 ) -> Film:
-    """Return the places of a run's samples at all stops.
+    """Return the places of a run's samples at all stops, for a run that has `circle_epochs`.
 
     With more than `most` samples of the class, `most` of them are drawn by lot: half of them
     mislabeled, where so many are known; and the samples `also`.
@@ -120,38 +70,23 @@ def film(
     Raises
     ------
     UsageError
-        If the map is not kept, or the run cannot have it.
+        If the log of an epoch is damaged.
     """
-    epochs = stops(run, kind, most_stops)
+    epochs = stops(circle_epochs(run), most_stops)
     ids = np.union1d(drawn_samples(run, given_label, most, seed), np.asarray(also, dtype=np.int64))
     row = np.full(run.n_samples, -1)
     row[ids] = np.arange(len(ids))
     x = np.full((len(epochs), len(ids)), np.nan, np.float32)
     y = np.full_like(x, np.nan)
-    anchors = np.full((len(epochs), run.n_classes, 2), np.nan, np.float32)
-    if kind == "circle":
-        read = (
-            alignment.logged_cosines if alignment.output_epochs(run) else alignment.feature_cosines
-        )
-        anchors[:] = alignment.corners(run.n_classes)
-        for at, epoch in enumerate(epochs):
-            found = read(run, epoch)
-            mine = row[found.sample_id] >= 0
-            places = alignment.circle(found.cosine[mine])
-            x[at, row[found.sample_id[mine]]] = places[:, 0]
-            y[at, row[found.sample_id[mine]]] = places[:, 1]
-        return Film(kind, tuple(epochs), ids, x, y, anchors, len(run.sample_ids(given_label)))
-    table = alignment.kept_joint(run)
-    if table is None:
-        raise UsageError(f"run {run.name!r} has no map of several epochs yet")
-    for at, (_, part) in enumerate(table.groupby("epoch", sort=True)):
-        samples = part[part["kind"] == "sample"]
-        samples = samples[row[samples["sample_id"]] >= 0]
-        x[at, row[samples["sample_id"]]] = samples["x"]
-        y[at, row[samples["sample_id"]]] = samples["y"]
-        vectors = part[part["kind"] == "class"]
-        anchors[at, vectors["class_label"]] = vectors[["x", "y"]]
-    return Film(kind, tuple(epochs), ids, x, y, anchors, len(run.sample_ids(given_label)))
+    in_training = class_circle.output_epochs(run)
+    read = class_circle.logged_cosines if in_training else class_circle.feature_cosines
+    for at, epoch in enumerate(epochs):
+        found = read(run, epoch)
+        mine = row[found.sample_id] >= 0
+        places = class_circle.circle(found.cosine[mine])
+        x[at, row[found.sample_id[mine]]] = places[:, 0]
+        y[at, row[found.sample_id[mine]]] = places[:, 1]
+    return Film(tuple(epochs), ids, x, y, len(run.sample_ids(given_label)))
 
 
 def drawn_samples(
@@ -167,9 +102,6 @@ def drawn_samples(
     first = rng.choice(ids[wrong], count, replace=False)
     rest = rng.choice(ids[~wrong], min(most - count, int((~wrong).sum())), replace=False)
     return np.sort(np.concatenate([first, rest]))
-
-
-# -- colours
 
 
 # -- ranks
@@ -304,30 +236,3 @@ def signal_of_epoch(run: RunReader, column: str, epoch: int) -> np.ndarray:
     values = np.full(run.n_samples, np.nan)
     values[table["sample_id"].to_numpy(np.int64)] = table[column].to_numpy(float)
     return values
-
-
-# -- what the log costs
-
-
-def feature_bytes(run: RunReader) -> dict[int, int]:
-    """Return the bytes on disk of each epoch's features and class vectors."""
-    return {
-        epoch: sum(
-            path.stat().st_size
-            for path in (
-                layout.epoch_file(run.network_folder, "features", epoch),
-                layout.class_vectors_file(run.network_folder, epoch),
-            )
-            if path.exists()
-        )
-        for epoch in run.feature_epochs()
-    }
-
-
-def signal_bytes(run: RunReader) -> int:
-    """Return the bytes on disk of all epochs' signals and outputs: the log without features."""
-    return sum(
-        layout.epoch_file(run.network_folder, kind, epoch).stat().st_size
-        for kind in ("signals", "outputs")
-        for epoch in layout.logged_epochs(run.network_folder, kind)
-    )

@@ -10,6 +10,7 @@ from dashboard.figures.base import CannotShow, FigureSpec
 from dashboard.figures.maps import group_of
 from dashboard.figures.selection import check_epoch, class_title
 from hmw_core.errors import UsageError
+from hmw_core.feature_space.class_circle import corners
 from hmw_core.laboratory import timeline
 from hmw_core.log.reader import RunReader
 
@@ -40,13 +41,13 @@ def prepare(run: RunReader, given_label: int | None = None) -> pd.DataFrame:
     """
     check_epoch(run)
     class_title(run, given_label)
-    if "circle" not in timeline.maps_of(run):
+    if not timeline.circle_epochs(run):
         raise CannotShow(
             f"run {run.name!r} has neither cosines to the class vectors in its outputs nor "
             "features with class vectors"
         )
     try:
-        film = timeline.film(run, "circle", given_label, most=MOST, most_stops=N_PANELS)
+        film = timeline.film(run, given_label, most=MOST, most_stops=N_PANELS)
     except UsageError as error:
         raise CannotShow(str(error)) from None
     samples = run.samples()
@@ -56,6 +57,7 @@ def prepare(run: RunReader, given_label: int | None = None) -> pd.DataFrame:
     names = np.array(run.class_names, dtype=object)
     value = names[label] if unknown else group_of(run, film.sample_id)
     of_class = len(run.sample_ids(given_label))
+    anchors = corners(run.n_classes)
     parts = []
     for at in _evenly(len(film.epochs)):
         epoch = film.epochs[at]
@@ -76,8 +78,8 @@ def prepare(run: RunReader, given_label: int | None = None) -> pd.DataFrame:
                 {
                     "kind": "class",
                     "class_name": run.class_names,
-                    "x": film.anchors[at, :, 0],
-                    "y": film.anchors[at, :, 1],
+                    "x": anchors[:, 0],
+                    "y": anchors[:, 1],
                 }
             ).assign(**points),
         ]

@@ -61,7 +61,7 @@ def prepare(
     reason = why_absent(run, chosen)
     if reason:
         raise CannotShow(f"run {run.name!r} has no {chosen.title}: {reason}")
-    ranks = timeline.rank_table(run, criterion, timeline.stops(run, timeline.NO_MAP))
+    ranks = timeline.rank_table(run, criterion, timeline.stops(run.epochs()))
     try:
         memorised = fitted(run)["first_memorised"]
     except UsageError:  # a log without predictions still has ranks

@@ -1,6 +1,5 @@
 """Timeline: one slider over the epochs drives the map, the ranks, the pictures and the weights."""
 
-import shlex
 import time
 from typing import Any
 
@@ -8,15 +7,12 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from dashboard import runs
 from dashboard.cached import laboratory as cached_laboratory
 from dashboard.cached import samples as cached_samples
 from dashboard.cached import timeline as cached_timeline
 from dashboard.drawing.style import GROUP_COLOURS
 from dashboard.drawing.text import shorten
-from dashboard.export.find import network_words
 from dashboard.figures.selection import MOST_SAMPLES, absent_criteria
-from dashboard.jobs.background import seconds_of_joint, start_joint
 from dashboard.presenters import timeline_page
 from dashboard.presenters.gallery import as_html, cards
 from dashboard.presenters.timeline_page import COLOURS
@@ -36,10 +32,10 @@ from dashboard.views.parts.run_picker import pick_run
 from hmw_core.criteria.compute import without_absent
 from hmw_core.criteria.of_run import criteria_of, title_of
 from hmw_core.errors import UsageError
-from hmw_core.feature_space.alignment import feature_epochs, movement
+from hmw_core.feature_space.class_circle import corners, output_epochs
 from hmw_core.laboratory import timeline
 from hmw_core.laboratory.memorised import MEANING
-from hmw_core.laboratory.timeline import MAPS, NO_MAP, Film, Moment
+from hmw_core.laboratory.timeline import Film, Moment
 from hmw_core.log.reader import RunReader
 
 PICTURES = 16
@@ -147,22 +143,18 @@ def film_data(
 ) -> dict[str, Any]:
     """Return what the browser draws at a stop."""
     at = film.epochs.index(epoch)
-    left, top, side = film.frame
     samples = run.samples().loc[film.sample_id]
     truth = samples["true_label"].fillna(65535).to_numpy(np.int64)
     paint = timeline_page.paint(run, colour, film.sample_id, epoch, ranks, criterion)
-    anchors = (film.anchors[at] - [left, top]) / [side, -side]
-    anchors = np.where(np.isnan(anchors), 65535, np.clip(np.rint(anchors * 65534), 0, 65534))
     state = cached_timeline.moment(run, epoch, given_label)
-    rows = f"{run.name} {run.network} {film.kind} {given_label}"
+    rows = f"{run.name} {run.network} {given_label}"
     return {
         "stamp": f"{rows} {epoch} {colour} {criterion} {chosen} {trails}",
         "rows": rows,
-        "kind": film.kind,
         "epoch": epoch,
-        "places": timeline_page.quantised(film, at),
-        "before": timeline_page.quantised(film, at - 1) if at else None,
-        "anchors": timeline_page.packed(anchors.astype("<u2")),
+        "places": timeline_page.quantised(film.x[at], film.y[at]),
+        "before": timeline_page.quantised(film.x[at - 1], film.y[at - 1]) if at else None,
+        "anchors": timeline_page.quantised(*corners(run.n_classes).T),
         "ids": timeline_page.packed(film.sample_id.astype("<i4")),
         "given": timeline_page.packed(samples["given_label"].to_numpy("<u2")),
         "truth": timeline_page.packed(truth.astype("<u2")),
@@ -285,45 +277,8 @@ def as_rows(
 # -- what is below the film
 
 
-def offer_joint(run: RunReader) -> None:
-    """Offer to compute the t-SNE map of all epochs, or say how long it has been computing."""
-    job = runs.jobs().get((run.name, run.network, "aligned"))
-    if job is not None and job.running:
-        wait(run)
-        return
-    if job is not None and job.failure:
-        st.error(f"The map could not be computed: {plain(job.failure)}", icon=":material/error:")
-    seconds = seconds_of_joint(run)
-    st.info(
-        f"The t-SNE map of {plain(run.name)}'s {len(feature_epochs(run))} logged epochs is not "
-        f"computed yet; until then this shows the circle. It takes about {seconds} seconds and is "
-        "kept with the run.",
-        icon=":material/info:",
-    )
-    if st.button("Compute the map", type="primary", key="aligned map"):
-        runs.jobs()[run.name, run.network, "aligned"] = start_joint(run)
-        st.rerun()
-    st.caption("Or from a terminal:")
-    words = ["python", "-m", "dashboard.project", str(run.folder), "--aligned", *network_words(run)]
-    st.code(shlex.join(words), language="bash")
-
-
-@st.fragment(run_every=2)
-def wait(run: RunReader) -> None:
-    """Say how long the map has been computing; draw it when it is done."""
-    job = runs.jobs()[run.name, run.network, "aligned"]
-    if not job.running:
-        st.rerun()
-    st.info(
-        f"Computing the map of {plain(run.name)}'s epochs, for {job.seconds:.0f} seconds so far.",
-        icon=":material/hourglass_top:",
-    )
-
-
-def honesty(run: RunReader, film: Film | None, epoch: int, source: str) -> None:
-    """Say what the map is, and how much of its movement is the network's."""
-    if film is None:
-        return
+def honesty(run: RunReader, film: Film, epoch: int) -> None:
+    """Say what the map is, and how many of the samples it draws."""
     drawn, there = len(film.sample_id), film.n_samples
     lot = (
         f" {drawn:,} of {there:,} samples are drawn, by lot, half of them mislabeled where so many "
@@ -333,97 +288,18 @@ def honesty(run: RunReader, film: Film | None, epoch: int, source: str) -> None:
     )
     missing = int(np.isnan(film.x[film.epochs.index(epoch)]).sum())
     lot += f" {missing:,} have no place at this epoch." if missing else ""
-    if film.kind == "circle":
-        st.caption(
-            "**How to read it.** Every class has a corner (star); a sample lies at the mean of "
-            "the corners, weighted by a softmax of its cosines to the class vectors, so that a "
-            f"class that leads by 0.5 has 80 % of the weight. Made from {source}. No layout is "
-            "fitted: a sample whose cosines do not change does not move. In the middle, different "
-            f"mixtures of classes fall together. Lines lead from the stop before.{lot}"
-        )
-        return
-    steps = movement(cached_timeline.kept_joint(run))
-    step = steps[steps["epoch"] == epoch]
-    said = ""
-    if len(step):
-        row = step.iloc[0]
-        noise = "none to be told" if np.isnan(row["layout_noise"]) else f"{row['layout_noise']:.2f}"
-        rho = (
-            "none to be told"
-            if np.isnan(row["rank_correlation"])
-            else f"{row['rank_correlation']:.2f}"
-        )
-        said = (
-            f" **Since epoch {row['epoch_from']:.0f}: layout noise {noise}** (0: a map from "
-            "another seed moves every sample alike, 1: nothing in common); rank correlation of how "
-            f"far samples moved here and in their cosines: {rho}."
-        )
+    source = (
+        "cosines of the training pass, on augmented pictures"
+        if output_epochs(run)
+        else "cosines of the logged features, after the epoch"
+    )
     st.caption(
-        f"**How to read it.** One t-SNE map of {len(film.epochs)} epochs together, made from "
-        f"{source}, so the same cosines lie at the same place at every epoch. Distances between "
-        f"clusters mean nothing. Lines lead from the stop before, stars are class vectors.{said}"
-        f"{lot}"
+        "**How to read it.** Every class has a corner (star); a sample lies at the mean of "
+        "the corners, weighted by a softmax of its cosines to the class vectors, so that a "
+        f"class that leads by 0.5 has 80 % of the weight. Made from {source}. No layout is "
+        "fitted: a sample whose cosines do not change does not move. In the middle, different "
+        f"mixtures of classes fall together. Lines lead from the stop before.{lot}"
     )
-
-
-def moves(run: RunReader) -> None:
-    """Show how much of each step's movement is layout."""
-    steps = movement(cached_timeline.kept_joint(run))
-    table = pd.DataFrame(
-        {
-            "step": [
-                f"{a} to {b}" for a, b in zip(steps["epoch_from"], steps["epoch"], strict=True)
-            ],
-            "median move": steps["median_move"].round(3),
-            "layout noise": steps["layout_noise"].round(2),
-            "rank correlation": steps["rank_correlation"].round(2),
-        }
-    )
-    st.subheader("How much of the movement is real", anchor=False)
-    offer_table(
-        table,
-        f"{run.name}-timeline-movement",
-        "Median move: how far samples moved in the map, as a share of its width (root mean square "
-        "distance from the middle). Layout noise: mean squared difference between the moves of a "
-        "map and of one from another seed and other landmarks, over the sum of their mean squared "
-        "moves; 0 is the same movement, 1 nothing in common. Where little moves, what moves is "
-        "noise. Rank correlation (Spearman): between how far samples moved in the map and how far "
-        "their cosines to the class vectors changed.",
-    )
-
-
-def cost(run: RunReader) -> None:
-    """Say what features cost in the log, and how to log more."""
-    st.subheader("What the log costs", anchor=False)
-    sizes = timeline.feature_bytes(run)
-    rest = timeline.signal_bytes(run) / 1e6
-    if sizes:
-        each = float(np.mean(list(sizes.values()))) / 1e6
-        many = ", ".join(
-            f"{n} epochs {n * each:,.1f} MB" for n in (5, 20, run.n_epochs) if n <= run.n_epochs
-        )
-        st.markdown(
-            f"Features are logged at **{len(sizes)}** of {run.last_epoch} epochs and take "
-            f"**{each:,.2f} MB an epoch**, {sum(sizes.values()) / 1e6:,.1f} MB in all; signals and "
-            f"outputs of all epochs take {rest:,.1f} MB. Logging features of {many}."
-        )
-    else:
-        why = f": {plain(run.absent['features'])}" if "features" in run.absent else ""
-        st.markdown(
-            f"No features are logged{why}. Signals and outputs of all epochs take {rest:,.1f} MB."
-        )
-    if len(sizes) > 1:
-        return
-    wanted = timeline.stops(run, NO_MAP, most=12)
-    command = timeline_page.more_features(run, wanted)
-    st.markdown(
-        "With features of two epochs and more this page also has a t-SNE map of them, from the "
-        "evaluation pass after each epoch. To log more, train again with:"
-    )
-    if command:
-        st.code(command, language="bash", wrap_lines=True)
-    else:
-        st.code("writer.log_features(epoch, features, class_vectors)  # after writer.end_epoch")
 
 
 title(
@@ -435,10 +311,8 @@ run = pick_run()
 if not run.last_epoch:
     st.info("The run has no finished epoch yet, so there is nothing to show.")
     st.stop()
-maps = timeline.maps_of(run)
 criteria = list(without_absent(criteria_of(run), run))
 with st.container(horizontal=True, vertical_alignment="bottom"):
-    kind = choose("map", "Map", list(maps), shown=MAPS.__getitem__, quiet=True) if maps else NO_MAP
     criterion = choose_criterion(run, "Rank by", only_present=True)
     unknown = run.samples()["true_label"].isna().all()
     colours = [c for c in COLOURS if not (unknown and c in ("is_mislabeled", "true_label"))]
@@ -451,24 +325,23 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
         )
         trails = st.toggle("Lines from the stop before", value=True, key="timeline trails")
 say_absent(absent_criteria(run, criteria_of(run)))
-if kind == "joint" and cached_timeline.kept_joint(run) is None:
-    offer_joint(run)
-    kind = "circle"
+if st.query_params.get("map") == "joint":
+    st.info("There is no t-SNE map of all epochs any more; this shows the circle of classes.")
 try:
     chosen = cached_samples.chosen(run, given_label, by_hand, None)["sample_id"].tolist()
 except UsageError as reason:
     st.warning(f"{plain(str(reason))}.")
     chosen = []
 film = None
-if kind != NO_MAP:
-    film = cached_timeline.film(run, kind, given_label, chosen)
+if timeline.circle_epochs(run):
+    film = cached_timeline.film(run, given_label, chosen)
 else:
     st.info(
         "No map: this log has neither cosines to the class vectors nor features with class "
         "vectors. Ranks, pictures and weights are below.",
         icon=":material/info:",
     )
-epochs = timeline.stops(run, kind)
+epochs = timeline.stops(timeline.circle_epochs(run) or run.epochs())
 ranks = cached_timeline.rank_table(run, criterion, epochs)
 pace = PACES[pace_name]
 of_class = None if given_label is None else np.sort(run.sample_ids(given_label))
@@ -508,7 +381,7 @@ def stop() -> None:
             run, film, epoch, colour, criterion, ranks, chosen, trails, given_label, pace
         )
         show_film(data, "timeline film", pick)
-        honesty(run, film, epoch, maps[film.kind])
+        honesty(run, film, epoch)
     suspects(run, epoch, before, ranks, criterion, of_class, chosen)
 
 
@@ -516,6 +389,3 @@ ask()
 st.fragment(stop, run_every=pace if st.session_state.get(KEYS["playing"]) else None)()
 show_figure("timeline_ranks", run, criterion=criterion, given_label=given_label, sample_ids=by_hand)
 show_figure("timeline_frames", run, given_label=given_label)
-if film is not None and film.kind == "joint":
-    moves(run)
-cost(run)

@@ -2,12 +2,10 @@
 
 import shutil
 
-import numpy as np
 import pytest
 
 from dashboard.jobs.project import main
-from hmw_core import RunReader, RunWriter
-from hmw_core.feature_space.alignment import kept_joint
+from hmw_core import RunReader
 from hmw_core.feature_space.projection import cached
 
 
@@ -55,46 +53,10 @@ def test_a_map_that_cannot_be_kept_is_said(folder, capsys):
     assert "cannot be written" in capsys.readouterr().err
 
 
-def test_an_unknown_method_is_refused(folder, capsys):
-    assert main([str(folder), "--method", "mds"]) == 2
-    assert "invalid choice 'mds'" in capsys.readouterr().err
-
-
-@pytest.fixture
-def two_epochs(tmp_path):
-    """A run with features at two epochs, of which one sample has none at the second."""
-    folder = tmp_path / "two"
-    rng = np.random.default_rng(0)
-    given = np.arange(40) % 4
-    writer = RunWriter.create(folder, given_label=given, true_label=None, n_classes=4, n_epochs=2)
-    for epoch in (1, 2):
-        features = np.eye(4, 5)[given] + rng.normal(0, 0.3, (40, 5))
-        features[7] *= epoch == 1
-        writer.record(np.arange(40), logits=features[:, :4])
-        writer.end_epoch(epoch)
-        writer.flush()
-        writer.log_features(epoch, features, np.eye(4, 5))
-    writer.finish("finished")
-    return folder
-
-
-def test_one_map_of_several_epochs(two_epochs, capsys):
-    assert main([str(two_epochs), "--aligned"]) == 0
-    said = capsys.readouterr().err
-    assert "2 epochs; layout noise" in said
-    assert "epoch 2: 1 samples have no direction" in said
-    table = kept_joint(RunReader(two_epochs))
-    assert table.groupby("epoch").size().tolist() == [40 + 4, 39 + 4]
-
-
 @pytest.mark.parametrize(
     ("arguments", "message"),
-    [
-        (["--aligned", "--epochs", "1", "9"], "epoch 9 has none"),
-        (["--aligned", "--method", "umap", "--given-label", "1"], "--method, --given-label"),
-        (["--epochs", "1", "2"], "--epochs goes with --aligned"),
-    ],
+    [(["--method", "mds"], "invalid choice 'mds'"), (["--aligned"], "unknown option '--aligned'")],
 )
-def test_a_mistake_about_several_epochs(two_epochs, capsys, arguments, message):
-    assert main([str(two_epochs), *arguments]) == 2
+def test_an_unknown_method_and_option_are_refused(folder, capsys, arguments, message):
+    assert main([str(folder), *arguments]) == 2
     assert message in capsys.readouterr().err

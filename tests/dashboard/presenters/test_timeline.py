@@ -11,8 +11,7 @@ from dashboard.figures.base import CannotShow
 from dashboard.presenters import timeline_page
 from hmw_core import RunReader, RunWriter
 from hmw_core.criteria.kept import score_table
-from hmw_core.errors import UsageError
-from hmw_core.feature_space import alignment
+from hmw_core.feature_space import class_circle
 from hmw_core.laboratory import timeline
 from hmw_core.laboratory.memorised import fitted
 from tests.conftest import N_CLASSES, N_EPOCHS, N_SAMPLES, write_run
@@ -38,55 +37,49 @@ def long_run(tmp_path) -> RunReader:
     return RunReader(tmp_path / "long")
 
 
-def test_stops_are_few_close_at_the_start_and_hold_the_logged_features(long_run):
-    stops = timeline.stops(long_run, "circle")
+def test_stops_are_few_and_close_at_the_start():
+    epochs = list(range(1, 101))
+    stops = timeline.stops(epochs)
     assert stops[:5] == [1, 2, 3, 4, 5]
     assert stops[-1] == 100
-    assert len(stops) <= timeline.MOST_STOPS + 1
-    assert 37 in stops
-    assert timeline.stops(long_run, "joint") == [37, 100]
-    assert timeline.stops(long_run, "none", most=4) == [1, 5, 22, 100]
-    assert timeline.stops(long_run, "none", most=100) == list(range(1, 101))
+    assert len(stops) <= timeline.MOST_STOPS
+    assert timeline.stops(epochs, most=4) == [1, 5, 22, 100]
+    assert timeline.stops(epochs, most=100) == epochs
 
 
-def test_what_maps_a_log_allows(tmp_path, tiny_run, long_run):
-    assert list(timeline.maps_of(tiny_run)) == ["circle"]
-    assert list(timeline.maps_of(long_run)) == ["circle", "joint"]
+def test_epochs_of_the_circle(tmp_path, tiny_run, long_run):
+    assert timeline.circle_epochs(tiny_run) == list(range(1, N_EPOCHS + 1))
+    assert len(timeline.circle_epochs(long_run)) == 100
     write_run(tmp_path / "plain", with_cosine=False)
     # Without cosines in the outputs, those of the logged features.
     plain = RunReader(tmp_path / "plain")
-    assert "features" in timeline.maps_of(plain)["circle"]
-    assert timeline.film(plain, "circle").epochs == (N_EPOCHS,)
+    assert timeline.circle_epochs(plain) == [N_EPOCHS]
+    assert timeline.film(plain).epochs == (N_EPOCHS,)
 
 
 def test_film_has_each_sample_where_the_circle_has_it(tiny_run):
-    film = timeline.film(tiny_run, "circle")
+    film = timeline.film(tiny_run)
     assert film.epochs == tuple(range(1, N_EPOCHS + 1))
-    found = alignment.logged_cosines(tiny_run, 3)
+    found = class_circle.logged_cosines(tiny_run, 3)
     np.testing.assert_array_equal(film.sample_id, found.sample_id)
-    places = alignment.circle(found.cosine)
+    places = class_circle.circle(found.cosine)
     np.testing.assert_array_equal(np.column_stack([film.x[2], film.y[2]]), places)
 
 
 def test_a_film_of_a_class_and_one_by_lot(tiny_run):
-    of_class = timeline.film(tiny_run, "circle", given_label=1)
+    of_class = timeline.film(tiny_run, given_label=1)
     assert set(of_class.sample_id) == set(tiny_run.sample_ids(1).tolist())
-    few = timeline.film(tiny_run, "circle", most=10)
+    few = timeline.film(tiny_run, most=10)
     assert len(few.sample_id) == 10
     wrong = tiny_run.samples()["is_mislabeled"].to_numpy(bool)
     assert wrong[few.sample_id].sum() == 5  # half; six are mislabeled
     left_out = np.setdiff1d(np.arange(N_SAMPLES), few.sample_id)[0]
-    assert left_out in timeline.film(tiny_run, "circle", most=10, also=[left_out]).sample_id
-    again = timeline.film(tiny_run, "circle", most=10)
+    assert left_out in timeline.film(tiny_run, most=10, also=[left_out]).sample_id
+    again = timeline.film(tiny_run, most=10)
     np.testing.assert_array_equal(few.sample_id, again.sample_id)
 
 
-def test_a_film_of_a_map_that_nobody_computed_is_refused(long_run):
-    with pytest.raises(UsageError, match="no map of several epochs"):
-        timeline.film(long_run, "joint")
-
-
-def test_a_joint_film_has_the_places_of_the_map(tmp_path):
+def test_the_browser_gets_places_in_the_frame_and_none_for_a_sample_without(tmp_path):
     rng = np.random.default_rng(0)
     given = np.arange(30) % 3
     writer = RunWriter.create(tmp_path / "run", given_label=given, n_classes=3, n_epochs=2)
@@ -97,22 +90,14 @@ def test_a_joint_film_has_the_places_of_the_map(tmp_path):
         writer.end_epoch(epoch)
         writer.flush()
         writer.log_features(epoch, features, np.eye(3))
-    run = RunReader(tmp_path / "run")
-    table = alignment.joint(run)
-    film = timeline.film(run, "joint")
-    row = table[(table["epoch"] == 2) & (table["sample_id"] == 7)].iloc[0]
-    assert film.x[1, 7] == row["x"]
+    film = timeline.film(RunReader(tmp_path / "run"))
+    assert not np.isnan(film.x[0, 4])
     assert np.isnan(film.x[1, 4])
-    star = table[(table["epoch"] == 1) & (table["class_label"] == 2)].iloc[0]
-    np.testing.assert_array_equal(film.anchors[0, 2], [star["x"], star["y"]])
-    left, top, side = film.frame
-    assert left < np.nanmin(film.x)
-    assert np.nanmax(film.x) < left + side
-    assert top - side < np.nanmin(film.y)
-    whole = np.frombuffer(base64.b64decode(timeline_page.quantised(film, 1)), "<u2").reshape(-1, 2)
+    text = timeline_page.quantised(film.x[1], film.y[1])
+    whole = np.frombuffer(base64.b64decode(text), "<u2").reshape(-1, 2)
     assert whole[4].tolist() == [65535, 65535]
-    back = left + whole[7, 0] / 65534 * side, top - whole[7, 1] / 65534 * side
-    np.testing.assert_allclose(back, [row["x"], row["y"]], atol=side / 60_000)
+    back = whole[7, 0] / 65534 * 2.5 - 1.25, 1.25 - whole[7, 1] / 65534 * 2.5
+    np.testing.assert_allclose(back, [film.x[1, 7], film.y[1, 7]], atol=2.5 / 60_000)
     writer.finish("finished")
 
 
@@ -187,35 +172,6 @@ def test_unknown_true_labels_are_grey(unknown_run):
     paint = timeline_page.paint(unknown_run, "true_label", np.arange(N_SAMPLES), 4, ranks, "iam")
     assert (paint.index == N_CLASSES).all()
     assert ("unknown", paint.palette[-1]) in paint.legend
-
-
-def test_costs_are_those_of_the_files(long_run):
-    sizes = timeline.feature_bytes(long_run)
-    assert list(sizes) == [37, 100]
-    folder = long_run.folder / "features"
-    assert sum(sizes.values()) == sum(file.stat().st_size for file in folder.iterdir())
-    others = [*(long_run.folder / "signals").iterdir(), *(long_run.folder / "outputs").iterdir()]
-    assert timeline.signal_bytes(long_run) == sum(file.stat().st_size for file in others)
-
-
-def test_the_command_that_logs_more(long_run):
-    assert timeline_page.more_features(long_run, [1, 2]) == ""
-    long_run.info["config"] = {
-        "recipe": "CCE",
-        "dataset": "digits",
-        "epochs": 9,
-        "data": None,
-        "class_bias": False,
-        "loss_args": {"q": 0.7},
-        "run": "old",
-        "features_at": [9],
-    }
-    command = timeline_page.more_features(long_run, [1, 9])
-    assert "--recipe CCE --dataset digits --epochs 9 --no-class-bias --loss-args q 0.7" in command
-    assert "--features-at 1 9" in command
-    assert "--run long-times" in command
-    assert "--data " not in command
-    assert "old" not in command
 
 
 def test_rank_figure_marks_when_a_label_was_memorised(tiny_run):
@@ -299,30 +255,12 @@ def test_moving_the_slider_stops_playing(folder, monkeypatch):
     assert page.select_slider[0].value == 3
 
 
-def test_one_epoch_of_features_says_how_to_log_more(folder):
+def test_an_address_of_the_former_map_shows_the_circle(folder):
     write_run(folder / "tiny")
-    page = open_page("timeline", run="tiny")
-    assert "To log more" in said(page)
-    assert "log_features" in "\n".join(block.value for block in page.code)
-
-
-def test_two_epochs_of_features_offer_the_joint_map_and_its_command(folder):
-    given = np.arange(12) % 3
-    writer = RunWriter.create(folder / "two", given_label=given, n_classes=3, n_epochs=2)
-    for epoch in (1, 2):
-        cosine = np.where(np.eye(3)[given] > 0, 0.9, 0.1)
-        writer.record(np.arange(12), logits=np.eye(3)[given], cosine=cosine)
-        writer.end_epoch(epoch)
-        writer.flush()
-        writer.log_features(epoch, np.eye(3)[given] + 0.1 * epoch, np.eye(3))
-    writer.finish("finished")
-    page = open_page("timeline", run="two", map="joint")
+    page = open_page("timeline", run="tiny", map="joint")
     assert not page.error
-    assert any("--aligned" in block.value for block in page.code)
-    alignment.joint(RunReader(folder / "two"))
-    page = open_page("timeline", run="two", map="joint")
-    assert "One t-SNE map of 2 epochs together" in said(page)
-    assert "layout noise" in said(page)
+    assert "this shows the circle of classes" in said(page)
+    assert "Every class has a corner" in said(page)
 
 
 @pytest.mark.parametrize(

@@ -177,7 +177,7 @@ class View {
     if (!pen) return;
     this.side = Math.min(this.width, this.height);
     const { text } = this.look();
-    if (this.data.kind === "circle") this.drawCircle(pen, text);
+    this.drawCircle(pen, text);
     if (this.data.trails && this.before) this.drawTrails(pen);
     this.drawSamples(pen);
     this.drawAnchors(pen, text);
@@ -286,9 +286,8 @@ class View {
       if (!this.data.labels) continue;
       pen.fillStyle = text;
       const [dx, dy] = [anchors[2 * c] - 0.5, anchors[2 * c + 1] - 0.5];
-      const far = this.data.kind === "circle" ? 24 / (Math.hypot(dx, dy) || 1) : 0;
-      const down = this.data.kind === "circle" ? 0 : -16;
-      pen.fillText(this.data.short[c], x + dx * far, y + dy * far + down);
+      const far = 24 / (Math.hypot(dx, dy) || 1);
+      pen.fillText(this.data.short[c], x + dx * far, y + dy * far);
     }
   }
 
