@@ -9,7 +9,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import TextPath
-from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
+from matplotlib.ticker import (
+    FuncFormatter,
+    LogLocator,
+    MaxNLocator,
+    NullFormatter,
+    NullLocator,
+    ScalarFormatter,
+)
 
 from dashboard.drawing.marks import (
     Axis,
@@ -143,7 +150,11 @@ def _finish(
         elif axis.whole and axis.log:
             ruler.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
             ruler.set_minor_formatter(NullFormatter())
-        elif axis.log:  # the numbers between two powers of ten are too many for a short axis
+        elif axis.log and np.ptp(np.log10(ruler.get_view_interval())) < 1:  # no two powers of ten
+            ruler.set_major_locator(MaxNLocator(4))
+            ruler.set_major_formatter(ScalarFormatter())
+            ruler.set_minor_locator(NullLocator())
+        elif axis.log:  # all the numbers between two powers of ten have no room
             ruler.set_minor_locator(LogLocator(subs=(2, 5)))
         elif axis.whole:
             ruler.set_major_locator(MaxNLocator("auto", integer=True, steps=[1, 2, 5, 10]))

@@ -89,6 +89,15 @@ DRAWINGS = {
     "grid": grid(),
     "large-grid": grid(60),
     "bars": bars_and_steps(),
+    "narrow-log": Drawing(
+        [
+            Panel(
+                [Steps([2.01, 2.1, 2.2, 2.45], [10.0, 60.0, 30.0], "hard", "hard clean")],
+                Axis("Loss (nat)", log=True),
+                Axis("Share (%)"),
+            )
+        ]
+    ),
 }
 every_drawing = pytest.mark.parametrize("drawing", DRAWINGS.values(), ids=DRAWINGS.keys())
 
