@@ -18,6 +18,7 @@ Source: Northcutt et al. (JAIR 2021), Confident learning; cleanlab 2.9, `rank` a
 import threading
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
@@ -101,30 +102,21 @@ SELF_CONFIDENCE = Criterion(
     title="cleanlab self-confidence",
     reads=("probabilities",),
     slice=_quality("self_confidence"),
-    over="last",
     unit="probability",
     family="cleanlab",
     higher_means="clean",
     source=f"cleanlab 2.9, get_label_quality_scores, {IN_SAMPLE}",
 )
-NORMALIZED_MARGIN = Criterion(
+NORMALIZED_MARGIN = replace(
+    SELF_CONFIDENCE,
     title="cleanlab normalized margin",
-    reads=("probabilities",),
     slice=_quality("normalized_margin"),
-    over="last",
     unit="1",
-    family="cleanlab",
-    higher_means="clean",
-    source=f"cleanlab 2.9, get_label_quality_scores, {IN_SAMPLE}",
 )
-CONFIDENCE_WEIGHTED_ENTROPY = Criterion(
+CONFIDENCE_WEIGHTED_ENTROPY = replace(
+    NORMALIZED_MARGIN,
     title="cleanlab confidence-weighted entropy",
-    reads=("probabilities",),
     slice=_quality("confidence_weighted_entropy"),
-    over="last",
-    unit="1",
-    family="cleanlab",
-    higher_means="clean",
     source=f"cleanlab 2.9, get_label_quality_scores, {IN_SAMPLE}; it falls back to 0 where the "
     "given label leads by some 17 logits or more",
 )
@@ -132,7 +124,6 @@ CONFIDENT_LEARNING = Criterion(
     title="cleanlab confident learning",
     reads=("probabilities",),
     slice=lambda signals: signals["probabilities"],
-    over="last",
     final=confident_learning,
     unit="1, below 0 an issue",
     family="cleanlab",
@@ -141,16 +132,10 @@ CONFIDENT_LEARNING = Criterion(
     lacks=_one_label,
 )
 # The mean over epochs of the self-confidence is `confidence`, which needs no cleanlab.
-MEAN_CONFIDENT_LEARNING = Criterion(
+MEAN_CONFIDENT_LEARNING = replace(
+    CONFIDENT_LEARNING,
     title="cleanlab confident learning, mean probabilities",
-    reads=("probabilities",),
-    slice=lambda signals: signals["probabilities"],
     over="mean_rows",
-    final=confident_learning,
-    unit="1, below 0 an issue",
-    family="cleanlab",
-    higher_means="clean",
     source="cleanlab 2.9, find_label_issues, of probabilities averaged over the epochs; in-sample "
     "ones, where cleanlab asks for out-of-sample ones",
-    lacks=_one_label,
 )

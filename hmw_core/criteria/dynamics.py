@@ -1,5 +1,7 @@
 """Training dynamics: how the prediction of a sample behaves over the epochs."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from hmw_core.criteria.criterion import Criterion, Signals
@@ -26,13 +28,10 @@ CORRECTNESS = Criterion(
 )
 # A sample that is never fitted varies as little as one that always is. Where wrong labels end up
 # fitted they vary most, hence the direction.
-VARIABILITY = Criterion(
+VARIABILITY = replace(
+    CONFIDENCE,
     title="Variability",
-    reads=("confidence",),
-    slice=lambda signals: signals["confidence"],
     over="deviation",
-    unit="probability",
-    family="dynamics",
     higher_means="mislabeled",
     source="Swayamdipta et al. (EMNLP 2020): standard deviation of the confidence over epochs",
 )
@@ -47,14 +46,11 @@ FORGETTING = Criterion(
     source="Toneva et al. (ICLR 2019): epochs in which the given label was lost; never learned "
     "counts as more than any",
 )
-FIRST_LEARNED = Criterion(
+FIRST_LEARNED = replace(
+    FORGETTING,
     title="First learned",
-    reads=("is_fitted",),
-    slice=lambda signals: signals["is_fitted"],
     over="first",
     unit="epoch",
-    family="dynamics",
-    higher_means="mislabeled",
     source="Toneva et al. (ICLR 2019): first epoch whose prediction is the given label; one past "
     "the last where there is none",
 )
@@ -86,7 +82,6 @@ EL2N = Criterion(
     title="EL2N",
     reads=("entropy", "squared_length"),
     slice=error_length,
-    over="last",
     unit="1",
     family="dynamics",
     higher_means="mislabeled",

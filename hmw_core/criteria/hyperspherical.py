@@ -1,5 +1,7 @@
 """Margins of the cosine distances of Eq. 11, and the HM weight; with another k from `outputs/`."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from hmw_core.criteria.criterion import Criterion, Signals, too_few_classes
@@ -53,7 +55,6 @@ HM_WEIGHT = Criterion(
     title="HM weight",
     reads=("hm_weight",),
     slice=lambda signals: signals["hm_weight"],
-    over="last",
     unit="1",
     family="hyperspherical",
     higher_means="clean",
@@ -63,14 +64,11 @@ HM_WEIGHT = Criterion(
 
 def hyperspherical_tkum_of(k: int) -> Criterion:
     """Return TKUM on the distances with this k, 1 to 5; never positive."""
-    return Criterion(
+    return replace(
+        HYPERSPHERICAL_TKUM,
         title=f"Hyperspherical TKUM, k = {k}",
         reads=("other_distances",),
         slice=lambda signals: under(signals["other_distances"], k),
-        over="mean",
-        unit="cosine distance",
-        family="hyperspherical",
-        higher_means="clean",
         source=f"HMW (AAAI-24), Eq. 6 with k = {k} on the distances of Eq. 11",
         lacks=too_few_classes(k),
     )
@@ -78,14 +76,11 @@ def hyperspherical_tkum_of(k: int) -> Criterion:
 
 def hyperspherical_iam_of(k: int) -> Criterion:
     """Return IAM on the distances with this k, 1 to 5, without Eq. 12's squashing."""
-    return Criterion(
+    return replace(
+        HYPERSPHERICAL_IAM,
         title=f"Hyperspherical IAM, k = {k}",
         reads=("given_distance", "other_distance", "other_distances"),
         slice=lambda s: s["other_distance"] - s["given_distance"] + under(s["other_distances"], k),
-        over="annealed",
-        unit="cosine distance",
-        family="hyperspherical",
-        higher_means="clean",
         source=f"HMW (AAAI-24), Eq. 4 with k = {k} on the distances of Eq. 11, annealed",
         lacks=too_few_classes(k),
     )
@@ -100,14 +95,12 @@ def hm_weight_of(alpha: float, beta: float, k: int) -> Criterion:
         nearest, next_ones = others[:, 0], others[:, 1 : 1 + k].mean(axis=1)
         return slice_of_distances(given, nearest, next_ones, alpha, beta)
 
-    return Criterion(
+    return replace(
+        HM_WEIGHT,
         title=f"HM weight, {scales}, k = {k}",
         reads=("given_distance", "other_distances"),
         slice=hm_slice,
         over="annealed",
-        unit="1",
-        family="hyperspherical",
-        higher_means="clean",
         source=f"HMW (AAAI-24), Eqs. 7-13 with alpha = {alpha:g}, beta = {beta:g}, k = {k}",
         lacks=too_few_classes(k),
     )

@@ -4,6 +4,8 @@ The log's own columns hold the k that the run was made with (1 unless it says ot
 forms with k = 3 and 5 read `outputs/`, whose float16 keeps three digits.
 """
 
+from dataclasses import replace
+
 import numpy as np
 
 from hmw_core.criteria.criterion import Criterion, Signals, too_few_classes
@@ -37,15 +39,8 @@ AUM = Criterion(
     source="Pleiss et al. (NeurIPS 2020), Eq. 1; the slice is HMW (AAAI-24), Eq. 5",
 )
 # The paper's Table 4, AUM + CA, on logits.
-AUM_ANNEALED = Criterion(
-    title="AUM, annealed",
-    reads=("given_logit", "other_logit"),
-    slice=margin,
-    over="annealed",
-    unit="logit",
-    family="margin",
-    higher_means="clean",
-    source="HMW (AAAI-24), Eq. 5 under Eqs. 7-9",
+AUM_ANNEALED = replace(
+    AUM, title="AUM, annealed", over="annealed", source="HMW (AAAI-24), Eq. 5 under Eqs. 7-9"
 )
 AUM_OF_PROBABILITIES = Criterion(
     title="AUM of probabilities",
@@ -77,28 +72,21 @@ IAM = Criterion(
     higher_means="clean",
     source="HMW (AAAI-24), Eqs. 4-9 with alpha = beta = 1",
 )
-IAM_NO_ANNEALING = Criterion(
+IAM_NO_ANNEALING = replace(
+    IAM,
     title="IAM, no annealing",
-    reads=("given_logit", "other_logit", "topk_logit"),
-    slice=iam_value,
     over="mean",
-    unit="logit",
-    family="margin",
-    higher_means="clean",
     source="HMW (AAAI-24), Eq. 4, averaged over epochs instead of Eqs. 7-9",
 )
 
 
 def tkum_of(k: int) -> Criterion:
     """Return TKUM with this k, 1 to 5."""
-    return Criterion(
+    return replace(
+        TKUM,
         title=f"TKUM, k = {k}",
         reads=("other_logits",),
         slice=lambda signals: under(signals["other_logits"], k),
-        over="mean",
-        unit="logit",
-        family="margin",
-        higher_means="mislabeled",
         source=f"HMW (AAAI-24), Eq. 6 with k = {k}, averaged over epochs as AUM is",
         lacks=too_few_classes(k),
     )
@@ -106,14 +94,11 @@ def tkum_of(k: int) -> Criterion:
 
 def iam_of(k: int) -> Criterion:
     """Return IAM with this k, 1 to 5."""
-    return Criterion(
+    return replace(
+        IAM,
         title=f"IAM, k = {k}",
         reads=("given_logit", "other_logit", "other_logits"),
         slice=lambda signals: margin(signals) - under(signals["other_logits"], k),
-        over="annealed",
-        unit="logit",
-        family="margin",
-        higher_means="clean",
         source=f"HMW (AAAI-24), Eqs. 4-9 with alpha = beta = 1 and k = {k}",
         lacks=too_few_classes(k),
     )

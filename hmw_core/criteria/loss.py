@@ -1,5 +1,7 @@
 """Criteria of the loss: of the last epoch, over all epochs, and what methods make of it."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from hmw_core.criteria.criterion import Criterion, Signals
@@ -10,30 +12,21 @@ LAST_LOSS = Criterion(
     title="Last loss",
     reads=("loss",),
     slice=lambda signals: signals["loss"],
-    over="last",
     unit="nat",
     family="loss",
     higher_means="mislabeled",
     source="the small-loss trick, as HMW (AAAI-24), Fig. 1a, draws it",
 )
-MEAN_LOSS = Criterion(
+MEAN_LOSS = replace(
+    LAST_LOSS,
     title="Mean loss",
-    reads=("loss",),
-    slice=lambda signals: signals["loss"],
     over="mean",
-    unit="nat",
-    family="loss",
-    higher_means="mislabeled",
     source="cumulative loss; Huang et al. (ICCV 2019), O2U-Net, without its cyclic rate",
 )
-EMA_LOSS = Criterion(
+EMA_LOSS = replace(
+    LAST_LOSS,
     title="Smoothed loss",
-    reads=("loss",),
-    slice=lambda signals: signals["loss"],
     over="ema",
-    unit="nat",
-    family="loss",
-    higher_means="mislabeled",
     source="exponentially weighted mean of the loss over epochs, decay 0.9, start corrected",
 )
 
@@ -47,15 +40,11 @@ def _larger_of_two(loss: np.ndarray, given_label: np.ndarray) -> np.ndarray:
     return divide_mix_posterior(loss, "upper")
 
 
-GMM_LOSS = Criterion(
+GMM_LOSS = replace(
+    LAST_LOSS,
     title="Loss mixture",
-    reads=("loss",),
-    slice=lambda signals: signals["loss"],
-    over="last",
     final=_larger_of_two,
     unit="probability",
-    family="loss",
-    higher_means="mislabeled",
     source="Li et al. (ICLR 2020), DivideMix: posterior of the larger of two Gaussians",
 )
 
@@ -97,7 +86,6 @@ JENSEN_SHANNON = Criterion(
     title="Jensen-Shannon",
     reads=("entropy",),
     slice=divergence,
-    over="last",
     unit="bit",
     family="loss",
     higher_means="mislabeled",
