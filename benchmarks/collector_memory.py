@@ -10,8 +10,6 @@ is reduced to 13 columns; kept whole, its logits and cosines alone would be 1.5 
 import argparse
 import json
 import os
-import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -19,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from benchmarks.memory import peak_gib, resident_gib
+from benchmarks.common import in_own_process, peak_gib, resident_gib
 from hmw_core import RunWriter
 
 BATCH = 256
@@ -68,10 +66,8 @@ def main() -> None:
         return
     print(f"{given.samples:,} samples, {given.classes:,} classes; GiB above the start")
     for outputs in ("none", "topk", "full"):
-        sizes = ["--samples", str(given.samples), "--classes", str(given.classes)]
-        command = [sys.executable, "-m", "benchmarks.collector_memory", "--outputs", outputs]
-        done = subprocess.run(command + sizes, check=True, capture_output=True, text=True)
-        row = json.loads(done.stdout)
+        sizes = ("--samples", given.samples, "--classes", given.classes)
+        row = in_own_process("collector_memory", "--outputs", outputs, *sizes)
         print(
             f"{outputs:5} recording {row['recording_gib']:.2f}, written {row['written_gib']:.2f}; "
             f"{row['record_us_a_sample']:.1f} us a sample"

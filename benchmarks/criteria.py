@@ -19,18 +19,15 @@ import argparse
 import json
 import os
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from benchmarks.common import in_own_process, machine, peak_gib, seconds, size_of, spread
 from benchmarks.make_run import write_run
-from benchmarks.memory import peak_gib
 from hmw_core import RunReader
 from hmw_core.criteria import CRITERIA
 from hmw_core.criteria.compute import compute_scores, parts_read, without_absent
@@ -58,13 +55,6 @@ def groups(run: RunReader) -> dict[str, list[str]]:
     for name, criterion in there.items():
         found.setdefault(group_of(criterion), []).append(name)
     return {**found, "all": list(there)}
-
-
-def seconds(work: Callable[[], object]) -> float:
-    """Return the wall time of one call."""
-    start = time.perf_counter()
-    work()
-    return time.perf_counter() - start
 
 
 def measure_group(folder: Path, group: str) -> dict[str, float]:
@@ -137,22 +127,7 @@ def fresh(folder: Path, what: str, n_epochs: int) -> dict[str, float]:
         for path in folder.resolve().iterdir():
             if path.name not in ("cache", "scores", ".lock"):
                 (linked / path.name).symlink_to(path)
-        command = [sys.executable, "-m", "benchmarks.criteria", str(linked), "--measure", what]
-        done = subprocess.run(
-            [*command, "--compare-epochs", str(n_epochs)],
-            cwd=Path(__file__).parents[1],
-            capture_output=True,
-            text=True,
-        )
-        if done.returncode:
-            raise RuntimeError(done.stderr)
-        return json.loads(done.stdout.splitlines()[-1])
-
-
-def spread(values: list[float], digits: int = 1) -> str:
-    """Return median and range."""
-    low, high = min(values), max(values)
-    return f"{statistics.median(values):.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"
+        return in_own_process("criteria", linked, "--measure", what, "--compare-epochs", n_epochs)
 
 
 def measure_run(folder: Path, repeats: int, n_epochs: int) -> dict[str, Any]:
@@ -160,8 +135,8 @@ def measure_run(folder: Path, repeats: int, n_epochs: int) -> dict[str, Any]:
     run = RunReader(folder)
     by_group = groups(run)
     n_epochs = min(n_epochs, run.last_epoch)
-    size = f"{run.n_samples:,} samples x {run.n_classes} classes x {run.last_epoch} epochs"
-    print(f"{size}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}", flush=True)
+    size = size_of(run)
+    print(f"{size}, {machine()}", flush=True)
     found: dict[str, list[dict[str, float]]] = {}
     for _ in range(repeats):
         for what in (*by_group, "aum package", "cleanlab package"):
@@ -174,8 +149,8 @@ def measure_run(folder: Path, repeats: int, n_epochs: int) -> dict[str, Any]:
         rate = run.n_samples * run.last_epoch / statistics.median(times) / 1e6
         reads_all = group != "neighbours"
         print(
-            f"{group:13} {len(names):8} {spread(times):>20} "
-            f"{spread([row['processor'] for row in rows]):>20} "
+            f"{group:13} {len(names):8} {spread(times, 1):>20} "
+            f"{spread([row['processor'] for row in rows], 1):>20} "
             f"{spread([row['again'] for row in rows], 2):>18} "
             f"{max(row['gib'] for row in rows):5.2f} {f'{rate:.2f}' if reads_all else '':>7}"
         )
@@ -192,7 +167,7 @@ def measure_run(folder: Path, repeats: int, n_epochs: int) -> dict[str, Any]:
             f"{what}, {over}: ours {spread(ours, 2)} s, theirs {spread(theirs, 2)} s; "
             f"theirs / ours {spread(ratios, 2)}"
         )
-    print(f"load {os.getloadavg()[0]:.1f}", flush=True)
+    print(machine(), flush=True)
     return {"size": size, "criteria": by_group, "measured": found}
 
 

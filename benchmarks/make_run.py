@@ -4,8 +4,6 @@ The numbers are made up, so nothing here says anything about a criterion; shapes
 are those of a real run: 50,000 samples x 10 classes x 250 epochs by default.
 """
 
-import argparse
-import time
 from pathlib import Path
 
 import numpy as np
@@ -68,21 +66,3 @@ def write_run(folder: Path, n_samples: int, n_classes: int, n_epochs: int, seed:
         features = vectors[given] * strength + vectors[true] * (1 - strength)
         features = features + rng.normal(0, 0.08, features.shape)
         writer.log_features(n_epochs, features.astype(np.float32), vectors)
-
-
-def main() -> None:
-    """Write a run where the command line says."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--samples", type=int, default=50_000)
-    parser.add_argument("--classes", type=int, default=10)
-    parser.add_argument("--epochs", type=int, default=250)
-    arguments = parser.parse_args()
-    start = time.perf_counter()
-    write_run(arguments.folder, arguments.samples, arguments.classes, arguments.epochs)
-    size = sum(f.stat().st_size for f in arguments.folder.rglob("*") if f.is_file()) / 1e9
-    print(f"{arguments.folder}: {size:.2f} GB in {time.perf_counter() - start:.0f} s")
-
-
-if __name__ == "__main__":
-    main()

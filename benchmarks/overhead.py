@@ -20,8 +20,6 @@ other's writing.
 import argparse
 import json
 import os
-import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -33,7 +31,7 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from benchmarks.memory import resident_gib
+from benchmarks.common import in_own_process, resident_gib, spread
 from hmw_core import RunWriter
 from training import checkpoint, devices, evaluation
 from training.config import RunConfig
@@ -292,23 +290,14 @@ LOGGER_COLUMNS = ("record_us", "end_us", "behind_us", "disk_us", "memory_mb")
 
 def measure_loggers(n_samples: int, epochs: Sequence[int], repeats: int) -> list[Row]:
     """Return the costs of both loggers for two lengths of training, in turns."""
-    root = str(Path(__file__).parents[1])
     rows = []
     for _ in range(repeats):
         for n_epochs in epochs:
             for tool in LOGGERS:
+                sizes = ("--logger-samples", n_samples, "--epochs", n_epochs)
                 found: Row = {}
-                for switch in ([], ["--memory"]):
-                    command = [sys.executable, __file__, "--feed", tool, *switch]
-                    command += ["--logger-samples", str(n_samples), "--epochs", str(n_epochs)]
-                    done = subprocess.run(
-                        command,
-                        env=os.environ | {"PYTHONPATH": root},
-                        capture_output=True,
-                        text=True,
-                        check=True,
-                    )
-                    found |= json.loads(done.stdout.splitlines()[-1])
+                for switch in ((), ("--memory",)):
+                    found |= in_own_process("overhead", "--feed", tool, *switch, *sizes)
                 rows.append(found)
     return rows
 
@@ -334,7 +323,7 @@ def times_less(rows: list[Row], n_epochs: int, *columns: str) -> str:
         for tool in LOGGERS
     )  # fmt: skip
     ratio = aum / ours
-    return f"{np.median(ratio):.1f} [{ratio.min():.1f}, {ratio.max():.1f}]"
+    return spread(ratio, 1)
 
 
 def print_training(rows: list[Row]) -> None:

@@ -27,8 +27,8 @@ import duckdb
 import numpy as np
 import pandas as pd
 
+from benchmarks.common import machine, resident_gib, size_of, spread
 from benchmarks.make_run import write_run
-from benchmarks.memory import resident_gib
 from dashboard.figures import FIGURES
 from hmw_core import RunReader
 from hmw_core.laboratory import hm_replay as playground
@@ -62,8 +62,7 @@ def timed(work: Callable[[], Result], repeats: int) -> tuple[Result, Times]:
 
 def say(what: str, times: Times) -> None:
     """Print median and range of the wall times, and the median of the processor's."""
-    wall = f"{statistics.median(times.wall):7.3f} s  [{min(times.wall):.3f}, {max(times.wall):.3f}]"
-    print(f"  {what:40} {wall}  cpu {statistics.median(times.cpu):.3f} s")
+    print(f"  {what:40} {spread(times.wall)} s  cpu {statistics.median(times.cpu):.3f} s")
 
 
 def with_duckdb(run: RunReader, settings: Settings) -> np.ndarray:
@@ -135,8 +134,7 @@ def main() -> None:
 
 def measure_run(run: RunReader, repeats: int) -> None:
     """Print all times of a run."""
-    size = f"{run.n_samples} samples x {run.n_classes} classes x {run.last_epoch} epochs"
-    print(f"{size}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
+    print(f"{size_of(run)}, {machine()}")
     own = logged_settings(run)
     other = replace(own, alpha=37.0, beta=11.0)
 

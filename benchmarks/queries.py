@@ -11,21 +11,15 @@ all samples at least 5 times faster than with pandas over the same files. What w
 
 import argparse
 import json
-import os
 import shutil
-import socket
-import statistics
-import subprocess
-import sys
 import tempfile
-import time
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
 
+from benchmarks.common import machine, resident_gib, seconds, served, size_of, spread
 from benchmarks.make_run import write_run
-from benchmarks.memory import resident_gib
 from dashboard.figures import FIGURES
 from dashboard.figures.base import CannotShow
 from hmw_core import RunReader
@@ -33,28 +27,12 @@ from hmw_core.criteria import CRITERIA
 from hmw_core.criteria.compute import score_of
 from hmw_core.feature_space.projection import project
 
-ROOT = Path(__file__).parents[1]
 PAGES = (
     *("overview", "criteria", "logits", "sphere", "clusters", "class", "accuracy", "export"),
     *("samples", "sample", "review", "labels", "compare"),
     *("detection", "agreement", "duel", "threshold", "timeline", "learning", "weights"),
     "transition",
 )
-
-
-def seconds(work: Callable[[], object], repeats: int) -> list[float]:
-    """Return the wall times of `repeats` calls, in seconds."""
-    times = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        work()
-        times.append(time.perf_counter() - start)
-    return times
-
-
-def spread(times: list[float]) -> str:
-    """Return median and range, in seconds."""
-    return f"{statistics.median(times):7.3f} s  [{min(times):.3f}, {max(times):.3f}]"
 
 
 def measure_figures(folder: Path, repeats: int) -> dict[str, list[float]]:
@@ -71,8 +49,8 @@ def measure_figures(folder: Path, repeats: int) -> dict[str, list[float]]:
         except CannotShow as error:
             print(f"  {name:18} cannot be shown: {error}")
             continue
-        found[name] = seconds(work, repeats)
-        print(f"  {name:18} {spread(found[name])}")
+        found[name] = [seconds(work) for _ in range(repeats)]
+        print(f"  {name:18} {spread(found[name])} s")
     return found
 
 
@@ -89,64 +67,36 @@ def measure_aum(folder: Path, repeats: int) -> dict[str, list[float]]:
     ours: list[float] = []
     theirs: list[float] = []
     for _ in range(repeats):  # interleaved, so that both see the same machine
-        ours += seconds(lambda: score_of(CRITERIA["aum"], RunReader(folder)), 1)
-        theirs += seconds(with_pandas, 1)
+        ours.append(seconds(lambda: score_of(CRITERIA["aum"], RunReader(folder))))
+        theirs.append(seconds(with_pandas))
     ratios = [b / a for a, b in zip(ours, theirs, strict=True)]
-    print(f"  ours   {spread(ours)}\n  pandas {spread(theirs)}")
-    middle = statistics.median(ratios)
-    print(f"  pandas / ours: {middle:.1f}  [{min(ratios):.1f}, {max(ratios):.1f}]")
+    print(f"  ours   {spread(ours)} s\n  pandas {spread(theirs)} s")
+    print(f"  pandas / ours: {spread(ratios, 1)}")
     return {"ours": ours, "pandas": theirs, "ratio": ratios}
 
 
 def measure_pages(runs: Path, name: str, repeats: int) -> dict[str, object]:
     """Time from asking for a page to its last chart or table drawn, in Chromium, warm."""
-    from playwright.sync_api import Error, sync_playwright
+    from playwright.sync_api import sync_playwright
 
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    server = subprocess.Popen(
-        [
-            *(sys.executable, "-m", "streamlit", "run", "dashboard/app.py"),
-            *("--server.port", str(port), "--server.headless", "true"),
-        ],
-        cwd=ROOT,
-        env={**os.environ, "HMW_RUNS": str(runs)},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
     found: dict[str, object] = {}
-    try:
-        with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(
-                executable_path=shutil.which("chromium"), args=["--no-sandbox"]
-            )
-            page = browser.new_page(viewport={"width": 1440, "height": 900})
-            page.set_default_timeout(60_000)
-            address = f"http://127.0.0.1:{port}"
-            for _ in range(100):
-                try:
-                    page.goto(address)
-                    break
-                except Error as error:  # the server is still starting
-                    last = error
-                    time.sleep(0.2)
-            else:
-                raise last
-            memory = 0.0
-            for path in PAGES:
-                open_page(page, f"{address}/{path}?run={name}")  # warm
-                url = f"{address}/{path}?run={name}"
-                times = seconds(lambda url=url: open_page(page, url), repeats)
-                memory = max(memory, resident_gib(server.pid))
-                found[path] = times
-                print(f"  {path:18} {spread(times)}")
-            found["server_gib"] = memory
-            print(f"  server at most {memory:.2f} GiB")
-            browser.close()
-    finally:
-        server.terminate()
-        server.wait()
+    with sync_playwright() as playwright, served(runs) as (address, pid):
+        browser = playwright.chromium.launch(
+            executable_path=shutil.which("chromium"), args=["--no-sandbox"]
+        )
+        page = browser.new_page(viewport={"width": 1440, "height": 900})
+        page.set_default_timeout(60_000)
+        memory = 0.0
+        for path in PAGES:
+            load = partial(open_page, page, f"{address}/{path}?run={name}")
+            load()  # warm
+            times = [seconds(load) for _ in range(repeats)]
+            memory = max(memory, resident_gib(pid))
+            found[path] = times
+            print(f"  {path:18} {spread(times)} s")
+        found["server_gib"] = memory
+        print(f"  server at most {memory:.2f} GiB")
+        browser.close()
     return found
 
 
@@ -181,12 +131,10 @@ def main() -> None:
         if not folder.exists():
             write_run(folder, arguments.samples, arguments.classes, arguments.epochs)
         run = RunReader(folder)
-        size = f"{run.n_samples} samples x {run.n_classes} classes x {run.last_epoch} epochs"
-        print(f"{size}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
-        start = time.perf_counter()
-        project(run)
-        print(f"projection, once: {time.perf_counter() - start:.0f} s (0 where it was cached)")
-        results: dict[str, object] = {"size": size}
+        print(f"{size_of(run)}, {machine()}")
+        took = seconds(lambda: project(run))
+        print(f"projection, once: {took:.0f} s (0 where it was cached)")
+        results: dict[str, object] = {"size": size_of(run)}
         if not arguments.pages_only:
             print("prepare:")
             results["prepare"] = measure_figures(folder, arguments.repeats)

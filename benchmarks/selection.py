@@ -15,29 +15,22 @@ under 1 s and under 2 s. Results: `docs/benchmarks.md`.
 
 import argparse
 import json
-import os
 import shutil
-import socket
-import statistics
-import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from benchmarks.memory import resident_gib
+from benchmarks.common import machine, resident_gib, served, spread
 from dashboard.drawing.outlines import from_text
 from hmw_core import RunReader, RunWriter
 from hmw_core.feature_space import embeddings
 from hmw_core.feature_space.projection import project
 
-ROOT = Path(__file__).parents[1]
 SIZES = (50_000, 1_000_000)
 ALLOWED = {50_000: 1.0, 1_000_000: 2.0}  # s
 SHARES = {"small": 0.01, "half": 0.5, "all": 1.0}
@@ -153,32 +146,6 @@ def inside(points: np.ndarray, corners: np.ndarray) -> np.ndarray:
     return found
 
 
-@contextmanager
-def served(runs: Path):
-    """Serve a folder of runs; yield the address and the process."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "streamlit", "run", "dashboard/app.py"]
-    command += ["--server.address", "127.0.0.1", "--server.port", str(port)]
-    command += ["--server.headless", "true"]
-    environment = {**os.environ, "HMW_RUNS": str(runs)}
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    server = subprocess.Popen(command, cwd=ROOT, env=environment, **quiet)
-    try:
-        address = f"http://127.0.0.1:{port}"
-        for _ in range(300):
-            try:
-                with urllib.request.urlopen(f"{address}/_stcore/health", timeout=5):
-                    break
-            except OSError:  # the server is still starting
-                time.sleep(0.2)
-        yield address, server
-    finally:
-        server.terminate()
-        server.wait()
-
-
 def measure(page: Any, points: np.ndarray, ids: np.ndarray, repeats: int) -> dict[str, Any]:
     """Draw each lasso `repeats` times, in turns; return seconds, counts, and whether ids agree."""
     chart = page.locator(CHART)
@@ -260,9 +227,9 @@ def main() -> None:
                 start = time.perf_counter()
                 write_run(runs / f"cloud-{n_samples}", n_samples)
                 print(f"wrote {n_samples:,} samples in {time.perf_counter() - start:.0f} s")
-        print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
-        head = f"{'samples':>10} {'lasso':>6} {'selected':>10} {'median':>8} {'range':>16} {'ids'}"
-        with sync_playwright() as playwright, served(runs.resolve()) as (address, server):
+        print(machine())
+        head = f"{'samples':>10} {'lasso':>6} {'selected':>10} median [range] ids"
+        with sync_playwright() as playwright, served(runs.resolve()) as (address, pid):
             browser = playwright.chromium.launch(
                 executable_path=shutil.which("chromium"), args=["--no-sandbox"]
             )
@@ -277,17 +244,16 @@ def main() -> None:
                 page.wait_for_timeout(1000)
                 print(f"{n_samples:,}: page there after {time.perf_counter() - start - 1:.1f} s")
                 found = measure(page, points, ids, arguments.repeats)
-                found["server_gib"] = resident_gib(server.pid)
+                found["server_gib"] = resident_gib(pid)
                 results[str(n_samples)] = found
                 page.close()
                 print(head)
                 for name in SHARES:
-                    times = found[name]["seconds"]
                     same = found[name]["same"] and found[name]["as drawn"]
                     print(
                         f"{n_samples:10,} {name:>6} {found[name]['selected']:10,} "
-                        f"{statistics.median(times):6.2f} s  [{min(times):.2f}, {max(times):.2f}]"
-                        f"  {'identical' if same else 'DIFFERENT'}"
+                        f"{spread(found[name]['seconds'], 2)} s  "
+                        f"{'identical' if same else 'DIFFERENT'}"
                     )
                 if n_samples in ALLOWED:
                     print(f"asked for: under {ALLOWED[n_samples]:.0f} s")
