@@ -1,8 +1,8 @@
-"""The review page without its widgets: what comes next, what an event does, what the desk is told.
+"""The review page without its widgets: what comes next, what an event does, what the panel gets.
 
-The desk is the part of the page that runs in the browser (`views/parts/desk`). A key makes an event
-there at once, with an id, a time, and the sample that was on screen; the server applies events in
-their order, each once however often it is sent.
+The panel is the part of the page that runs in the browser (`views/parts/review_panel`). A key makes
+an event there at once, with an id, a time, and the sample that was on screen; the server applies
+events in their order, and each of them once however often it is sent.
 """
 
 import base64
@@ -169,7 +169,7 @@ def apply_events(run: RunReader, events: Iterable[Any], log: VerdictLog) -> Outc
         for event in events:
             identity = event.get("event") if isinstance(event, Mapping) else None
             if not isinstance(identity, str) or not re.fullmatch("[0-9a-f]{32}", identity):
-                continue  # not of our desk
+                continue  # not from our panel
             try:
                 if event.get("kind") == "undo":
                     _flush(run, waiting, outcome)
@@ -291,7 +291,7 @@ def bulk_verdicts(
 
 
 def facts(run: RunReader, sample_ids: Sequence[int], epoch: int | None) -> dict[int, dict]:
-    """Return what the desk shows of each sample, true label included; JSON values.
+    """Return what the panel shows of each sample, true label included; JSON values.
 
     `given_label`, `predicted_label` after the epoch, `true_label` (null where unknown),
     `suggestions` (label and share of the epochs, the given label left out), and `picture`, a data
@@ -334,7 +334,7 @@ def item(
     hide: bool,
     reveal: bool,
 ) -> dict[str, Any]:
-    """Return a sample as the desk is told of it.
+    """Return a sample as the panel gets it.
 
     Parameters
     ----------
@@ -371,7 +371,7 @@ def recent(log: VerdictLog, queue: Queue, reviewer: str, begun: Collection[str])
     return mine.drop_duplicates("sample_id", keep="last").tail(RECENT)
 
 
-def said(verdict: str, new_label: Any, class_names: Sequence[str]) -> str:
+def verdict_text(verdict: str, new_label: Any, class_names: Sequence[str]) -> str:
     """Return a verdict in a word or two."""
     return f"→ {class_names[int(new_label)]}" if verdict == "relabel" else verdict
 

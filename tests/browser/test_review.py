@@ -59,8 +59,8 @@ def write_big(folder, n_samples: int = 300, n_classes: int = 4) -> RunReader:
 def start(page: Page, run: RunReader, more: str = "") -> None:
     """Open the page, and give a name."""
     open_page(page, f"/review?run={run.name}{more}")
-    expect(page.locator(".desk .left .picture img")).to_be_visible()
-    name = page.locator(".desk .reviewer")
+    expect(page.locator(".review-panel .left .picture img")).to_be_visible()
+    name = page.locator(".review-panel .reviewer")
     name.fill("Ann")
     name.press("Enter")
 
@@ -72,7 +72,7 @@ def on_screen(page: Page) -> int:
 
 def saved(page: Page) -> None:
     """Wait until the server has everything."""
-    expect(page.locator(".desk .saved")).to_contain_text("all saved", timeout=30_000)
+    expect(page.locator(".review-panel .saved")).to_contain_text("all saved", timeout=30_000)
 
 
 def written(run: RunReader) -> list[dict]:
@@ -138,7 +138,7 @@ def test_thirty_a_minute_is_reached_by_far(page: Page, run):
     start(page, run)
     begin = time.monotonic()
     for _ in range(100):
-        expect(page.locator(".desk .over")).to_be_hidden()
+        expect(page.locator(".review-panel .over")).to_be_hidden()
         page.keyboard.press("k")
         page.wait_for_timeout(50)
     saved(page)
@@ -176,8 +176,8 @@ def test_undo_brings_the_picture_back_to_be_judged_anew(page: Page, run):
     settle(page)
     assert on_screen(page) == second
     page.keyboard.press("z")  # also what was judged before the page was opened anew
-    expect(page.locator(f".desk .table[data-sample='{first}']")).to_be_visible()
-    expect(page.locator(".desk .count")).to_contain_text("0 of 300 judged")
+    expect(page.locator(f".review-panel .table[data-sample='{first}']")).to_be_visible()
+    expect(page.locator(".review-panel .count")).to_contain_text("0 of 300 judged")
     assert verdicts.read(run).current.empty
 
 
@@ -231,10 +231,10 @@ def test_keys_typed_elsewhere_are_no_verdicts(page: Page, run):
     start(page, run)
     page.get_by_label("Rank by").click()
     page.keyboard.type("kun")
-    expect(page.locator(".desk .asleep")).to_be_visible()
+    expect(page.locator(".review-panel .keys-elsewhere")).to_be_visible()
     page.keyboard.press("Escape")
     page.keyboard.press("Escape")
-    expect(page.locator(".desk .asleep")).to_be_hidden()
+    expect(page.locator(".review-panel .keys-elsewhere")).to_be_hidden()
     page.keyboard.press("k")
     saved(page)
     assert len(written(run)) == 1
@@ -242,10 +242,10 @@ def test_keys_typed_elsewhere_are_no_verdicts(page: Page, run):
 
 def test_first_key_asks_for_a_name_and_writes_nothing(page: Page, run):
     open_page(page, f"/review?run={run.name}")
-    expect(page.locator(".desk .left .picture img")).to_be_visible()
+    expect(page.locator(".review-panel .left .picture img")).to_be_visible()
     first = on_screen(page)
     page.keyboard.press("k")
-    expect(page.locator(".desk .saved")).to_contain_text("First your name")
+    expect(page.locator(".review-panel .saved")).to_contain_text("First your name")
     page.keyboard.type("Bo")
     page.keyboard.press("Enter")
     page.keyboard.press("k")
@@ -253,7 +253,7 @@ def test_first_key_asks_for_a_name_and_writes_nothing(page: Page, run):
     assert [(line["sample_id"], line["reviewer"]) for line in written(run)] == [(first, "Bo")]
     page.reload()
     settle(page)
-    expect(page.locator(".desk .reviewer")).to_have_value("Bo")
+    expect(page.locator(".review-panel .reviewer")).to_have_value("Bo")
 
 
 def test_page_left_at_once_loses_nothing(page: Page, run):
@@ -267,7 +267,7 @@ def test_page_left_at_once_loses_nothing(page: Page, run):
     expect(page.get_by_role("heading", name="Criteria", exact=True)).to_be_visible()
     settle(page)
     open_page(page, f"/review?run={run.name}")
-    expect(page.locator(".desk .count")).to_contain_text("10 of 300 judged")
+    expect(page.locator(".review-panel .count")).to_contain_text("10 of 300 judged")
     saved(page)
     table = verdicts.read(run).table
     assert table["sample_id"].tolist() == expected
@@ -288,14 +288,14 @@ def test_messages_lost_on_their_way_are_sent_again(page: Page, run):
 
     page.route_web_socket(re.compile("_stcore/stream"), connect)
     start(page, run)
-    expect(page.locator(".desk .saved")).to_contain_text("no verdict yet")
+    expect(page.locator(".review-panel .saved")).to_contain_text("no verdict yet")
     settle(page)
     cut = True
     expected = []
     for _ in range(5):
         expected.append(on_screen(page))
         page.keyboard.press("k")
-    expect(page.locator(".desk .saved")).to_contain_text("5 not yet saved")
+    expect(page.locator(".review-panel .saved")).to_contain_text("5 not yet saved")
     assert lost
     cut = False
     saved(page)
@@ -306,9 +306,9 @@ def test_two_reviewers_do_not_lose_each_others_lines(page: Page, run):
     start(page, run)
     other = page.context.new_page()
     open_page(other, f"/review?run={run.name}&class=1")
-    expect(other.locator(".desk .left .picture img")).to_be_visible()
-    other.locator(".desk .reviewer").fill("Bo")
-    other.locator(".desk .reviewer").press("Enter")
+    expect(other.locator(".review-panel .left .picture img")).to_be_visible()
+    other.locator(".review-panel .reviewer").fill("Bo")
+    other.locator(".review-panel .reviewer").press("Enter")
     mine, theirs = [], []
     for _ in range(12):
         mine.append(on_screen(page))
@@ -322,7 +322,7 @@ def test_two_reviewers_do_not_lose_each_others_lines(page: Page, run):
     assert table.loc[table["reviewer"] == "Bo", "sample_id"].tolist() == theirs
     page.keyboard.press("k")  # the other's lines are seen at the next key
     saved(page)
-    expect(page.locator(".desk .count")).to_contain_text("Bo")
+    expect(page.locator(".review-panel .count")).to_contain_text("Bo")
     other.close()
 
 
@@ -330,7 +330,7 @@ def test_random_checks_come_unmarked_and_are_written_as_such(page: Page, run):
     start(page, run)
     said = set()
     for _ in range(40):
-        said.add(re.sub(r"\d+", "N", page.locator(".desk .where").inner_text()))
+        said.add(re.sub(r"\d+", "N", page.locator(".review-panel .where").inner_text()))
         page.keyboard.press("k")
     saved(page)
     assert said == {"sample N"}
@@ -344,7 +344,7 @@ def test_picture_labels_and_keys_fit_a_laptops_screen(page: Page, run):
     page.set_viewport_size({"width": 1280, "height": 720})
     start(page, run)
     for part in (".left .picture img", ".given", ".classes", ".buttons.second", ".count", ".who"):
-        box = page.locator(f".desk {part}").bounding_box()
+        box = page.locator(f".review-panel {part}").bounding_box()
         assert box["y"] >= 0, part
         assert box["y"] + box["height"] <= 720, part
         assert box["x"] + box["width"] <= 1280, part
@@ -352,7 +352,7 @@ def test_picture_labels_and_keys_fit_a_laptops_screen(page: Page, run):
 
 def test_names_with_html_are_text(page: Page):
     open_page(page, "/review?run=plain&class=2")
-    expect(page.locator(".desk .given")).to_have_text("<b>emu</b>")
+    expect(page.locator(".review-panel .given")).to_have_text("<b>emu</b>")
 
 
 def test_bulk_verdict_on_a_selection_after_a_confirmation(page: Page, run):
@@ -370,14 +370,14 @@ def test_bulk_verdict_on_a_selection_after_a_confirmation(page: Page, run):
     page.get_by_role("button", name="Judge all at once").click()
     dialog = page.get_by_role("dialog")
     expect(dialog).to_contain_text("This writes 298 verdicts: 298 keep")
-    page.keyboard.press("k")  # not for the desk while the question is open
+    page.keyboard.press("k")  # not for the panel while the question is open
     dialog.get_by_label("Verdict").click()
     page.get_by_role("option", name="relabel each").click()
     expect(dialog).to_contain_text(re.compile(r"298 verdicts: \d+ relabel, \d+ unsure"))
     assert len(written(run)) == 2
     dialog.get_by_role("button", name="Write 298 verdicts").dblclick()
     expect(dialog).to_be_hidden()
-    expect(page.locator(".desk .count")).to_contain_text("300 of 300 judged")
+    expect(page.locator(".review-panel .count")).to_contain_text("300 of 300 judged")
     log = verdicts.read(run)
     assert len(log.table) == 300
     assert log.table["sample_id"].is_unique
@@ -387,4 +387,4 @@ def test_bulk_verdict_on_a_selection_after_a_confirmation(page: Page, run):
     true_label = run.samples()["true_label"][relabelled["sample_id"]]
     assert relabelled["new_label"].tolist() == true_label.tolist()
     assert skipped not in set(bulk["sample_id"])
-    expect(page.locator(".desk .over")).to_contain_text("All 300 samples of this queue are judged")
+    expect(page.locator(".review-panel .over")).to_contain_text("All 300 samples of this queue are judged")

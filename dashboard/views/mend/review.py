@@ -20,7 +20,7 @@ from dashboard.views.parts.choices import (
     criterion_title,
     plain,
 )
-from dashboard.views.parts.desk import show_desk
+from dashboard.views.parts.review_panel import show_review_panel
 from dashboard.views.parts.run_picker import pick_run
 from hmw_core.criteria.of_run import pick_criterion
 from hmw_core.errors import UsageError
@@ -30,7 +30,7 @@ from hmw_core.review.queue import audit_sample, queue
 from hmw_core.review.remaining import remaining_errors
 from hmw_core.samples.suggestions import RULE
 
-DESK = "review desk"
+PANEL = "review panel"
 SELECTION = "review selection"
 BULKS = "review bulks"  # how many were written from here
 PAUSE = 2  # s between two counts of the errors left
@@ -79,7 +79,7 @@ def main() -> None:
         return
     audit = audit_sample(run, given_label=given_label) if every else None
     stream = "ranked" if selection is None else "selection"
-    desk(run, order, audit, criterion, given_label, epoch, mode, stream, every, reveal, smooth)
+    panel(run, order, audit, criterion, given_label, epoch, mode, stream, every, reveal, smooth)
 
 
 def selection_of(run: RunReader) -> dict[str, Any] | None:
@@ -113,7 +113,7 @@ def choose_audit(is_selection: bool, mode: str) -> int:
 
 
 @st.fragment
-def desk(
+def panel(
     run: RunReader,
     order: pd.DataFrame,
     audit: pd.DataFrame | None,
@@ -126,12 +126,12 @@ def desk(
     reveal: bool,
     smooth: bool,
 ) -> None:
-    """Show the desk and what it has written; runs anew, alone, for each of its reports."""
+    """Show the panel and how many errors are left; Streamlit reruns this part for each report."""
     setup = f"{run.name} {run.network} {criterion} {epoch} {mode} {stream}"
     setup += f" {len(order)} {every} {reveal}"
-    bulks = st.session_state.get(BULKS, 0)  # the desk begins anew after one
+    bulks = st.session_state.get(BULKS, 0)  # a bulk write starts the panel again
     queue_key = f"{run.folder} {setup} {hash(tuple(order['sample_id']))} {bulks}"
-    state = desk_state(queue_key, mode, run)
+    state = panel_state(queue_key, mode, run)
     log = cached_review.review_log(run)
     for sentence in log.damage:
         st.warning(plain(sentence), icon=":material/warning:")
@@ -186,7 +186,7 @@ def desk(
         "recent": [
             {
                 "id": row.id,
-                "said": reviewing.said(row.verdict, row.new_label, run.class_names),
+                "text": reviewing.verdict_text(row.verdict, row.new_label, run.class_names),
                 "item": without_picture(
                     told(
                         reviewing.Place(int(row.sample_id), row.stream, reviewing.whole(row.rank)),
@@ -206,14 +206,14 @@ def desk(
         if runs.read_only()
         else reviewing.last_word(log),
     }
-    show_desk(data, DESK, partial(hear, run))
+    show_review_panel(data, PANEL, partial(take_report, run))
     say_order(run, criterion, order, every)
     when_to_stop(state, run, given_label, epoch, len(log.table))
 
 
-def hear(run: RunReader) -> None:
-    """Write what the desk reports."""
-    report = st.session_state[DESK].get("events")
+def take_report(run: RunReader) -> None:
+    """Write what the panel reports."""
+    report = st.session_state[PANEL].get("events")
     state = st.session_state.get("review")
     if not isinstance(report, dict) or report.get("run") != run.name or state is None:
         return
@@ -227,8 +227,8 @@ def hear(run: RunReader) -> None:
     state["refused"], state["failure"] = outcome.refused, outcome.failure
 
 
-def desk_state(queue_key: str, mode: str, run: RunReader) -> dict[str, Any]:
-    """Return what this browser's desk holds; another queue begins anew."""
+def panel_state(queue_key: str, mode: str, run: RunReader) -> dict[str, Any]:
+    """Return the state of this browser's panel; another queue starts with an empty one."""
     state = st.session_state.setdefault(
         "review",
         {

@@ -284,7 +284,7 @@ def test_recent_are_the_reviewers_own_that_stand(run):
     log = verdicts.read(run)
     mine = reviewing.recent(log, queue_of(order, log), "Ann", begun)
     assert mine["sample_id"].tolist() == [1, 3]
-    assert reviewing.said("relabel", 4, run.class_names) == f"→ {run.class_names[4]}"
+    assert reviewing.verdict_text("relabel", 4, run.class_names) == f"→ {run.class_names[4]}"
     assert "by Ann, 2026-05-04 03:02:01 UTC" in reviewing.last_word(log)
 
 

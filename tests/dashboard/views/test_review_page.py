@@ -1,4 +1,4 @@
-"""The review page with every kind of run: what its desk is told, and what the page says."""
+"""The review page with every kind of run: what its panel gets, and what the page says."""
 
 import json
 from pathlib import Path
@@ -14,8 +14,8 @@ from tests.conftest import write_run
 from tests.dashboard.views.steps import open_page, said
 
 
-def desk(page: AppTest) -> dict:
-    """Return what the desk is told."""
+def panel(page: AppTest) -> dict:
+    """Return what the panel gets."""
     (found,) = page.get("bidi_component")
     return json.loads(found.proto.json)
 
@@ -28,7 +28,7 @@ def keep(run: RunReader, sample_id: int, reviewer: str = "Ann", verdict: str = "
 def test_queue_in_the_order_of_the_criterion_with_its_direction(folder):
     write_run(folder / "tiny")
     page = open_page("review", run="tiny", criterion="mean_loss")
-    told = desk(page)
+    told = panel(page)
     order = queue(RunReader(folder / "tiny"), "mean_loss")["sample_id"].tolist()
     items = told["items"]
     drawn = {item["sample_id"] for item in items if item["stream"] == "audit"}
@@ -45,7 +45,7 @@ def test_class_of_the_address(folder):
     write_run(folder / "tiny")
     page = open_page("review", run="tiny", **{"class": "2"})
     given = RunReader(folder / "tiny").samples()["given_label"]
-    told = desk(page)
+    told = panel(page)
     assert {int(given[item["sample_id"]]) for item in told["items"]} == {2}
     assert told["total"] == int((given == 2).sum())
 
@@ -53,20 +53,20 @@ def test_class_of_the_address(folder):
 def test_true_labels_are_not_sent_until_asked_for(folder):
     write_run(folder / "tiny")
     page = open_page("review", run="tiny")
-    assert all("true_label" not in item for item in desk(page)["items"])
+    assert all("true_label" not in item for item in panel(page)["items"])
     page.toggle(key="review true labels").set_value(True).run()
-    assert all(item["true_label"] is not None for item in desk(page)["items"])
+    assert all(item["true_label"] is not None for item in panel(page)["items"])
 
 
 def test_rank_and_score_are_hidden_while_random_checks_come(folder):
     write_run(folder / "tiny")
     page = open_page("review", run="tiny")
-    assert {item["stream"] for item in desk(page)["items"]} == {"ranked", "audit"}
-    assert not any("rank" in item["where"] for item in desk(page)["items"])
+    assert {item["stream"] for item in panel(page)["items"]} == {"ranked", "audit"}
+    assert not any("rank" in item["where"] for item in panel(page)["items"])
     page.number_input(key="review audit").set_value(0).run()
-    assert desk(page)["items"][0]["where"].startswith("sample ")
-    assert "rank 1 of 60" in desk(page)["items"][0]["where"]
-    assert {item["stream"] for item in desk(page)["items"]} == {"ranked"}
+    assert panel(page)["items"][0]["where"].startswith("sample ")
+    assert "rank 1 of 60" in panel(page)["items"][0]["where"]
+    assert {item["stream"] for item in panel(page)["items"]} == {"ranked"}
 
 
 def test_judged_samples_are_passed_over_and_can_be_seen_again(folder):
@@ -76,13 +76,13 @@ def test_judged_samples_are_passed_over_and_can_be_seen_again(folder):
     keep(run, ids[0])
     keep(run, ids[1], "Bo", "unsure")
     page = open_page("review", run="tiny", criterion="iam")
-    shown = [item["sample_id"] for item in desk(page)["items"]]
+    shown = [item["sample_id"] for item in panel(page)["items"]]
     assert not set(ids[:2]) & set(shown)
-    assert desk(page)["count"] == "2 of 60 judged (Ann 1, Bo 1)"
+    assert panel(page)["count"] == "2 of 60 judged (Ann 1, Bo 1)"
     page.selectbox(key="review mode").select("open").run()
-    assert [item["sample_id"] for item in desk(page)["items"]] == [ids[1]]
+    assert [item["sample_id"] for item in panel(page)["items"]] == [ids[1]]
     page.selectbox(key="review mode").select("all").run()
-    assert [item["sample_id"] for item in desk(page)["items"]][:2] == ids[:2]
+    assert [item["sample_id"] for item in panel(page)["items"]][:2] == ids[:2]
 
 
 def test_everything_judged_says_so(folder):
@@ -92,7 +92,7 @@ def test_everything_judged_says_so(folder):
         keep(run, int(sample_id))
     page = open_page("review", run="tiny", **{"class": "1"})
     page.number_input(key="review audit").set_value(0).run()
-    told = desk(page)
+    told = panel(page)
     assert told["items"] == []
     assert not told["more"]
     assert "are judged" in told["end"]
@@ -102,20 +102,20 @@ def test_selection_of_another_page(folder):
     write_run(folder / "tiny")
     selection = {"run": "tiny", "sample_ids": [3, 10, 20], "what": "a lasso <b>here</b>"}
     page = open_page("review", {"review selection": selection}, run="tiny")
-    told = desk(page)
+    told = panel(page)
     assert {item["sample_id"] for item in told["items"]} == {3, 10, 20}
     assert {item["stream"] for item in told["items"]} == {"selection"}
     assert all(item["where"].split(" of ")[1].startswith("60") for item in told["items"])
     assert "a lasso <b>here</b>" in said(page)
     next(b for b in page.button if "whole run" in b.label).click().run()
-    assert desk(page)["total"] == 60
+    assert panel(page)["total"] == 60
 
 
 def test_selection_of_another_run_is_left_alone(folder):
     write_run(folder / "tiny")
     write_run(folder / "two")
     selection = {"run": "two", "sample_ids": [3], "what": ""}
-    assert desk(open_page("review", {"review selection": selection}, run="tiny"))["total"] == 60
+    assert panel(open_page("review", {"review selection": selection}, run="tiny"))["total"] == 60
 
 
 def test_selection_with_samples_that_are_not_there_is_said(folder):
@@ -142,7 +142,7 @@ def test_read_only_server_shows_and_offers_nothing_to_write(folder, monkeypatch)
     write_run(folder / "tiny")
     selection = {"run": "tiny", "sample_ids": [3, 10], "what": ""}
     page = open_page("review", {"review selection": selection}, run="tiny")
-    told = desk(page)
+    told = panel(page)
     assert told["read_only"]
     assert "read-only" in told["saved"]
     assert len(told["items"]) == 2
@@ -157,7 +157,7 @@ def test_damaged_log_is_said_and_read_as_far_as_it_goes(folder):
         file.write('{"sample_id": 4, "verd')
     page = open_page("review", run="tiny")
     assert any("line 2" in warning.value.replace("\\", "") for warning in page.warning)
-    assert desk(page)["judged"] == 1
+    assert panel(page)["judged"] == 1
 
 
 def test_run_without_true_labels_pictures_or_cosines(folder):
@@ -166,7 +166,7 @@ def test_run_without_true_labels_pictures_or_cosines(folder):
     assert not page.error
     assert "keeps no pictures" in said(page)
     assert page.toggle(key="review true labels").disabled
-    assert desk(page)["items"][0]["picture"] is None
+    assert panel(page)["items"][0]["picture"] is None
 
 
 def test_criterion_without_scores_says_so(folder):
@@ -180,7 +180,7 @@ def test_run_being_trained(folder):
     writer = write_run(folder / "now", epochs=2, finish=None)
     page = open_page("review", run="now")
     assert "after epoch 2" in said(page)
-    assert desk(page)["items"]
+    assert panel(page)["items"]
     writer.finish("stopped", "by the test")
 
 
@@ -205,9 +205,9 @@ def test_when_to_stop_is_said_of_the_class_on_screen(folder):
     assert "After 3 verdicts" in said(page)
 
 
-def test_names_reach_the_desk_as_they_are(folder):
+def test_names_reach_the_panel_as_they_are(folder):
     names = ["<b>bold</b>", "<img src=x onerror=alert(1)>", "$5 & more", "a_b*c*", "plain"]
     write_run(folder / "html", class_names=names)
-    assert desk(open_page("review", run="html"))["classes"] == names
-    html = (Path(__file__).parents[3] / "dashboard/views/parts/desk/desk.js").read_text()
+    assert panel(open_page("review", run="html"))["classes"] == names
+    html = (Path(__file__).parents[3] / "dashboard/views/parts/review_panel/review_panel.js").read_text()
     assert "innerHTML" not in html  # names are written as text only

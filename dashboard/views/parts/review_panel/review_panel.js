@@ -1,11 +1,11 @@
-// The reviewer's desk. A key is judged here, on the picture that is on screen, at once; the server
-// hears of it afterwards, as a list of events that it applies once each, by their ids. An event
+// The review panel. A key is judged here, on the picture that is on screen, at once; the server
+// gets it afterwards, as a list of events that it applies once each, by their ids. An event
 // stays in `outbox` and in the browser's storage until the server says that it has it, so neither
 // a slow server, nor a page closed too early, nor a key pressed while the script runs loses one.
 
 const RETRY = 2500; // ms until an unanswered list is sent again
 const SMALL = 64; // px; smaller pictures are enlarged with their pixels kept square, as elsewhere
-const KEPT = 400; // pictures held; older ones are asked for again
+const KEPT = 400; // pictures kept; older ones are asked for again
 const STORE = "hmw-review:";
 const NAME = "hmw-reviewer";
 
@@ -13,15 +13,15 @@ const pictures = new Map(); // "data set/sample" -> data URI, null where there i
 const thumbs = new Map(); // what it shows -> its element
 const notes = new Map(); // sample -> note not yet sent
 let outbox = []; // events without an answer, in order
-let past = []; // {item, said, id}: what this reviewer judged, for undo
+let past = []; // {item, text, id}: what this reviewer judged, for undo
 let items = []; // what comes, the first is on screen
 let returned = new Set(); // samples whose verdict was taken back and that wait to be judged anew
-let looked = []; // read-only: what was passed by looking on
-let data = null; // the server's last word
-let component = null; // how to speak to the server
-let root = null; // the page's piece that is ours
+let looked = []; // read-only: pictures passed by without a verdict
+let data = null; // what the server sent last
+let component = null; // sends to the server
+let root = null; // our element on the page
 let calls = 0;
-let flying = null; // the timer of a list under way
+let retryTimer = null; // the timer of the list that waits for an answer
 let refused = "";
 let chosen = 0; // the line marked in the list of classes
 
@@ -31,7 +31,7 @@ export default function (given) {
   root = given.parentElement;
   if (isNew) build();
   if (given.data && (!data || data.page !== given.data.page || data.version < given.data.version)) {
-    hear(given.data);
+    receive(given.data);
   }
   draw();
   if (isNew) send(true);
@@ -43,7 +43,7 @@ export default function (given) {
 
 // -- what the server says
 
-function hear(next) {
+function receive(next) {
   const otherRun = !data || data.store !== next.store;
   const other = otherRun || data.queue !== next.queue;
   const otherName = otherRun || data.reviewer !== next.reviewer;
@@ -51,7 +51,7 @@ function hear(next) {
     outbox = stored(next.store);
     past = [];
   }
-  if (data && data.setup !== next.setup) wake();
+  if (data && data.setup !== next.setup) takeKeys();
   data = next;
   const answered = new Set(next.answered);
   const had = outbox.length;
@@ -86,30 +86,30 @@ function hear(next) {
   const passed = new Set(looked.map((item) => item.sample_id));
   // The picture under the reviewer's eyes is never exchanged, whatever comes.
   const first = items.filter((item, at) => at === 0 || returned.has(item.sample_id));
-  const held = new Set(first.map((item) => item.sample_id));
+  const kept = new Set(first.map((item) => item.sample_id));
   items = [
     ...first.map((item) => next.items.find((i) => i.sample_id === item.sample_id) || item),
     ...next.items.filter((item) => {
       const id = item.sample_id;
-      return !held.has(id) && !passed.has(id) && !mine.has(id) && !waiting.has(id);
+      return !kept.has(id) && !passed.has(id) && !mine.has(id) && !waiting.has(id);
     }),
   ];
-  if (had !== outbox.length || !outbox.length) land();
+  if (had !== outbox.length || !outbox.length) clearRetry();
   if (outbox.length) send();
   else if (items.some((item) => !pictures.has(place(item)))) send(true);
 }
 
-function land() {
-  clearTimeout(flying);
-  flying = null;
+function clearRetry() {
+  clearTimeout(retryTimer);
+  retryTimer = null;
 }
 
 // Send everything that has no answer; while a list is under way, the next waits for its answer.
 function send(anyway) {
-  if (!root || !data || (flying && !anyway) || (!outbox.length && !anyway)) return;
-  land();
-  flying = setTimeout(() => {
-    flying = null;
+  if (!root || !data || (retryTimer && !anyway) || (!outbox.length && !anyway)) return;
+  clearRetry();
+  retryTimer = setTimeout(() => {
+    retryTimer = null;
     send();
     draw();
   }, RETRY);
@@ -153,7 +153,7 @@ function judge(verdict, label) {
   notes.delete(item.sample_id);
   items.shift();
   returned.delete(item.sample_id);
-  past.push({ item, said: said(verdict, event.new_label), id: event.event });
+  past.push({ item, text: verdictText(verdict, event.new_label), id: event.event });
   post(event);
 }
 
@@ -356,8 +356,8 @@ function closeAll() {
   for (const field of root.querySelectorAll(".search, .note")) field.blur();
 }
 
-// After a choice elsewhere on the page the keys are the desk's again.
-function wake() {
+// After a choice elsewhere on the page, keys go to the panel again.
+function takeKeys() {
   const active = document.activeElement;
   if (active && active !== root.host && editable(active)) active.blur();
 }
@@ -421,19 +421,19 @@ function draw() {
   saved.textContent = refused || (n ? `${n} not yet saved ...` : data.saved);
   saved.className = `saved ${refused ? "refused" : n ? "waiting" : ""}`;
   root.querySelector(".who").hidden = data.read_only;
-  root.querySelector(".desk").classList.toggle("smooth", data.smooth);
+  root.querySelector(".review-panel").classList.toggle("smooth", data.smooth);
   const above = root.host.getBoundingClientRect().top;
   const scrolled = root.host.closest("[data-testid=stMain]")?.scrollTop ?? 0;
-  root.querySelector(".desk").style.setProperty("--above", `${Math.round(above + scrolled)}px`);
-  drawAsleep();
+  root.querySelector(".review-panel").style.setProperty("--above", `${Math.round(above + scrolled)}px`);
+  drawKeysElsewhere();
 }
 
-function drawAsleep() {
+function drawKeysElsewhere() {
   const active = document.activeElement;
   const away = active && active !== root.host && editable(active);
-  const line = root.querySelector(".asleep");
+  const line = root.querySelector(".keys-elsewhere");
   line.hidden = !away;
-  line.textContent = "Keys go to a field outside the desk: press Esc, or click here, to judge.";
+  line.textContent = "Keys go to a field outside the panel: press Esc, or click here, to judge.";
   line.onclick = () => document.activeElement.blur();
 }
 
@@ -493,7 +493,7 @@ function drawItem(item) {
 
 function drawStrip() {
   root.querySelector(".past").replaceChildren(
-    ...past.slice(-5).reverse().map((entry) => thumb(entry.item, entry.said)),
+    ...past.slice(-5).reverse().map((entry) => thumb(entry.item, entry.text)),
   );
   root.querySelector(".past").hidden = !past.length;
   root.querySelector(".next").replaceChildren(
@@ -513,7 +513,7 @@ function newThumb(item, text) {
   const found = make("div", "", "thumb");
   const frame = make("div", "", "frame");
   frame.append(picture(item));
-  found.append(frame, make("div", text, "said"));
+  found.append(frame, make("div", text, "text"));
   found.title = `sample ${item.sample_id}: ${text}`;
   return found;
 }
@@ -549,7 +549,7 @@ function make(kind, text, style) {
   return found;
 }
 
-function said(verdict, label) {
+function verdictText(verdict, label) {
   return verdict === "relabel" ? `→ ${name(label)}` : verdict;
 }
 
@@ -566,7 +566,7 @@ function place(item) {
   return `${data.dataset}/${item.sample_id}`;
 }
 
-// Move a picture to the young end of the map.
+// Move a picture to the end of the map, whose first entries are dropped first.
 function keep(key) {
   const found = pictures.get(key);
   pictures.delete(key);
