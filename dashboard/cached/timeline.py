@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from dashboard.cached.kept import kept_for
 from hmw_core.laboratory import timeline
-from hmw_core.laboratory.timeline import Film
+from hmw_core.laboratory.timeline import Positions
 from hmw_core.log.reader import RunReader
 
 LOG = ("samples.parquet", "signals", "outputs", "features", "method")
@@ -13,10 +13,10 @@ rank_table = kept_for(*LOG, max_entries=8, show_spinner="Ranking epoch by epoch 
     timeline.rank_table
 )
 moment = kept_for("samples.parquet", "signals", max_entries=256)(timeline.moment)
-_film = kept_for(*LOG, max_entries=4, show_spinner="Reading the epochs ...")(timeline.film)
+_positions = kept_for(*LOG, max_entries=4, show_spinner="Reading the epochs ...")(timeline.positions)
 
 
-def film(run: RunReader, given_label: int | None, chosen: Sequence[int] = ()) -> Film:
+def positions(run: RunReader, given_label: int | None, chosen: Sequence[int] = ()) -> Positions:
     """Return where a run's samples lie at each stop; the chosen are among those drawn.
 
     Raises
@@ -26,4 +26,4 @@ def film(run: RunReader, given_label: int | None, chosen: Sequence[int] = ()) ->
     """
     # Those drawn anyway decide nothing, so that choosing one of them reads nothing anew.
     also = sorted(set(chosen) - set(timeline.drawn_samples(run, given_label).tolist()))
-    return _film(run, given_label, also=also)
+    return _positions(run, given_label, also=also)

@@ -41,7 +41,7 @@ def circle_epochs(run: RunReader) -> list[int]:
 
 
 @dataclass(frozen=True)
-class Film:
+class Positions:
     """Where samples lie at every stop, between the corners of the classes.
 
     `x`, `y` are (stops, samples) float32 in the unit circle, NaN where a sample has no place.
@@ -54,14 +54,14 @@ class Film:
     n_samples: int  # that the map stands for
 
 
-def film(
+def positions(
     run: RunReader,
     given_label: int | None = None,
     most: int = MOST_DRAWN,
     seed: int = 0,
     most_stops: int = MOST_STOPS,
     also: Sequence[int] = (),
-) -> Film:
+) -> Positions:
     """Return the places of a run's samples at all stops, for a run that has `circle_epochs`.
 
     With more than `most` samples of the class, `most` of them are drawn by lot: half of them
@@ -86,7 +86,7 @@ def film(
         places = class_circle.circle(found.cosine[mine])
         x[at, row[found.sample_id[mine]]] = places[:, 0]
         y[at, row[found.sample_id[mine]]] = places[:, 1]
-    return Film(tuple(epochs), ids, x, y, len(run.sample_ids(given_label)))
+    return Positions(tuple(epochs), ids, x, y, len(run.sample_ids(given_label)))
 
 
 def drawn_samples(

@@ -47,29 +47,29 @@ def prepare(run: RunReader, given_label: int | None = None) -> pd.DataFrame:
             "features with class vectors"
         )
     try:
-        film = timeline.film(run, given_label, most=MOST, most_stops=N_PANELS)
+        positions = timeline.positions(run, given_label, most=MOST, most_stops=N_PANELS)
     except UsageError as error:
         raise CannotShow(str(error)) from None
     samples = run.samples()
     unknown = samples["true_label"].isna().all()
     colour = "given_label" if unknown else "is_mislabeled"
-    label = samples["given_label"].to_numpy()[film.sample_id]
+    label = samples["given_label"].to_numpy()[positions.sample_id]
     names = np.array(run.class_names, dtype=object)
-    value = names[label] if unknown else group_of(run, film.sample_id)
+    value = names[label] if unknown else group_of(run, positions.sample_id)
     of_class = len(run.sample_ids(given_label))
     anchors = corners(run.n_classes)
     parts = []
-    for at in _evenly(len(film.epochs)):
-        epoch = film.epochs[at]
+    for at in _evenly(len(positions.epochs)):
+        epoch = positions.epochs[at]
         points = {"panel": f"epoch {epoch}", "epoch": epoch, "n_samples": of_class}
-        there = ~np.isnan(film.x[at])
+        there = ~np.isnan(positions.x[at])
         parts += [
             pd.DataFrame(
                 {
                     "kind": "sample",
-                    "sample_id": film.sample_id[there],
-                    "x": film.x[at][there],
-                    "y": film.y[at][there],
+                    "sample_id": positions.sample_id[there],
+                    "x": positions.x[at][there],
+                    "y": positions.y[at][there],
                     "value": value[there],
                     "value_label": label[there],
                 }

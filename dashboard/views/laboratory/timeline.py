@@ -27,7 +27,7 @@ from dashboard.views.parts.choices import (
     plain,
     remember,
 )
-from dashboard.views.parts.film import show_film
+from dashboard.views.parts.animation import show_animation
 from dashboard.views.parts.run_picker import pick_run
 from hmw_core.criteria.compute import without_absent
 from hmw_core.criteria.of_run import criteria_of, title_of
@@ -35,7 +35,7 @@ from hmw_core.errors import UsageError
 from hmw_core.feature_space.class_circle import corners, output_epochs
 from hmw_core.laboratory import timeline
 from hmw_core.laboratory.memorised import MEANING
-from hmw_core.laboratory.timeline import Film, Moment
+from hmw_core.laboratory.timeline import Positions, Moment
 from hmw_core.log.reader import RunReader
 
 PICTURES = 16
@@ -129,9 +129,9 @@ def pick(sample_id: int) -> None:
 # -- what a stop shows
 
 
-def film_data(
+def animation_data(
     run: RunReader,
-    film: Film,
+    positions: Positions,
     epoch: int,
     colour: str,
     criterion: str,
@@ -142,23 +142,23 @@ def film_data(
     pace: float,
 ) -> dict[str, Any]:
     """Return what the browser draws at a stop."""
-    at = film.epochs.index(epoch)
-    samples = run.samples().loc[film.sample_id]
+    at = positions.epochs.index(epoch)
+    samples = run.samples().loc[positions.sample_id]
     truth = samples["true_label"].fillna(65535).to_numpy(np.int64)
-    paint = timeline_page.paint(run, colour, film.sample_id, epoch, ranks, criterion)
+    paint = timeline_page.paint(run, colour, positions.sample_id, epoch, ranks, criterion)
     state = cached_timeline.moment(run, epoch, given_label)
     rows = f"{run.name} {run.network} {given_label}"
     return {
         "stamp": f"{rows} {epoch} {colour} {criterion} {chosen} {trails}",
         "rows": rows,
         "epoch": epoch,
-        "places": timeline_page.quantised(film.x[at], film.y[at]),
-        "before": timeline_page.quantised(film.x[at - 1], film.y[at - 1]) if at else None,
+        "places": timeline_page.quantised(positions.x[at], positions.y[at]),
+        "before": timeline_page.quantised(positions.x[at - 1], positions.y[at - 1]) if at else None,
         "anchors": timeline_page.quantised(*corners(run.n_classes).T),
-        "ids": timeline_page.packed(film.sample_id.astype("<i4")),
+        "ids": timeline_page.packed(positions.sample_id.astype("<i4")),
         "given": timeline_page.packed(samples["given_label"].to_numpy("<u2")),
         "truth": timeline_page.packed(truth.astype("<u2")),
-        "rank": timeline_page.packed(ranks[str(epoch)].to_numpy()[film.sample_id].astype("<i4")),
+        "rank": timeline_page.packed(ranks[str(epoch)].to_numpy()[positions.sample_id].astype("<i4")),
         "colour": timeline_page.packed(paint.index),
         "palette": paint.palette,
         "names": [shorten(name, 40) for name in run.class_names],
@@ -174,10 +174,10 @@ def film_data(
     }
 
 
-def legend(run: RunReader, film: Film, epoch: int, ranks: pd.DataFrame, shown: dict) -> None:
+def legend(run: RunReader, positions: Positions, epoch: int, ranks: pd.DataFrame, shown: dict) -> None:
     """Say what the colours are, in words and dots."""
     paint = timeline_page.paint(
-        run, shown["colour"], film.sample_id, epoch, ranks, shown["criterion"]
+        run, shown["colour"], positions.sample_id, epoch, ranks, shown["criterion"]
     )
     if paint.scale:
         st.caption(f"Colour: {plain(paint.scale)}.")
@@ -274,19 +274,19 @@ def as_rows(
     return rows
 
 
-# -- what is below the film
+# -- what is below the animation
 
 
-def honesty(run: RunReader, film: Film, epoch: int) -> None:
+def honesty(run: RunReader, positions: Positions, epoch: int) -> None:
     """Say what the map is, and how many of the samples it draws."""
-    drawn, there = len(film.sample_id), film.n_samples
+    drawn, there = len(positions.sample_id), positions.n_samples
     lot = (
         f" {drawn:,} of {there:,} samples are drawn, by lot, half of them mislabeled where so many "
         "are known; numbers and ranks are of all."
         if drawn < there
         else ""
     )
-    missing = int(np.isnan(film.x[film.epochs.index(epoch)]).sum())
+    missing = int(np.isnan(positions.x[positions.epochs.index(epoch)]).sum())
     lot += f" {missing:,} have no place at this epoch." if missing else ""
     source = (
         "cosines of the training pass, on augmented pictures"
@@ -332,9 +332,9 @@ try:
 except UsageError as reason:
     st.warning(f"{plain(str(reason))}.")
     chosen = []
-film = None
+positions = None
 if timeline.circle_epochs(run):
-    film = cached_timeline.film(run, given_label, chosen)
+    positions = cached_timeline.positions(run, given_label, chosen)
 else:
     st.info(
         "No map: this log has neither cosines to the class vectors nor features with class "
@@ -369,19 +369,19 @@ def stop() -> None:
         keep(epoch)
     before = epochs[epochs.index(epoch) - 1] if epoch != epochs[0] else None
     state = cached_timeline.moment(run, epoch, given_label)
-    if film is None:
+    if positions is None:
         with st.container(horizontal=True):
             for what, number in numbers(state):
                 st.metric(what, number)
     if state.why_no_weights:
         st.caption(f"No HM weights: {plain(state.why_no_weights)}.")
-    if film is not None:
-        legend(run, film, epoch, ranks, {"colour": colour, "criterion": criterion})
-        data = film_data(
-            run, film, epoch, colour, criterion, ranks, chosen, trails, given_label, pace
+    if positions is not None:
+        legend(run, positions, epoch, ranks, {"colour": colour, "criterion": criterion})
+        data = animation_data(
+            run, positions, epoch, colour, criterion, ranks, chosen, trails, given_label, pace
         )
-        show_film(data, "timeline film", pick)
-        honesty(run, film, epoch)
+        show_animation(data, "timeline animation", pick)
+        honesty(run, positions, epoch)
     suspects(run, epoch, before, ranks, criterion, of_class, chosen)
 
 

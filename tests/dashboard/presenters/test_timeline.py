@@ -54,28 +54,28 @@ def test_epochs_of_the_circle(tmp_path, tiny_run, long_run):
     # Without cosines in the outputs, those of the logged features.
     plain = RunReader(tmp_path / "plain")
     assert timeline.circle_epochs(plain) == [N_EPOCHS]
-    assert timeline.film(plain).epochs == (N_EPOCHS,)
+    assert timeline.positions(plain).epochs == (N_EPOCHS,)
 
 
-def test_film_has_each_sample_where_the_circle_has_it(tiny_run):
-    film = timeline.film(tiny_run)
-    assert film.epochs == tuple(range(1, N_EPOCHS + 1))
+def test_positions_have_each_sample_where_the_circle_has_it(tiny_run):
+    positions = timeline.positions(tiny_run)
+    assert positions.epochs == tuple(range(1, N_EPOCHS + 1))
     found = class_circle.logged_cosines(tiny_run, 3)
-    np.testing.assert_array_equal(film.sample_id, found.sample_id)
+    np.testing.assert_array_equal(positions.sample_id, found.sample_id)
     places = class_circle.circle(found.cosine)
-    np.testing.assert_array_equal(np.column_stack([film.x[2], film.y[2]]), places)
+    np.testing.assert_array_equal(np.column_stack([positions.x[2], positions.y[2]]), places)
 
 
-def test_a_film_of_a_class_and_one_by_lot(tiny_run):
-    of_class = timeline.film(tiny_run, given_label=1)
+def test_positions_of_a_class_and_of_a_random_choice(tiny_run):
+    of_class = timeline.positions(tiny_run, given_label=1)
     assert set(of_class.sample_id) == set(tiny_run.sample_ids(1).tolist())
-    few = timeline.film(tiny_run, most=10)
+    few = timeline.positions(tiny_run, most=10)
     assert len(few.sample_id) == 10
     wrong = tiny_run.samples()["is_mislabeled"].to_numpy(bool)
     assert wrong[few.sample_id].sum() == 5  # half; six are mislabeled
     left_out = np.setdiff1d(np.arange(N_SAMPLES), few.sample_id)[0]
-    assert left_out in timeline.film(tiny_run, most=10, also=[left_out]).sample_id
-    again = timeline.film(tiny_run, most=10)
+    assert left_out in timeline.positions(tiny_run, most=10, also=[left_out]).sample_id
+    again = timeline.positions(tiny_run, most=10)
     np.testing.assert_array_equal(few.sample_id, again.sample_id)
 
 
@@ -90,14 +90,14 @@ def test_the_browser_gets_places_in_the_frame_and_none_for_a_sample_without(tmp_
         writer.end_epoch(epoch)
         writer.flush()
         writer.log_features(epoch, features, np.eye(3))
-    film = timeline.film(RunReader(tmp_path / "run"))
-    assert not np.isnan(film.x[0, 4])
-    assert np.isnan(film.x[1, 4])
-    text = timeline_page.quantised(film.x[1], film.y[1])
+    positions = timeline.positions(RunReader(tmp_path / "run"))
+    assert not np.isnan(positions.x[0, 4])
+    assert np.isnan(positions.x[1, 4])
+    text = timeline_page.quantised(positions.x[1], positions.y[1])
     whole = np.frombuffer(base64.b64decode(text), "<u2").reshape(-1, 2)
     assert whole[4].tolist() == [65535, 65535]
     back = whole[7, 0] / 65534 * 2.5 - 1.25, 1.25 - whole[7, 1] / 65534 * 2.5
-    np.testing.assert_allclose(back, [film.x[1, 7], film.y[1, 7]], atol=2.5 / 60_000)
+    np.testing.assert_allclose(back, [positions.x[1, 7], positions.y[1, 7]], atol=2.5 / 60_000)
     writer.finish("finished")
 
 

@@ -1,6 +1,6 @@
-// The map of the Timeline page. The server says where samples lie at a stop of the slider and at
+// The map of the Timeline page. The server says where samples lie at an epoch of the slider and at
 // the one before it; the way from what is on screen to there is drawn here, frame by frame, so
-// that a moving sample can be followed. The view (zoom, shift) is kept from stop to stop.
+// that a moving sample can be followed. The view (zoom, shift) is kept from epoch to epoch.
 
 const NONE = 65535; // a coordinate that says "no place"
 const FAR = 65534;
@@ -15,7 +15,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
     views.set(parentElement, view);
   }
   view.say = (id) => setTriggerValue("clicked", id);
-  view.hear(data);
+  view.receive(data);
 }
 
 class View {
@@ -23,20 +23,20 @@ class View {
     this.map = root.querySelector(".map");
     this.weights = root.querySelector(".weights");
     this.tip = root.querySelector(".tip");
-    this.host = root.querySelector(".film");
+    this.host = root.querySelector(".animation");
     this.zoom = 1;
     this.shift = [0, 0];
     this.now = null; // places on screen, floats in the frame, or NaN
     this.bars = {};
     root.querySelector(".in").onclick = () => this.scale(1.5);
     root.querySelector(".out").onclick = () => this.scale(1 / 1.5);
-    root.querySelector(".whole").onclick = () => this.whole();
-    this.map.ondblclick = () => this.whole();
+    root.querySelector(".whole").onclick = () => this.resetView();
+    this.map.ondblclick = () => this.resetView();
     this.listen();
     new ResizeObserver(() => this.draw()).observe(this.host);
   }
 
-  hear(data) {
+  receive(data) {
     if (this.stamp === data.stamp) return this.draw();
     this.stamp = data.stamp;
     const other = !this.data || this.data.rows !== data.rows;
@@ -54,7 +54,7 @@ class View {
     this.host.querySelector("h3").hidden = !Object.keys(data.bins).length;
     this.goal = places(data.places);
     this.before = data.before ? places(data.before) : null;
-    if (other) this.whole();
+    if (other) this.resetView();
     const fits = !other && this.now && this.now.length === this.goal.length;
     const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
     this.from = fits && !still ? this.now : this.goal;
@@ -84,7 +84,7 @@ class View {
 
   // -- the view
 
-  whole() {
+  resetView() {
     this.zoom = 1;
     this.shift = [0, 0];
     this.draw();
@@ -322,7 +322,7 @@ class View {
     pen.lineWidth = 1;
     pen.textAlign = "right";
     pen.textBaseline = "middle";
-    // The axis is the same at every stop, up to the whole group in one bin.
+    // The axis is the same at every epoch, up to the whole group in one bin.
     for (const share of [0, 0.5, 1]) {
       const y = top + height * (1 - share);
       pen.globalAlpha = 0.75;
