@@ -13,17 +13,19 @@ rank_table = kept_for(*LOG, max_entries=8, show_spinner="Ranking epoch by epoch 
     timeline.rank_table
 )
 moment = kept_for("samples.parquet", "signals", max_entries=256)(timeline.moment)
-_positions = kept_for(*LOG, max_entries=4, show_spinner="Reading the epochs ...")(timeline.positions)
+_positions = kept_for(*LOG, max_entries=4, show_spinner="Reading the epochs ...")(
+    timeline.positions
+)
 
 
 def positions(run: RunReader, given_label: int | None, chosen: Sequence[int] = ()) -> Positions:
-    """Return where a run's samples lie at each stop; the chosen are among those drawn.
+    """Return where a run's samples lie at each shown epoch; the chosen are drawn in any case.
 
     Raises
     ------
     UsageError
         If the log of an epoch is damaged.
     """
-    # Those drawn anyway decide nothing, so that choosing one of them reads nothing anew.
+    # Chosen samples that are drawn anyway stay out of the key: choosing one reads nothing again.
     also = sorted(set(chosen) - set(timeline.drawn_samples(run, given_label).tolist()))
     return _positions(run, given_label, also=also)

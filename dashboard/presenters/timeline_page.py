@@ -44,7 +44,7 @@ def paint(
     ranks: pd.DataFrame,
     criterion: str,
 ) -> Paint:
-    """Return the colours of samples at a stop; see `COLOURS`.
+    """Return the colours of samples at an epoch; see `COLOURS`.
 
     Parameters
     ----------

@@ -14,16 +14,16 @@ from hmw_core.log.cache import kept_table
 from hmw_core.log.reader import RunReader
 from hmw_core.samples.sample_table import suspicion_rank
 
-MOST_STOPS = 40  # of a slider over all epochs
+MOST_EPOCHS = 40  # on a slider over all epochs
 MOST_DRAWN = 20_000  # samples on the map; more are a random choice
 N_BINS = 25  # of the weights
 
 
-# -- where the slider stops
+# -- the epochs of the slider
 
 
-def stops(epochs: list[int], most: int = MOST_STOPS) -> list[int]:
-    """Return the epochs where the slider stops: all, or `most` of them, close at the start."""
+def shown_epochs(epochs: list[int], most: int = MOST_EPOCHS) -> list[int]:
+    """Return the epochs that the slider offers: all, or `most` of them, close at the start."""
     if len(epochs) <= most:
         return epochs
     wanted = np.geomspace(1, len(epochs), most)
@@ -42,16 +42,16 @@ def circle_epochs(run: RunReader) -> list[int]:
 
 @dataclass(frozen=True)
 class Positions:
-    """Where samples lie at every stop, between the corners of the classes.
+    """Where samples lie at each shown epoch, between the corners of the classes.
 
-    `x`, `y` are (stops, samples) float32 in the unit circle, NaN where a sample has no place.
+    `x`, `y` are (epochs, samples) float32 in the unit circle, NaN where a sample has no place.
     """
 
     epochs: tuple[int, ...]
     sample_id: np.ndarray
     x: np.ndarray
     y: np.ndarray
-    n_samples: int  # that the map stands for
+    n_samples: int  # of the class or the run, also samples that are not drawn
 
 
 def positions(
@@ -59,12 +59,12 @@ def positions(
     given_label: int | None = None,
     most: int = MOST_DRAWN,
     seed: int = 0,
-    most_stops: int = MOST_STOPS,
+    most_epochs: int = MOST_EPOCHS,
     also: Sequence[int] = (),
 ) -> Positions:
-    """Return the places of a run's samples at all stops, for a run that has `circle_epochs`.
+    """Return the places of a run's samples at all shown epochs, for a run that has `circle_epochs`.
 
-    With more than `most` samples of the class, `most` of them are drawn by lot: half of them
+    With more than `most` samples of the class, `most` of them are drawn at random: half of them
     mislabeled, where so many are known; and the samples `also`.
 
     Raises
@@ -72,7 +72,7 @@ def positions(
     UsageError
         If the log of an epoch is damaged.
     """
-    epochs = stops(circle_epochs(run), most_stops)
+    epochs = shown_epochs(circle_epochs(run), most_epochs)
     ids = np.union1d(drawn_samples(run, given_label, most, seed), np.asarray(also, dtype=np.int64))
     row = np.full(run.n_samples, -1)
     row[ids] = np.arange(len(ids))
@@ -92,7 +92,7 @@ def positions(
 def drawn_samples(
     run: RunReader, given_label: int | None, most: int = MOST_DRAWN, seed: int = 0
 ) -> np.ndarray:
-    """Return the ids that the map draws, ascending: all, or a choice by lot."""
+    """Return the ids that the map draws, ascending: all, or a random choice."""
     ids = np.sort(run.sample_ids(given_label))
     if len(ids) <= most:
         return ids
@@ -156,7 +156,7 @@ def top(
     ranks : DataFrame
         Of `rank_table`.
     epoch, before : int
-        The stop and the one before it; None where there is none.
+        The epoch and the one shown before it; None where there is none.
     among : sequence of int, optional
         Only these samples; their ranks stay those among all.
 

@@ -387,4 +387,6 @@ def test_bulk_verdict_on_a_selection_after_a_confirmation(page: Page, run):
     true_label = run.samples()["true_label"][relabelled["sample_id"]]
     assert relabelled["new_label"].tolist() == true_label.tolist()
     assert skipped not in set(bulk["sample_id"])
-    expect(page.locator(".review-panel .over")).to_contain_text("All 300 samples of this queue are judged")
+    expect(page.locator(".review-panel .over")).to_contain_text(
+        "All 300 samples of this queue are judged"
+    )

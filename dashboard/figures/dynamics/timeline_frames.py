@@ -32,7 +32,7 @@ def prepare(run: RunReader, given_label: int | None = None) -> pd.DataFrame:
     DataFrame
         See `cloud`; `colour` is `is_mislabeled`, or `given_label` where no true label is known.
         Epochs lie evenly on a logarithmic scale. With more than 3,000 samples a panel draws 3,000
-        by lot, the same in each, half of them mislabeled where so many are known.
+        at random, the same in each, half of them mislabeled where so many are known.
 
     Raises
     ------
@@ -47,7 +47,7 @@ def prepare(run: RunReader, given_label: int | None = None) -> pd.DataFrame:
             "features with class vectors"
         )
     try:
-        positions = timeline.positions(run, given_label, most=MOST, most_stops=N_PANELS)
+        positions = timeline.positions(run, given_label, most=MOST, most_epochs=N_PANELS)
     except UsageError as error:
         raise CannotShow(str(error)) from None
     samples = run.samples()

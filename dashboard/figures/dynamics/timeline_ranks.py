@@ -24,7 +24,7 @@ def prepare(
     given_label: int | None = None,
     sample_ids: Sequence[int] | None = None,
 ) -> pd.DataFrame:
-    """Return role, sample_id, title, epoch, rank, n_ranked and first_memorised, a row a stop.
+    """Return role, sample_id, title, epoch, rank, n_ranked and first_memorised, a row an epoch.
 
     Parameters
     ----------
@@ -61,7 +61,7 @@ def prepare(
     reason = why_absent(run, chosen)
     if reason:
         raise CannotShow(f"run {run.name!r} has no {chosen.title}: {reason}")
-    ranks = timeline.rank_table(run, criterion, timeline.stops(run.epochs()))
+    ranks = timeline.rank_table(run, criterion, timeline.shown_epochs(run.epochs()))
     try:
         memorised = fitted(run)["first_memorised"]
     except UsageError:  # a log without predictions still has ranks

@@ -40,7 +40,7 @@ from hmw_core.log.reader import RunReader
 
 PICTURES = 16
 ROWS = 100  # of the table
-PACES = {"slow": 2.5, "normal": 1.4, "fast": 0.9}  # seconds a stop
+PACES = {"slow": 2.5, "normal": 1.4, "fast": 0.9}  # seconds an epoch
 KEYS = {"epoch": "timeline epoch", "playing": "timeline playing", "ticked": "timeline ticked"}
 
 
@@ -66,48 +66,48 @@ def ask() -> None:
         st.warning(f"Epoch: there is no “{plain(text)}” here, so this shows the last.")
 
 
-def current(stops: list[int]) -> int:
-    """Return the stop to show: the last asked for, or the nearest one before it."""
-    asked = st.session_state.get(KEYS["epoch"]) or stops[-1]
-    return max((stop for stop in stops if stop <= asked), default=stops[0])
+def current(epochs: list[int]) -> int:
+    """Return the epoch to show: the last asked for, or the nearest one before it."""
+    asked = st.session_state.get(KEYS["epoch"]) or epochs[-1]
+    return max((epoch for epoch in epochs if epoch <= asked), default=epochs[0])
 
 
 def keep(epoch: int) -> None:
-    """Keep the epoch in the address; the last one goes without saying."""
+    """Keep the epoch in the address; the last one is the default and needs none."""
     text = None if epoch == run.last_epoch else str(epoch)
     st.session_state["timeline wrote"] = text
     remember("epoch", text)
 
 
-def advance(stops: list[int], pace: float) -> int:
-    """Return the epoch to show now; while playing, the next one each time its time has come."""
-    epoch = current(stops)
+def advance(epochs: list[int], pace: float) -> int:
+    """Return the epoch to show now; while playing, the next one after each pause of the pace."""
+    epoch = current(epochs)
     state = st.session_state
     if state.get(KEYS["playing"]):
         now = time.monotonic()
         if now - state.get(KEYS["ticked"], 0.0) > 0.7 * pace:
-            epoch = stops[min(stops.index(epoch) + 1, len(stops) - 1)]
+            epoch = epochs[min(epochs.index(epoch) + 1, len(epochs) - 1)]
             state[KEYS["ticked"]] = now
-        if epoch == stops[-1]:
+        if epoch == epochs[-1]:
             state[KEYS["playing"]] = False
             state["timeline again"] = True  # a timer ends only with the whole page
     state[KEYS["epoch"]] = epoch
     return epoch
 
 
-def toggle(stops: list[int]) -> None:
-    """Play, from the first stop where the last is on screen; or pause."""
+def toggle(epochs: list[int]) -> None:
+    """Play, from the first epoch where the last is on screen; or pause."""
     state = st.session_state
     state[KEYS["playing"]] = not state.get(KEYS["playing"])
     if state[KEYS["playing"]]:
-        if current(stops) == stops[-1]:
-            state[KEYS["epoch"]] = stops[0]
+        if current(epochs) == epochs[-1]:
+            state[KEYS["epoch"]] = epochs[0]
         state[KEYS["ticked"]] = time.monotonic()
     state["timeline again"] = True
 
 
 def moved() -> None:
-    """Take the slider's epoch; whoever moves it wants to look, so it stops playing."""
+    """Take the slider's epoch; moving it ends the animation."""
     state = st.session_state
     state[KEYS["epoch"]] = state["timeline slider"]
     if state.get(KEYS["playing"]):
@@ -116,7 +116,7 @@ def moved() -> None:
 
 
 def pick(sample_id: int) -> None:
-    """Ring a sample that was clicked, or take its ring away."""
+    """Mark a clicked sample with a ring, or remove its ring."""
     words = (st.session_state.get("choice sample") or "").replace(",", " ").split()
     ids = [word for word in words if word != str(sample_id)]
     if len(ids) == len(words):
@@ -126,7 +126,7 @@ def pick(sample_id: int) -> None:
     st.session_state["timeline again"] = True
 
 
-# -- what a stop shows
+# -- what an epoch shows
 
 
 def animation_data(
@@ -141,7 +141,7 @@ def animation_data(
     given_label: int | None,
     pace: float,
 ) -> dict[str, Any]:
-    """Return what the browser draws at a stop."""
+    """Return what the browser draws at an epoch."""
     at = positions.epochs.index(epoch)
     samples = run.samples().loc[positions.sample_id]
     truth = samples["true_label"].fillna(65535).to_numpy(np.int64)
@@ -158,7 +158,9 @@ def animation_data(
         "ids": timeline_page.packed(positions.sample_id.astype("<i4")),
         "given": timeline_page.packed(samples["given_label"].to_numpy("<u2")),
         "truth": timeline_page.packed(truth.astype("<u2")),
-        "rank": timeline_page.packed(ranks[str(epoch)].to_numpy()[positions.sample_id].astype("<i4")),
+        "rank": timeline_page.packed(
+            ranks[str(epoch)].to_numpy()[positions.sample_id].astype("<i4")
+        ),
         "colour": timeline_page.packed(paint.index),
         "palette": paint.palette,
         "names": [shorten(name, 40) for name in run.class_names],
@@ -174,8 +176,10 @@ def animation_data(
     }
 
 
-def legend(run: RunReader, positions: Positions, epoch: int, ranks: pd.DataFrame, shown: dict) -> None:
-    """Say what the colours are, in words and dots."""
+def legend(
+    run: RunReader, positions: Positions, epoch: int, ranks: pd.DataFrame, shown: dict
+) -> None:
+    """Show the legend: a dot and a name for each colour."""
     paint = timeline_page.paint(
         run, shown["colour"], positions.sample_id, epoch, ranks, shown["criterion"]
     )
@@ -219,7 +223,7 @@ def suspects(
     ids: np.ndarray | None,
     chosen: list[int],
 ) -> None:
-    """Show the most suspicious at this stop, and how their ranks changed since the one before."""
+    """Show the most suspicious at this epoch, and how their ranks changed since the one shown before."""
     table = timeline.top(ranks, epoch, before, ids)
     since = f" since epoch {before}" if before else ""
     st.subheader(f"Most suspicious up to epoch {epoch}", anchor=False)
@@ -277,17 +281,17 @@ def as_rows(
 # -- what is below the animation
 
 
-def honesty(run: RunReader, positions: Positions, epoch: int) -> None:
+def how_to_read(run: RunReader, positions: Positions, epoch: int) -> None:
     """Say what the map is, and how many of the samples it draws."""
     drawn, there = len(positions.sample_id), positions.n_samples
-    lot = (
-        f" {drawn:,} of {there:,} samples are drawn, by lot, half of them mislabeled where so many "
-        "are known; numbers and ranks are of all."
+    drawn_note = (
+        f" {drawn:,} of {there:,} samples are drawn at random, half of them mislabeled where so many "
+        "are known; numbers and ranks are from all samples."
         if drawn < there
         else ""
     )
     missing = int(np.isnan(positions.x[positions.epochs.index(epoch)]).sum())
-    lot += f" {missing:,} have no place at this epoch." if missing else ""
+    drawn_note += f" {missing:,} have no place at this epoch." if missing else ""
     source = (
         "cosines of the training pass, on augmented pictures"
         if output_epochs(run)
@@ -298,7 +302,7 @@ def honesty(run: RunReader, positions: Positions, epoch: int) -> None:
         "the corners, weighted by a softmax of its cosines to the class vectors, so that a "
         f"class that leads by 0.5 has 80 % of the weight. Made from {source}. No layout is "
         "fitted: a sample whose cosines do not change does not move. In the middle, different "
-        f"mixtures of classes fall together. Lines lead from the stop before.{lot}"
+        f"mixtures of classes fall together. Lines lead from the place at the epoch shown before.{drawn_note}"
     )
 
 
@@ -323,7 +327,7 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
         pace_name = st.segmented_control(
             "Pace", list(PACES), default="normal", required=True, key="timeline pace"
         )
-        trails = st.toggle("Lines from the stop before", value=True, key="timeline trails")
+        trails = st.toggle("Lines from the epoch before", value=True, key="timeline trails")
 say_absent(absent_criteria(run, criteria_of(run)))
 if st.query_params.get("map") == "joint":
     st.info("There is no t-SNE map of all epochs any more; this shows the circle of classes.")
@@ -341,14 +345,14 @@ else:
         "vectors. Ranks, pictures and weights are below.",
         icon=":material/info:",
     )
-epochs = timeline.stops(timeline.circle_epochs(run) or run.epochs())
+epochs = timeline.shown_epochs(timeline.circle_epochs(run) or run.epochs())
 ranks = cached_timeline.rank_table(run, criterion, epochs)
 pace = PACES[pace_name]
 of_class = None if given_label is None else np.sort(run.sample_ids(given_label))
 
 
-def stop() -> None:
-    """Show a stop, and go on to the next while playing."""
+def show_epoch() -> None:
+    """Show an epoch, and the next one while playing."""
     epoch = advance(epochs, pace)
     playing = bool(st.session_state.get(KEYS["playing"]))
     if st.session_state.pop("timeline again", False):
@@ -381,11 +385,11 @@ def stop() -> None:
             run, positions, epoch, colour, criterion, ranks, chosen, trails, given_label, pace
         )
         show_animation(data, "timeline animation", pick)
-        honesty(run, positions, epoch)
+        how_to_read(run, positions, epoch)
     suspects(run, epoch, before, ranks, criterion, of_class, chosen)
 
 
 ask()
-st.fragment(stop, run_every=pace if st.session_state.get(KEYS["playing"]) else None)()
+st.fragment(show_epoch, run_every=pace if st.session_state.get(KEYS["playing"]) else None)()
 show_figure("timeline_ranks", run, criterion=criterion, given_label=given_label, sample_ids=by_hand)
 show_figure("timeline_frames", run, given_label=given_label)

@@ -1,4 +1,4 @@
-"""The Timeline page: stops, places, ranks and their changes, costs; and the page while it plays."""
+"""The Timeline page: shown epochs, places, ranks and their changes, costs; and the page while it plays."""
 
 import base64
 
@@ -37,14 +37,14 @@ def long_run(tmp_path) -> RunReader:
     return RunReader(tmp_path / "long")
 
 
-def test_stops_are_few_and_close_at_the_start():
+def test_shown_epochs_are_few_and_close_at_the_start():
     epochs = list(range(1, 101))
-    stops = timeline.stops(epochs)
-    assert stops[:5] == [1, 2, 3, 4, 5]
-    assert stops[-1] == 100
-    assert len(stops) <= timeline.MOST_STOPS
-    assert timeline.stops(epochs, most=4) == [1, 5, 22, 100]
-    assert timeline.stops(epochs, most=100) == epochs
+    shown = timeline.shown_epochs(epochs)
+    assert shown[:5] == [1, 2, 3, 4, 5]
+    assert shown[-1] == 100
+    assert len(shown) <= timeline.MOST_EPOCHS
+    assert timeline.shown_epochs(epochs, most=4) == [1, 5, 22, 100]
+    assert timeline.shown_epochs(epochs, most=100) == epochs
 
 
 def test_epochs_of_the_circle(tmp_path, tiny_run, long_run):

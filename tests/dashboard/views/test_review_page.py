@@ -209,5 +209,7 @@ def test_names_reach_the_panel_as_they_are(folder):
     names = ["<b>bold</b>", "<img src=x onerror=alert(1)>", "$5 & more", "a_b*c*", "plain"]
     write_run(folder / "html", class_names=names)
     assert panel(open_page("review", run="html"))["classes"] == names
-    html = (Path(__file__).parents[3] / "dashboard/views/parts/review_panel/review_panel.js").read_text()
+    html = (
+        Path(__file__).parents[3] / "dashboard/views/parts/review_panel/review_panel.js"
+    ).read_text()
     assert "innerHTML" not in html  # names are written as text only
