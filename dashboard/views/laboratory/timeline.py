@@ -16,6 +16,7 @@ from dashboard.figures.selection import MOST_SAMPLES, absent_criteria
 from dashboard.presenters import timeline_page
 from dashboard.presenters.gallery import as_html, cards
 from dashboard.presenters.timeline_page import COLOURS
+from dashboard.views.parts.animation import show_animation
 from dashboard.views.parts.blocks import offer_table, say_absent, show_figure, title
 from dashboard.views.parts.choices import (
     choose,
@@ -27,7 +28,6 @@ from dashboard.views.parts.choices import (
     plain,
     remember,
 )
-from dashboard.views.parts.animation import show_animation
 from dashboard.views.parts.run_picker import pick_run
 from hmw_core.criteria.compute import without_absent
 from hmw_core.criteria.of_run import criteria_of, title_of
@@ -35,7 +35,7 @@ from hmw_core.errors import UsageError
 from hmw_core.feature_space.class_circle import corners, output_epochs
 from hmw_core.laboratory import timeline
 from hmw_core.laboratory.memorised import MEANING
-from hmw_core.laboratory.timeline import Positions, Moment
+from hmw_core.laboratory.timeline import Moment, Positions
 from hmw_core.log.reader import RunReader
 
 PICTURES = 16
@@ -223,7 +223,7 @@ def suspects(
     ids: np.ndarray | None,
     chosen: list[int],
 ) -> None:
-    """Show the most suspicious at this epoch, and how their ranks changed since the one shown before."""
+    """Show the most suspicious samples at this epoch, and how their ranks changed."""
     table = timeline.top(ranks, epoch, before, ids)
     since = f" since epoch {before}" if before else ""
     st.subheader(f"Most suspicious up to epoch {epoch}", anchor=False)
@@ -285,8 +285,8 @@ def how_to_read(run: RunReader, positions: Positions, epoch: int) -> None:
     """Say what the map is, and how many of the samples it draws."""
     drawn, there = len(positions.sample_id), positions.n_samples
     drawn_note = (
-        f" {drawn:,} of {there:,} samples are drawn at random, half of them mislabeled where so many "
-        "are known; numbers and ranks are from all samples."
+        f" {drawn:,} of {there:,} samples are drawn at random, half of them mislabeled where so "
+        "many are known; numbers and ranks are from all samples."
         if drawn < there
         else ""
     )
@@ -302,7 +302,8 @@ def how_to_read(run: RunReader, positions: Positions, epoch: int) -> None:
         "the corners, weighted by a softmax of its cosines to the class vectors, so that a "
         f"class that leads by 0.5 has 80 % of the weight. Made from {source}. No layout is "
         "fitted: a sample whose cosines do not change does not move. In the middle, different "
-        f"mixtures of classes fall together. Lines lead from the place at the epoch shown before.{drawn_note}"
+        "mixtures of classes fall together. Lines lead from the place at the epoch shown before."
+        f"{drawn_note}"
     )
 
 
