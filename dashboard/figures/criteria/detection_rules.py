@@ -107,7 +107,7 @@ FIGURE = FigureSpec(
     title="Who wins when somebody else says what is hard",
     paper="",
     look_for=(
-        "Columns that stay high whichever row is asked. A star (in the file: bold) marks a "
+        "Columns that stay high whichever row is asked. Bold marks a "
         "criterion judged on samples it chose itself, where it must do worst: compare criteria "
         "in the rows of others. Relatives load it, too, as one loss does for another; another "
         "seed's loss less so, as its chance errors are its own, but never quite not."

@@ -49,7 +49,7 @@ def prepare(runs: Sequence[RunReader]) -> pd.DataFrame:
 
 def drawing(table: pd.DataFrame) -> Drawing:
     """Draw `prepare`'s table: two lines a run, and where there is one the paper's number."""
-    colours, names = run_colours(table["run"]), short_names(table["run"], 34)
+    colours, names = run_colours(table["run"]), short_names(table["run"], 18)
     marks: list[Mark] = []
     for run, part in table.groupby("run", sort=False):
         for split, line in part.groupby("split", sort=False):
