@@ -45,12 +45,14 @@ def onsets(run: RunReader, level: float) -> dict[int, Onset]:
 
 
 @kept_for(max_entries=8, show_spinner="Reading the log ...")
-def looks(chosen: Sequence[RunReader], criterion: str, budget: int, n_epochs: int) -> pd.DataFrame:
-    """Return `stability.looks` at one run's late epochs or over several runs.
+def steadiness(
+    chosen: Sequence[RunReader], criterion: str, budget: int, n_epochs: int
+) -> pd.DataFrame:
+    """Return `stability.steadiness` at one run's late epochs or over several runs.
 
     Raises
     ------
     UsageError
         If the runs' samples cannot be paired.
     """
-    return stability.looks(stability.run_looks(chosen, criterion, n_epochs), budget)
+    return stability.steadiness(stability.rankings(chosen, criterion, n_epochs), budget)

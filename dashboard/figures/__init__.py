@@ -18,7 +18,7 @@ from dashboard.figures.criteria import (
     duel_budget,
     duel_parts,
     stability_by_epoch,
-    stability_looks,
+    stability_rankings,
     threshold,
 )
 from dashboard.figures.dynamics import (
@@ -84,7 +84,7 @@ FIGURES: dict[str, FigureSpec] = {
     "playground_classes": playground_classes.FIGURE,
     "agreement": agreement_matrix.FIGURE,
     "stability_by_epoch": stability_by_epoch.FIGURE,
-    "stability_looks": stability_looks.FIGURE,
+    "stability_rankings": stability_rankings.FIGURE,
     "detection_measures": detection_measures.FIGURE,
     "detection_pairs": detection_pairs.FIGURE,
     "detection_epochs": detection_epochs.FIGURE,

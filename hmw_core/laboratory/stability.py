@@ -1,8 +1,8 @@
 """Whether a criterion says the same of a sample at several epochs, and in trainings of other seeds.
 
-A look is a ranking of all samples: by the scores up to one epoch of one run. A sample that every
-look flags is flagged steadily; one that some looks flag and others do not is ambiguous, which is
-not the same as mislabeled: the looks themselves do not agree on it.
+A ranking orders all samples by their scores up to one epoch of one run. A sample that every ranking
+flags is steady; a sample that some rankings flag and others do not is ambiguous, which is not the
+same as mislabeled: the rankings themselves do not agree on it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -27,19 +27,19 @@ from hmw_core.statistics.ranking import suspicion
 VERSION = 1  # counts up when the numbers of the kept tables change
 READS = ("samples.parquet", "signals", "outputs", "features", "method")
 PARTS = ("steady", "ambiguous", "never")
-N_CHECKPOINTS = 5  # looks at one run
+N_CHECKPOINTS = 5  # rankings of one run
 RULE = (
-    "A look ranks all samples by the criterion and flags the most suspicious, as many as the "
-    "budget says; of equal scores the smaller id. Steady: flagged in every look. Ambiguous: in "
-    "some and not in others. Never: in none. A look in which a sample has no score does not count "
-    "for it, and one without any score is in no part."
+    "A ranking orders all samples by the criterion up to one epoch of one run, and flags the most "
+    "suspicious, as many as the budget says; of equal scores the smaller id. Steady: flagged in "
+    "every ranking. Ambiguous: in some and not in others. Never: in none. A ranking in which a "
+    "sample has no score does not count for it; a sample without any score is in no part."
 )
 
 
 def checkpoints(run: RunReader, n: int = N_CHECKPOINTS, since: int | None = None) -> list[int]:
     """Return `n` evenly spaced epochs from `since` to the last one logged, fewer if there are.
 
-    Default of `since`: the middle of the log, so that the looks are of the late training.
+    Default of `since`: the middle of the log, so that the rankings are of the late training.
     """
     if run.last_epoch == 0:
         return []
@@ -73,8 +73,8 @@ def ranks_by_epoch(run: RunReader, criterion: str, at: Sequence[int]) -> pd.Data
     return kept_table(run, "ranks", decides, compute, reads=READS)
 
 
-def run_looks(runs: Sequence[RunReader], criterion: str, n_epochs: int) -> pd.DataFrame:
-    """Return the ranks of the looks at one run's late epochs, or at the last one of several runs.
+def rankings(runs: Sequence[RunReader], criterion: str, n_epochs: int) -> pd.DataFrame:
+    """Return the rankings at one run's late epochs, or at the last one of several runs.
 
     Of one run, `ranks_by_epoch` at its `checkpoints`; of several, each at its last epoch, a column
     a run, by name.
@@ -98,22 +98,22 @@ def run_looks(runs: Sequence[RunReader], criterion: str, n_epochs: int) -> pd.Da
     )
 
 
-def looks(ranks: pd.DataFrame, budget: int) -> pd.DataFrame:
+def steadiness(ranks: pd.DataFrame, budget: int) -> pd.DataFrame:
     """Return how often each sample is flagged; see `RULE`.
 
     Parameters
     ----------
     ranks : DataFrame
-        By `sample_id`, a column a look, 1 for the most suspicious, null for no score.
+        By `sample_id`, a column a ranking, 1 for the most suspicious, null for no score.
     budget : int
-        How many samples each look flags, 1 to N.
+        How many samples each ranking flags, 1 to N.
 
     Returns
     -------
     DataFrame
-        By `sample_id`: `n_looks`, those with a score; `n_flagged`, those that flag it; `share`,
-        their quotient in [0, 1]; `n_flips`, how often one look says otherwise than the one before
-        it, in the order of the columns; `part`, of `PARTS`, null where there is no look;
+        By `sample_id`: `n_rankings`, those with a score; `n_flagged`, those that flag it; `share`,
+        their quotient in [0, 1]; `n_flips`, how often a ranking flags otherwise than the one
+        before it, in the order of the columns; `part`, of `PARTS`, null without any ranking;
         `mean_rank`.
 
     Raises
@@ -125,19 +125,19 @@ def looks(ranks: pd.DataFrame, budget: int) -> pd.DataFrame:
         raise UsageError(f"the number of flagged samples is 1 to {len(ranks)}, not {budget}")
     values = ranks.to_numpy(dtype=np.float64, na_value=np.nan)
     scored, flagged = ~np.isnan(values), values <= budget
-    n_looks, n_flagged = scored.sum(axis=1), flagged.sum(axis=1)
-    share = np.divide(n_flagged, n_looks, out=np.full(len(ranks), np.nan), where=n_looks > 0)
+    n_rankings, n_flagged = scored.sum(axis=1), flagged.sum(axis=1)
+    share = np.divide(n_flagged, n_rankings, out=np.full(len(ranks), np.nan), where=n_rankings > 0)
     part = np.where(share == 1.0, "steady", np.where(share == 0.0, "never", "ambiguous"))
     total = np.where(scored, values, 0.0).sum(axis=1)
     return pd.DataFrame(
         {
-            "n_looks": n_looks,
+            "n_rankings": n_rankings,
             "n_flagged": n_flagged,
             "share": share,
             "n_flips": _flips(scored, flagged),
-            "part": pd.Categorical(pd.Series(part).where(n_looks > 0), categories=list(PARTS)),
+            "part": pd.Categorical(pd.Series(part).where(n_rankings > 0), categories=list(PARTS)),
             "mean_rank": np.divide(
-                total, n_looks, out=np.full(len(ranks), np.nan), where=n_looks > 0
+                total, n_rankings, out=np.full(len(ranks), np.nan), where=n_rankings > 0
             ),
         },
         index=ranks.index,
@@ -150,7 +150,7 @@ def counts(found: pd.DataFrame, is_mislabeled: pd.Series, by: str = "part") -> p
     Parameters
     ----------
     found : DataFrame
-        From `looks`.
+        From `steadiness`.
     is_mislabeled : Series of bool or null, by `sample_id`
     by : {"part", "n_flagged"}
         What to count by.
@@ -158,12 +158,12 @@ def counts(found: pd.DataFrame, is_mislabeled: pd.Series, by: str = "part") -> p
     Returns
     -------
     DataFrame
-        By part, or number of looks that flag: `n_samples`; `n_known`, of known true label;
+        By part, or number of rankings that flag: `n_samples`; `n_known`, of known true label;
         `n_mislabeled`; `precision`, their share of `n_known`, with its 95 % interval (Wilson)
         `low`, `high`; NaN where none is known.
     """
-    seen = found[found["n_looks"] > 0]
-    keys = PARTS if by == "part" else range(int(found["n_looks"].max() or 0) + 1)
+    seen = found[found["n_rankings"] > 0]
+    keys = PARTS if by == "part" else range(int(found["n_rankings"].max() or 0) + 1)
     rows = []
     for key in keys:
         wrong = is_mislabeled.loc[seen.index[(seen[by] == key).to_numpy(dtype=bool)]]
@@ -176,7 +176,7 @@ def counts(found: pd.DataFrame, is_mislabeled: pd.Series, by: str = "part") -> p
 
 
 def ambiguous_order(found: pd.DataFrame) -> np.ndarray:
-    """Return the ids of the ambiguous samples, those first on which the looks are most divided.
+    """Return the ids of the ambiguous samples, those first on which the rankings are most divided.
 
     Most divided: `share` nearest to a half; of equal ones more flips, then the smaller mean rank,
     then the smaller id.
@@ -255,13 +255,13 @@ def _decides(run: RunReader) -> dict[str, Any]:
 
 
 def _flips(scored: np.ndarray, flagged: np.ndarray) -> np.ndarray:
-    """Return how often a look says otherwise than the last one before it that had a score."""
+    """Return how often a ranking flags otherwise than the last one before it with a score."""
     flips = np.zeros(len(scored), dtype=np.int64)
-    said = np.full(len(scored), -1, dtype=np.int8)  # -1: nothing yet
-    for look in range(scored.shape[1]):
-        now = flagged[:, look].astype(np.int8)
-        flips += scored[:, look] & (said >= 0) & (said != now)
-        said = np.where(scored[:, look], now, said)
+    last = np.full(len(scored), -1, dtype=np.int8)  # -1: nothing yet
+    for column in range(scored.shape[1]):
+        now = flagged[:, column].astype(np.int8)
+        flips += scored[:, column] & (last >= 0) & (last != now)
+        last = np.where(scored[:, column], now, last)
     return flips
 
 

@@ -39,7 +39,7 @@ from hmw_core.laboratory.stability import (
     checkpoints,
     counts,
 )
-from hmw_core.laboratory.stability import RULE as LOOKS_RULE
+from hmw_core.laboratory.stability import RULE as RANKINGS_RULE
 from hmw_core.log.reader import RunReader
 from hmw_core.review.remaining import remaining_errors
 from hmw_core.statistics.ranking import auroc, precision_recall_at_budget
@@ -51,7 +51,7 @@ SECTIONS = {
 }
 PART_TITLES = {"steady": "Flagged steadily", "ambiguous": "Ambiguous", "never": "Never flagged"}
 MOST = 45  # criteria in one matrix
-MOST_LOOKS = 50
+MOST_RANKINGS = 50
 UNKNOWN = "–"
 
 
@@ -146,14 +146,14 @@ def agreement_section(run: RunReader) -> None:
 
 
 def samples_section(run: RunReader) -> None:
-    """Show the samples on which looks at several epochs or seeds do not agree."""
+    """Show the samples on which rankings of several epochs or seeds do not agree."""
     seeds = [run, *(r for r in siblings(run, runs.all_runs()[0]) if r.folder != run.folder)]
     paired = [r for r in seeds if r.last_epoch and same_labels(run, r)]
     sources = {"epochs": "Epochs of this run", "seeds": f"The last epoch of {len(paired)} seeds"}
     with st.container(horizontal=True, vertical_alignment="bottom"):
         criterion = choose_criterion(run, "Criterion")
         there = list(sources) if len(paired) > 1 else ["epochs"]
-        source = choose("looks", "Looks at", there, shown=sources.__getitem__)
+        source = choose("looks", "Rankings", there, shown=sources.__getitem__)
         asked = (
             keep_number("checkpoints", f"Epochs (empty: {N_CHECKPOINTS})", whole=True)
             if source == "epochs"
@@ -161,30 +161,31 @@ def samples_section(run: RunReader) -> None:
         )
         budget, flagged = choose_budget(run)
     st.caption(flagged)
-    n_looks = min(int(asked), MOST_LOOKS) if asked else N_CHECKPOINTS
+    n_rankings = min(int(asked), MOST_RANKINGS) if asked else N_CHECKPOINTS
     if len(seeds) > len(paired):
         st.caption(
             f"{len(seeds) - len(paired)} more seed(s) of this recipe drew other labels or samples, "
             "or have no epoch yet; samples cannot be followed into them."
         )
     elif len(seeds) == 1:
-        st.caption("There is no other seed of this recipe, so looks are at epochs of this run.")
+        st.caption("There is no other seed of this recipe, so epochs of this run are ranked.")
     chosen = paired if source == "seeds" else [run]
-    options: dict[str, Any] = {"criterion": criterion, "budget": budget, "n_epochs": n_looks}
+    options: dict[str, Any] = {"criterion": criterion, "budget": budget, "n_epochs": n_rankings}
     if source == "epochs":
-        at = checkpoints(run, n_looks)
+        at = checkpoints(run, n_rankings)
         st.caption(
-            f"Looks at the epochs {', '.join(map(str, at))}: evenly spaced from the middle of the "
-            "log to its end, each with the score as it would be had the training ended there."
+            f"Rankings at the epochs {', '.join(map(str, at))}: evenly spaced from the middle of "
+            "the log to its end, each with the score as it would be had the training ended there."
         )
         if len(at) < 2:
             st.info(
-                "With one epoch there is one look, so no verdict can flip.", icon=":material/info:"
+                "One epoch gives one ranking, so no verdict can change.",
+                icon=":material/info:",
             )
-    show_figure("stability_looks", chosen, **options)
-    st.caption(LOOKS_RULE)
+    show_figure("stability_rankings", chosen, **options)
+    st.caption(RANKINGS_RULE)
     try:
-        found = cached_laboratory.looks(chosen, criterion, budget, n_looks)
+        found = cached_laboratory.steadiness(chosen, criterion, budget, n_rankings)
     except UsageError:
         return  # the figure has said why
     part_numbers(found, run)
@@ -200,17 +201,17 @@ def samples_section(run: RunReader) -> None:
         st.info(f"{PART_TITLES[part]}: no sample.", icon=":material/info:")
     else:
         st.subheader(f"{PART_TITLES[part]}: {len(ids):,} samples", anchor=False)
-        looked = "seeds" if source == "seeds" else "epochs"
-        offer_review(run, ids, f"{PART_TITLES[part]} by {of} over {looked}, {budget:,} flagged")
+        over = "seeds" if source == "seeds" else "epochs"
+        offer_review(run, ids, f"{PART_TITLES[part]} by {of} over {over}, {budget:,} flagged")
         order = (
-            "Those first on which the looks are most divided."
+            "First the samples on which the rankings are most divided."
             if part == "ambiguous"
-            else "Most suspicious first, by the mean rank over the looks."
+            else "Most suspicious first, by the mean rank over the rankings."
         )
         rows = found.loc[ids]
         notes = {
             int(i): f"flagged by {n} of {of_all}"
-            for i, n, of_all in zip(ids, rows["n_flagged"], rows["n_looks"], strict=True)
+            for i, n, of_all in zip(ids, rows["n_flagged"], rows["n_rankings"], strict=True)
         }
         show_part(run, ids, notes.__getitem__, order=order, key=part)
     show_figure("stability_by_epoch", run, budget=budget)
@@ -229,9 +230,9 @@ def part_numbers(found: pd.DataFrame, run: RunReader) -> None:
                     f"({int(row['n_mislabeled']):,} of {int(row['n_known']):,}, 95 % interval "
                     f"{100 * row['low']:.1f} to {100 * row['high']:.1f} %)"
                 )
-    unscored = int((found["n_looks"] == 0).sum())
+    unscored = int((found["n_rankings"] == 0).sum())
     if unscored:
-        st.caption(f"{unscored:,} samples have no score in any look and are in no part.")
+        st.caption(f"{unscored:,} samples have no score in any ranking and are in no part.")
     if not table["n_known"].sum():
         st.caption("True labels are not known, so nobody can say how many are mislabeled.")
 
@@ -329,8 +330,8 @@ def section_of(name: str, run: RunReader) -> None:
 
 title(
     "Agreement",
-    "What can be said without true labels: where criteria agree, which samples no look agrees on, "
-    "and what reviewed samples tell.",
+    "What can be said without true labels: where criteria agree, which samples are ambiguous, and "
+    "what reviewed samples tell.",
 )
 run = pick_run()
 if not run.last_epoch:

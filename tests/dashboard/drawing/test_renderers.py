@@ -74,7 +74,7 @@ def bars_and_steps():
     count = Axis("Samples", (0.5, 1000.0), log=True)
     return Drawing(
         [
-            Panel([bars], Axis("Looks", whole=True), count),
+            Panel([bars], Axis("Rankings", whole=True), count),
             Panel([steps], Axis("Loss (nat)", log=True), Axis("Share (%)")),
         ]
     )

@@ -1,4 +1,4 @@
-"""The Timeline page: shown epochs, places, ranks and their changes, costs; the page while it plays."""
+"""The Timeline page: its epochs, places, ranks and costs; and the page while it plays."""
 
 import base64
 

@@ -126,7 +126,7 @@ def test_a_read_only_server_sends_nobody_to_the_review(folder, monkeypatch):
     assert page.button[0].disabled
 
 
-def test_seeds_of_one_recipe_are_looks(folder):
+def test_seeds_of_one_recipe_are_rankings(folder):
     for seed in (0, 1, 2):
         restless(folder / f"seed {seed}", seed=seed)
     page = open_page("agreement", run="seed 1", section="samples", looks="seeds")
@@ -184,7 +184,7 @@ def test_reviewed_samples_speak(folder):
         ("budget", "-3", "is not a number it can be"),
         ("budget", "9999", "There are no more samples"),
         ("criteria", "magic,../x", "most suspicious"),
-        ("checkpoints", "99999", "Looks at the epochs 2, 3, 4"),
+        ("checkpoints", "99999", "Rankings at the epochs 2, 3, 4"),
     ],
 )
 def test_an_address_that_cannot_be_gets_a_word(folder, key, value, answer):

@@ -11,10 +11,10 @@ from hmw_core.laboratory.stability import (
     ambiguous_order,
     checkpoints,
     counts,
-    looks,
     rank_stability,
+    rankings,
     ranks_by_epoch,
-    run_looks,
+    steadiness,
 )
 from hmw_core.samples.compare import wilson
 from tests.conftest import write_run
@@ -48,9 +48,9 @@ def by_hand() -> pd.DataFrame:
     return table.rename_axis("sample_id")
 
 
-def test_looks_by_hand():
-    found = looks(by_hand(), 2)
-    assert found["n_looks"].tolist() == [4, 4, 4, 4, 3, 0]
+def test_steadiness_by_hand():
+    found = steadiness(by_hand(), 2)
+    assert found["n_rankings"].tolist() == [4, 4, 4, 4, 3, 0]
     assert found["n_flagged"].tolist() == [4, 2, 1, 0, 2, 0]
     assert found["share"].to_numpy()[:5] == pytest.approx([1, 0.5, 0.25, 0, 2 / 3])
     assert found["n_flips"].tolist() == [0, 3, 2, 0, 2, 0]
@@ -62,12 +62,12 @@ def test_looks_by_hand():
 
 def test_counts_by_hand():
     wrong = pd.Series([True, True, None, False, False, True], dtype="boolean")
-    table = counts(looks(by_hand(), 2), wrong)
+    table = counts(steadiness(by_hand(), 2), wrong)
     assert table["n_samples"].tolist() == [1, 3, 1]
     assert table["n_known"].tolist() == [1, 2, 1]
     assert table["n_mislabeled"].tolist() == [1, 1, 0]
     assert table.loc["ambiguous", ["low", "high"]].tolist() == pytest.approx(list(wilson(1, 2)))
-    by_number = counts(looks(by_hand(), 2), wrong, "n_flagged")
+    by_number = counts(steadiness(by_hand(), 2), wrong, "n_flagged")
     assert by_number["n_samples"].tolist() == [1, 1, 2, 0, 1]
     assert np.isnan(by_number.loc[3, "precision"])
 
@@ -75,7 +75,7 @@ def test_counts_by_hand():
 @pytest.mark.parametrize("budget", [0, 7])
 def test_budget_out_of_range(budget):
     with pytest.raises(UsageError, match="1 to 6"):
-        looks(by_hand(), budget)
+        steadiness(by_hand(), budget)
 
 
 def test_checkpoints(tmp_path):
@@ -122,21 +122,21 @@ def test_a_kept_table_is_the_same(tmp_path):
     assert not rank_stability(run, CRITERIA, [2, 6], 5).equals(first)
 
 
-def test_looks_over_seeds_and_epochs(tmp_path):
+def test_rankings_over_seeds_and_epochs(tmp_path):
     a, b = (noise_run(tmp_path / f"seed {seed}", seed=seed) for seed in (0, 1))
-    over_seeds = run_looks([a, b], "aum", 3)
+    over_seeds = rankings([a, b], "aum", 3)
     assert over_seeds.columns.tolist() == ["seed 0", "seed 1"]
     assert over_seeds["seed 1"].equals(ranks_by_epoch(b, "aum", [6])["6"].rename("seed 1"))
-    assert run_looks([a], "aum", 3).columns.tolist() == ["3", "4", "6"]
+    assert rankings([a], "aum", 3).columns.tolist() == ["3", "4", "6"]
     other = noise_run(tmp_path / "other", seed=2, given=np.arange(40) % 4)
     with pytest.raises(UsageError, match="other samples or given labels"):
-        run_looks([a, other], "aum", 3)
+        rankings([a, other], "aum", 3)
 
 
 def test_a_perfect_run_is_steady(tmp_path):
     write_run(tmp_path / "tiny")
     run = RunReader(tmp_path / "tiny")
-    table = counts(looks(run_looks([run], "aum", 3), 6), run.samples()["is_mislabeled"])
+    table = counts(steadiness(rankings([run], "aum", 3), 6), run.samples()["is_mislabeled"])
     assert table["n_samples"].tolist() == [6, 0, 54]
     assert table.loc["steady", "precision"] == 1.0
     assert table.loc["never", "precision"] == 0.0
@@ -145,8 +145,8 @@ def test_a_perfect_run_is_steady(tmp_path):
 def test_what_the_log_lacks_has_no_look(tmp_path):
     write_run(tmp_path / "bare", with_cosine=False)
     run = RunReader(tmp_path / "bare")
-    found = looks(run_looks([run], "hyperspherical_aum", 3), 6)
-    assert (found["n_looks"] == 0).all()
+    found = steadiness(rankings([run], "hyperspherical_aum", 3), 6)
+    assert (found["n_rankings"] == 0).all()
     assert found["part"].isna().all()
     assert counts(found, run.samples()["is_mislabeled"])["n_samples"].sum() == 0
     assert len(ambiguous_order(found)) == 0

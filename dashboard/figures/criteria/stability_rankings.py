@@ -1,4 +1,4 @@
-"""How many looks (epochs or seeds) flag each sample, and how many of these are mislabeled."""
+"""How many rankings (epochs or seeds) flag each sample, and how many of these are mislabeled."""
 
 from collections.abc import Sequence
 
@@ -12,7 +12,7 @@ from hmw_core.criteria.compute import why_absent, without_absent
 from hmw_core.criteria.of_run import pick_criterion
 from hmw_core.errors import UsageError
 from hmw_core.laboratory.agreement import usual_budget
-from hmw_core.laboratory.stability import N_CHECKPOINTS, counts, looks, run_looks
+from hmw_core.laboratory.stability import N_CHECKPOINTS, counts, rankings, steadiness
 from hmw_core.log.reader import RunReader
 
 
@@ -22,10 +22,10 @@ def prepare(
     budget: int | None = None,
     n_epochs: int = N_CHECKPOINTS,
 ) -> pd.DataFrame:
-    """Return, by the number of looks that flag a sample, `stability.counts` and what they are of.
+    """Return `stability.counts` by the number of rankings that flag a sample, and what was ranked.
 
-    Of one run, looks are at `n_epochs` epochs of its second half; of several, at the last epoch of
-    each. `criterion` is by default IAM, or the first that the log can give.
+    Of one run, rankings are at `n_epochs` epochs of its second half; of several, at each one's last
+    epoch. `criterion` is by default IAM, or the first that the log can give.
     """
     run = runs[0]
     check_epoch(run)
@@ -38,28 +38,29 @@ def prepare(
     flagged = usual_budget(run.samples()["is_mislabeled"]) if budget is None else budget
     flagged = min(flagged, run.n_samples)
     try:
-        ranks = run_looks(chosen, name, n_epochs)
+        ranks = rankings(chosen, name, n_epochs)
     except UsageError as error:
         raise CannotShow(str(error)) from None
     of_one = "epochs " + ", ".join(ranks.columns)
     what = of_one if len(chosen) == 1 else f"{len(chosen)} seeds"
-    table = counts(looks(ranks, flagged), run.samples()["is_mislabeled"], "n_flagged")
+    table = counts(steadiness(ranks, flagged), run.samples()["is_mislabeled"], "n_flagged")
     if not table["n_samples"].sum():
         raise CannotShow(f"run {run.name!r} has no score of {found.title} to flag samples by")
     return table.reset_index().assign(
-        n_looks=ranks.shape[1], criterion=name, title=found.title, budget=flagged, looks=what
+        n_rankings=ranks.shape[1], criterion=name, title=found.title, budget=flagged, rankings=what
     )
 
 
 def drawing(table: pd.DataFrame) -> Drawing:
     """Draw `prepare`'s table: how many samples, and where it is known how many are mislabeled."""
     first, at = table.iloc[0], table["n_flagged"]
-    x = Axis("Looks that flag the sample", whole=True)
+    x = Axis("Rankings that flag the sample", whole=True)
     texts = [f"{n:,}" for n in table["n_samples"]]
     bars = Bars(at, table["n_samples"], "clean", texts, hover="flagged by %{x}: %{y:,} samples")
     # From below 1 on, so that no bar's length is an accident of the others.
     y = Axis("Samples", (0.5, 2.0 * float(table["n_samples"].max())), log=True)
-    title = f"{first['title']}: {int(first['n_looks'])} looks,\n{first['budget']:,} flagged in each"
+    n = int(first["n_rankings"])
+    title = f"{first['title']}: {n} rankings,\n{first['budget']:,} flagged in each"
     panels = [Panel([bars], x, y, title)]
     if table["n_known"].sum():
         points = Points(
@@ -84,12 +85,12 @@ def _default(run: RunReader) -> str:
 
 
 FIGURE = FigureSpec(
-    title="Samples that every look flags, some do, or none does",
+    title="Samples that every ranking flags, some do, or none does",
     paper="",
     look_for=(
-        "The two ends are verdicts that do not depend on when one looks; what lies between is "
-        "ambiguous. Where the true labels are known, the right panel tells how much a single look "
-        "at an ambiguous sample is worth."
+        "At the two ends all rankings agree, whenever the score is read; the samples between are "
+        "ambiguous. Where the true labels are known, the right panel tells how much a single "
+        "ranking of an ambiguous sample is worth."
     ),
     prepare=prepare,
     drawing=drawing,
