@@ -25,7 +25,7 @@ from hmw_core.criteria import MAIN_CRITERIA, NAMED
 from hmw_core.criteria.compute import scores_by_epoch, without_absent
 from hmw_core.criteria.criterion import FAMILIES
 from hmw_core.experiments.proof import t_interval
-from hmw_core.laboratory.contest import contest
+from hmw_core.laboratory.contest import contest_of
 from hmw_core.laboratory.hard import MEAN_RANK, Hard
 from hmw_core.log.reader import RunReader, list_runs
 from hmw_core.samples.groups import HARD_FRACTION
@@ -112,7 +112,7 @@ def finished_runs(folders: Sequence[Path]) -> Iterator[RunReader]:
 
 
 def definitions(run: RunReader, runs: Sequence[RunReader]) -> dict[str, Hard | None]:
-    """Return the contests that are held: all clean samples, and three kinds of hard ones."""
+    """Return the contests: all clean samples, and three kinds of hard ones."""
     found: dict[str, Hard | None] = {
         "all": None,
         "hard by last loss": Hard("last_loss"),
@@ -137,13 +137,13 @@ def measure(runs: Sequence[RunReader], console: Console) -> pd.DataFrame:
             beside = [other for other in runs if other.folder.parent == run.folder.parent]
             if hard is not None and hard.from_run:
                 assert hard.from_run in {other.name for other in beside}
-            held = contest(run, names, hard=hard, n_resamples=0)
+            contest = contest_of(run, names, hard=hard, n_resamples=0)
             for name in names:
-                values = {m: float(held.values.loc[name, m]) for m in MEASURES}
+                values = {m: float(contest.values.loc[name, m]) for m in MEASURES}
                 rows.append(
                     {"setting": setting, "seed": run.info["seed"], "contest": title,
-                     "criterion": name, "n_clean": held.n_clean,
-                     "n_mislabeled": held.n_mislabeled, **values}
+                     "criterion": name, "n_clean": contest.n_clean,
+                     "n_mislabeled": contest.n_mislabeled, **values}
                 )  # fmt: skip
         console.print(f"measured {setting.title()}, seed {run.info['seed']}", highlight=False)
     return pd.DataFrame(rows)

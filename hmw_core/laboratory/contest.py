@@ -79,7 +79,7 @@ class Contest:
         return self.drawn[:, :, DRAWN.index(measure)]
 
 
-def contest(
+def contest_of(
     run: RunReader,
     criteria: Sequence[str] | None = None,
     epoch: int | None = None,
@@ -110,7 +110,7 @@ def contest(
     n_resamples, seed : int
         Of the bootstrap. 0 resamples give the values alone.
     only_kept : bool
-        Raise `KeyError` where the contest was not held before and kept with the run.
+        Raise `KeyError` where the contest is not kept with the run.
 
     Raises
     ------
@@ -170,7 +170,7 @@ def of_scores(
     n_resamples: int,
     seed: int,
 ) -> Contest:
-    """Hold a contest by scores, with hard clean samples by the rule `hard` at an epoch."""
+    """Return a contest by scores, with hard clean samples by the rule `hard` at an epoch."""
     group = None if hard is None else hard_clean(run, hard, scores, epoch)
     return among(run, scores, group, budget, n_resamples, seed)
 
@@ -183,7 +183,7 @@ def among(
     n_resamples: int,
     seed: int,
 ) -> Contest:
-    """Hold a contest by scores of known samples; with `group`, of the hard and mislabeled ones."""
+    """Return a contest by scores of known samples; with `group`, of hard and mislabeled ones."""
     marks = run.samples()["is_mislabeled"].loc[scores.index]
     turned = np.column_stack(
         [suspicion(scores[c], pick_criterion(run, c).higher_means) for c in scores]
@@ -215,20 +215,20 @@ def among(
     )
 
 
-def _as_table(held: Contest) -> pd.DataFrame:
+def _as_table(contest: Contest) -> pd.DataFrame:
     """Return a contest as a table, so that it can be kept: the samples' own row comes first."""
     own = np.stack(
         [
-            held.values["auroc"],
-            held.values["average_precision"],
-            held.values["precision"] * max(held.n_flagged, 1),
+            contest.values["auroc"],
+            contest.values["average_precision"],
+            contest.values["precision"] * max(contest.n_flagged, 1),
         ],
         axis=1,
     )
-    rows = np.concatenate([own[None], held.drawn]).reshape(held.n_resamples + 1, -1)
+    rows = np.concatenate([own[None], contest.drawn]).reshape(contest.n_resamples + 1, -1)
     table = pd.DataFrame(rows, columns=[str(k) for k in range(rows.shape[1])])
     counts = ("n_clean", "n_mislabeled", "n_flagged", "left_out", "unknown")
-    return table.assign(**{name: getattr(held, name) for name in counts})
+    return table.assign(**{name: getattr(contest, name) for name in counts})
 
 
 def _from_table(table: pd.DataFrame, names: list[str]) -> Contest:

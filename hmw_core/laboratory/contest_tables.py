@@ -23,7 +23,7 @@ SHARE_NOTE = (
 )
 
 
-def measured(held: Contest) -> pd.DataFrame:
+def measured(contest: Contest) -> pd.DataFrame:
     """Return criterion, measure, value and its 95 % interval low, high, a row each of both.
 
     Percentiles of the resamples. A value of 1 or 0 in every resample gets the exact bound for no
@@ -31,17 +31,17 @@ def measured(held: Contest) -> pd.DataFrame:
     the mislabeled for the others, so that no width of zero claims anything. NaN without resamples.
     """
     trials = {
-        "auroc": min(held.n_clean, held.n_mislabeled),
-        "average_precision": held.n_mislabeled,
-        "precision": held.n_flagged,
-        "recall": held.n_mislabeled,
+        "auroc": min(contest.n_clean, contest.n_mislabeled),
+        "average_precision": contest.n_mislabeled,
+        "precision": contest.n_flagged,
+        "recall": contest.n_mislabeled,
     }
     rows = []
     for measure in MEASURES:
-        drawn = held.resampled(measure)
+        drawn = contest.resampled(measure)
         no_miss = TAIL ** (1.0 / max(trials[measure], 1))
-        for k, name in enumerate(held.criteria):
-            value = held.values.loc[name, measure]
+        for k, name in enumerate(contest.criteria):
+            value = contest.values.loc[name, measure]
             low, high = percentiles(drawn[:, k])
             if low == high == 1.0:
                 low = no_miss
@@ -51,12 +51,12 @@ def measured(held: Contest) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["criterion", "measure", "value", "low", "high"])
 
 
-def pairs(held: Contest, measure: str = "auroc") -> pd.DataFrame:
+def pairs(contest: Contest, measure: str = "auroc") -> pd.DataFrame:
     """Return what every pair of criteria differs by, with intervals alone and for all together.
 
     Parameters
     ----------
-    held : Contest
+    contest : Contest
     measure : str
         Of `MEASURES`.
 
@@ -78,9 +78,9 @@ def pairs(held: Contest, measure: str = "auroc") -> pd.DataFrame:
     testing", their single step; the bootstrap's correlation of the pairs makes c smaller than
     Bonferroni's.
     """
-    known = held.values[measure].notna().to_numpy()
-    criteria = held.values.index[known].to_list()
-    drawn, value = held.resampled(measure)[:, known], held.values[measure].to_numpy()[known]
+    known = contest.values[measure].notna().to_numpy()
+    criteria = contest.values.index[known].to_list()
+    drawn, value = contest.resampled(measure)[:, known], contest.values[measure].to_numpy()[known]
     one, two = np.triu_indices(len(value), 1)
     lead = value[one] - value[two]
     lead[np.abs(lead) < 1e-12] = 0.0
@@ -143,15 +143,15 @@ def by_epoch(
     def compute() -> pd.DataFrame:
         rows: list[tuple[int, str | None, str, float, float, float]] = []
         for epoch, scores in scores_by_epoch(run, picked, at):
-            held = among(run, scores, group, budget, n_resamples if pair else 0, 0)
+            contest = among(run, scores, group, budget, n_resamples if pair else 0, 0)
             for measure in MEASURES:
                 for name in names:
-                    value = held.values.loc[name, measure]
+                    value = contest.values.loc[name, measure]
                     rows.append((epoch, name, measure, value, np.nan, np.nan))
                 if pair:
-                    one, two = (held.criteria.index(name) for name in pair)
-                    drawn = held.resampled(measure)
-                    lead = held.values[measure].iloc[one] - held.values[measure].iloc[two]
+                    one, two = (contest.criteria.index(name) for name in pair)
+                    drawn = contest.resampled(measure)
+                    lead = contest.values[measure].iloc[one] - contest.values[measure].iloc[two]
                     low, high = percentiles(drawn[:, one] - drawn[:, two])
                     rows.append((epoch, None, measure, lead, low, high))
         return pd.DataFrame(rows, columns=["epoch", "criterion", "measure", "value", "low", "high"])
@@ -191,13 +191,13 @@ def by_class(
         parts = []
         for label in (None, *range(run.n_classes)):
             part = scores if label is None else scores[given == label]
-            held = of_scores(run, part, last, hard, budget, n_resamples, 0)
+            contest = of_scores(run, part, last, hard, budget, n_resamples, 0)
             parts.append(
-                measured(held).assign(
+                measured(contest).assign(
                     given_label=label,
-                    n_clean=held.n_clean,
-                    n_mislabeled=held.n_mislabeled,
-                    n_flagged=held.n_flagged,
+                    n_clean=contest.n_clean,
+                    n_mislabeled=contest.n_mislabeled,
+                    n_flagged=contest.n_flagged,
                 )
             )
         table = pd.concat(parts, ignore_index=True)
@@ -231,10 +231,12 @@ def by_definition(
         scores = score_table(run, names, last)
         parts = []
         for place, hard in enumerate(definitions):
-            held = of_scores(run, scores, last, hard, budget, 0, 0)
-            table = measured(held)[["criterion", "measure", "value"]]
+            contest = of_scores(run, scores, last, hard, budget, 0, 0)
+            table = measured(contest)[["criterion", "measure", "value"]]
             parts.append(
-                table.assign(definition=place, n_clean=held.n_clean, n_mislabeled=held.n_mislabeled)
+                table.assign(
+                    definition=place, n_clean=contest.n_clean, n_mislabeled=contest.n_mislabeled
+                )
             )
         return pd.concat(parts, ignore_index=True)
 

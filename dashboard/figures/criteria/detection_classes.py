@@ -16,7 +16,7 @@ from dashboard.figures.criteria.detection_common import (
     with_contest,
 )
 from hmw_core.criteria.of_run import title_of
-from hmw_core.laboratory.contest import contest
+from hmw_core.laboratory.contest import contest_of
 from hmw_core.laboratory.contest_tables import by_class
 from hmw_core.log.reader import RunReader
 from hmw_core.samples.groups import HARD_FRACTION
@@ -44,13 +44,15 @@ def prepare(
     """
     asked = check_contest(run, criteria, epoch, None, hard_by, hard_fraction, hard_from)
     name = measure_title(measure)
-    held = contest(run, asked.names, asked.epoch, hard=asked.hard, budget=budget, n_resamples=0)
+    contest = contest_of(
+        run, asked.names, asked.epoch, hard=asked.hard, budget=budget, n_resamples=0
+    )
     table = by_class(
         run, asked.names, asked.epoch, hard=asked.hard, budget=budget, n_resamples=N_RESAMPLES
     )
     table = table[table["measure"] == measure].drop(columns="measure")
     table = table.rename(columns={f"n_{n}": f"of_{n}" for n in ("clean", "mislabeled", "flagged")})
-    order = ranked_names(run, held, measure)
+    order = ranked_names(run, contest, measure)
     table = table[table["criterion"].isin(order)].copy()
     table["place"] = table["criterion"].map(order.index)
     table["is_class"] = table["given_label"].notna()
@@ -65,7 +67,7 @@ def prepare(
         title=table["criterion"].map(title_of),
         too_few=table[["of_clean", "of_mislabeled"]].min(axis=1) < ENOUGH,
     )
-    return with_contest(table.reset_index(drop=True), asked, held, budget).assign(
+    return with_contest(table.reset_index(drop=True), asked, contest, budget).assign(
         measure=name, n_resamples=N_RESAMPLES
     )
 

@@ -69,26 +69,26 @@ def check_contest(
 
 
 def with_contest(
-    table: pd.DataFrame, asked: Asked, held: Contest, budget: float | int | None
+    table: pd.DataFrame, asked: Asked, contest: Contest, budget: float | int | None
 ) -> pd.DataFrame:
     """Return a figure's table with what its contest was."""
     table = table.assign(
-        n_clean=held.n_clean,
-        n_mislabeled=held.n_mislabeled,
-        n_flagged=held.n_flagged,
-        left_out=held.left_out,
-        unknown=held.unknown,
+        n_clean=contest.n_clean,
+        n_mislabeled=contest.n_mislabeled,
+        n_flagged=contest.n_flagged,
+        left_out=contest.left_out,
+        unknown=contest.unknown,
         class_name=asked.class_name,
         epoch=asked.epoch,
         contest=hard_text(asked.hard),
         budget=budget_text(budget),
-        n_resamples=held.n_resamples,
+        n_resamples=contest.n_resamples,
     )
-    lacks = in_sentence(asked.absent, _without_scores(held))
+    lacks = in_sentence(asked.absent, _without_scores(contest))
     return table.assign(absent=lacks) if lacks else table
 
 
-def ranked_names(run: RunReader, held: Contest, measure: str) -> list[str]:
+def ranked_names(run: RunReader, contest: Contest, measure: str) -> list[str]:
     """Return the criteria that have scores, by a measure, best first.
 
     Raises
@@ -96,17 +96,17 @@ def ranked_names(run: RunReader, held: Contest, measure: str) -> list[str]:
     CannotShow
         If there is none.
     """
-    known = held.values[measure].dropna().sort_values(ascending=False, kind="stable")
+    known = contest.values[measure].dropna().sort_values(ascending=False, kind="stable")
     if known.empty:
-        lacks = _without_scores(held) or "no clean beside mislabeled samples to rank"
+        lacks = _without_scores(contest) or "no clean beside mislabeled samples to rank"
         raise CannotShow(f"run {run.name!r} has {lacks}")
     return known.index.to_list()
 
 
-def _without_scores(held: Contest) -> str:
-    if not held.without_scores:
+def _without_scores(contest: Contest) -> str:
+    if not contest.without_scores:
         return ""
-    titles = ", ".join(f"“{title_of(name)}”" for name in held.without_scores)
+    titles = ", ".join(f"“{title_of(name)}”" for name in contest.without_scores)
     return f"no {titles} of any sample in the contest"
 
 

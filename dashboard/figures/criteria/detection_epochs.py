@@ -18,7 +18,7 @@ from dashboard.figures.criteria.detection_common import (
 )
 from hmw_core.criteria.of_run import title_of
 from hmw_core.errors import pick
-from hmw_core.laboratory.contest import contest
+from hmw_core.laboratory.contest import contest_of
 from hmw_core.laboratory.contest_tables import by_epoch
 from hmw_core.log.reader import RunReader
 from hmw_core.samples.groups import HARD_FRACTION
@@ -47,8 +47,10 @@ def prepare(
     """
     asked = check_contest(run, criteria, epoch, None, hard_by, hard_fraction, hard_from)
     name = measure_title(measure)
-    held = contest(run, asked.names, asked.epoch, hard=asked.hard, budget=budget, n_resamples=0)
-    best = ranked_names(run, held, measure)
+    contest = contest_of(
+        run, asked.names, asked.epoch, hard=asked.hard, budget=budget, n_resamples=0
+    )
+    best = ranked_names(run, contest, measure)
     pair: tuple[str, str] | None = None
     if len(best) > 1:
         one = first or next(n for n in best if n != second)
@@ -71,7 +73,7 @@ def prepare(
     lead = f"{title_of(pair[0])} minus {title_of(pair[1])}" if pair else ""
     table.insert(2, "title", table["criterion"].map(title_of, na_action="ignore").fillna(lead))
     table = table.rename(columns={"epoch": "after_epoch"}).reset_index(drop=True)
-    return with_contest(table, asked, held, budget).assign(
+    return with_contest(table, asked, contest, budget).assign(
         measure=name, n_resamples=N_RESAMPLES if pair else 0
     )
 

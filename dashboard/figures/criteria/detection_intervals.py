@@ -90,7 +90,7 @@ def drawing(table: pd.DataFrame) -> Drawing:
 
 
 def _panel_title(panel: pd.DataFrame) -> str:
-    """Return the contest, its counts, and where it was held, a line each."""
+    """Return the contest, its counts, and its epoch and class, a line each."""
     first = panel.iloc[0]
     clean, share = "all clean", ""
     if first["contest"] == "hard clean":

@@ -15,7 +15,7 @@ from dashboard.figures.criteria.detection_common import (
     with_contest,
 )
 from hmw_core.criteria.of_run import title_of
-from hmw_core.laboratory.contest import N_RESAMPLES, contest
+from hmw_core.laboratory.contest import N_RESAMPLES, contest_of
 from hmw_core.laboratory.contest_tables import measured
 from hmw_core.log.reader import RunReader
 from hmw_core.samples.groups import HARD_FRACTION
@@ -34,12 +34,12 @@ def prepare(
 ) -> pd.DataFrame:
     """Return criterion, title, measure, value, low, high and the contest's columns.
 
-    Criteria stand in the order of their AUROC, best first. Options as `contest.contest`'s;
+    Criteria stand in the order of their AUROC, best first. Options as `contest.contest_of`'s;
     `hard_by`, `hard_fraction` and `hard_from` are `contest.Hard`, without `hard_by` every clean
     sample takes part.
     """
     asked = check_contest(run, criteria, epoch, given_label, hard_by, hard_fraction, hard_from)
-    held = contest(
+    contest = contest_of(
         run,
         asked.names,
         asked.epoch,
@@ -48,15 +48,15 @@ def prepare(
         budget=budget,
         n_resamples=n_resamples,
     )
-    order = ranked_names(run, held, "auroc")
-    table = measured(held)
+    order = ranked_names(run, contest, "auroc")
+    table = measured(contest)
     table = table[table["criterion"].isin(order)].sort_values(
         "criterion", key=lambda names: names.map(order.index), kind="stable"
     )
-    if held.n_flagged == held.n_mislabeled:  # then recall is precision
+    if contest.n_flagged == contest.n_mislabeled:  # then recall is precision
         table = table[table["measure"] != "recall"]
     table.insert(1, "title", table["criterion"].map(title_of))
-    return with_contest(table.reset_index(drop=True), asked, held, budget)
+    return with_contest(table.reset_index(drop=True), asked, contest, budget)
 
 
 def drawing(table: pd.DataFrame) -> Drawing:

@@ -16,7 +16,7 @@ from dashboard.figures.criteria.detection_common import (
     with_contest,
 )
 from hmw_core.criteria.of_run import title_of
-from hmw_core.laboratory.contest import N_RESAMPLES, contest
+from hmw_core.laboratory.contest import N_RESAMPLES, contest_of
 from hmw_core.laboratory.contest_tables import pairs
 from hmw_core.log.reader import RunReader
 from hmw_core.samples.groups import HARD_FRACTION
@@ -40,7 +40,7 @@ def prepare(
     """
     asked = check_contest(run, criteria, epoch, given_label, hard_by, hard_fraction, hard_from)
     name = measure_title(measure)
-    held = contest(
+    contest = contest_of(
         run,
         asked.names,
         asked.epoch,
@@ -49,20 +49,20 @@ def prepare(
         budget=budget,
         n_resamples=n_resamples,
     )
-    order = ranked_names(run, held, measure)
-    table = pairs(held, measure)
+    order = ranked_names(run, contest, measure)
+    table = pairs(contest, measure)
     if table.empty:  # one criterion has nobody to beat
         table.loc[0] = [order[0], order[0], *[np.nan] * 6, "level"]
     table = table.sort_values(["a", "b"], key=lambda names: names.map(order.index), kind="stable")
     table = table.assign(
-        a_value=table["a"].map(held.values[measure]),
-        b_value=table["b"].map(held.values[measure]),
+        a_value=table["a"].map(contest.values[measure]),
+        b_value=table["b"].map(contest.values[measure]),
         a_title=table["a"].map(title_of),
         b_title=table["b"].map(title_of),
         measure=name,
         n_pairs=len(order) * (len(order) - 1) // 2,
     )
-    return with_contest(table.reset_index(drop=True), asked, held, budget)
+    return with_contest(table.reset_index(drop=True), asked, contest, budget)
 
 
 def drawing(table: pd.DataFrame) -> Drawing:

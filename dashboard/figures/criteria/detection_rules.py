@@ -16,7 +16,7 @@ from dashboard.figures.criteria.detection_common import (
     with_contest,
 )
 from hmw_core.criteria.of_run import title_of
-from hmw_core.laboratory.contest import contest
+from hmw_core.laboratory.contest import contest_of
 from hmw_core.laboratory.contest_tables import by_definition
 from hmw_core.laboratory.hard import MEAN_RANK, Hard
 from hmw_core.log.reader import RunReader
@@ -42,8 +42,8 @@ def prepare(
     """
     asked = check_contest(run, criteria, epoch, None, None)
     name = measure_title(measure)
-    held = contest(run, asked.names, asked.epoch, budget=budget, n_resamples=0)
-    order = ranked_names(run, held, measure)
+    contest = contest_of(run, asked.names, asked.epoch, budget=budget, n_resamples=0)
+    order = ranked_names(run, contest, measure)
     names = [n for n in asked.names if n in order]
     rules = [Hard(by, hard_fraction) for by in names]
     rules.append(Hard(MEAN_RANK, hard_fraction))
@@ -64,7 +64,7 @@ def prepare(
     table = table.rename(columns={"n_clean": "n_hard"}).drop(columns="n_mislabeled")
     table = table.sort_values("criterion", key=lambda c: c.map(order.index), kind="stable")
     table = table.sort_values("definition", kind="stable").reset_index(drop=True)
-    return with_contest(table, asked, held, budget).assign(
+    return with_contest(table, asked, contest, budget).assign(
         measure=name, hard_fraction=hard_fraction, contest="hard clean"
     )
 

@@ -13,7 +13,7 @@ from dashboard.figures.criteria.detection_common import (
 )
 from hmw_core.criteria.of_run import title_of
 from hmw_core.experiments.proof import t_interval
-from hmw_core.laboratory.contest import budget_text, contest
+from hmw_core.laboratory.contest import budget_text, contest_of
 from hmw_core.laboratory.hard import hard_text
 from hmw_core.log.reader import RunReader
 from hmw_core.samples.groups import HARD_FRACTION
@@ -57,7 +57,7 @@ def prepare(
         raise CannotShow("no criterion can be had from all of these runs")
     values = np.array(
         [
-            contest(run, names, one.epoch, hard=one.hard, budget=budget, n_resamples=0).values[
+            contest_of(run, names, one.epoch, hard=one.hard, budget=budget, n_resamples=0).values[
                 measure
             ]
             for run, one in zip(runs, asked, strict=True)

@@ -43,7 +43,7 @@ from hmw_core.criteria.compute import without_absent
 from hmw_core.criteria.of_run import criteria_of, main_criteria_of, title_of, with_k
 from hmw_core.errors import UsageError
 from hmw_core.experiments.seeds import same_labels, siblings
-from hmw_core.laboratory.contest import MEASURES, N_RESAMPLES, contest, seconds_of
+from hmw_core.laboratory.contest import MEASURES, N_RESAMPLES, contest_of, seconds_of
 from hmw_core.laboratory.contest_tables import SHARE_NOTE
 from hmw_core.laboratory.hard import MEAN_RANK, Hard, hard_text
 from hmw_core.log.reader import RunReader
@@ -175,18 +175,18 @@ def say_hard(hard: Hard, names: Sequence[str]) -> None:
     )
 
 
-def is_held(run: RunReader, names: list[str], options: dict[str, Any]) -> bool:
+def is_drawn(run: RunReader, names: list[str], options: dict[str, Any]) -> bool:
     """Tell whether the resamples are drawn, or may be at once; else offer to draw them."""
     hard = None
     if options.get("hard_by"):
         hard = Hard(options["hard_by"], options["hard_fraction"], options.get("hard_from"))
     n_resamples = options["n_resamples"]
     seconds = seconds_of(run.n_samples, len(names), n_resamples)
-    key = f"held {run.name} {run.network} {names} {sorted(options.items(), key=str)}"
+    key = f"drawn {run.name} {run.network} {names} {sorted(options.items(), key=str)}"
     if seconds < WORTH_ASKING or st.session_state.get(key):
         return True
     try:
-        contest(
+        contest_of(
             run,
             names,
             options.get("epoch"),
@@ -401,7 +401,7 @@ unclassed = {k: v for k, v in options.items() if k not in ("given_label", "n_res
 part = choose_part()
 try:
     if part == "pairs":
-        if not is_held(run, names, options):
+        if not is_drawn(run, names, options):
             options["n_resamples"] = 0
         show_pairs(run, options, measure, a, b)
     elif part == "epochs":

@@ -4,7 +4,7 @@ import pytest
 
 from hmw_core import RunReader, RunWriter
 from hmw_core.criteria import CRITERIA, MAIN_CRITERIA
-from hmw_core.laboratory.contest import contest
+from hmw_core.laboratory.contest import contest_of
 from hmw_core.laboratory.contest_tables import pairs
 from tests.conftest import write_run
 from tests.dashboard.views.steps import HTML_NAMES, in_address, open_page, said
@@ -32,7 +32,7 @@ def test_every_part_of_a_finished_run(folder, part):
 def test_who_beats_whom_is_said_with_its_numbers(folder):
     run = noisy_run(folder / "one")
     page = open_detection(run="one", criteria="iam,mean_loss,tkum", a="iam", b="tkum")
-    row = pairs(contest(run, ["iam", "mean_loss", "tkum"])).iloc[1]
+    row = pairs(contest_of(run, ["iam", "mean_loss", "tkum"])).iloc[1]
     assert (row["a"], row["b"]) == ("iam", "tkum")
     assert f"a difference of {row['difference']:+.4f}" in said(page)
     assert f"{row['low']:+.4f} to {row['high']:+.4f}; together with all 3 pairs" in said(page)
@@ -130,7 +130,7 @@ def test_seeds_are_paired_and_few_are_said_to_be_few(folder):
     assert [c for c in table if c.startswith("Seed ")] == ["Seed 0", "Seed 1", "Seed 2"]
     row = table[table["Criterion (suspicious end)"] == "IAM (low)"].iloc[0]
     for run in found:
-        value = contest(run, ["iam"], n_resamples=0).values.loc["iam", "auroc"]
+        value = contest_of(run, ["iam"], n_resamples=0).values.loc["iam", "auroc"]
         assert row[f"Seed {run.info['seed']}"] == f"{value:.4f}"
     assert "on the same samples and given labels" in said(page)
 

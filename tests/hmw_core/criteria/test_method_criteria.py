@@ -10,7 +10,7 @@ from hmw_core.criteria.compute import score_of
 from hmw_core.criteria.kept import score_table
 from hmw_core.criteria.of_run import criteria_of, pick_criterion
 from hmw_core.errors import UsageError
-from hmw_core.laboratory.contest import contest
+from hmw_core.laboratory.contest import contest_of
 from hmw_core.laboratory.contest_tables import by_epoch
 from hmw_core.laboratory.detection import detect
 from hmw_core.laboratory.duel import paired_criteria
@@ -103,8 +103,8 @@ def test_kept_scores_follow_the_methods_files(run, tmp_path):
 
 
 def test_the_laboratory_the_samples_and_the_review_take_them(run):
-    held = contest(run, ["gmm_posterior", "aum"], hard=Hard("kept", 0.2), n_resamples=20)
-    assert held.values.loc["gmm_posterior", "auroc"] == 1.0
+    contest = contest_of(run, ["gmm_posterior", "aum"], hard=Hard("kept", 0.2), n_resamples=20)
+    assert contest.values.loc["gmm_posterior", "auroc"] == 1.0
     curve = by_epoch(run, ["kept"], [1, 3])
     assert curve.loc[curve["measure"] == "auroc", "value"].tolist() == [0.5, 1.0]
     assert paired_criteria(run, "gmm_posterior", "aum")["rank_a"].min() == 1

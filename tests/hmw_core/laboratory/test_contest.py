@@ -10,7 +10,7 @@ from hmw_core.criteria import CRITERIA, MAIN_CRITERIA
 from hmw_core.criteria.compute import score_of
 from hmw_core.criteria.kept import score_table
 from hmw_core.errors import UsageError
-from hmw_core.laboratory.contest import MEASURES, Contest, contest
+from hmw_core.laboratory.contest import MEASURES, Contest, contest_of
 from hmw_core.laboratory.contest_tables import by_epoch, measured, pairs
 from hmw_core.laboratory.detection import detect
 from hmw_core.laboratory.hard import MEAN_RANK, Hard, hard_clean, hard_text
@@ -20,7 +20,7 @@ from hmw_core.statistics.resampling import measure_resamples, resamples
 from tests.conftest import write_run
 
 
-def held(clean, mislabeled, n_flagged, n_resamples=0, seed=0):
+def contest_by_hand(clean, mislabeled, n_flagged, n_resamples=0, seed=0):
     """Return measures of plain arrays as a Contest of criteria called c0, c1, ..."""
     clean, mislabeled = np.asarray(clean, dtype=float), np.asarray(mislabeled, dtype=float)
     values, drawn = measure_resamples(
@@ -37,7 +37,7 @@ def held(clean, mislabeled, n_flagged, n_resamples=0, seed=0):
 
 def test_measures_by_hand():
     # Ranked: mislabeled 9, clean 8, mislabeled 7, clean 6, clean 5.
-    found = held([[8.0], [6.0], [5.0]], [[9.0], [7.0]], 2).values.loc["c0"]
+    found = contest_by_hand([[8.0], [6.0], [5.0]], [[9.0], [7.0]], 2).values.loc["c0"]
     assert found["auroc"] == pytest.approx(5 / 6)  # 3 + 2 of 6 pairs
     assert found["average_precision"] == pytest.approx((1 + 2 / 3) / 2)
     assert found["precision"] == 0.5
@@ -50,7 +50,7 @@ def test_every_resample_as_a_loop_over_its_samples(n_flagged, decimals):
     rng = np.random.default_rng(3)
     clean = np.round(rng.normal(size=(60, 3)), decimals)
     mislabeled = np.round(rng.normal(0.8, 1, size=(20, 3)), decimals)
-    result = held(clean, mislabeled, n_flagged, n_resamples=8, seed=5)
+    result = contest_by_hand(clean, mislabeled, n_flagged, n_resamples=8, seed=5)
     again = np.random.default_rng(5)
     counts = [resamples(n, 8, again) for n in (60, 20)]  # drawn in one go, as there
     wrong = np.repeat([False, True], [60, 20])
@@ -74,25 +74,27 @@ def test_resamples_hold_as_many_of_each_and_are_the_same_for_all_criteria(monkey
     assert counts.std() > 0
     rng = np.random.default_rng(1)
     clean, mislabeled = rng.normal(size=(40, 1)), rng.normal(1, 1, size=(30, 1))
-    twice = held(np.hstack([clean, clean]), np.hstack([mislabeled, mislabeled]), 30, 20)
+    twice = contest_by_hand(np.hstack([clean, clean]), np.hstack([mislabeled, mislabeled]), 30, 20)
     np.testing.assert_array_equal(twice.drawn[:, 0], twice.drawn[:, 1])
-    whole = held(clean, mislabeled, 30, 20)
+    whole = contest_by_hand(clean, mislabeled, 30, 20)
     monkeypatch.setattr("hmw_core.statistics.resampling.CELLS", 70 * 20)
-    np.testing.assert_array_equal(whole.drawn, held(clean, mislabeled, 30, 20).drawn)
+    np.testing.assert_array_equal(whole.drawn, contest_by_hand(clean, mislabeled, 30, 20).drawn)
     # Fewer at once give other resamples, but as many.
     monkeypatch.setattr("hmw_core.statistics.resampling.CELLS", 70 * 3)
-    assert np.isfinite(held(clean, mislabeled, 30, 20).drawn).all()
+    assert np.isfinite(contest_by_hand(clean, mislabeled, 30, 20).drawn).all()
 
 
 def test_without_one_of_the_groups_all_is_nan():
-    empty = held(np.ones((3, 2)), np.ones((0, 2)), 1, 4)
+    empty = contest_by_hand(np.ones((3, 2)), np.ones((0, 2)), 1, 4)
     assert np.isnan(empty.drawn).all()
     assert empty.values[["auroc", "average_precision", "precision"]].isna().all(axis=None)
     assert (pairs(empty)["result"] == "open").all()
 
 
 def test_no_miss_still_has_a_width():
-    table = measured(held([[0.0], [1.0]], [[2.0], [3.0], [4.0]], 3, 50)).set_index("measure")
+    table = measured(contest_by_hand([[0.0], [1.0]], [[2.0], [3.0], [4.0]], 3, 50)).set_index(
+        "measure"
+    )
     assert (table["value"] == 1.0).all()
     assert (table["high"] == 1.0).all()
     assert table.loc["auroc", "low"] == pytest.approx(0.025 ** (1 / 2))
@@ -145,8 +147,10 @@ def test_the_winner_is_named_from_both_sides_and_what_is_level_is_no_win():
 def test_together_is_wider_the_more_pairs_there_are():
     rng = np.random.default_rng(2)
     clean, mislabeled = rng.normal(size=(200, 8)), rng.normal(0.5, 1, size=(80, 8))
-    two = by_pair(pairs(held(clean[:, :2], mislabeled[:, :2], 80, 400))).loc[("c0", "c1")]
-    all_eight = by_pair(pairs(held(clean, mislabeled, 80, 400))).loc[("c0", "c1")]
+    two = by_pair(pairs(contest_by_hand(clean[:, :2], mislabeled[:, :2], 80, 400))).loc[
+        ("c0", "c1")
+    ]
+    all_eight = by_pair(pairs(contest_by_hand(clean, mislabeled, 80, 400))).loc[("c0", "c1")]
     own = two["high"] - two["low"]
     assert two["together_high"] - two["together_low"] == pytest.approx(own, rel=0.1)
     assert all_eight["together_high"] - all_eight["together_low"] > 1.3 * own
@@ -163,10 +167,10 @@ def test_intervals_cover_the_truth():
             parts.append(common + rng.normal(size=(n, 2)) + np.array(shift))
         return parts
 
-    many = held(*draw(200_000, 50_000), 50_000).values
+    many = contest_by_hand(*draw(200_000, 50_000), 50_000).values
     n_trials, covered = 120, dict.fromkeys(("auroc", "average_precision", "precision"), 0)
     for trial in range(n_trials):
-        result = held(*draw(240, 60), 60, 200, seed=trial)
+        result = contest_by_hand(*draw(240, 60), 60, 200, seed=trial)
         for measure in covered:
             found = pairs(result, measure).iloc[0]
             truth = many[measure].iloc[0] - many[measure].iloc[1]
@@ -179,12 +183,12 @@ def test_intervals_cover_the_truth():
 
 
 def test_contest_agrees_with_detect(tiny_run):
-    found = contest(tiny_run, n_resamples=50)
+    found = contest_of(tiny_run, n_resamples=50)
     every = detect(tiny_run).query("contest == 'all'").set_index("criterion")
     assert found.criteria == list(MAIN_CRITERIA)
     for measure in MEASURES:
         assert found.values[measure].tolist() == pytest.approx(every[measure].tolist())
-    hard = contest(tiny_run, hard=Hard(), budget=0.5, n_resamples=0)
+    hard = contest_of(tiny_run, hard=Hard(), budget=0.5, n_resamples=0)
     of_hard = detect(tiny_run, budget=0.5).query("contest == 'hard clean'").set_index("criterion")
     assert (hard.n_clean, hard.n_mislabeled) == (6, 6)
     assert hard.n_flagged == 6
@@ -222,23 +226,23 @@ def noisy_run(folder, *, seed=0, known=None, unseen=(), name="noisy", config=Non
     return RunReader(folder)
 
 
-def test_what_was_held_is_kept_with_the_run(tmp_path):
+def test_a_contest_is_kept_with_the_run(tmp_path):
     run = noisy_run(tmp_path / "run")
     with pytest.raises(KeyError):
-        contest(run, ["iam", "aum"], n_resamples=40, only_kept=True)
-    first = contest(run, ["iam", "aum"], n_resamples=40)
-    again = contest(run, ["iam", "aum"], n_resamples=40, only_kept=True)
+        contest_of(run, ["iam", "aum"], n_resamples=40, only_kept=True)
+    first = contest_of(run, ["iam", "aum"], n_resamples=40)
+    again = contest_of(run, ["iam", "aum"], n_resamples=40, only_kept=True)
     np.testing.assert_array_equal(first.drawn, again.drawn)
     pd.testing.assert_frame_equal(first.values, again.values)
     assert (again.n_clean, again.n_mislabeled, again.n_flagged) == (96, 24, 24)
     for changed in ({"seed": 1}, {"budget": 5}, {"hard": Hard()}, {"epoch": 2}):
         with pytest.raises(KeyError):
-            contest(run, ["iam", "aum"], n_resamples=40, only_kept=True, **changed)
+            contest_of(run, ["iam", "aum"], n_resamples=40, only_kept=True, **changed)
 
 
 def test_all_criteria_rank_the_same_samples_and_the_rest_is_counted(tmp_path):
     run = noisy_run(tmp_path / "run", known=100, unseen=(0, 1, 2))
-    found = contest(run, ["iam", "mean_loss"], n_resamples=0)
+    found = contest_of(run, ["iam", "mean_loss"], n_resamples=0)
     assert found.unknown == 20
     assert found.left_out == 3
     assert found.n_clean + found.n_mislabeled == 97
@@ -247,17 +251,17 @@ def test_all_criteria_rank_the_same_samples_and_the_rest_is_counted(tmp_path):
 def test_a_criterion_without_any_score_takes_no_sample_from_the_others(tmp_path):
     write_run(tmp_path / "plain", with_cosine=False)
     run = RunReader(tmp_path / "plain")
-    found = contest(run, ["hyperspherical_aum", "iam", "aum"], n_resamples=5)
+    found = contest_of(run, ["hyperspherical_aum", "iam", "aum"], n_resamples=5)
     assert found.without_scores == ["hyperspherical_aum"]
     assert (found.n_clean, found.n_mislabeled, found.left_out) == (54, 6, 0)
     assert found.values.loc["hyperspherical_aum"].isna().all()
-    alone = contest(run, ["iam", "aum"], n_resamples=5)
+    alone = contest_of(run, ["iam", "aum"], n_resamples=5)
     np.testing.assert_array_equal(found.drawn[:, 1:], alone.drawn)
     assert set(pairs(found)["a"]) == {"iam", "aum"}
 
 
 def test_unknown_true_labels_hold_no_contest(unknown_run):
-    found = contest(unknown_run, ["iam", "aum"], n_resamples=5)
+    found = contest_of(unknown_run, ["iam", "aum"], n_resamples=5)
     assert (found.n_clean, found.n_mislabeled, found.unknown) == (0, 0, 60)
     assert found.values.isna().all(axis=None)
 
@@ -298,13 +302,13 @@ def test_hard_by_another_seed_needs_the_same_samples_and_labels(tmp_path):
 
 def test_what_cannot_be_contested_gets_a_sentence(tiny_run):
     with pytest.raises(UsageError, match="needs a criterion"):
-        contest(tiny_run, [])
+        contest_of(tiny_run, [])
     with pytest.raises(UsageError, match="unknown criterion 'vibes'"):
-        contest(tiny_run, ["vibes"])
+        contest_of(tiny_run, ["vibes"])
     with pytest.raises(UsageError, match="budget"):
-        contest(tiny_run, ["iam"], budget=0)
+        contest_of(tiny_run, ["iam"], budget=0)
     with pytest.raises(UsageError, match="fraction"):
-        contest(tiny_run, ["iam"], hard=Hard(fraction=2.0))
+        contest_of(tiny_run, ["iam"], hard=Hard(fraction=2.0))
 
 
 def test_by_epoch_is_the_contest_of_each_epoch(tmp_path):
@@ -312,7 +316,7 @@ def test_by_epoch_is_the_contest_of_each_epoch(tmp_path):
     names, hard = ["iam", "last_loss"], Hard("mean_loss", 0.2)
     table = by_epoch(run, names, [1, 3], pair=("iam", "last_loss"), n_resamples=30)
     for epoch in (1, 3):
-        found = contest(run, names, epoch, n_resamples=30)
+        found = contest_of(run, names, epoch, n_resamples=30)
         part = table[(table["epoch"] == epoch) & (table["measure"] == "average_precision")]
         shown = part.dropna(subset=["criterion"])
         assert shown["value"].tolist() == found.values["average_precision"].tolist()
@@ -321,7 +325,7 @@ def test_by_epoch_is_the_contest_of_each_epoch(tmp_path):
         assert tuple(lead[["value", "low", "high"]]) == tuple(pair[["difference", "low", "high"]])
     followed = by_epoch(run, names, [1, 3], hard=hard)
     last = followed[(followed["epoch"] == 3) & (followed["measure"] == "auroc")]
-    assert last["value"].tolist() == contest(run, names, hard=hard, n_resamples=0).values[
+    assert last["value"].tolist() == contest_of(run, names, hard=hard, n_resamples=0).values[
         "auroc"
     ].tolist()  # fmt: skip
     assert followed["low"].isna().all()
@@ -329,7 +333,7 @@ def test_by_epoch_is_the_contest_of_each_epoch(tmp_path):
 
 def test_a_class_alone(tmp_path):
     run = noisy_run(tmp_path / "run")
-    found = contest(run, ["iam"], given_label=2, n_resamples=0)
+    found = contest_of(run, ["iam"], given_label=2, n_resamples=0)
     score = score_of(CRITERIA["iam"], run)
     samples = run.samples()
     part = samples["given_label"] == 2
