@@ -8,6 +8,8 @@ from hmw_core.errors import pick
 from hmw_core.log.reader import RunReader
 from hmw_core.log.schema import MethodColumn
 
+ACRONYMS = ("gmm", "jsd", "elr", "lid", "aum", "hm")
+
 
 def criteria_of(run: RunReader) -> dict[str, Criterion]:
     """Return the criteria that a menu of this run lists, by name.
@@ -50,7 +52,10 @@ def is_criterion(run: RunReader, name: object) -> bool:
 
 def title_of(name: str) -> str:
     """Return the title of a criterion where no run is at hand; of a method's, its name in words."""
-    return NAMED[name].title if name in NAMED else name.replace("_", " ").capitalize()
+    if name in NAMED:
+        return NAMED[name].title
+    first, *rest = (w.upper() if w in ACRONYMS else w for w in name.split("_"))
+    return " ".join((first[0].upper() + first[1:], *rest))
 
 
 def with_k(name: str, k: int) -> str:

@@ -21,7 +21,7 @@ def test_a_methods_own_column_ranks_on_every_page_that_ranks(folder, name):
 def test_a_methods_own_column_in_duel_detection_and_agreement(folder):
     write(folder / "two")
     page = open_page("duel", run="two", criterion="gmm_posterior", against="kept")
-    assert "Gmm posterior" in said(page)
+    assert "GMM posterior" in said(page)
     for name in ("detection", "agreement"):
         page = open_page(name, run="two", criteria="gmm_posterior,aum,kept")
         assert page.multiselect[0].value == ["gmm_posterior", "aum", "kept"]

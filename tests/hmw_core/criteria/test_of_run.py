@@ -32,4 +32,4 @@ def test_an_unknown_name_is_refused_with_the_names_of_the_run(tiny_run):
 
 def test_titles_where_no_run_is_at_hand():
     assert title_of("iam_k5") == "IAM, k = 5"
-    assert title_of("gmm_posterior") == "Gmm posterior"
+    assert title_of("gmm_posterior") == "GMM posterior"
