@@ -45,6 +45,11 @@ def short_names(runs: Iterable[str], limit: int) -> dict[str, str]:
     return short if len(set(short.values())) == len(names) else {name: name for name in names}
 
 
+def percent(share: float | None) -> str:
+    """Return a share in [0, 1] in per cent, a dash where there is none."""
+    return "–" if share is None or share != share else f"{100 * share:.1f} %"
+
+
 def three_digits(share: float) -> str:
     """Return a number in [0, 1] to three digits; only what is 1 or 0 is shown as such.
 

@@ -4,6 +4,7 @@ import math
 
 import pandas as pd
 
+from dashboard.drawing.text import percent
 from hmw_core.criteria.criterion import Criterion
 from hmw_core.laboratory.thresholds import RULES, axis_scale
 from hmw_core.statistics.modes import LEVEL, MOST_SHARED, Modes
@@ -43,11 +44,6 @@ def cells(cuts: pd.DataFrame, criterion: Criterion) -> pd.DataFrame:
     if cuts["recall"].isna().all() and cuts["n_known"].eq(0).all():
         table = table.drop(columns=["Real precision", "Real recall"])
     return table if table["Why no cut"].any() else table.drop(columns="Why no cut")
-
-
-def percent(share: float) -> str:
-    """Return a share as per cent, a dash where there is none."""
-    return "–" if math.isnan(share) else f"{100 * share:.1f} %"
 
 
 def with_interval(row: pd.Series, name: str) -> str:

@@ -13,9 +13,7 @@ from hmw_core.criteria.criterion import Criterion
 from hmw_core.log.reader import RunReader
 
 
-def ensemble_of(
-    members: Mapping[str, Criterion], title: str = "Ensemble, mean rank", source: str = ""
-) -> Criterion:
+def ensemble_of(members: Mapping[str, Criterion], source: str = "") -> Criterion:
     """Return the criterion that averages the ranks of others, whatever each weighs.
 
     Each member ranks the samples it scores, 1 for the most suspicious, equal scores sharing the
@@ -26,8 +24,8 @@ def ensemble_of(
     Parameters
     ----------
     members : mapping of name to Criterion
-    title, source : str
-        Of the criterion; the source says which the members are.
+    source : str
+        Says which the members are.
     """
 
     def combine(scores: pd.DataFrame) -> np.ndarray:
@@ -40,7 +38,7 @@ def ensemble_of(
         return None if without_absent(members, run) else "it has none of the ensemble's criteria"
 
     return Criterion(
-        title=title,
+        title="Ensemble, mean rank",
         reads=(),
         members=members,
         combine=combine,

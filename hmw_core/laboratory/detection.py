@@ -18,6 +18,8 @@ from hmw_core.statistics.ranking import (
     suspicion,
 )
 
+HARD_BY = "last_loss"
+
 
 def detect(
     run: RunReader,
@@ -25,11 +27,8 @@ def detect(
     epoch: int | None = None,
     given_label: int | None = None,
     *,
-    by_class: bool = False,
     hard_fraction: float = HARD_FRACTION,
-    hard_by: str = "last_loss",
     budget: float | int | None = None,
-    reference: str | None = None,
     n_resamples: int = 1000,
     seed: int = 0,
 ) -> pd.DataFrame:
@@ -44,16 +43,12 @@ def detect(
         Last epoch used. Default: the last one logged.
     given_label : int, optional
         Only the samples of this class; the hard ones are then the hardest of the class.
-    by_class : bool
-        Rank inside each given label, which then is the first column.
-    hard_fraction, hard_by
-        Which clean samples are hard to learn, see `groups.groups`. The default, the largest last
-        loss, is the paper's. A contest whose clean samples were chosen by a criterion is by that
-        very choice the hardest for that criterion: try another `hard_by` before concluding.
+    hard_fraction : float
+        Which share of the clean samples is hard to learn, by the largest last loss as in the
+        paper. A contest whose clean samples were chosen by a criterion is by that very choice the
+        hardest for that criterion: see `contest` for other rules before concluding.
     budget : float, int or None
         See `precision_recall_at_budget`. Default: as many as are mislabeled.
-    reference : str, optional
-        The criterion that `difference` compares with. Default: the first of `criteria`.
     n_resamples, seed : int
         Of the bootstrap, see `intervals.auroc_intervals`; every criterion sees the same resamples.
 
@@ -64,9 +59,9 @@ def detect(
         every mislabeled one) or `hard clean` (only the hard clean ones against them); `n_clean`
         and `n_mislabeled`, those ranked; `auroc` with its 95 % interval `auroc_low`, `auroc_high`
         and how that was made, `interval` (`bootstrap` or `DeLong`); `average_precision`;
-        `precision`, `recall` and `n_flagged` at the budget; `difference`, the AUROC minus the
-        reference's, with its paired 95 % interval `difference_low`, `difference_high`. Chance is
-        0.5 for the AUROC, the contest's mislabeled fraction for both precisions.
+        `precision`, `recall` and `n_flagged` at the budget; `difference`, the AUROC minus that
+        of the first criterion, with its paired 95 % interval `difference_low`, `difference_high`.
+        Chance is 0.5 for the AUROC, the contest's mislabeled fraction for both precisions.
 
     Raises
     ------
@@ -74,35 +69,23 @@ def detect(
         If a criterion is unknown, or a fraction or budget out of range.
     """
     names = list(main_criteria_of(run)) if criteria is None else list(criteria)
-    reference = reference or names[0]
-    needed = dict.fromkeys([*names, hard_by, reference])  # each once, in order
+    needed = dict.fromkeys([*names, HARD_BY])  # each once, in order
     scores = score_table(run, list(needed), epoch, given_label)
     picked = {name: pick_criterion(run, name) for name in needed}
-    samples = run.samples().loc[scores.index]
-    parts = scores.groupby(samples["given_label"]).groups if by_class else {None: scores.index}
+    wrong = run.samples().loc[scores.index, "is_mislabeled"]
+    group = split_groups(scores[HARD_BY], picked[HARD_BY], wrong, hard_fraction)
     rng = np.random.default_rng(seed)
     method = "DeLong" if len(scores) > BOOTSTRAP_UP_TO else "bootstrap"
     tables = []
-    for label, rows in parts.items():
-        part, wrong = scores.loc[rows], samples.loc[rows, "is_mislabeled"]
-        group = split_groups(part[hard_by], picked[hard_by], wrong, hard_fraction)
-        for contest, clean in (("all", ["clean", "hard"]), ("hard clean", ["hard"])):
-            chosen = group.isin([*clean, "mislabeled"])
-            table = _contest(
-                part[chosen],
-                picked,
-                group[chosen] == "mislabeled",
-                names,
-                reference,
-                budget,
-                method,
-                n_resamples,
-                rng,
-            )
-            table.insert(1, "contest", contest)
-            if by_class:
-                table.insert(0, "given_label", label)
-            tables.append(table)
+    for contest, clean in (("all", ["clean", "hard"]), ("hard clean", ["hard"])):
+        chosen = group.isin([*clean, "mislabeled"])
+        is_mislabeled = group[chosen] == "mislabeled"
+        criteria_of = {name: picked[name] for name in names}
+        table = _contest(
+            scores[chosen], criteria_of, is_mislabeled, budget, method, n_resamples, rng
+        )
+        table.insert(1, "contest", contest)
+        tables.append(table)
     return pd.concat(tables, ignore_index=True)
 
 
@@ -110,27 +93,19 @@ def _contest(
     scores: pd.DataFrame,
     criteria: Mapping[str, Criterion],
     is_mislabeled: pd.Series,
-    names: list[str],
-    reference: str,
     budget: float | int | None,
     method: str,
     n_resamples: int,
     rng: np.random.Generator,
 ) -> pd.DataFrame:
     wrong = is_mislabeled.to_numpy(dtype=bool)
-    compared = list(dict.fromkeys([*names, reference]))
-    turned = np.column_stack([suspicion(scores[c], criteria[c].higher_means) for c in compared])
+    turned = np.column_stack([suspicion(scores[n], c.higher_means) for n, c in criteria.items()])
     intervals = auroc_intervals(
-        turned[~wrong],
-        turned[wrong],
-        compared.index(reference),
-        n_resamples=n_resamples,
-        rng=rng,
-        method=method,
+        turned[~wrong], turned[wrong], n_resamples=n_resamples, rng=rng, method=method
     )
-    aurocs = [auroc(turned[:, k], wrong, "mislabeled") for k in range(len(compared))]
+    aurocs = [auroc(turned[:, k], wrong, "mislabeled") for k in range(len(criteria))]
     rows = []
-    for k, name in enumerate(names):
+    for k, name in enumerate(criteria):
         seen = ~np.isnan(turned[:, k])
         found = precision_recall_at_budget(turned[:, k], wrong, "mislabeled", budget)
         rows.append({
@@ -143,7 +118,7 @@ def _contest(
             "interval": method,
             "average_precision": average_precision(turned[:, k], wrong, "mislabeled"),
             **found._asdict(),
-            "difference": aurocs[k] - aurocs[compared.index(reference)],
+            "difference": aurocs[k] - aurocs[0],
             "difference_low": intervals.difference_low[k],
             "difference_high": intervals.difference_high[k],
         })  # fmt: skip

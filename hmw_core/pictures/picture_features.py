@@ -12,7 +12,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from PIL import Image
 
-from hmw_core.feature_space.embeddings import Progress
 from hmw_core.log import layout
 from hmw_core.log.reader import RunReader
 
@@ -32,7 +31,7 @@ SCHEMA = pa.schema(
 BATCH = 1024  # pictures held at once
 
 
-def picture_features(run: RunReader, progress: Progress | None = None) -> pd.DataFrame:
+def picture_features(run: RunReader) -> pd.DataFrame:
     """Return what is measured of each stored picture, by `sample_id`; kept beside the pictures.
 
     The stored picture is what the gallery shows: at most 256 px a side, and encoded as PNG where
@@ -49,7 +48,7 @@ def picture_features(run: RunReader, progress: Progress | None = None) -> pd.Dat
     path = _file(run)
     kept = _read(path)
     if kept is None:
-        kept = _measure(run, progress)
+        kept = _measure(run)
         if len(kept):
             with suppress(OSError):  # read-only or full: measured again next time
                 layout.write_table(path, kept)
@@ -82,17 +81,15 @@ def decode(content: bytes) -> Image.Image | None:
     return opened
 
 
-def _measure(run: RunReader, progress: Progress | None) -> pa.Table:
+def _measure(run: RunReader) -> pa.Table:
     rows = []
-    for number, (sample_id, content, picture) in enumerate(pictures(run), start=1):
+    for sample_id, content, picture in pictures(run):
         row: dict[str, float] = {"sample_id": sample_id, "file_size": len(content)}
         if picture is not None:
             grey = np.asarray(picture.convert("RGB").convert("L"), dtype=np.float32) / 255
             row |= {"brightness": float(grey.mean()), "contrast": float(grey.std())}
             row |= {"width": picture.width, "height": picture.height}
         rows.append(row)
-        if progress is not None and number % BATCH == 0:
-            progress(min(number, run.n_samples), run.n_samples)
     return pa.Table.from_pylist(rows, schema=SCHEMA)
 
 

@@ -143,9 +143,9 @@ def why_these(
     return table.loc[order, COLUMNS].reset_index(drop=True)
 
 
-def findings(table: pd.DataFrame, alpha: float = ALPHA) -> pd.DataFrame:
+def findings(table: pd.DataFrame) -> pd.DataFrame:
     """Return the rows of `why_these` that are more than chance at a false discovery rate."""
-    return table[table["p_adjusted"] <= alpha].reset_index(drop=True)
+    return table[table["p_adjusted"] <= ALPHA].reset_index(drop=True)
 
 
 def _folder(source: str) -> str:

@@ -28,13 +28,12 @@ class Intervals:
 def auroc_intervals(
     clean: np.ndarray,
     mislabeled: np.ndarray,
-    reference: int = 0,
     *,
     n_resamples: int = 1000,
     rng: np.random.Generator,
     method: str = "auto",
 ) -> Intervals:
-    """Return 95 % intervals of the AUROC of each criterion and of its lead over `reference`.
+    """Return 95 % intervals of the AUROC of each criterion and of its lead over the first.
 
     Clean and mislabeled samples are drawn separately, so that every resample has as many of each,
     and all criteria see the same samples, so that their differences pair.
@@ -45,8 +44,6 @@ def auroc_intervals(
         Suspicion (higher: more suspicious) of the clean samples; NaN where it has none.
     mislabeled : ndarray of shape (M, K)
         The same of the mislabeled samples.
-    reference : int
-        Column that the others are compared with.
     n_resamples : int
         Resamples R of the bootstrap.
     rng : Generator
@@ -70,9 +67,7 @@ def auroc_intervals(
     if method == "auto":
         method = "DeLong" if len(clean) + len(mislabeled) > BOOTSTRAP_UP_TO else "bootstrap"
     bounds = _delong if method == "DeLong" else _bootstrap
-    value, low, high, difference_low, difference_high = bounds(
-        clean, mislabeled, reference, n_resamples, rng
-    )
+    value, low, high, difference_low, difference_high = bounds(clean, mislabeled, n_resamples, rng)
     smaller = np.minimum(np.sum(~np.isnan(clean), axis=0), np.sum(~np.isnan(mislabeled), axis=0))
     no_miss = TAIL ** (1.0 / np.maximum(smaller, 1))
     low = np.where(value == 1.0, no_miss, np.where(value == 0.0, 0.0, low))
@@ -101,9 +96,7 @@ def _mean_and_variance(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return mean, squares / np.maximum(n - 1, 1) / n
 
 
-def _delong(
-    clean: np.ndarray, mislabeled: np.ndarray, reference: int, *_: object
-) -> tuple[np.ndarray, ...]:
+def _delong(clean: np.ndarray, mislabeled: np.ndarray, *_: object) -> tuple[np.ndarray, ...]:
     above = _placements(mislabeled, clean)  # (M, K)
     below = 1.0 - _placements(clean, mislabeled)  # (N, K)
     value, variance = _mean_and_variance(above)
@@ -113,21 +106,16 @@ def _delong(
         middle = np.log(value / (1.0 - value))
         half = z * np.sqrt(variance) / (value * (1.0 - value))
         low, high = (1.0 / (1.0 + np.exp(-(middle + side * half))) for side in (-1.0, 1.0))
-    lead = value - value[reference]
+    lead = value - value[0]
     lead_variance = (
-        _mean_and_variance(above - above[:, [reference]])[1]
-        + _mean_and_variance(below - below[:, [reference]])[1]
+        _mean_and_variance(above - above[:, [0]])[1] + _mean_and_variance(below - below[:, [0]])[1]
     )
     half = z * np.sqrt(lead_variance)
     return value, low, high, lead - half, lead + half
 
 
 def _bootstrap(
-    clean: np.ndarray,
-    mislabeled: np.ndarray,
-    reference: int,
-    n_resamples: int,
-    rng: np.random.Generator,
+    clean: np.ndarray, mislabeled: np.ndarray, n_resamples: int, rng: np.random.Generator
 ) -> tuple[np.ndarray, ...]:
     # Drawn a sample a row, as `resamples` does not, so that bounds stay those of earlier versions.
     counts = [
@@ -147,7 +135,7 @@ def _bootstrap(
         taken = [of[:, part] for of, part in zip(counts, seen, strict=True)]
         drawn[:, k] = ranked.measure(taken[0], taken[1], 1)[:, 0]
     low, high = _quantiles(drawn)
-    return value, low, high, *_quantiles(drawn - drawn[:, [reference]])
+    return value, low, high, *_quantiles(drawn - drawn[:, [0]])
 
 
 def _quantiles(drawn: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

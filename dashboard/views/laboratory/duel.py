@@ -8,6 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.cached import laboratory as cached_laboratory
+from dashboard.drawing.text import percent
 from dashboard.figures.selection import absent_criteria
 from dashboard.views.parts.blocks import say_absent, show_figure, title
 from dashboard.views.parts.choices import (
@@ -19,7 +20,7 @@ from dashboard.views.parts.choices import (
     plain,
     with_asked,
 )
-from dashboard.views.parts.part_pictures import offer_review, show_part
+from dashboard.views.parts.part_pictures import offer_review, rank_text, show_part
 from dashboard.views.parts.run_picker import pick_run
 from hmw_core.criteria.compute import without_absent
 from hmw_core.criteria.of_run import criteria_of, title_of, with_k
@@ -48,11 +49,6 @@ def part_name(part: str, a: str, b: str) -> str:
         "only B": f"{two} flags, {one} keeps",
         "neither": "Neither flags",
     }[part]
-
-
-def percent(share: float) -> str:
-    """Return a share as per cent."""
-    return f"{100 * share:.1f} %"
 
 
 def clean_sentence(counts: pd.DataFrame, part: str, name: str) -> str:
@@ -145,11 +141,6 @@ def reviewed(run: RunReader, parts: pd.DataFrame, a: str, b: str) -> None:
         "part only where its judged samples were drawn by lot: who judges the most suspicious "
         "ones first sees the worst of it."
     )
-
-
-def rank_text(rank: object) -> str:
-    """Return a rank, or that there is none."""
-    return "none" if pd.isna(rank) else f"{rank:,}"
 
 
 def pictures(run: RunReader, parts: pd.DataFrame, a: str, b: str, epoch: int | None) -> None:

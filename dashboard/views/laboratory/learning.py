@@ -6,11 +6,13 @@ import streamlit as st
 
 from dashboard import runs
 from dashboard.cached import laboratory as cached_laboratory
+from dashboard.drawing.text import percent
 from dashboard.figures.dynamics.learning_order import when
 from dashboard.figures.dynamics.learning_order_classes import MOST
 from dashboard.figures.dynamics.learning_order_stop import noise_rate_of
 from dashboard.views.parts.blocks import offer_table, show_figure, title
-from dashboard.views.parts.choices import choose, choose_class, plain, remember
+from dashboard.views.parts.choices import choose, choose_class, plain
+from dashboard.views.parts.part_pictures import go_to_review
 from dashboard.views.parts.run_picker import pick_run
 from hmw_core.errors import UsageError
 from hmw_core.laboratory.learning_order import (
@@ -57,18 +59,14 @@ def stop_table(run: RunReader, table: pd.DataFrame, onset: Onset | None) -> pd.D
                 for needs, oracle in zip(found["needs"], found["is_oracle"], strict=True)
             ],
             "Epoch": ["none found" if pd.isna(e) else str(e) for e in found["epoch"]],
-            "Test accuracy": [_percent(v) for v in found["test_accuracy"]],
+            "Test accuracy": [percent(v) for v in found["test_accuracy"]],
             "Below the best (points)": [
                 "–" if np.isnan(v) else f"{100 * v:.1f}" for v in found["cost"]
             ],
-            "Mislabeled samples fitted": [_percent(v) for v in found["mislabeled_fitted"]],
+            "Mislabeled samples fitted": [percent(v) for v in found["mislabeled_fitted"]],
         }
     )
     return rows.loc[:, [not rows[name].eq("–").all() for name in rows]]
-
-
-def _percent(share: float) -> str:
-    return "–" if np.isnan(share) else f"{100 * share:.1f} %"
 
 
 def latest(run: RunReader, given_label: int | None) -> None:
@@ -92,7 +90,7 @@ def latest(run: RunReader, given_label: int | None) -> None:
         f"**{len(chosen):,} of {len(ids):,} samples{of} were {what}.** Late or never is "
         f"suspicious, and hard clean samples are late, too.{share}"
     )
-    queue = [int(i) for i in chosen[:SOME]]
+    queue = chosen[:SOME].tolist()
     off = runs.read_only()
     if st.button(
         f"Review {len(queue):,} of them"
@@ -102,13 +100,7 @@ def latest(run: RunReader, given_label: int | None) -> None:
         disabled=off,
         help="This server is read-only" if off else None,
     ):
-        st.session_state["review selection"] = {
-            "run": run.name,
-            "sample_ids": queue,
-            "what": f"{what} up to epoch {run.last_epoch}",
-        }
-        remember("run", run.name)
-        st.switch_page("views/mend/review.py", query_params={"run": run.name})
+        go_to_review(run, queue, f"{what} up to epoch {run.last_epoch}")
 
 
 title(

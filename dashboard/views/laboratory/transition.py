@@ -9,7 +9,7 @@ import streamlit as st
 
 from dashboard.cached import laboratory as cached_laboratory
 from dashboard.cached import samples as cached_samples
-from dashboard.drawing.text import shorten
+from dashboard.drawing.text import percent, shorten
 from dashboard.figures.selection import absent_criteria
 from dashboard.views.parts.blocks import say_absent, selection_of, show_figure, title
 from dashboard.views.parts.choices import (
@@ -58,11 +58,6 @@ LARGEST = 15  # cells of the table
 PICTURES_A_SECOND = 2_000  # read, reduced and ranked; measured on two cores
 
 
-def percent(share: float) -> str:
-    """Return a share as per cent."""
-    return f"{100 * share:.1f} %"
-
-
 def truth_of(run: RunReader) -> tuple[np.ndarray, np.ndarray] | None:
     """Return the true shares and how many samples each row has; None where nothing tells."""
     measured = measured_counts(run)
@@ -82,13 +77,13 @@ def say_error(run: RunReader, counts: np.ndarray) -> None:
         return
     found = matrix_error(row_shares(counts).share, *truth)
     wrong = float(np.sum(truth[1] * (1 - np.diag(truth[0]).clip(0, 1))) / np.sum(truth[1]))
-    flips = "–" if np.isnan(found.of_flips) else f"**{percent(found.of_flips)}**"
+    flips = percent(found.of_flips)
     st.markdown(
         f"{head} Really it is {percent(wrong)}. Per row, **{percent(found.total_variation)}** of "
         f"the samples lie in wrong cells (total variation distance; worst: "
         f"{plain(shorten(run.class_names[found.worst], 40))}, "
         f"{percent(found.worst_total_variation)}); of the flips alone, whatever their number, "
-        f"{flips}. The mean absolute error of a cell is {percent(found.mean_absolute)}."
+        f"**{flips}**. The mean absolute error of a cell is {percent(found.mean_absolute)}."
     )
 
 

@@ -7,7 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import runs
-from dashboard.drawing.text import three_digits
+from dashboard.drawing.text import percent, three_digits
 from dashboard.figures.dynamics.playground import in_words, left_out
 from dashboard.presenters.weight_command import own_loop, train_command
 from dashboard.views.parts.blocks import offer_table, show_figure, title
@@ -130,17 +130,19 @@ def numbers(columns: dict[str, Measures]) -> pd.DataFrame:
         "Mean weight, all samples": [f"{m.mean:.3f}" for m in columns.values()],
         "Mean weight, clean": [_of(m.mean_clean) for m in columns.values()],
         "Mean weight, mislabeled": [_of(m.mean_mislabeled) for m in columns.values()],
-        "Effective sample size, share of all": [_pc(m.effective_share) for m in columns.values()],
+        "Effective sample size, share of all": [
+            percent(m.effective_share) for m in columns.values()
+        ],
         "Effective sample size, share of clean": [
-            _pc(m.effective_share_clean) for m in columns.values()
+            percent(m.effective_share_clean) for m in columns.values()
         ],
         f"Clean samples that weigh less than {NEAR_ZERO:g}": [
-            _pc(m.near_zero_clean) for m in columns.values()
+            percent(m.near_zero_clean) for m in columns.values()
         ],
         "Share of the weight on mislabeled": [
-            _pc(m.weight_share_mislabeled) for m in columns.values()
+            percent(m.weight_share_mislabeled) for m in columns.values()
         ],
-        "Share of mislabeled samples": [_pc(m.mislabeled_fraction) for m in columns.values()],
+        "Share of mislabeled samples": [percent(m.mislabeled_fraction) for m in columns.values()],
         "AUROC of the weight (95 % interval)": [
             "–"
             if np.isnan(m.auroc)
@@ -157,10 +159,6 @@ def numbers(columns: dict[str, Measures]) -> pd.DataFrame:
 
 def _of(value: float) -> str:
     return "–" if np.isnan(value) else f"{value:.3f}"
-
-
-def _pc(value: float) -> str:
-    return "–" if np.isnan(value) else f"{100 * value:.1f} %"
 
 
 def lead(run: RunReader, chosen: np.ndarray, logged: np.ndarray, sample_id: np.ndarray) -> str:

@@ -10,6 +10,7 @@ from dashboard.presenters.duplicate_pairs import histogram, pairs_html
 from dashboard.presenters.gallery import cards
 from dashboard.views.parts.blocks import CONFIG, title
 from dashboard.views.parts.choices import choose, link_to, plain, remember
+from dashboard.views.parts.part_pictures import go_to_review
 from dashboard.views.parts.run_picker import pick_run
 from hmw_core.errors import UsageError
 from hmw_core.log.reader import RunReader
@@ -130,13 +131,12 @@ def show_pairs(run: RunReader, table: pd.DataFrame) -> None:
 def review(run: RunReader, table: pd.DataFrame) -> None:
     """Hand the samples of these pairs to the review page, a pair after the other."""
     pairs = table[["sample_id", "other_id"]].to_numpy().ravel()
-    ids = [int(sample_id) for sample_id in dict.fromkeys(pairs.tolist())]
+    ids = list(dict.fromkeys(pairs.tolist()))
     what = "near-duplicates with different labels"
     if not table["differs"].all():
         what = "near-duplicates"
     if st.button(f"Review these {len(ids):,} samples", icon=":material/rate_review:"):
-        st.session_state["review selection"] = {"run": run.name, "sample_ids": ids, "what": what}
-        st.switch_page("views/mend/review.py")
+        go_to_review(run, ids, what)
 
 
 title(

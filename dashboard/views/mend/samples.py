@@ -28,6 +28,7 @@ from dashboard.views.parts.choices import (
     with_asked,
 )
 from dashboard.views.parts.contrast import show_contrast
+from dashboard.views.parts.part_pictures import go_to_review
 from dashboard.views.parts.picker import picker
 from dashboard.views.parts.run_picker import pick_run
 from dashboard.views.parts.sample_filters import choose_filters, clear_filters
@@ -242,12 +243,7 @@ def _actions(
     what = f"{len(chosen):,} {how}"
     icon, none = ":material/rate_review:", not len(chosen)
     if st.button(f"Review {len(chosen):,}", type="primary", icon=icon, disabled=none, help=what):
-        st.session_state["review selection"] = {
-            "run": run.name,
-            "sample_ids": chosen.tolist(),
-            "what": f"{what} on the samples page",
-        }
-        st.switch_page("views/mend/review.py", query_params={"run": run.name})
+        go_to_review(run, chosen.tolist(), f"{what} on the samples page")
     st.download_button(
         "CSV",
         data=lambda: linked.as_csv(samples, chosen, verdict),

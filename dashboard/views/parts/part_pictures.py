@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
+import pandas as pd
 import streamlit as st
 
 from dashboard import runs
@@ -22,15 +23,25 @@ def offer_review(run: RunReader, sample_ids: Sequence[int], what: str) -> None:
             disabled=off,
             help="This server is read-only" if off else None,
         ):
-            st.session_state["review selection"] = {
-                "run": run.name,
-                "sample_ids": [int(i) for i in sample_ids],
-                "what": what,
-            }
-            remember("run", run.name)
-            st.session_state.pop("choice run", None)
-            st.switch_page("views/mend/review.py", query_params={"run": run.name})
+            go_to_review(run, sample_ids, what)
         st.caption("In the order shown below.")
+
+
+def go_to_review(run: RunReader, sample_ids: Sequence[int], what: str) -> None:
+    """Open the review page with these samples, in this order."""
+    st.session_state["review selection"] = {
+        "run": run.name,
+        "sample_ids": [int(i) for i in sample_ids],
+        "what": what,
+    }
+    remember("run", run.name)
+    st.session_state.pop("choice run", None)
+    st.switch_page("views/mend/review.py", query_params={"run": run.name})
+
+
+def rank_text(rank: object) -> str:
+    """Return a rank, or that there is none."""
+    return "none" if pd.isna(rank) else f"{rank:,}"
 
 
 def show_part(

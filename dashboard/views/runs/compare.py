@@ -1,7 +1,5 @@
 """Compare: two runs and more, their settings, curves, and what each makes of the same samples."""
 
-from typing import Any
-
 import pandas as pd
 import streamlit as st
 
@@ -16,7 +14,7 @@ from dashboard.views.parts.choices import (
     keep_number,
     plain,
 )
-from dashboard.views.parts.part_pictures import offer_review, show_part
+from dashboard.views.parts.part_pictures import offer_review, rank_text, show_part
 from dashboard.views.parts.run_picker import pick_run
 from hmw_core.criteria.of_run import title_of
 from hmw_core.errors import UsageError
@@ -124,11 +122,6 @@ def flagged(a: RunReader, b: RunReader, pairs: pd.DataFrame, budget: int, criter
         return f"rank {rank_text(row['rank_a'])} in A, {rank_text(row['rank_b'])} in B"
 
     show_part(run, ids, note, order=f"Ranked by {criterion_title(run, criterion)}.", key=part)
-
-
-def rank_text(rank: Any) -> str:
-    """Return a rank, or that there is none."""
-    return "none" if pd.isna(rank) else f"{rank:,}"
 
 
 title("Compare", "How two runs were made, and what each makes of the same samples.")

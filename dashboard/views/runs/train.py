@@ -7,6 +7,7 @@ from typing import Any
 import streamlit as st
 
 from dashboard import runs
+from dashboard.drawing.text import percent
 from dashboard.jobs import trainings
 from dashboard.jobs.training_command import (
     NO_RATE,
@@ -266,9 +267,9 @@ def facts(name: str, state: trainings.State, run: RunReader | None) -> None:
     left = trainings.seconds_left(metrics, run.n_epochs)
     in_work = state.status in trainings.LIVING
     with st.container(horizontal=True):
-        st.metric("Test accuracy", per_cent(last["test_accuracy"]))
-        st.metric("Train accuracy, given labels", per_cent(last["train_accuracy"]))
-        st.metric("Samples/s", "–" if is_unknown(speed) else f"{speed:,.0f}")
+        st.metric("Test accuracy", percent(last["test_accuracy"]))
+        st.metric("Train accuracy, given labels", percent(last["train_accuracy"]))
+        st.metric("Samples/s", "–" if speed is None or speed != speed else f"{speed:,.0f}")
         if in_work:
             st.metric("Time left", "–" if left is None else duration(left))
 
@@ -340,16 +341,6 @@ def duration(seconds: float) -> str:
         return f"{seconds:.0f} s"
     minutes = round(seconds / 60)
     return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
-
-
-def per_cent(share: float) -> str:
-    """Return a share in per cent, a dash where it is not known."""
-    return "–" if is_unknown(share) else f"{100 * share:.1f} %"
-
-
-def is_unknown(value: Any) -> bool:
-    """Tell whether a metric is absent."""
-    return value is None or value != value
 
 
 title("Train", "A training continues when this page, the browser or the dashboard is closed.")
