@@ -152,7 +152,7 @@ def figure(run: RunReader, criterion: str, rule: str, epoch: int | None, level: 
 def chosen(
     run: RunReader, criterion: str, rule: str, row: pd.Series, epoch: int | None, *, warned: bool
 ) -> None:
-    """Say what the chosen rule flags, and lead on from there."""
+    """Say what the chosen rule flags, and link to its samples and labels."""
     st.subheader("What it flags", anchor=False)
     if math.isnan(row["cut"]):
         st.info(
