@@ -26,7 +26,7 @@ def kept_for(
     ----------
     reads : str
         Parts of the run folder that it reads, such as `samples.parquet` or `signals`: it is called
-        anew when one of them changes. Default: all that figures show.
+        again when one of them changes. Default: all that figures show.
     max_entries : int
         How many of its values are kept, >= 1; the oldest goes first.
     show_spinner : bool or str

@@ -32,7 +32,9 @@ fitted = kept_for(
     max_entries=4,
     show_spinner="Reading when labels were fitted ...",
 )(memorised.fitted)
-cuts_table = kept_for(max_entries=32, show_spinner="Fitting the rules ...")(thresholds.cuts_table)
+threshold_table = kept_for(max_entries=32, show_spinner="Fitting the rules ...")(
+    thresholds.threshold_table
+)
 two_modes = kept_for(max_entries=64, show_spinner="Looking for two modes ...")(thresholds.two_modes)
 combined_flags = kept_for(max_entries=8, show_spinner="Reading both runs ...")(thresholds.combine)
 learning_table = kept_for(max_entries=4)(learning_order.learning_table)

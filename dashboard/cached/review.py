@@ -1,4 +1,4 @@
-"""What people said of a run's samples, and the labels that come of it; anew with every verdict."""
+"""A run's verdicts and the labels that follow from them; read again after every verdict."""
 
 from dashboard.cached.kept import kept_for
 from hmw_core.log import verdicts

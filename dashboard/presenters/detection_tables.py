@@ -65,7 +65,7 @@ def pair_sentence(row: pd.Series) -> str:
 
 
 def best_sentence(table: pd.DataFrame) -> str:
-    """Return who is highest in `detection_pairs`, and whom it beats."""
+    """Return the highest criterion of `detection_pairs`, and the criteria it beats."""
     best = table["a"].iloc[0]
     others = table[(table["a"] == best) & (table["b"] != best)]
     measure = table["measure"].iloc[0]
@@ -249,7 +249,7 @@ def _value(value: float, low: float, high: float, form: str = ".3f") -> str:
 
 
 def _share(share: float) -> str:
-    """Return a share in per cent; only what is all or none is shown as such."""
+    """Return a share in per cent; 0 and 1 are words, so that no rounded share reads as all."""
     if share in (0.0, 1.0) or math.isnan(share):
         return {0.0: "none", 1.0: "all"}.get(share, "–")
     return f"{100 * min(max(share, 0.001), 0.999):.1f} %"

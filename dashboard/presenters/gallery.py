@@ -36,7 +36,7 @@ def selected_ids(selection: Mapping[str, Any], places: pd.DataFrame) -> np.ndarr
     """Return the ids of the samples inside a selection's boxes and lassos, ascending.
 
     Containment is computed here from the outlines. What the browser says about points is not
-    used: its indices count anew in each trace, and a cloud drawn as a picture has no points.
+    used: its indices start again in each trace, and a cloud drawn as a picture has no points.
 
     Parameters
     ----------

@@ -10,7 +10,7 @@ NBSP = "\u00a0"  # no line ends between a number and its unit
 
 
 def summary(run: RunReader) -> dict[str, Any]:
-    """Return the overview's row of a run; what is unknown is None.
+    """Return the overview's row of a run; an unknown value is None.
 
     Shares and accuracies are in per cent, AUROCs in [0, 1], of the last whole epoch unless `best`.
     """

@@ -62,7 +62,7 @@ def own_loop(run: RunReader, settings: Settings) -> str:
 
 
 def weighting_args(settings: Settings) -> dict[str, str]:
-    """Return what `--weighting-args` has to say: only what is not as it is by default."""
+    """Return the value of `--weighting-args`: only settings that differ from their default."""
     default = Settings()
     names = [name for name in MORE if getattr(settings, name) != getattr(default, name)]
     return {name: getattr(settings, name) for name in names}

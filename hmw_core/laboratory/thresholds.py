@@ -1,7 +1,7 @@
-"""Where to cut a criterion's score, and what each rule for it believes of its cut.
+"""Thresholds of a criterion's score, and what each rule believes of its own.
 
-A cut parts the samples into flagged ones, strictly on its suspicious side, and kept ones. A rule
-sees no true label. What it believes of precision and recall follows from its own model, and is
+A threshold parts the samples into flagged ones, strictly on its suspicious side, and kept ones. A
+rule sees no true label. What it believes of precision and recall follows from its own model, and is
 only as good as that; what is true beside it comes from `judged`.
 """
 
@@ -30,7 +30,7 @@ from hmw_core.statistics.ranking import suspicion
 PERCENTILE = 99  # of the threshold samples' AUM, as in the paper
 LOSS_FLOOR = 1e-7  # nat: about the smallest cross entropy above 0 that float32 logits give
 FITTED = 10_000  # numbers that Gaussians and betas are fitted to; of more, as many evenly by rank
-FEWEST = 20  # samples with a score; from fewer no rule makes a cut
+FEWEST = 20  # samples with a score; from fewer no rule makes a threshold
 N_CHECKPOINTS = 5  # of the band over epochs
 VERSION = 2  # of the numbers here, for what is kept with a run
 
@@ -48,7 +48,7 @@ Scale = Literal["linear", "log"]
 
 @dataclass(frozen=True)
 class Rule:
-    """A way to find a cut: what it is called, does (after the title), believes, and its source."""
+    """A way to find a threshold: its title, what it does and believes, and its source."""
 
     title: str
     does: str
@@ -95,11 +95,11 @@ RULES: dict[str, Rule] = {
 }
 
 
-class Cut(NamedTuple):
-    """A rule's cut of a score; numbers are NaN where there is none, and `why` says why."""
+class Threshold(NamedTuple):
+    """A rule's threshold of a score; numbers are NaN where there is none, and `why` says why."""
 
     cut: float
-    """In the score's unit."""
+    """The threshold, in the score's unit; tables that are kept with a run name it so."""
     n_flagged: int
     n_scored: int
     expected_precision: float
@@ -158,8 +158,10 @@ def usable_rules(run: RunReader, criterion: str) -> dict[str, Rule]:
     return {name: rule for name, rule in RULES.items() if fits.get(name, True)}
 
 
-def cut_score(score: np.ndarray, criterion: Criterion, rule: str, level: float = 0.5) -> Cut:
-    """Return a rule's cut of a score, for all rules but the threshold samples'.
+def threshold_of_scores(
+    score: np.ndarray, criterion: Criterion, rule: str, level: float = 0.5
+) -> Threshold:
+    """Return a rule's threshold of a score, for all rules but the threshold samples'.
 
     Parameters
     ----------
@@ -170,16 +172,16 @@ def cut_score(score: np.ndarray, criterion: Criterion, rule: str, level: float =
     rule : str
         Of `RULES`.
     level : float
-        Posterior at the cut of a mixture, in (0, 1): higher flags fewer, more surely.
+        Posterior at the threshold of a mixture, in (0, 1): higher flags fewer, more surely.
 
     Raises
     ------
     UsageError
         If a name is unknown, or the level out of range.
     """
-    pick(RULES, rule, "rule for a cut")
+    pick(RULES, rule, "rule for a threshold")
     if not 0 < level < 1:
-        raise UsageError(f"the posterior at the cut lies in (0, 1), not {level}")
+        raise UsageError(f"the posterior at the threshold lies in (0, 1), not {level}")
     scale = axis_scale(criterion, rule)
     x = to_axis(np.asarray(score, dtype=np.float64), criterion, scale)
     n_scored = int((~np.isnan(x)).sum())
@@ -188,20 +190,22 @@ def cut_score(score: np.ndarray, criterion: Criterion, rule: str, level: float =
         what = f"only {len(fitted)} samples have a score" if len(fitted) < FEWEST else (
             "all samples have the same score"
         )  # fmt: skip
-        return _no_cut(n_scored, what)
+        return _no_threshold(n_scored, what)
     if rule == "valley":
         lowest = valley(fitted)
         if lowest is None:
-            return _no_cut(n_scored, "the smoothed histogram has no valley")
-        return _cut_at(lowest.at, x, criterion, scale, None)
+            return _no_threshold(n_scored, "the smoothed histogram has no valley")
+        return _threshold_at(lowest.at, x, criterion, scale, None)
     if rule != "divide_mix" and len(fitted) > FITTED:
         fitted = np.sort(fitted)[np.linspace(0, len(fitted) - 1, FITTED).astype(int)]
     mixture = MIXTURES[rule](fitted)
     place = None if mixture is None else mixture.cut(level, float(fitted.max()))
     if mixture is None or place is None:
         why = f"above its lower mean the upper component's posterior never crosses {level:g}"
-        return _no_cut(n_scored, "the two components are one" if mixture is None else why, mixture)
-    return _cut_at(place, x, criterion, scale, mixture)
+        return _no_threshold(
+            n_scored, "the two components are one" if mixture is None else why, mixture
+        )
+    return _threshold_at(place, x, criterion, scale, mixture)
 
 
 MIXTURES: dict[str, Callable[[np.ndarray], Mixture | None]] = {
@@ -212,7 +216,7 @@ MIXTURES: dict[str, Callable[[np.ndarray], Mixture | None]] = {
 
 
 def is_flagged(score: pd.Series, cut: float, criterion: Criterion) -> pd.Series:
-    """Return which samples lie on the suspicious side of a cut; null without a score or a cut."""
+    """Return which samples lie on the suspicious side of a threshold; null without either."""
     higher_means = criterion.higher_means
     beyond = suspicion(score, higher_means) > suspicion([cut], higher_means)
     known = score.notna() & ~np.isnan(cut)
@@ -245,10 +249,10 @@ def score_of(run: RunReader, criterion: str, rule: str, epoch: int | None = None
     return table[MARGIN].mask(table["is_threshold"]).rename("aum")
 
 
-def find_cut(
+def find_threshold(
     run: RunReader, criterion: str, rule: str, epoch: int | None = None, level: float = 0.5
-) -> Cut:
-    """Return a rule's cut of a criterion's score in a run, from the epochs up to `epoch`.
+) -> Threshold:
+    """Return a rule's threshold of a criterion's score in a run, from the epochs up to `epoch`.
 
     Raises
     ------
@@ -259,15 +263,15 @@ def find_cut(
     if rule == "threshold_samples":
         if criterion != "aum":
             raise UsageError(f"threshold samples cut AUM only, not {criterion!r}")
-        return threshold_cut(run, last)
+        return percentile_threshold(run, last)
     score = score_of(run, criterion, rule, last).to_numpy()
-    return cut_score(score, pick_criterion(run, criterion), rule, level)
+    return threshold_of_scores(score, pick_criterion(run, criterion), rule, level)
 
 
-def cuts_table(
+def threshold_table(
     run: RunReader, criterion: str, epoch: int | None = None, level: float = 0.5
 ) -> pd.DataFrame:
-    """Return every rule's cut of a criterion, what it believes, and what is true of its flags.
+    """Return every rule's threshold of a criterion, what it believes, and what is true.
 
     Computed once: it is kept with the run.
 
@@ -275,12 +279,12 @@ def cuts_table(
     -------
     DataFrame
         By `rule`: `cut`, `n_flagged`, `n_scored`, `expected_precision`, `expected_recall` and
-        `why` of `Cut`, and the fields of `Judged`.
+        `why` of `Threshold`, and the fields of `Judged`.
 
     Raises
     ------
     UsageError
-        As `find_cut`.
+        As `find_threshold`.
     """
     last = run.last_epoch if epoch is None else epoch
     picked = pick_criterion(run, criterion)
@@ -289,13 +293,15 @@ def cuts_table(
         wrong = run.samples()["is_mislabeled"]
         rows = {}
         for rule in usable_rules(run, criterion):
-            cut = find_cut(run, criterion, rule, last, level)
-            flagged = is_flagged(score_of(run, criterion, rule, last), cut.cut, picked)
-            said = {name: value for name, value in cut._asdict().items() if name != "mixture"}
+            threshold = find_threshold(run, criterion, rule, last, level)
+            flagged = is_flagged(score_of(run, criterion, rule, last), threshold.cut, picked)
+            said = {name: value for name, value in threshold._asdict().items() if name != "mixture"}
             rows[rule] = said | judged(flagged, wrong)._asdict()
         return pd.DataFrame.from_dict(rows, orient="index").rename_axis("rule")
 
-    cut_score(np.array([]), picked, "valley", level)  # what is wrong is said before anything
+    threshold_of_scores(
+        np.array([]), picked, "valley", level
+    )  # what is wrong is said before anything
     decides = {"version": [VERSION, CRITERIA_VERSION], "criterion": criterion, "level": level}
     decides |= {"last": last, "n_epochs": run.n_epochs, "annealing_start": run.annealing_start}
     return kept_table(run, "cuts", decides, compute, reads=PARTS, epochs=_up_to(run, last))
@@ -326,14 +332,14 @@ def band(
     epoch: int | None = None,
     level: float = 0.5,
 ) -> pd.DataFrame:
-    """Return how a rule's cut moves over the last checkpoints of a run, and over its siblings.
+    """Return how a rule's threshold moves over a run's last checkpoints, and over siblings.
 
     Parameters
     ----------
     runs : sequence of RunReader
         The run, then runs of the same recipe with other seeds.
     criterion, rule, epoch, level
-        As `find_cut`'s.
+        As `find_threshold`'s.
 
     Returns
     -------
@@ -343,12 +349,14 @@ def band(
     """
     run = runs[0]
     last = run.last_epoch if epoch is None else epoch
-    rows = [("epochs", run, at, cut) for at, cut in _cuts(run, criterion, rule, last, level)]
+    rows = [
+        ("epochs", run, at, cut) for at, cut in _thresholds_at(run, criterion, rule, last, level)
+    ]
     for other in runs[1:]:
         at = min(last, other.last_epoch)
         absent = why_absent(other, pick_criterion(other, criterion))
         if at and absent is None and rule in usable_rules(other, criterion):
-            rows.append(("seeds", other, at, find_cut(other, criterion, rule, at, level)))
+            rows.append(("seeds", other, at, find_threshold(other, criterion, rule, at, level)))
     columns = ["over", "run", "seed", "epoch", "cut", "n_flagged", "share"]
     return pd.DataFrame(
         [
@@ -360,15 +368,18 @@ def band(
     )
 
 
-def _cuts(
+def _thresholds_at(
     run: RunReader, criterion: str, rule: str, last: int, level: float
-) -> list[tuple[int, Cut]]:
-    """Return the cut at each checkpoint."""
+) -> list[tuple[int, Threshold]]:
+    """Return the threshold at each checkpoint."""
     at = [epoch for epoch in checkpoints(last) if epoch in run.epochs()]
     if rule == "threshold_samples":
-        return [(epoch, threshold_cut(run, epoch)) for epoch in at]
+        return [(epoch, percentile_threshold(run, epoch)) for epoch in at]
     scores, picked = _scores_at(run, criterion, at), pick_criterion(run, criterion)
-    return [(epoch, cut_score(scores[str(epoch)].to_numpy(), picked, rule, level)) for epoch in at]
+    return [
+        (epoch, threshold_of_scores(scores[str(epoch)].to_numpy(), picked, rule, level))
+        for epoch in at
+    ]
 
 
 def _scores_at(run: RunReader, criterion: str, at: Sequence[int]) -> pd.DataFrame:
@@ -385,9 +396,9 @@ def _scores_at(run: RunReader, criterion: str, at: Sequence[int]) -> pd.DataFram
     return kept_table(run, "checkpoint-scores", decides, compute, reads=PARTS, epochs=epochs)
 
 
-def _cut_at(
+def _threshold_at(
     place: float, x: np.ndarray, criterion: Criterion, scale: Scale, mixture: Mixture | None
-) -> Cut:
+) -> Threshold:
     flagged = x > place
     precision = recall = float("nan")
     if mixture is not None:
@@ -398,16 +409,16 @@ def _cut_at(
         recall = float(mass.sum() / posterior.sum())
     cut = from_axis(place, criterion, scale)
     n_scored = int((~np.isnan(x)).sum())
-    return Cut(cut, int(flagged.sum()), n_scored, precision, recall, mixture=mixture)
+    return Threshold(cut, int(flagged.sum()), n_scored, precision, recall, mixture=mixture)
 
 
-def _no_cut(n_scored: int, why: str, mixture: Mixture | None = None) -> Cut:
+def _no_threshold(n_scored: int, why: str, mixture: Mixture | None = None) -> Threshold:
     nan = float("nan")
-    return Cut(nan, 0, n_scored, nan, nan, why, mixture)
+    return Threshold(nan, 0, n_scored, nan, nan, why, mixture)
 
 
-def threshold_cut(run: RunReader, epoch: int | None = None) -> Cut:
-    """Return the cut of AUM at the 99th percentile of the threshold samples' AUM.
+def percentile_threshold(run: RunReader, epoch: int | None = None) -> Threshold:
+    """Return the threshold of AUM at the 99th percentile of the threshold samples' AUM.
 
     Raises
     ------
@@ -422,10 +433,10 @@ def threshold_cut(run: RunReader, epoch: int | None = None) -> Cut:
     own = table.loc[table["is_threshold"], MARGIN].dropna()
     others = table.loc[~table["is_threshold"], MARGIN].dropna()
     if len(own) == 0:
-        return _no_cut(len(others), "no threshold sample has been seen yet")
+        return _no_threshold(len(others), "no threshold sample has been seen yet")
     cut = float(np.percentile(own, PERCENTILE))
     recall = PERCENTILE / 100
-    return Cut(cut, int((others < cut).sum()), len(others), float("nan"), recall)
+    return Threshold(cut, int((others < cut).sum()), len(others), float("nan"), recall)
 
 
 def combine(first: RunReader, second: RunReader, epoch: int | None = None) -> pd.DataFrame:
@@ -465,7 +476,7 @@ def combine(first: RunReader, second: RunReader, epoch: int | None = None) -> pd
     for name, run in (("first", first), ("second", second)):
         at = run.last_epoch if epoch is None else min(epoch, run.last_epoch)
         score = score_of(run, "aum", "threshold_samples", at)
-        flags[name] = is_flagged(score, threshold_cut(run, at).cut, CRITERIA["aum"])
+        flags[name] = is_flagged(score, percentile_threshold(run, at).cut, CRITERIA["aum"])
     table = pd.DataFrame(flags)
     table["is_flagged"] = table["first"].fillna(table["second"])
     every = table["first"].fillna(True) & table["second"].fillna(True)

@@ -34,7 +34,7 @@ VERSION = 1  # counts up whenever the numbers by sample change
 KEPT = "noise-by-sample"
 SIDE, COMPONENTS = 16, 30  # px a picture is reduced to, principal components of all pictures
 LEAST = 10  # samples on either side of a question, half of them to train on
-MOST = 10_000  # samples whose pictures are looked at; more are drawn by lot
+MOST = 10_000  # samples whose pictures are looked at; more are drawn at random
 # Kass and Raftery (1995), "Bayes Factors": differences in BIC, and what they call them.
 STRENGTHS = ((10.0, "very strong"), (6.0, "strong"), (2.0, "positive"), (0.0, "no"))
 CIFAR10_GROUPS = (
@@ -225,7 +225,7 @@ def picture_vectors(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return ids and what their pictures look like, (N, D) float64; no label is used.
 
-    At most `MOST` of the samples, drawn by lot; those without a readable picture are left out.
+    At most `MOST` of the samples, drawn at random; those without a readable picture are left out.
 
     Raises
     ------

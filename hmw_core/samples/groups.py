@@ -17,7 +17,7 @@ HARD_FRACTION = 0.1
 # Shown beside every contest of hard clean against mislabeled samples.
 HARD_NOTE = (
     "Hard samples are chosen by a criterion, and that criterion then has the hardest time telling "
-    "them from mislabeled ones: chosen by last loss, the contest is loaded against last loss."
+    "them from mislabeled ones: chosen by last loss, the contest is biased against last loss."
 )
 
 # How `choose_samples` takes each role; shown beside the samples.

@@ -77,7 +77,7 @@ def drawing(table: pd.DataFrame) -> Drawing:
     value = table["value"].to_numpy(dtype=float).reshape(shape)
     hover = [
         f"hard by {row.rule_title}\n{row.title}: {row.value:.4f}"
-        + "\nits own choice: the contest is loaded against it" * row.own
+        + "\nits own choice: the contest is biased against it" * row.own
         for row in table.itertuples()
     ]
     cells = Cells(

@@ -29,7 +29,7 @@ def prepare(
 ) -> pd.DataFrame:
     """Return `duel.budget_curve` with `name` (of the curve), `budget_shown` and `random`.
 
-    `random` is the mislabeled share of all samples of known true label: what flags drawn by lot
+    `random` is the mislabeled share of all samples of known true label: what flags drawn at random
     would find.
     """
     try:
@@ -77,7 +77,7 @@ FIGURE = FigureSpec(
     look_for=(
         "Which dotted curve is higher: of what only that criterion flags, more is mislabeled, and "
         "there it is the better one. Curves that cross mean that the budget decides. Bands are "
-        "95 % intervals (Wilson) of each share; dashed grey is what flags drawn by lot find."
+        "95 % intervals (Wilson) of each share; dashed grey is what flags drawn at random find."
     ),
     prepare=prepare,
     drawing=drawing,

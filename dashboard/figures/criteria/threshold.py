@@ -1,4 +1,4 @@
-"""Where to cut a criterion's score: the histogram, what a rule sees in it, its cut and its band."""
+"""Where to cut a criterion's score: the histogram, a rule's model, threshold and band."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -22,13 +22,13 @@ from hmw_core.criteria.of_run import pick_criterion
 from hmw_core.laboratory.thresholds import (
     LOSS_FLOOR,
     RULES,
-    Cut,
     Scale,
+    Threshold,
     axis_scale,
     band,
-    cuts_table,
-    find_cut,
+    find_threshold,
     score_of,
+    threshold_table,
     to_axis,
     usable_rules,
 )
@@ -62,28 +62,28 @@ def prepare(
     groups: bool = True,
     with_band: bool = True,
 ) -> pd.DataFrame:
-    """Return the histogram of the first run's score, cuts in it, and how the chosen one moves.
+    """Return the first run's histogram with its thresholds, and how the chosen one moves.
 
     Parameters
     ----------
     runs : sequence of RunReader
         The run, then runs of its recipe with other seeds.
     criterion, rule, epoch, level
-        As `thresholds.find_cut`'s.
+        As `thresholds.find_threshold`'s.
     groups : bool
         Whether clean and mislabeled samples are drawn too, where it is known which they are.
     with_band : bool
-        Whether the cuts at earlier checkpoints and of the other seeds are computed.
+        Whether the thresholds at earlier checkpoints and of the other seeds are computed.
 
     Returns
     -------
     DataFrame
         A row a thing drawn, by `part`: `bar` (`group` all, clean, ...; `left`, `right`, `height`
         in samples), `model` (`group` of `MODELS`; `left` is the place, `height` samples a bin),
-        `cut` (`group` the rule, `left` the cut, `height` samples flagged), `band` (`group`
+        `cut` (`group` the rule, `left` the threshold, `height` samples flagged), `band` (`group`
         epochs or seeds, from `left` to `right`; `low` and `high` samples flagged). Beside them
         what all share: criterion, title, unit, higher_means, scale, rule, epoch, n_scored,
-        n_without_score, and for the cuts `why` there is none.
+        n_without_score, and for the thresholds `why` there is none.
     """
     run = runs[0]
     last = check_epoch(run, epoch)
@@ -105,21 +105,21 @@ def prepare(
     values = score[known].to_numpy()
     values = np.maximum(values, LOSS_FLOOR) if scale == "log" else values
     edges = _edges(values, scale)
-    cuts = cuts_table(run, criterion, last, level)
-    cut = find_cut(run, criterion, rule, last, level)
+    table = threshold_table(run, criterion, last, level)
+    threshold = find_threshold(run, criterion, rule, last, level)
     parts = [_bars(values, edges, "all")]
     if groups and run.has_true_label:
         wrong = run.samples()["is_mislabeled"].loc[score.index][known]
         named = wrong.map({True: "mislabeled", False: "clean"}).fillna("unknown").to_numpy()
         parts += [_bars(values[named == g], edges, g) for g in GROUPS if (named == g).any()]
-    parts.append(_model(cut, values, edges, of, rule, scale))
+    parts.append(_model(threshold, values, edges, of, rule, scale))
     parts.append(
-        cuts.reset_index()[["rule", "cut", "n_flagged", "why"]]
+        table.reset_index()[["rule", "cut", "n_flagged", "why"]]
         .set_axis(["group", "left", "height", "why"], axis=1)
         .assign(part="cut")
     )
     if with_band:
-        parts.append(_band(band(runs, criterion, rule, last, level), cut, last))
+        parts.append(_band(band(runs, criterion, rule, last, level), threshold, last))
     return pd.concat([part for part in parts if len(part)], ignore_index=True).assign(
         criterion=criterion,
         title=of.title,
@@ -135,7 +135,7 @@ def prepare(
 
 
 def drawing(table: pd.DataFrame) -> Drawing:
-    """Draw `prepare`'s table: the groups' histograms, the rule's model, its band and all cuts."""
+    """Draw `prepare`'s table: histograms, the rule's model and band, and all thresholds."""
     first, parts = table.iloc[0], dict(list(table.groupby("part")))
     top = float(parts["bar"]["height"].max()) * 1.05
     marks: list[Mark] = []
@@ -173,7 +173,12 @@ def _bars(values: np.ndarray, edges: np.ndarray, group: str) -> pd.DataFrame:
 
 
 def _model(
-    cut: Cut, values: np.ndarray, edges: np.ndarray, criterion: Criterion, rule: str, scale: Scale
+    threshold: Threshold,
+    values: np.ndarray,
+    edges: np.ndarray,
+    criterion: Criterion,
+    rule: str,
+    scale: Scale,
 ) -> pd.DataFrame:
     """Return what the rule sees, as samples a bar of the histogram."""
     low, high = (np.log10(edges[[0, -1]]) if scale == "log" else edges[[0, -1]]).tolist()
@@ -184,10 +189,10 @@ def _model(
     if scale == "log" and of_rule == "linear":
         per_bar = per_bar * x * np.log(10)  # an equal step of the axis is a longer one there
     curves = {}
-    if cut.mixture is not None:
+    if threshold.mixture is not None:
         at = to_axis(x, criterion, of_rule)
-        both = np.exp(cut.mixture.log_density(at))
-        start, end = cut.mixture.support
+        both = np.exp(threshold.mixture.log_density(at))
+        start, end = threshold.mixture.support
         both[(at < start) | (at > end)] = 0.0
         curves = {"kept": both[:, 0] * per_bar, "suspected": both[:, 1] * per_bar}
     elif rule == "valley":
@@ -204,12 +209,12 @@ def _model(
     return pd.concat(parts) if parts else pd.DataFrame()
 
 
-def _band(found: pd.DataFrame, cut: Cut, last: int) -> pd.DataFrame:
-    """Return from where to where the cut moved, over epochs and over seeds, itself included."""
+def _band(found: pd.DataFrame, threshold: Threshold, last: int) -> pd.DataFrame:
+    """Return the range of the threshold over epochs and over seeds, itself included."""
     rows = []
     for over, part in found.groupby("over"):
-        if over == "seeds" and not np.isnan(cut.cut):
-            own = {"cut": cut.cut, "n_flagged": cut.n_flagged, "epoch": last}
+        if over == "seeds" and not np.isnan(threshold.cut):
+            own = {"cut": threshold.cut, "n_flagged": threshold.n_flagged, "epoch": last}
             part = pd.concat([part, pd.DataFrame([own])])
         if len(part) < 2:
             continue
@@ -223,7 +228,7 @@ def _band(found: pd.DataFrame, cut: Cut, last: int) -> pd.DataFrame:
                 "high": part["n_flagged"].max(),
                 "first_epoch": part["epoch"].min(),
                 "last_epoch": part["epoch"].max(),
-                "n_cuts": len(part),
+                "n_thresholds": len(part),
             }
         )
     return pd.DataFrame(rows)
@@ -246,17 +251,17 @@ def _edges(values: np.ndarray, scale: Scale) -> np.ndarray:
 def _band_title(row) -> str:
     flags = f"{row.low:,.0f} to {row.high:,.0f} flagged"
     if row.group == "seeds":
-        return f"cuts of {row.n_cuts:.0f} seeds: {flags}"
-    return f"cuts of epochs {row.first_epoch:.0f} to {row.last_epoch:.0f}: {flags}"
+        return f"thresholds of {row.n_thresholds:.0f} seeds: {flags}"
+    return f"thresholds of epochs {row.first_epoch:.0f} to {row.last_epoch:.0f}: {flags}"
 
 
 FIGURE = FigureSpec(
     title="Where to cut the score",
     paper="",
     look_for=(
-        "Two humps with a gap, and cuts that agree in it: then a cut means something. Where the "
-        "cuts of several rules lie far apart, or the band is wide, the number flagged is the "
-        "rule's choice and not the data's."
+        "A threshold means something where the histogram has two humps and the thresholds agree on "
+        "the gap between them. Where the thresholds of several rules lie far apart, or the band is "
+        "wide, the number flagged is the rule's choice and not the data's."
     ),
     prepare=prepare,
     drawing=drawing,

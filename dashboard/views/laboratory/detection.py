@@ -152,18 +152,18 @@ def paired_seeds(run: RunReader) -> list[RunReader]:
 
 
 def say_hard(hard: Hard, names: Sequence[str]) -> None:
-    """Say what is loaded against whom, beside every contest of hard samples."""
+    """Warn beside every contest of hard samples which criterion its choice disadvantages."""
     if hard.by == MEAN_RANK:
         said = (
-            "The mean rank of all criteria in the contest says what is hard, so that the choice "
-            "is loaded against each of them about alike, and most against families with many "
-            "members in it."
+            "The mean rank of all criteria in the contest decides what is hard, so the choice is "
+            "biased against each of them about alike, and most against families with many "
+            "members."
         )
     elif hard.from_run:
         said = (
-            f"What is hard is seen by run {plain(hard.from_run)}, another seed on the same samples "
-            "and labels: the chance errors of this run's scores did not choose, which unloads the "
-            f"contest, but what every training finds hard by {title_of(hard.by)} did."
+            f"Run {plain(hard.from_run)}, another seed on the same samples and labels, decides "
+            "what is hard. So chance errors of this run's scores cause no bias; samples that every "
+            f"training finds hard by {title_of(hard.by)} still do."
         )
     elif hard.by in names:
         said = f"{HARD_NOTE} Here {title_of(hard.by)} chooses, and takes part."
@@ -245,7 +245,7 @@ def show_pair(table: pd.DataFrame, a: str, b: str) -> None:
 
 
 def show_pairs(run: RunReader, options: dict[str, Any], measure: str, a: str, b: str) -> None:
-    """Show who beats whom, as sentences, figures and tables."""
+    """Show which criterion beats which, as sentences, figures and tables."""
     table = runs.table("detection_pairs", run, measure=measure, **options)
     show_pair(table, a, b)
     if options["n_resamples"]:

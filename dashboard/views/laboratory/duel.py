@@ -1,4 +1,4 @@
-"""Duel: two criteria at one budget, what only one of them flags, and who is right there."""
+"""Duel: two criteria at one budget, samples only one flags, and which is right there."""
 
 import math
 from functools import partial
@@ -41,7 +41,7 @@ PAPERS_PAIR = ("last_loss", "iam")
 
 
 def part_name(part: str, a: str, b: str) -> str:
-    """Return what the page calls a part: who flags and who keeps."""
+    """Return a part's title: which criterion flags it and which keeps it."""
     one, two = title_of(a), title_of(b)
     return {
         "both": "Both flag",
@@ -89,13 +89,13 @@ def verdict_sentence(found: Contest, a: str, b: str) -> str:
 
 
 def who_is_right(run: RunReader, parts: pd.DataFrame, a: str, b: str) -> None:
-    """Say how many of what only one flags are clean, and which criterion is better."""
+    """Say how many flags of only one criterion are clean, and which criterion is better."""
     counts = quadrant_counts(parts)
     st.subheader("Who is right where they differ", anchor=False)
     if not counts["n_known"].sum():
         st.info(
-            "True labels are not known, so no flag can be called right. What people said of each "
-            "part stands below.",
+            "True labels are not known, so no flag can be called right. The verdicts on each part "
+            "are below.",
             icon=":material/info:",
         )
         reviewed(run, parts, a, b)
@@ -137,9 +137,9 @@ def reviewed(run: RunReader, parts: pd.DataFrame, a: str, b: str) -> None:
     ]
     st.dataframe(pd.DataFrame(rows), hide_index=True)
     st.caption(
-        "Standing verdicts, taken as right, with 95 % intervals (Wilson). They stand for a whole "
-        "part only where its judged samples were drawn by lot: who judges the most suspicious "
-        "ones first sees the worst of it."
+        "Current verdicts, taken as right, with 95 % intervals (Wilson). They describe a whole "
+        "part only where its judged samples were drawn at random: the most suspicious ones, judged "
+        "first, are mislabeled more often than the rest."
     )
 
 

@@ -158,7 +158,7 @@ offer_table(
     stop_table(run, table, found.get(-1)),
     f"stopping rules of {run.name}",
     f"Where each rule would have stopped {run.name}, which was trained to epoch {run.last_epoch}. "
-    "An oracle needs what nobody has in time. The best test accuracy is the best of "
+    "An oracle needs numbers that no training has in time. The best test accuracy is the best of "
     f"{run.last_epoch} noisy numbers, so a little optimistic, and one run is one draw. Predictions "
     f"settle: the first epoch whose share of changed predictions (mean of {SMOOTHED} epochs) is "
     f"not undercut in the next {PATIENCE}, after Label Wave (Yuan et al., 2024); the patience is "

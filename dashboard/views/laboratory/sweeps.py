@@ -58,7 +58,7 @@ def shown_name(sweep: Sweep) -> str:
 
 @st.fragment(run_every=EVERY)
 def follow(name: str, n_drawn: int) -> None:
-    """Show how far a sweep is; draw the page anew when a training has finished."""
+    """Show how far a sweep is; draw the page again when a training has finished."""
     sweep = next((sweep for sweep in runs.all_sweeps()[0] if sweep.name == name), None)
     if sweep is None or sweep.count("finished") != n_drawn or not sweep.is_being_computed:
         st.rerun()
@@ -90,7 +90,7 @@ def say_state(sweep: Sweep) -> None:
 
 
 def about(sweep: Sweep) -> None:
-    """Say what was trained, with which command, and what one must know of it."""
+    """Say what was trained, with which command, and how the result may be read."""
     info = sweep.info
     with st.expander("What was trained, and how to go on"):
         varied = [f"{plain(name)}: {plain(values_of(sweep, name))}" for name in sweep.fields]

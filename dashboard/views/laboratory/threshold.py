@@ -1,4 +1,4 @@
-"""Threshold: where to cut a criterion's score, what each rule believes of it, and its band."""
+"""Threshold: where each rule sets it on a criterion's score, what the rule believes, its band."""
 
 import math
 
@@ -8,7 +8,7 @@ import streamlit as st
 
 from dashboard import runs
 from dashboard.cached import laboratory as cached_laboratory
-from dashboard.presenters.cuts import (
+from dashboard.presenters.thresholds import (
     caption,
     cells,
     flag_sentence,
@@ -57,8 +57,8 @@ def main() -> None:
     """Show the page."""
     title(
         "Threshold",
-        "From a ranking to a set: where to cut a score, what each rule believes of its cut, and "
-        "whether the score has two groups to cut between at all.",
+        "From a ranking to a set: the threshold of a score, what each rule believes of it, and "
+        "whether the score has two groups to part at all.",
     )
     run = pick_run()
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -67,16 +67,16 @@ def main() -> None:
             "rule", "Rule", list(usable_rules(run, criterion)), shown=lambda r: RULES[r].title
         )
         is_mixture = rule not in ("valley", "threshold_samples")
-        asked = keep_number("level", "Posterior at the cut (empty: 0.5)", off=not is_mixture)
+        asked = keep_number("level", "Posterior at the threshold (empty: 0.5)", off=not is_mixture)
         epoch = choose_epoch(run)
     level = 0.5 if asked is None else asked
     if not 0 < level < 1:
-        st.warning("The posterior at the cut lies between 0 and 1, so this shows 0.5.")
+        st.warning("The posterior at the threshold lies between 0 and 1, so this shows 0.5.")
         level = 0.5
     of_rule = RULES[rule]
     st.caption(f"**{of_rule.title}** {of_rule.does}. {of_rule.believes}. :gray[{of_rule.source}.]")
     if not run.last_epoch:
-        st.info("No epoch is finished yet, so there is no score to cut.", icon=":material/info:")
+        st.info("No epoch is finished yet, so no score has a threshold.", icon=":material/info:")
         return
     picked = pick_criterion(run, criterion)
     reason = why_absent(run, picked)
@@ -84,7 +84,7 @@ def main() -> None:
         st.info(f"This run has no such score: {plain(reason)}.", icon=":material/info:")
         return
     try:
-        cuts = cached_laboratory.cuts_table(run, criterion, epoch, level)
+        table = cached_laboratory.threshold_table(run, criterion, epoch, level)
         modes = cached_laboratory.two_modes(run, criterion, epoch)
     except UsageError as error:
         st.error(plain(str(error)), icon=":material/error:")
@@ -94,13 +94,13 @@ def main() -> None:
         text, icon=":material/warning:" if warn else ":material/check_circle:"
     )
     with_truth = figure(run, criterion, rule, epoch, level)
-    cuts = cuts if with_truth else without_truth(cuts)
-    chosen(run, criterion, rule, cuts.loc[rule], epoch, warned=warn)
+    table = table if with_truth else without_truth(table)
+    chosen(run, criterion, rule, table.loc[rule], epoch, warned=warn)
     st.subheader("Every rule on this score", anchor=False)
     n_without = int(score_of(run, criterion, rule, epoch).isna().sum())
-    is_known = not cuts["recall"].isna().all()
+    is_known = not table["recall"].isna().all()
     offer_table(
-        cells(cuts, picked),
+        cells(table, picked),
         f"cuts-{run.name}-{criterion}",
         f"{title_of(criterion)} of {run.name}, epochs 1 to {epoch or run.last_epoch}. "
         + caption(picked, level, n_without, is_known),
@@ -109,7 +109,7 @@ def main() -> None:
 
 
 def figure(run: RunReader, criterion: str, rule: str, epoch: int | None, level: float) -> bool:
-    """Show the histogram with the cuts and the band; return whether true labels are to be used."""
+    """Show the histogram with thresholds and band; return whether true labels are to be used."""
     others = [r for r in siblings(run, runs.all_runs()[0]) if r.name != run.name and r.last_epoch]
     others = others[: MOST_SEEDS - 1]
     n_read = (epoch or run.last_epoch) * run.n_samples * (1 + len(others))
@@ -118,10 +118,10 @@ def figure(run: RunReader, criterion: str, rule: str, epoch: int | None, level: 
             "Use the true labels",
             value=True,
             key="cut groups",
-            help="Turn it off to judge the cuts of this page as one would without them.",
+            help="Turn it off to judge the thresholds of this page as one would without them.",
         )
         with_band = st.toggle(
-            "Show how the cut moves",
+            "Show how the threshold moves",
             value=n_read <= QUICK,
             key="cut band",
             help=f"Over epochs, and over seeds where there are runs of them: {n_read / 1e6:,.1f} "
@@ -143,8 +143,8 @@ def figure(run: RunReader, criterion: str, rule: str, epoch: int | None, level: 
         else "There is no run of this recipe with another seed, so nothing is known about seeds."
     )
     st.caption(
-        "The band goes from the lowest to the highest cut at five epochs of the last quarter up to "
-        f"the chosen one, or of several seeds at the chosen epoch. {seeds}"
+        "The band goes from the lowest to the highest threshold at five epochs of the last "
+        f"quarter up to the chosen one, or of several seeds at the chosen epoch. {seeds}"
     )
     return with_truth
 
@@ -152,10 +152,12 @@ def figure(run: RunReader, criterion: str, rule: str, epoch: int | None, level: 
 def chosen(
     run: RunReader, criterion: str, rule: str, row: pd.Series, epoch: int | None, *, warned: bool
 ) -> None:
-    """Say what the chosen rule flags, and lead on from there."""
+    """Say what the chosen rule flags, and link to its samples and labels."""
     st.subheader("What it flags", anchor=False)
     if math.isnan(row["cut"]):
-        st.info(f"{RULES[rule].title} makes no cut here: {row['why']}.", icon=":material/info:")
+        st.info(
+            f"{RULES[rule].title} finds no threshold here: {row['why']}.", icon=":material/info:"
+        )
         return
     picked = pick_criterion(run, criterion)
     st.markdown(flag_sentence(rule, row, picked))
@@ -171,7 +173,7 @@ def chosen(
         )
     n_flagged = int(row["n_flagged"])
     if not n_flagged:
-        st.info("Nothing lies on the suspicious side of the cut.", icon=":material/info:")
+        st.info("Nothing lies on the suspicious side of the threshold.", icon=":material/info:")
         return
     score = score_of(run, criterion, rule, epoch)
     turned = pd.Series(suspicion(score, picked.higher_means), index=score.index)
@@ -205,14 +207,14 @@ def chosen(
     near = (turned - suspicion([row["cut"]], picked.higher_means)[0]).abs()
     at_cut = near[np.isfinite(near)].sort_values(kind="stable").index[:AT_THE_CUT].to_numpy()
     order = turned[at_cut].sort_values(ascending=False, kind="stable").index.to_numpy()
-    with st.expander(f"The {len(order)} samples nearest to the cut"):
+    with st.expander(f"The {len(order)} samples nearest to the threshold"):
         show_part(
             run,
             order.tolist(),
             lambda i: f"{'flagged' if flagged[i] else 'kept'}, {score[i]:.3g} {unit}",
-            order="Most suspicious first; the cut runs through the middle of them.",
+            order="Most suspicious first; the threshold runs through the middle of them.",
             epoch=epoch,
-            key="at the cut",
+            key="at the threshold",
         )
 
 

@@ -1,4 +1,4 @@
-"""Weights: HM weights a log would give with other settings, and whom they starve."""
+"""Weights: HM weights of a log with other settings, and the classes or samples that lose weight."""
 
 from dataclasses import replace
 
@@ -43,7 +43,7 @@ def terms_of(run: RunReader) -> dict[str, str]:
 
 
 def choose_settings(run: RunReader, own: Settings) -> Settings:
-    """Ask for the settings; what is left alone is as the log has it."""
+    """Ask for the settings; a setting left alone is the log's."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
         alpha = keep_number("w-alpha", f"alpha (empty: {own.alpha:g})")
         beta = keep_number("w-beta", f"beta (empty: {own.beta:g})")

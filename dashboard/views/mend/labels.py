@@ -226,7 +226,7 @@ def show_commands(run: RunReader) -> None:
         st.caption("Train several times on original, corrected and dropped labels, and compare:")
         prove = ["python", "-m", "training", "prove", str(run.folder), "--labels", file]
         st.code(shlex.join(prove), language="bash", wrap_lines=True)
-    st.caption("Compute the scores anew from the log, and say whether file and log agree:")
+    st.caption("Compute the scores again from the log, and check the file against them:")
     verify = ["python", "-m", "dashboard.verify", file, str(run.folder), *network_words(run)]
     st.code(shlex.join(verify), language="bash", wrap_lines=True)
 

@@ -67,7 +67,7 @@ def how_to_start(run: RunReader) -> None:
 
 @st.fragment(run_every=EVERY)
 def follow(folder: Path, n_drawn: int) -> None:
-    """Show how far a proof is; draw the page anew when a training has finished."""
+    """Show how far a proof is; draw the page again when a training has finished."""
     proof = read_proof(folder)
     n_done = len(proof.trainings)
     if n_done != n_drawn or not proof.is_being_computed:

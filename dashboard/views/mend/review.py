@@ -282,7 +282,7 @@ def without_picture(item: dict[str, Any], have: set[int]) -> dict[str, Any]:
 
 
 def ended(found: reviewing.Queue, mode: str) -> str:
-    """Return what stands where there is no picture left."""
+    """Return the sentence shown when no picture is left."""
     if not found.total:
         return "No sample is in this queue."
     if mode == "new":
@@ -294,7 +294,7 @@ def ended(found: reviewing.Queue, mode: str) -> str:
 
 
 def say_order(run: RunReader, criterion: str, order: pd.DataFrame, every: int) -> None:
-    """Say what the order means, and what is not there."""
+    """Say what the order means, and which scores or pictures are missing."""
     said = [f"Ranked by {criterion_title(run, criterion)}."]
     without = int(order["score"].isna().sum())
     if without:
@@ -318,7 +318,7 @@ def when_to_stop(
     st.subheader(f"When to stop: label errors of {of}", anchor=False)
     asked = (state["queue"], n)
     made, seconds, left = state["left"]
-    # Counting takes longer than a key; fast typing is not held up by it.
+    # Counting takes longer than a key; fast typing does not wait for it.
     if left is None or made[0] != asked[0] or (made != asked and monotonic() - seconds > PAUSE):
         try:
             left = remaining_errors(run, given_label=given_label, epoch=epoch)
@@ -351,7 +351,7 @@ def judge_all(
     epoch: int | None,
     once: dict[str, Any],
 ) -> None:
-    """Ask what is to be written for every sample of the selection, and write it when confirmed."""
+    """Ask for a verdict on every sample of the selection, and write it when confirmed."""
     judged = cached_review.review_log(run).current.index
     everything = [int(i) for i in selection["sample_ids"]]
     unjudged = [i for i in everything if i not in judged]

@@ -127,7 +127,7 @@ def show_picture(run: RunReader, sample_id: int) -> None:
 
 
 def show_labels(run: RunReader, samples: Samples, sample_id: int, suggested: pd.DataFrame) -> None:
-    """Show the given, true, predicted and suggested labels, and the verdict that stands."""
+    """Show the given, true, predicted and suggested labels, and the current verdict."""
     names = run.class_names
     given, true = int(samples.given_label[sample_id]), int(samples.true_label[sample_id])
     predicted = int(samples.predicted_label[sample_id])
@@ -150,7 +150,7 @@ def show_labels(run: RunReader, samples: Samples, sample_id: int, suggested: pd.
 
 
 def verdict_of(run: RunReader, sample_id: int) -> str:
-    """Return the verdict that stands, by whom and when, as Markdown."""
+    """Return the current verdict, its reviewer and time, as Markdown."""
     current = cached_review.review_log(run).current
     if sample_id not in current.index:
         return "none yet"
@@ -245,7 +245,9 @@ def show_neighbours(
     )
 
 
-title("Sample", "One sample: what was given, what the training made of it, and what is like it.")
+title(
+    "Sample", "One sample: its labels, its values in the training, and the samples nearest to it."
+)
 run = pick_run()
 if run.last_epoch == 0:
     st.info("No epoch of this run is finished yet, so there is nothing to show.")

@@ -168,7 +168,7 @@ def _map(
 ) -> None:
     """Show the map; the same one as before unless something else than its own outline changed.
 
-    A chart that changes is made anew in the browser, with the outline as a line and what lies
+    The browser makes a changed chart again, with the outline as a line and what lies
     outside it pale; until then the browser shows the outline that was drawn on it.
     """
     passed, shown = passed_and_shown
@@ -319,7 +319,7 @@ def _table(
     wanted = [row for row, sample_id in enumerate(ids) if sample_id in picked]
     kept = st.session_state.setdefault("samples table", {"number": 0, "rows": []})
     if kept["rows"] != wanted:
-        # Picked elsewhere: a table cannot be told, only made anew.
+        # Picked elsewhere: a table's choice cannot be set, so the table is made again.
         kept = {"number": kept["number"] + 1, "rows": wanted}
         st.session_state["samples table"] = kept
     key = f"samples table {kept['number']}"

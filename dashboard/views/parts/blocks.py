@@ -198,7 +198,7 @@ def _wait(run: RunReader, method: str) -> None:
         st.rerun()
     st.info(
         f"Computing the map of {plain(run.name)}, for {job.seconds:.0f} seconds so far. "
-        "Other pages can be used meanwhile, and it goes on when this one is closed.",
+        "Other pages can be used meanwhile, and it continues when this one is closed.",
         icon=":material/hourglass_top:",
     )
 

@@ -180,7 +180,7 @@ def keep_number(
 
 
 def keep_text(name: str, run: RunReader) -> str:
-    """Return a text about this run that was `set_text`, or stands in the address as `name=`."""
+    """Return a text about this run that was `set_text`, or is in the address as `name=`."""
     key, of = f"kept {name}", f"run of {name}"
     written = st.session_state.setdefault("address", {}).get(name)
     in_address = st.query_params.get(name)

@@ -124,7 +124,7 @@ def pick(label: str, members: list[dict[str, str]], key: str, default: str = "")
 
 
 def data_fields(dataset: str) -> dict[str, str]:
-    """Return what else a data set needs to be told."""
+    """Ask for the further settings that a data set needs."""
     if dataset == "digits":
         return {}
     labels = {
@@ -144,7 +144,7 @@ def data_fields(dataset: str) -> dict[str, str]:
 
 
 def more_fields(networks: list[dict[str, str]]) -> dict[str, Any]:
-    """Return what is rarely asked for."""
+    """Ask for the rarely used settings."""
     by_recipe = "as the recipe has it"
     names = [member["name"] for member in networks if ":" not in member["name"]]
     network = st.selectbox(
@@ -216,7 +216,7 @@ def launch(words: list[str], name: str) -> None:
 
 
 def watch(name: str, was: str) -> None:
-    """Show how a training does; once it does otherwise than it did, draw the whole page anew."""
+    """Show a training's progress; draw the whole page again when its state changes."""
     folder = runs.runs_folder()
     state = trainings.state(folder, name)
     if state.status != was:
@@ -299,7 +299,7 @@ def buttons(name: str, state: trainings.State, run: RunReader | None) -> None:
 
 
 def act(what: Any) -> None:
-    """Do something with a training and draw the page anew, or say why it cannot be done."""
+    """Do something with a training and draw the page again, or show the reason against it."""
     try:
         what()
     except UsageError as reason:

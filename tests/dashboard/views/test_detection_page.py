@@ -98,14 +98,14 @@ def test_budgets_as_count_and_share(folder):
     assert "A share is above 0" in said(page)
 
 
-def test_the_hard_contest_says_what_is_hard_and_whom_it_loads(folder):
+def test_the_hard_contest_says_what_is_hard_and_its_bias(folder):
     noisy_run(folder / "one")
     page = open_detection(run="one", contest="hard", hard_share="25")
     assert "the 25 % of the clean that Last loss finds most suspicious" in plainly(page)
-    assert "loaded against last loss. Here Last loss chooses, and takes part" in said(page)
+    assert "biased against last loss. Here Last loss chooses, and takes part" in said(page)
     assert "the 25 % of the clean that Last loss finds most suspicious (24)" in plainly(page)
     page = open_detection(run="one", contest="hard", hard_by="mean_rank")
-    assert "loaded against each of them about alike" in said(page)
+    assert "biased against each of them about alike" in said(page)
     page = open_detection(run="one", contest="hard", hard_by="aum", criteria="iam,mean_loss")
     assert "Here AUM chooses, which does not take part" in said(page)
 

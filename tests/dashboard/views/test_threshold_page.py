@@ -1,4 +1,4 @@
-"""The page of cuts: every state of a run, its words and numbers, and where it leads."""
+"""The page of thresholds: every state of a run, its words and numbers, and where it leads."""
 
 import numpy as np
 import pandas as pd
@@ -6,10 +6,10 @@ import pytest
 
 from dashboard.figures.base import CannotShow
 from dashboard.figures.criteria.threshold import N_BINS, prepare
-from dashboard.presenters.cuts import cells, is_off, modes_sentence
+from dashboard.presenters.thresholds import cells, is_off, modes_sentence
 from hmw_core import RunReader, RunWriter
 from hmw_core.criteria import CRITERIA
-from hmw_core.laboratory.thresholds import cuts_table, find_cut, threshold_cut
+from hmw_core.laboratory.thresholds import find_threshold, percentile_threshold, threshold_table
 from hmw_core.statistics.modes import modes
 from tests.conftest import write_run
 from tests.dashboard.views.steps import HTML_NAMES, in_address, open_page, said
@@ -27,7 +27,7 @@ def test_a_score_of_two_modes_is_cut_and_its_flags_lead_on(folder):
     assert not page.error
     assert not any("arbitrary" in warning.value for warning in page.warning)
     assert "Two modes are shown" in page.success[0].value
-    n = find_cut(run, "aum", "gaussian").n_flagged
+    n = find_threshold(run, "aum", "gaussian").n_flagged
     assert f"flags {n} of {N} samples" in said(page)
     assert f"labels?run=two&criterion=aum&flag={n}" in said(page)
     table = page.dataframe[0].value
@@ -58,7 +58,7 @@ def test_flags_become_a_review_queue_most_suspicious_first(folder, monkeypatch):
     assert gone == [("views/mend/review.py", {"run": "two"})]
     kept = page.session_state["review selection"]
     score = run.signals(["margin"]).groupby("sample_id")["margin"].mean()
-    cut = find_cut(run, "aum", "gaussian").cut
+    cut = find_threshold(run, "aum", "gaussian").cut
     assert kept["sample_ids"] == score[score < cut].sort_values().index.tolist()
     assert "Two Gaussians on AUM" in kept["what"]
 
@@ -66,7 +66,7 @@ def test_flags_become_a_review_queue_most_suspicious_first(folder, monkeypatch):
 def test_a_score_of_one_mode_is_warned_of(folder):
     write(folder / "one", wrong_margin=2.5)
     page = open_page("threshold", run="one", criterion="aum")
-    assert "any cut would be arbitrary" in page.warning[0].value
+    assert "any threshold would be arbitrary" in page.warning[0].value
 
 
 @pytest.mark.parametrize("rule", ["valley", "beta", "divide_mix"])
@@ -93,7 +93,7 @@ def test_threshold_samples_and_their_partner(folder):
     first = write(folder / "a", threshold=FIRST)
     page = open_page("threshold", run="a", criterion="aum", rule="threshold_samples")
     assert not page.error
-    n = threshold_cut(first).n_flagged
+    n = percentile_threshold(first).n_flagged
     assert f"Threshold samples flags {n} of {N - 60} samples" in said(page)
     assert "60 samples without a score are left out" in said(page)
     assert "no second run" in said(page)
@@ -162,7 +162,7 @@ def test_the_figure_holds_every_sample_every_cut_and_the_band(two_groups, tmp_pa
     assert len(bars) == 3 * N_BINS
     cuts = table[table["part"] == "cut"].set_index("group")
     for rule in ("gaussian", "beta", "valley"):
-        assert cuts.loc[rule, "left"] == find_cut(two_groups, "aum", rule).cut
+        assert cuts.loc[rule, "left"] == find_threshold(two_groups, "aum", rule).cut
     bands = table[table["part"] == "band"].set_index("group")
     assert set(bands.index) == {"epochs", "seeds"}
     assert (bands["left"] <= cuts.loc["valley", "left"]).all()
@@ -216,8 +216,10 @@ def test_sentences_about_modes():
 
 
 def test_cells_say_why_there_is_no_cut(tmp_path):
-    table = cells(cuts_table(write(tmp_path / "one", wrong_margin=3.0), "aum"), CRITERIA["aum"])
-    assert table["Why no cut"].any()
-    unknown = cuts_table(write(tmp_path / "u", known=False), "aum")
+    table = cells(
+        threshold_table(write(tmp_path / "one", wrong_margin=3.0), "aum"), CRITERIA["aum"]
+    )
+    assert table["Why no threshold"].any()
+    unknown = threshold_table(write(tmp_path / "u", known=False), "aum")
     assert "Real recall" not in cells(unknown, CRITERIA["aum"])
     assert RunReader(tmp_path / "u").n_samples == N

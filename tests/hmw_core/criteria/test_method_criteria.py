@@ -16,7 +16,7 @@ from hmw_core.laboratory.detection import detect
 from hmw_core.laboratory.duel import paired_criteria
 from hmw_core.laboratory.hard import Hard
 from hmw_core.laboratory.stability import ranks_by_epoch
-from hmw_core.laboratory.thresholds import cuts_table
+from hmw_core.laboratory.thresholds import threshold_table
 from hmw_core.log.schema import MethodColumn
 from hmw_core.review.corrected_labels import corrected_labels
 from hmw_core.review.queue import queue
@@ -109,7 +109,7 @@ def test_the_laboratory_the_samples_and_the_review_take_them(run):
     assert curve.loc[curve["measure"] == "auroc", "value"].tolist() == [0.5, 1.0]
     assert paired_criteria(run, "gmm_posterior", "aum")["rank_a"].min() == 1
     assert set(ranks_by_epoch(run, "kept", [1, 3])) == {"1", "3"}
-    assert cuts_table(run, "gmm_posterior").loc["gaussian", "n_flagged"] == WRONG.sum()
+    assert threshold_table(run, "gmm_posterior").loc["gaussian", "n_flagged"] == WRONG.sum()
     assert "rank_kept" in sample_table(run, ["kept"])
     first = queue(run, "gmm_posterior")["sample_id"].iloc[: WRONG.sum()]
     assert WRONG[first].all()

@@ -13,14 +13,14 @@ from hmw_core.laboratory.thresholds import (
     band,
     checkpoints,
     combine,
-    cut_score,
-    find_cut,
+    find_threshold,
     from_axis,
     is_flagged,
     judged,
     partners,
+    percentile_threshold,
     score_of,
-    threshold_cut,
+    threshold_of_scores,
     to_axis,
     two_modes,
     usable_rules,
@@ -75,9 +75,9 @@ def run(tmp_path_factory):
 @pytest.mark.parametrize("criterion", ["aum", "mean_loss", "last_loss", "iam"])
 @pytest.mark.parametrize("rule", ["gaussian", "valley"])
 def test_two_clear_groups_are_parted_whatever_the_direction(run, criterion, rule):
-    cut = find_cut(run, criterion, rule)
-    flagged = is_flagged(score_of(run, criterion, rule), cut.cut, CRITERIA[criterion])
-    assert cut.n_flagged == flagged.sum()
+    threshold = find_threshold(run, criterion, rule)
+    flagged = is_flagged(score_of(run, criterion, rule), threshold.cut, CRITERIA[criterion])
+    assert threshold.n_flagged == flagged.sum()
     found = judged(flagged, run.samples()["is_mislabeled"])
     assert found.precision > 0.97
     assert found.recall > 0.97
@@ -86,8 +86,8 @@ def test_two_clear_groups_are_parted_whatever_the_direction(run, criterion, rule
 
 @pytest.mark.parametrize("criterion", ["mean_loss", "last_loss"])
 def test_divide_mix_cuts_losses_only(run, criterion):
-    cut = find_cut(run, criterion, "divide_mix")
-    flagged = is_flagged(score_of(run, criterion, "divide_mix"), cut.cut, CRITERIA[criterion])
+    threshold = find_threshold(run, criterion, "divide_mix")
+    flagged = is_flagged(score_of(run, criterion, "divide_mix"), threshold.cut, CRITERIA[criterion])
     assert judged(flagged, run.samples()["is_mislabeled"]).precision > 0.95
     assert "divide_mix" in usable_rules(run, criterion)
     assert "divide_mix" not in usable_rules(run, "aum")
@@ -97,22 +97,22 @@ def test_divide_mix_cuts_losses_only(run, criterion):
 
 def test_what_a_gaussian_believes_is_the_mean_of_its_posteriors(run):
     score = score_of(run, "aum", "gaussian").to_numpy()
-    cut = cut_score(score, CRITERIA["aum"], "gaussian")
-    posterior = cut.mixture.posterior(-score)
-    flagged = score < cut.cut
-    assert cut.expected_precision == pytest.approx(posterior[flagged].mean())
-    assert cut.expected_recall == pytest.approx(posterior[flagged].sum() / posterior.sum())
-    surer = cut_score(score, CRITERIA["aum"], "gaussian", level=0.99)
-    assert surer.cut < cut.cut
-    assert surer.expected_precision >= cut.expected_precision
+    threshold = threshold_of_scores(score, CRITERIA["aum"], "gaussian")
+    posterior = threshold.mixture.posterior(-score)
+    flagged = score < threshold.cut
+    assert threshold.expected_precision == pytest.approx(posterior[flagged].mean())
+    assert threshold.expected_recall == pytest.approx(posterior[flagged].sum() / posterior.sum())
+    surer = threshold_of_scores(score, CRITERIA["aum"], "gaussian", level=0.99)
+    assert surer.cut < threshold.cut
+    assert surer.expected_precision >= threshold.expected_precision
 
 
 def test_the_model_is_believed_only_where_it_fits():
     # One skewed mode, no group at all: the mixture still promises one.
     score = np.random.default_rng(0).exponential(size=4000)
-    cut = cut_score(score, CRITERIA["mean_gce"], "gaussian")
-    assert cut.expected_precision > 0.6
-    assert cut.n_flagged > 300
+    threshold = threshold_of_scores(score, CRITERIA["mean_gce"], "gaussian")
+    assert threshold.expected_precision > 0.6
+    assert threshold.n_flagged > 300
 
 
 def test_scales_there_and_back():
@@ -126,32 +126,32 @@ def test_missing_and_infinite_scores(run):
     score = score_of(run, "aum", "gaussian").to_numpy().copy()
     score[:3] = np.nan
     score[3] = -np.inf
-    cut = cut_score(score, CRITERIA["aum"], "gaussian")
-    assert cut.n_scored == N - 3
-    assert cut.n_flagged == (score < cut.cut).sum()
-    flagged = is_flagged(pd.Series(score), cut.cut, CRITERIA["aum"])
+    threshold = threshold_of_scores(score, CRITERIA["aum"], "gaussian")
+    assert threshold.n_scored == N - 3
+    assert threshold.n_flagged == (score < threshold.cut).sum()
+    flagged = is_flagged(pd.Series(score), threshold.cut, CRITERIA["aum"])
     assert flagged[:3].isna().all()
     assert flagged[3]
 
 
 def test_no_cut_says_why():
     rng = np.random.default_rng(0)
-    few = cut_score(np.arange(5.0), CRITERIA["aum"], "gaussian")
+    few = threshold_of_scores(np.arange(5.0), CRITERIA["aum"], "gaussian")
     assert np.isnan(few.cut)
     assert few.n_flagged == 0
     assert "only 5 samples" in few.why
-    assert "same score" in cut_score(np.ones(50), CRITERIA["aum"], "beta").why
-    assert "no valley" in cut_score(rng.normal(size=500), CRITERIA["aum"], "valley").why
+    assert "same score" in threshold_of_scores(np.ones(50), CRITERIA["aum"], "beta").why
+    assert "no valley" in threshold_of_scores(rng.normal(size=500), CRITERIA["aum"], "valley").why
     assert is_flagged(pd.Series([1.0]), np.nan, CRITERIA["aum"]).isna().all()
 
 
 def test_names_and_levels_that_are_wrong(tiny_run):
-    with pytest.raises(UsageError, match="unknown rule for a cut"):
-        cut_score(np.arange(30.0), CRITERIA["aum"], "otsu")
+    with pytest.raises(UsageError, match="unknown rule for a threshold"):
+        threshold_of_scores(np.arange(30.0), CRITERIA["aum"], "otsu")
     with pytest.raises(UsageError, match="unknown criterion"):
-        find_cut(tiny_run, "magic", "valley")
+        find_threshold(tiny_run, "magic", "valley")
     with pytest.raises(UsageError, match=r"lies in \(0, 1\), not 1"):
-        cut_score(np.arange(30.0), CRITERIA["aum"], "gaussian", level=1)
+        threshold_of_scores(np.arange(30.0), CRITERIA["aum"], "gaussian", level=1)
 
 
 def test_judged_by_hand():
@@ -171,9 +171,9 @@ def test_the_band_is_of_the_last_epochs_and_of_other_seeds(run, tmp_path):
     assert table["over"].tolist() == ["epochs"] * 5 + ["seeds"]
     assert table["epoch"].tolist() == [2, 3, 4, 5, 6, 6]
     last = table.iloc[4]
-    assert last["cut"] == find_cut(run, "aum", "valley").cut
-    assert last["n_flagged"] == find_cut(run, "aum", "valley").n_flagged
-    assert table.iloc[5]["cut"] == find_cut(other, "aum", "valley").cut
+    assert last["cut"] == find_threshold(run, "aum", "valley").cut
+    assert last["n_flagged"] == find_threshold(run, "aum", "valley").n_flagged
+    assert table.iloc[5]["cut"] == find_threshold(other, "aum", "valley").cut
     assert table.iloc[5]["seed"] == 1
     assert band([run], "aum", "valley", epoch=3)["epoch"].max() == 3
 
@@ -193,16 +193,16 @@ def test_threshold_samples_cut_at_their_percentile(tmp_path):
     run = write(tmp_path / "r", threshold=FIRST)
     table = margin_means(run)
     assert np.flatnonzero(table["is_threshold"]).tolist() == FIRST.tolist()
-    cut = threshold_cut(run)
+    threshold = percentile_threshold(run)
     own = table.loc[FIRST, "margin"]
-    assert cut.cut == pytest.approx(np.percentile(own, 99))
-    assert cut.n_scored == N - len(FIRST)
-    assert cut.expected_recall == 0.99
-    assert np.isnan(cut.expected_precision)
-    flagged = is_flagged(score_of(run, "aum", "threshold_samples"), cut.cut, CRITERIA["aum"])
+    assert threshold.cut == pytest.approx(np.percentile(own, 99))
+    assert threshold.n_scored == N - len(FIRST)
+    assert threshold.expected_recall == 0.99
+    assert np.isnan(threshold.expected_precision)
+    flagged = is_flagged(score_of(run, "aum", "threshold_samples"), threshold.cut, CRITERIA["aum"])
     assert flagged[FIRST].isna().all()
     assert judged(flagged, run.samples()["is_mislabeled"]).precision > 0.95
-    assert find_cut(run, "aum", "threshold_samples").cut == cut.cut
+    assert find_threshold(run, "aum", "threshold_samples").cut == threshold.cut
     early = margin_means(run, 2)["margin"]
     parts = [pd.read_parquet(layout.epoch_file(run.folder, "threshold", e)) for e in (1, 2)]
     assert early.to_numpy() == pytest.approx(sum(part["margin"] for part in parts) / 2)
@@ -210,10 +210,10 @@ def test_threshold_samples_cut_at_their_percentile(tmp_path):
 
 def test_the_rule_needs_the_samples_and_aum(run, tmp_path):
     with pytest.raises(UsageError, match="trained without threshold samples"):
-        find_cut(run, "aum", "threshold_samples")
+        find_threshold(run, "aum", "threshold_samples")
     with_them = write(tmp_path / "r", threshold=FIRST)
     with pytest.raises(UsageError, match="cut AUM only, not 'iam'"):
-        find_cut(with_them, "iam", "threshold_samples")
+        find_threshold(with_them, "iam", "threshold_samples")
     assert "threshold_samples" in usable_rules(with_them, "aum")
     assert "threshold_samples" not in usable_rules(with_them, "iam")
     assert "threshold_samples" not in usable_rules(run, "aum")
@@ -262,8 +262,8 @@ def test_damaged_margins_are_named(tmp_path):
 def test_every_criterion_can_be_cut_or_says_why(tiny_run):
     for name in CRITERIA:
         for rule in usable_rules(tiny_run, name):
-            cut = find_cut(tiny_run, name, rule)
-            assert np.isfinite(cut.cut) or cut.why
+            threshold = find_threshold(tiny_run, name, rule)
+            assert np.isfinite(threshold.cut) or threshold.why
 
 
 def test_every_rule_says_what_it_does_and_believes():

@@ -1,6 +1,6 @@
 """The moving map of the Timeline page, drawn by the browser (`animation.js`).
 
-Streamlit draws a plotly chart anew whenever its data change: nothing moves, and the zoom is lost.
+Streamlit draws a plotly chart again whenever its data change: nothing moves, and the zoom is lost.
 So the browser gets the places at one epoch and draws the way there itself.
 """
 

@@ -1,6 +1,6 @@
 """The review panel: picture, labels and keys of the review page, run by the browser.
 
-Streamlit runs a script anew for each key, and a key pressed while it runs is lost or meets another
+Streamlit reruns the script for each key, and a key pressed while it runs is lost or meets another
 picture. So the keys are answered in the browser (`review_panel.js`), which reports what was judged.
 """
 

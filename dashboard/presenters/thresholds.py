@@ -1,4 +1,4 @@
-"""Cuts of a score in words and cells: what a rule flags, believes, and whether to trust it."""
+"""Thresholds of a score in words and cells: what a rule flags, and whether to trust it."""
 
 import math
 
@@ -18,32 +18,32 @@ NOT_MODES_OF_LABELS = (
 TRUTH = ["precision", "precision_low", "precision_high", "recall", "recall_low", "recall_high"]
 
 
-def without_truth(cuts: pd.DataFrame) -> pd.DataFrame:
-    """Return `thresholds.cuts_table` as if no true label were known."""
-    return cuts.assign(**dict.fromkeys(TRUTH, math.nan), n_known=0)
+def without_truth(table: pd.DataFrame) -> pd.DataFrame:
+    """Return `thresholds.threshold_table` as if no true label were known."""
+    return table.assign(**dict.fromkeys(TRUTH, math.nan), n_known=0)
 
 
-def cells(cuts: pd.DataFrame, criterion: Criterion) -> pd.DataFrame:
-    """Return `thresholds.cuts_table` as it is to be read; columns of which nothing is known go."""
+def cells(table: pd.DataFrame, criterion: Criterion) -> pd.DataFrame:
+    """Return `thresholds.threshold_table` in words; columns without any number are left out."""
     unit = criterion.unit
     rows = []
-    for rule, row in cuts.iterrows():
+    for rule, row in table.iterrows():
         there = not math.isnan(row["cut"])
         share = f" ({percent(row['n_flagged'] / row['n_scored'])})" if row["n_scored"] else ""
         rows.append({
             "Rule": RULES[str(rule)].title,
-            f"Cut ({unit})": f"{row['cut']:.4g}" if there else "none",
+            f"Threshold ({unit})": f"{row['cut']:.4g}" if there else "none",
             "Flagged": f"{row['n_flagged']:,.0f}{share}" if there else "–",
             "Precision believed": percent(row["expected_precision"]),
             "Real precision": with_interval(row, "precision"),
             "Recall believed": percent(row["expected_recall"]),
             "Real recall": with_interval(row, "recall"),
-            "Why no cut": row["why"],
+            "Why no threshold": row["why"],
         })  # fmt: skip
-    table = pd.DataFrame(rows)
-    if cuts["recall"].isna().all() and cuts["n_known"].eq(0).all():
-        table = table.drop(columns=["Real precision", "Real recall"])
-    return table if table["Why no cut"].any() else table.drop(columns="Why no cut")
+    shown = pd.DataFrame(rows)
+    if table["recall"].isna().all() and table["n_known"].eq(0).all():
+        shown = shown.drop(columns=["Real precision", "Real recall"])
+    return shown if shown["Why no threshold"].any() else shown.drop(columns="Why no threshold")
 
 
 def with_interval(row: pd.Series, name: str) -> str:
@@ -58,8 +58,8 @@ def caption(criterion: Criterion, level: float, n_without_score: int, is_known: 
     """Return what the table's numbers mean and how they were made."""
     said = [
         "Believed is what the rule's own model says, without any true label: for a mixture, the "
-        f"mean posterior of the flagged (cut at a posterior of {level:g}), and their part of all "
-        "posteriors; it is right only where the model fits. A dash: the rule believes nothing.",
+        f"mean posterior of the flagged (threshold at a posterior of {level:g}), and their part of "
+        "all posteriors; it is right only where the model fits. A dash: the rule believes nothing.",
     ]
     if is_known:
         said.append(
@@ -121,7 +121,7 @@ def modes_sentence(found: Modes | None, criterion: Criterion) -> tuple[bool, str
         return True, (
             f"This score comes in steps: {found.n:,} samples share {found.n_different:,} values "
             f"(more than {MOST_SHARED} a value, or fewer than 50 values). Whether it has two modes "
-            "cannot be told, and a cut moves whole steps at once."
+            "cannot be told, and a threshold moves whole steps at once."
         )
     tests = (
         f"dip test p {_p(found.dip_p)}, valley on held-out samples p {_p(found.valley_p)}; either "
@@ -133,8 +133,8 @@ def modes_sentence(found: Modes | None, criterion: Criterion) -> tuple[bool, str
         depth = f"the valley is {100 * found.valley.depth:.0f} % below the lower mode"
         return False, f"Two modes are shown: {depth} ({tests}). {NOT_MODES_OF_LABELS}"
     return True, (
-        "**No two modes are shown, so any cut would be arbitrary**: what is flagged is the rule's "
-        "choice, and what a mixture believes of it is its own shape, not the data's. Take a "
+        "**No two modes are shown, so any threshold would be arbitrary**: what is flagged is the "
+        "rule's choice, and what a mixture believes of it is its own shape, not the data's. Take a "
         "number to review instead, or another criterion or epoch. "
         f"({tests[0].upper()}{tests[1:]}. A second mode of few samples may be missed.)"
     )
