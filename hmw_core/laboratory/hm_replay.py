@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 from hmw_core.errors import UsageError
 from hmw_core.log import layout
 from hmw_core.log.reader import RunReader
+from hmw_core.log.schema import DISTANCES
 from hmw_core.log.tables import as_matrix
 from hmw_core.margins import (
     HMSettings,
@@ -32,7 +33,6 @@ CHOICES = {
     "history": ("ca", "uniform_mean", "current"),
     "terms": ("both", "aum", "tkum"),
 }
-DISTANCES = ("given_distance", "other_distance", "topk_distance")
 GROUPS = ("clean", "mislabeled", "unknown")
 GRID_SAMPLES = 5_000
 SCALES = (0.0, 0.1, 0.5, 1.0, 5.0, 10.0, 50.0, 100.0, 500.0, 1000.0, 5000.0)

@@ -167,6 +167,7 @@ DERIVED = {
     "hyperspherical_tkum": ("other_distance", "topk_distance"),  # Eq. 6 on distances
 }
 
+DISTANCES = ("given_distance", "other_distance", "topk_distance")  # Eq. 11; from cosines alone
 SIGNAL_NAMES = tuple(column.name for column in SIGNALS)
 
 

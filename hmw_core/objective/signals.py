@@ -7,12 +7,11 @@ test ties the two. On a device the columns are all that is kept of a step.
 import torch
 from torch import Tensor
 
+from hmw_core.log.schema import DISTANCES
 from hmw_core.log.tables import HALF_MAX, N_TOPK
 from hmw_core.margins import HMSettings
 from hmw_core.objective.losses.stable import cross_entropy
 from hmw_core.objective.weighting.hmw import hm_slice, top_values
-
-DISTANCES = ("given_distance", "other_distance", "topk_distance")
 
 
 @torch.no_grad()

@@ -2,9 +2,9 @@
 
 import numpy as np
 
+from hmw_core.log.schema import DISTANCES
 from hmw_core.margins import HMSettings, cosine_distance, slice_of_distances, top_values
 
-DISTANCES = ("given_distance", "other_distance", "topk_distance")
 # What `RunWriter.record_signals` takes; all else follows from these or from cosines.
 RECORDABLE = (
     "loss",

@@ -95,14 +95,11 @@ class DivideMix(Method):
 
     def _warm_up(self, place: int, data: EpochData) -> None:
         """Train one network for an epoch on the given labels."""
-        network, penalty = self.networks[place].train(), self.config.confidence_penalty
+        network = self.networks[place].train()
         for batch in data.batches():
             with autocast(self.sizes.device):
                 out = network(batch.images)
-            objective = self.loss(out, batch).mean()
-            if penalty:
-                entropy = parts.mean_negative_entropy(out, self.config.normalize_logits)
-                objective = objective + penalty * entropy
+            objective = parts.penalised(self.loss(out, batch).mean(), out, self.config)
             parts.descend(self.optimizers[place], objective)
 
     def _train(self, place: int, data: EpochData, is_labelled: Tensor, trust: Tensor) -> None:

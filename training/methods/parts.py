@@ -107,6 +107,14 @@ def evaluation_log(out: Forward, batch: Batch) -> StepLog:
     return StepLog(logits, cosine, cross_entropy(logits, batch.given_label), None)
 
 
+def penalised(objective: Tensor, out: Forward, config: RunConfig) -> Tensor:
+    """Return the objective with the config's confidence penalty, where it has one."""
+    if not config.confidence_penalty:
+        return objective
+    entropy = mean_negative_entropy(out, config.normalize_logits)
+    return objective + config.confidence_penalty * entropy
+
+
 def mean_negative_entropy(out: Forward, normalize_logits: bool) -> Tensor:
     """Return the mean over samples of sum p log p, in nat: highest where the network is sure."""
     log_probs = out.loss_logits(normalize_logits).log_softmax(dim=1)

@@ -30,10 +30,7 @@ class Standard(Method):
             with autocast(self.sizes.device):
                 out = self.network(batch.images)
             loss, weight, log = parts.weighted_step(out, batch, self.loss, self.weighting)
-            objective = (weight * loss).mean()
-            if self.config.confidence_penalty:
-                entropy = parts.mean_negative_entropy(out, self.config.normalize_logits)
-                objective = objective + self.config.confidence_penalty * entropy
+            objective = parts.penalised((weight * loss).mean(), out, self.config)
             parts.descend(optimizer, objective)
             record(batch.sample_id, log)
 
