@@ -185,8 +185,10 @@ class Training:
     def run_epochs(self, writer: RunWriter, progress: TrainingProgress, first_epoch: int) -> None:
         """Train the epochs from `first_epoch` on; return or leave when the log is on disk."""
         try:
+            progress.warn(writer.warnings())
             for epoch in range(first_epoch, self.config.epochs + 1):
                 progress.end_epoch(self.run_epoch(epoch, writer, progress))
+                progress.warn(writer.warnings())
         finally:
             writer.flush()
 

@@ -1,6 +1,7 @@
 """What the user sees of a training: a bar on a terminal, a line an epoch elsewhere."""
 
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from rich.console import Console
@@ -32,6 +33,7 @@ class TrainingProgress:
         self.done_before = first_epoch - 1
         self.console = console
         self.summary = ""
+        self.warned: set[str] = set()
         self.started = time.monotonic()
         self.bar = Progress(
             TextColumn("{task.description}", markup=False),
@@ -54,6 +56,15 @@ class TrainingProgress:
 
     def __exit__(self, *_: object) -> None:
         self.bar.stop()
+
+    def warn(self, texts: Iterable[str]) -> None:
+        """Print warnings of the run that were not printed yet."""
+        for text in texts:
+            if text not in self.warned:
+                self.warned.add(text)
+                self.console.print(
+                    f"warning: {text}", soft_wrap=True, markup=False, highlight=False
+                )
 
     def advance(self, epoch: int, share: float) -> None:
         """Move the bar to a share of an epoch, in [0, 1]."""

@@ -10,6 +10,7 @@ from dashboard.export.prepared import Prepared, counts_of, prepare_figures
 from dashboard.export.render import typeset_bytes
 from dashboard.export.report_tables import LARGEST_MATRIX, Rows
 from dashboard.figures import FIGURES
+from dashboard.presenters.summary import notes_of
 from hmw_core.criteria.compute import without_absent
 from hmw_core.criteria.of_run import main_criteria_of, title_of
 from hmw_core.experiments.paper import PAPER_NOTE
@@ -108,7 +109,7 @@ def report_html(
 
 
 def _facts(run: RunReader) -> str:
-    trouble = [*([run.error] if run.error else []), *run.damage]
+    trouble = notes_of(run)
     warning = "".join(f'<p class="warning">{html.escape(sentence)}</p>\n' for sentence in trouble)
     return warning + _table([], report_tables.facts(run), words=True)
 

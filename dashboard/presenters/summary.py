@@ -32,8 +32,14 @@ def summary(run: RunReader) -> dict[str, Any]:
         "best_test_accuracy": float(test.max()) if len(test) else None,
         "auroc_last_loss": _last(metrics, "auroc_last_loss"),
         "auroc_iam": _last(metrics, "auroc_iam"),
-        "note": "; ".join([*([run.error] if run.error else []), *run.damage]) or None,
+        "note": "; ".join(notes_of(run)) or None,
     }
+
+
+def notes_of(run: RunReader) -> list[str]:
+    """Return what went wrong with a run, and what its data are warned of."""
+    error = [run.error] if run.error else []
+    return [*error, *run.damage, *(warning.text for warning in run.warnings)]
 
 
 def description(run: RunReader) -> str:

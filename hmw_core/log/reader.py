@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from hmw_core.errors import UnreadableRun, UsageError
 from hmw_core.log import integrity, layout
-from hmw_core.log.schema import DERIVED, SIGNAL_NAMES, MethodColumn
+from hmw_core.log.schema import DERIVED, SIGNAL_NAMES, MethodColumn, RunWarning
 from hmw_core.log.tables import SCORES_VERSION, as_matrix, read_rows, with_arrays
 
 OUTPUT_NAMES = ("logits", "cosine")
@@ -101,6 +101,12 @@ class RunReader:
     def absent(self) -> dict[str, str]:
         """What the source of this log did not hold, and why: signal columns, `features`, ..."""
         return self.info.get("absent") or {}
+
+    @property
+    def warnings(self) -> tuple[RunWarning, ...]:
+        """What a reader must know of the run's data, as its logger found it."""
+        listed = self.info.get("warnings") or []
+        return tuple(RunWarning(entry["text"], tuple(entry["sample_id"])) for entry in listed)
 
     @property
     def last_epoch(self) -> int:

@@ -47,6 +47,16 @@ class MethodColumn:
     """Names of the values 0, 1, ... of an int32 column of groups."""
 
 
+@dataclass(frozen=True)
+class RunWarning:
+    """Something that whoever reads a run must know of its data; `run.json` lists them."""
+
+    text: str
+    """One sentence."""
+    sample_id: tuple[int, ...] = ()
+    """A few samples that show it; pages draw their pictures."""
+
+
 SAMPLES = (
     Column("sample_id", "int32", "id", "row of the unshuffled training set, 0..N-1"),
     Column("given_label", "int32", "class", "label trained on"),

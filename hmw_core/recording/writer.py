@@ -18,7 +18,7 @@ from hmw_core.errors import UsageError
 from hmw_core.log import layout
 from hmw_core.log.layout import Content
 from hmw_core.log.reader import RunReader
-from hmw_core.log.schema import MethodColumn
+from hmw_core.log.schema import MethodColumn, RunWarning
 from hmw_core.log.tables import as_half, as_lists
 from hmw_core.margins import HMSettings
 from hmw_core.recording.arrays import Array, to_numpy
@@ -78,6 +78,7 @@ class RunWriter:
         networks: int = 1,
         pass_name: str = "training",
         method_state: Sequence[MethodColumn] = (),
+        warnings: Sequence[RunWarning] = (),
     ) -> RunWriter:
         """Make the run folder and return its writer.
 
@@ -113,6 +114,8 @@ class RunWriter:
             The pass that is recorded, the same in every epoch.
         method_state : sequence of MethodColumn
             What `record` will be told in `state`.
+        warnings : sequence of RunWarning
+            What a reader must know of these data; `warn` adds more.
 
         Raises
         ------
@@ -152,6 +155,7 @@ class RunWriter:
             **method_part(networks, pass_name, method_state),
             "config": config or {},
             "device": device,
+            "warnings": [asdict(warning) for warning in warnings],
         }
         return cls(folder, write_new_run(folder, given, true, images, source, dataset, info))
 
@@ -316,6 +320,18 @@ class RunWriter:
         table = {"sample_id": pa.array(np.arange(len(values), dtype=np.int32))}
         table["features"] = as_lists(as_half(values))
         layout.write_table(layout.epoch_file(folder, "features", epoch), pa.table(table))
+
+    def warn(self, text: str, sample_id: Sequence[int] = ()) -> None:
+        """Add a `RunWarning`, which the run's pages show; a text that is there already is not."""
+        if text not in self.warnings():
+            warning = RunWarning(text, tuple(int(i) for i in sample_id))
+            known = self.info.get("warnings", [])
+            self.info["warnings"] = [*known, asdict(warning)]  # the thread may be writing the old
+            self._next_note = 0.0
+
+    def warnings(self) -> list[str]:
+        """Return the sentences of the run's warnings."""
+        return [entry["text"] for entry in self.info.get("warnings", [])]
 
     def flush(self) -> None:
         """Wait until every ended epoch is on disk; raise what went wrong there."""

@@ -118,6 +118,12 @@ def selection_of(names: Sequence[str]) -> dict[str, Any]:
     return selection if selection.get("box") or selection.get("lasso") else {}
 
 
+def show_pictures(run: RunReader, sample_ids: Sequence[int]) -> None:
+    """Show the pictures of a few samples, if the run keeps any."""
+    if sample_ids and run.has_images:
+        _grid(run, list(sample_ids), None, {}, link="")
+
+
 def chosen_pictures(
     run: RunReader, given_label: int | None, sample_ids: list[int] | None, epoch: int | None
 ) -> None:

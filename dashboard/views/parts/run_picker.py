@@ -4,6 +4,7 @@ import streamlit as st
 
 from dashboard.presenters.summary import description
 from dashboard.runs import all_runs, of_network, runs_folder
+from dashboard.views.parts.blocks import show_pictures
 from dashboard.views.parts.choices import choose, choose_network, plain
 from hmw_core.log.reader import RunReader
 
@@ -28,6 +29,9 @@ def pick_run() -> RunReader:
         _follow(name, run.last_epoch)
     if run.damage:
         st.warning(f"Read up to epoch {run.last_epoch}: {'; '.join(run.damage)}")
+    for warning in run.warnings:
+        st.warning(plain(warning.text))
+        show_pictures(run, warning.sample_id)
     return run
 
 
