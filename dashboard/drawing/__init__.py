@@ -1,1 +1,1 @@
-"""What every figure is drawn with: marks and their two renderers, style, text, clouds, globes."""
+"""What every figure is drawn with: marks and their two renderers, style, text, clouds, fans."""

@@ -1,4 +1,4 @@
-"""The drawings that marks cannot make: clouds of samples and spheres, each with both renderings."""
+"""What marks cannot draw: clouds of samples and fans of angles, each with both renderings."""
 
 from functools import partial
 
@@ -7,9 +7,9 @@ import pandas as pd
 from dashboard.drawing.cloud import Look
 from dashboard.drawing.marks import Special
 from dashboard.drawing.paper_cloud import paper_cloud
-from dashboard.drawing.paper_globe import paper_globes
+from dashboard.drawing.paper_fan import paper_fans
 from dashboard.drawing.screen_cloud import screen_cloud
-from dashboard.drawing.screen_globe import screen_globes
+from dashboard.drawing.screen_fan import screen_fans
 
 
 def cloud(table: pd.DataFrame, look: Look) -> Special:
@@ -17,6 +17,6 @@ def cloud(table: pd.DataFrame, look: Look) -> Special:
     return Special(partial(screen_cloud, table, look), partial(paper_cloud, table, look))
 
 
-def globes(table: pd.DataFrame) -> Special:
-    """Return a sphere a sample, with its class vectors; see `figures.paper.sphere`."""
-    return Special(partial(screen_globes, table), partial(paper_globes, table))
+def fans(table: pd.DataFrame) -> Special:
+    """Return a fan of angles a sample; see `figures.paper.sphere` for its table."""
+    return Special(partial(screen_fans, table), partial(paper_fans, table))

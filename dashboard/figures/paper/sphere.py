@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from dashboard.drawing.clouds import globes
+from dashboard.drawing.clouds import fans
 from dashboard.figures.base import CannotShow, FigureSpec
 from dashboard.figures.maps import check_features
 from dashboard.figures.selection import chosen_samples, sample_title
@@ -21,12 +21,11 @@ def prepare(
     sample_ids: Sequence[int] | None = None,
     epoch: int | None = None,
 ) -> pd.DataFrame:
-    """Return, by sample, the place of three class vectors and of itself on a sphere.
+    """Return, by sample, its angles to three class vectors.
 
-    The three class vectors span a space of three dimensions in which they have their true mutual
-    angles. A sample has as many dimensions as the features: it is projected into that space and
-    brought to length 1, so its `angle` to a class vector is the true one, and not that of the
-    picture; `share` says how much of its length lies in the space.
+    A sample and three class vectors span four dimensions, so no picture has all six of their
+    angles. The figure has the three that the paper compares, each at its true size, and leaves
+    those between two class vectors out.
 
     Parameters
     ----------
@@ -41,9 +40,9 @@ def prepare(
     Returns
     -------
     DataFrame
-        `panel`, `role`, `sample_id`, `kind` (`given`, `nearest`, `next`, `sample`), `class_name`,
-        `angle` (degrees between the sample and that class vector), `x`, `y`, `z` (length 1),
-        `share` (of the sample's length, in [0, 1]), `n_dimensions`, `epoch`.
+        `panel`, `role`, `sample_id`, `kind` (`given`, `nearest`, `next`: the class vectors of the
+        given label and, among the others, of the smallest two angles), `class_name`, `angle`
+        (degrees between the sample and that class vector, in [0, 180]), `n_dimensions`, `epoch`.
 
     Raises
     ------
@@ -72,7 +71,7 @@ def prepare(
                 f"sample {sample.sample_id} of run {run.name!r} has no angles: its features after "
                 f"epoch {logged.epoch} are zero or not finite"
             )
-        part = _on_sphere(feature / length, directions, int(given[sample.sample_id]))
+        part = _angles(feature / length, directions, int(given[sample.sample_id]))
         part["class_name"] = part.pop("class_label").map(dict(enumerate(run.class_names)))
         title = sample_title(sample.role, sample.sample_id, sample.given_name, sample.true_name)
         parts.append(part.assign(panel=title, role=sample.role, sample_id=sample.sample_id))
@@ -93,33 +92,24 @@ def _class_directions(run: RunReader, logged: Features) -> np.ndarray:
     return vectors / lengths
 
 
-def _on_sphere(feature: np.ndarray, directions: np.ndarray, given: int) -> pd.DataFrame:
-    """Return a row per class vector, and one of the sample, for unit vectors (D,) and (C, D)."""
+def _angles(feature: np.ndarray, directions: np.ndarray, given: int) -> pd.DataFrame:
+    """Return a row per class vector, for unit vectors of shape (D,) and (C, D)."""
     cosine = np.clip(directions @ feature, -1.0, 1.0)
     others = [label for label in np.argsort(-cosine, kind="stable") if label != given]
     labels = [given, *others[:2]]  # two classes have no next one
-    basis, corner = np.linalg.qr(directions[labels].T)
-    basis = basis * np.where(np.diag(corner) < 0, -1.0, 1.0)  # each vector leans to its own axis
-    inside = np.vstack([directions[labels], feature]) @ basis  # (kinds, 2 or 3)
-    share = float(np.linalg.norm(inside[-1]))
-    inside[-1] /= max(share, 1e-12)
-    places = np.zeros((len(inside), 3))
-    places[:, [2, 0, 1][: inside.shape[1]]] = inside  # the given class vector points up
-    return pd.DataFrame(places, columns=["x", "y", "z"]).assign(
-        kind=[*VECTORS[: len(labels)], "sample"],
-        class_label=[*labels, given],
-        angle=[*np.degrees(np.arccos(cosine[labels])), np.nan],
-        share=share,
-    )
+    angle = np.degrees(np.arccos(cosine[labels]))
+    return pd.DataFrame({"kind": VECTORS[: len(labels)], "class_label": labels, "angle": angle})
 
 
 FIGURE = FigureSpec(
     title="Angles to the class vectors",
     paper="Fig. 3",
     look_for=(
-        "An easy sample lies at the given class vector, a mislabeled one nearer another. By the "
-        "paper, one about as near the nearest other as the next is hard rather than mislabeled."
+        "The sample points to 0°. An easy one lies near its given class vector, a mislabeled one "
+        "nearer another. By the paper, one about as near the nearest other as the next is hard "
+        "rather than mislabeled. Angles to the sample are exact; two class vectors drawn close "
+        "together need not be close to each other, and lengths mean nothing."
     ),
     prepare=prepare,
-    drawing=globes,
+    drawing=fans,
 )

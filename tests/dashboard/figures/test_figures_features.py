@@ -10,7 +10,6 @@ from PIL import Image
 
 from dashboard.drawing import screen_cloud
 from dashboard.drawing.cloud import in_turns, panel_names
-from dashboard.drawing.globe import arc
 from dashboard.drawing.raster import CELLS, Square, raster_of_categories, raster_of_values
 from dashboard.drawing.style import CLASS_COLOURS, GROUP_COLOURS
 from dashboard.figures import FIGURES, maps
@@ -78,35 +77,43 @@ def test_sphere_has_the_true_angles(angles_run):
     assert third.loc[["nearest", "next"], "class_name"].tolist() == ["2", "0"]
 
 
-def test_sphere_says_how_much_of_a_sample_it_shows(angles_run):
-    table = sphere.prepare(angles_run, sample_ids=[0, 1])
-    assert rows_of(table, 0)["share"].iloc[0] == pytest.approx(1.0)
-    second = rows_of(table, 1)
-    assert second["share"].iloc[0] == pytest.approx(0.5**0.5)
-    assert second.loc["given", "angle"] == pytest.approx(45)
-    places = second[["x", "y", "z"]].to_numpy()
-    assert places[-1] == pytest.approx(places[0])  # in the picture it lies at the class vector
+def drawn_angles(figure):
+    """The angle in degrees between each class vector and the sample, as a renderer was told it."""
+    if hasattr(figure, "axes"):  # Matplotlib: radians along, length outward
+        axes = figure.axes[0]
+        assert axes.name == "polar"
+        assert axes.get_theta_direction() * axes.get_theta_offset() == 0
+        rays = {line.get_label(): np.degrees(line.get_xdata()) for line in axes.lines}
+    else:
+        assert figure.layout.polar.angularaxis.rotation is None  # from the right, anticlockwise
+        rays = {ray.name: np.array(ray.theta) for ray in figure.data if ray.subplot == "polar"}
+    sample = rays.pop("the sample")
+    named = {name: ray for name, ray in rays.items() if name and not name.startswith("_")}
+    for ray in (sample, *named.values()):
+        assert ray[0] == ray[1]  # straight out from the middle
+    return {name.split(",")[0]: ray[1] - sample[1] for name, ray in named.items()}
 
 
-def test_sphere_keeps_the_mutual_angles_of_class_vectors(tmp_path):
+@pytest.mark.parametrize("width", [None, 3.3, 7.0])
+def test_drawn_angles_are_those_of_the_logged_cosines(tmp_path, width):
     rng = np.random.default_rng(0)
     vectors = rng.normal(size=(5, 7)).astype(np.float32)
-    run = run_of(tmp_path / "a", rng.normal(size=(3, 7)), [0, 1, 2], vectors, n_classes=5)
-    directions = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
-    for sample_id in range(3):
-        part = rows_of(sphere.prepare(run, sample_ids=[sample_id]), sample_id)
-        places = part[["x", "y", "z"]].to_numpy()
-        assert np.linalg.norm(places, axis=1) == pytest.approx(np.ones(4))
-        labels = part["class_name"].iloc[:3].astype(int).to_numpy()
-        expected = directions[labels] @ directions[labels].T
-        assert places[:3] @ places[:3].T == pytest.approx(expected, abs=1e-6)
-        assert places[0] == pytest.approx([0, 0, 1])
+    run = run_of(tmp_path / "a", rng.normal(size=(30, 7)), np.arange(30) % 5, vectors, n_classes=5)
+    columns = ["given_distance", "other_distance", "topk_distance"]  # (1 - cosine) / 2
+    logged = run.signals(columns).set_index("sample_id")[columns]
+    expected = np.degrees(np.arccos(1 - 2 * logged))
+    for sample_id in run.sample_ids():
+        table = sphere.prepare(run, sample_ids=[sample_id])
+        figure = FIGURES["sphere"].draw(table)
+        drawn = drawn_angles(figure if width is None else FIGURES["sphere"].typeset(table, width))
+        wanted = dict(zip(sphere.VECTORS, expected.loc[sample_id], strict=True))
+        assert drawn == pytest.approx(wanted, abs=0.1)  # features are kept in half precision
 
 
 def test_sphere_of_two_classes_has_no_next_vector(tmp_path):
     run = run_of(tmp_path / "a", [[1, 1], [0, 1]], [0, 1], np.eye(2, dtype=np.float32), n_classes=2)
     table = sphere.prepare(run, sample_ids=[0])
-    assert table["kind"].tolist() == ["given", "nearest", "sample"]
+    assert table["kind"].tolist() == ["given", "nearest"]
     FIGURES["sphere"].typeset(table, 3.3)
 
 
@@ -134,13 +141,6 @@ def test_sphere_stacks_in_a_column_and_stands_in_rows_on_a_page(angles_run):
     column, page = (FIGURES["sphere"].typeset(table, width) for width in (3.3, 7.0))
     assert len({round(axes.get_position().x0, 3) for axes in column.axes}) == 1
     assert len({round(axes.get_position().y0, 3) for axes in page.axes}) == 2
-
-
-def test_arc_stays_on_the_sphere():
-    points = arc(np.array([1.0, 0, 0]), np.array([0, 0, 1.0]))
-    assert np.linalg.norm(points, axis=1) == pytest.approx(np.ones(len(points)))
-    assert points[[0, -1]] == pytest.approx(np.array([[1, 0, 0], [0, 0, 1]]))
-    assert len(arc(points[0], -points[0])) == 2  # opposite: no one way between
 
 
 # -- clusters
