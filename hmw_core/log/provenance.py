@@ -18,15 +18,18 @@ def versions() -> dict[str, str]:
 
 
 def commit() -> str | None:
-    """Return the commit of this program, or None where it is not in a git checkout."""
+    """Return the commit of this program, or None where it is not in its own git checkout."""
+    root = Path(__file__).resolve().parents[2]
     try:
         done = subprocess.run(
-            ["git", "rev-parse", "HEAD"],
-            cwd=Path(__file__).parent,
+            ["git", "rev-parse", "--show-toplevel", "HEAD"],
+            cwd=root,
             capture_output=True,
             text=True,
             check=True,
         )
     except (OSError, subprocess.CalledProcessError):
         return None
-    return done.stdout.strip()
+    top, head = done.stdout.split("\n")[:2]
+    # Installed inside another project's checkout, it must not name that project's commit.
+    return head if Path(top).resolve() == root else None

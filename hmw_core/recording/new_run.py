@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from hmw_core.criteria import NAMED
 from hmw_core.errors import UsageError
 from hmw_core.log import layout, provenance
 from hmw_core.log.images import encode_images, fingerprint_of
@@ -70,7 +71,8 @@ def method_part(networks: int, pass_name: str, columns: Sequence[MethodColumn]) 
             f"got {networks} in {pass_name!r}"
         )
     names = [column.name for column in columns]
-    taken = [name for i, name in enumerate(names) if name in (*SIGNAL_NAMES, *names[:i])]
+    known = {*SIGNAL_NAMES, *NAMED}  # a criterion's name would make the column none of its own
+    taken = [name for i, name in enumerate(names) if name in known or name in names[:i]]
     if taken:
         raise UsageError(f"a column of the method cannot be called {taken[0]!r}: it is taken")
     return {

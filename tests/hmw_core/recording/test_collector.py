@@ -112,9 +112,10 @@ def test_an_epoch_counts_once_both_networks_are_there(tmp_path):
 
 
 def test_names_and_passes_are_checked(tmp_path):
-    taken = MethodColumn("loss", "nat", "", "taken")
-    with pytest.raises(UsageError, match="cannot be called 'loss'"):
-        create(tmp_path / "a", method_state=[taken])
+    for name in ("loss", "iam", "aum"):  # columns of the log, and criteria of every run
+        taken = MethodColumn(name, "nat", "", "taken", higher_means="clean")
+        with pytest.raises(UsageError, match=f"cannot be called '{name}'"):
+            create(tmp_path / name, method_state=[taken])
     with pytest.raises(UsageError, match="training or evaluation pass"):
         create(tmp_path / "b", pass_name="test")
 
