@@ -14,6 +14,7 @@ from hmw_core.errors import UsageError
 from hmw_core.log import layout, provenance
 from hmw_core.log.images import encode_images, fingerprint_of
 from hmw_core.log.schema import FORMAT_VERSION, OUTPUTS, PASSES, SIGNAL_NAMES, MethodColumn
+from hmw_core.recording.sample_keys import text_of_key
 
 LARGEST_FULL = 200e6  # bytes of an epoch's logits in float32, up to which `auto` keeps them all
 
@@ -125,7 +126,7 @@ def write_new_run(
         else pa.array(true.astype(np.int32), mask=true < 0),
         "source": pa.nulls(len(given), pa.string())
         if source is None
-        else pa.array([str(s) for s in source]),
+        else pa.array([text_of_key(key) for key in source]),
     }
     layout.write_table(folder / "samples.parquet", pa.table(table))
     if images is not None:
