@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard
 
 import numpy as np
 
+from hmw_core.errors import UsageError
+
 if TYPE_CHECKING:
     import torch
 
@@ -24,6 +26,29 @@ def is_tensor(values: Any) -> TypeGuard[torch.Tensor]:
 def is_on_device(values: Any) -> TypeGuard[torch.Tensor]:
     """Tell whether this is a tensor that the host cannot read without waiting for a device."""
     return is_tensor(values) and values.device.type != "cpu"
+
+
+def as_numbers(name: str, values: Array) -> np.ndarray | torch.Tensor:
+    """Return a tensor as it is, and anything else array-like as an array of real numbers.
+
+    Raises
+    ------
+    UsageError
+        If it holds anything else, such as text or objects.
+    """
+    if is_tensor(values):
+        if values.is_complex():
+            raise UsageError(f"{name} must hold real numbers, got {values.dtype}")
+        return values
+    try:
+        array = np.asarray(values)
+        if array.dtype.kind == "V":  # bfloat16 of JAX, which numpy does not know as a float
+            array = array.astype(np.float32)
+    except (ValueError, TypeError) as error:
+        raise UsageError(f"{name} is no array of numbers: {error}") from None
+    if array.dtype.kind not in "biuf":
+        raise UsageError(f"{name} must hold real numbers, got {array.dtype}")
+    return array
 
 
 def to_numpy(values: Array) -> np.ndarray:

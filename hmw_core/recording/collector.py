@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,8 @@ import numpy as np
 from hmw_core.errors import UsageError
 from hmw_core.log.tables import half_outputs
 from hmw_core.margins import HMSettings
-from hmw_core.recording.arrays import Array, is_on_device, is_tensor, to_numpy
+from hmw_core.recording.arrays import Array, as_numbers, is_on_device, is_tensor, to_numpy
+from hmw_core.recording.sample_keys import outside
 from hmw_core.recording.signals import signal_columns
 
 CHUNK = 1 << 22  # numbers: batches are reduced together once they hold so many logits
@@ -24,25 +26,38 @@ class RecordedEpoch:
 
     n_samples: int
     sample_id: np.ndarray
-    """(R,), int64."""
+    """(R,), int64; one out of range came from a device, and its row is left out."""
     parts: Mapping[str, list[Array]]
     """Of R rows together: columns of shape (rows,), outputs of shape (rows, C)."""
     state: Mapping[str, tuple[np.ndarray, list[Array]]]
     """Of each column of the method: the samples (S,), and their values."""
+
+    @cached_property
+    def inside(self) -> np.ndarray | slice:
+        """Return which rows belong to a sample."""
+        return _inside(self.sample_id, self.n_samples)
+
+    @property
+    def refusal(self) -> UsageError | None:
+        """Return what to say of ids out of range, None where there is none."""
+        if isinstance(self.inside, slice):
+            return None
+        return outside(int(self.sample_id.min()), int(self.sample_id.max()), self.n_samples)
 
     def columns(self, row_of_sample: np.ndarray) -> dict[str, np.ndarray]:
         """Return each column by row, NaN or 0 where no row was recorded, and `seen` (bool).
 
         The values of sample i come to row `row_of_sample[i]`. Waits for the device.
         """
-        rows = row_of_sample[self.sample_id]
+        rows = row_of_sample[self.sample_id[self.inside]]
         seen = np.zeros(self.n_samples, dtype=bool)
         seen[rows] = True
         columns = {"seen": seen}
         for name, parts in self.parts.items():
-            values = _joined(parts)
+            values = _joined(parts)[self.inside]
             if values.dtype == np.float64:  # as it is read back, so that a resumed run is equal
-                values = values.astype(np.float32)
+                with np.errstate(over="ignore"):  # infinite, and left out as such
+                    values = values.astype(np.float32)
             empty = np.nan if values.dtype.kind == "f" else 0
             columns[name] = np.full((self.n_samples, *values.shape[1:]), empty, dtype=values.dtype)
             columns[name][rows] = values
@@ -52,9 +67,10 @@ class RecordedEpoch:
         """Return each column of the method by row, masked where the method gave no value."""
         found = {}
         for name, (sample_id, parts) in self.state.items():
-            values = _joined(parts)
+            inside = _inside(sample_id, self.n_samples)
+            values = _joined(parts)[inside]
             column = np.ma.masked_all(self.n_samples, dtype=values.dtype)
-            column[row_of_sample[sample_id]] = np.ma.masked_invalid(values)
+            column[row_of_sample[sample_id[inside]]] = np.ma.masked_invalid(values)
             found[name] = column
         return found
 
@@ -92,9 +108,10 @@ class EpochCollector:
         Raises
         ------
         UsageError
-            If a length or a shape does not fit, or the names differ from the batches before.
+            If a length, a shape or a type does not fit, or the names differ from the batches
+            before.
         """
-        self._check_shapes(sample_id, columns)
+        columns = self._checked(sample_id, columns)
         self._check_names(tuple(columns))
         if copy:
             sample_id = _copied(sample_id)
@@ -112,31 +129,24 @@ class EpochCollector:
         Raises
         ------
         UsageError
-            If a length or a shape does not fit.
+            If a length, a shape or a type does not fit.
         """
-        self._check_shapes(sample_id, columns)
-        for name, values in columns.items():
+        for name, values in self._checked(sample_id, columns).items():
             pair = _copied(sample_id), _copied(values)
             self._state.setdefault(name, []).append(pair)
 
     def take(self) -> RecordedEpoch | None:
-        """Return the epoch, None if nothing was recorded; start afresh.
-
-        Raises
-        ------
-        UsageError
-            If a sample id is outside 0..N-1.
-        """
+        """Return the epoch, None if nothing was recorded; start afresh. Waits for the device."""
         self._reduce()
         ids, parts, state = self._ids, self._parts, self._state
         self._start()
         if not ids:
             return None
         found = {
-            name: (self._checked([ids for ids, _ in pairs]), [values for _, values in pairs])
+            name: (_joined([ids for ids, _ in pairs]), [values for _, values in pairs])
             for name, pairs in state.items()
         }
-        return RecordedEpoch(len(self.given_label), self._checked(ids), parts, found)
+        return RecordedEpoch(len(self.given_label), _joined(ids), parts, found)
 
     def _start(self) -> None:
         self._names: tuple[str, ...] | None = None
@@ -147,9 +157,12 @@ class EpochCollector:
         self._parts: dict[str, list[Array]] = {}
         self.keep = "none"
 
-    def _check_shapes(self, sample_id: Array, columns: Mapping[str, Array]) -> None:
-        for name, column in columns.items():
-            shape = tuple(np.shape(column))  # type: ignore[arg-type]  # a tensor has one, too
+    def _checked(self, sample_id: Array, columns: Mapping[str, Array]) -> dict[str, Array]:
+        """Return the columns of a batch as arrays or tensors of numbers, of fitting shapes."""
+        found: dict[str, Array] = {}
+        for name, values in columns.items():
+            column = as_numbers(name, values)
+            shape = tuple(column.shape)
             width = (self.n_classes,) if name in ("logits", "cosine") else ()
             if len(shape) != 1 + len(width) or shape[1:] != width:
                 needed = ", ".join(map(str, ("B", *width))) + ("" if width else ",")
@@ -158,6 +171,8 @@ class EpochCollector:
                 raise UsageError(
                     f"record: {len(sample_id)} sample ids but {shape[0]} rows of {name}"
                 )
+            found[name] = column
+        return found
 
     def _check_names(self, names: tuple[str, ...]) -> None:
         if self._names is not None and names != self._names:
@@ -195,15 +210,16 @@ class EpochCollector:
             label_there = self._labels_of(sample_id, device)
             on_device = signals.signal_columns(logits, near, label_there, self.settings)
             return on_device | signals.half_outputs(logits, near, self.keep)
-        label = self.given_label[self._checked([sample_id])]
-        values = to_numpy(logits), None if cosine is None else to_numpy(cosine)
+        last = len(self.given_label) - 1  # ids may be a device's, see `_labels_of`
+        label = self.given_label[np.clip(to_numpy(sample_id), 0, last)]
+        values = _floats(logits), None if cosine is None else _floats(cosine)
         columns = signal_columns(*values, label, self.settings)
         return columns | half_outputs(*values, self.keep)
 
     def _labels_of(self, sample_id: Array, device: Any) -> Any:
         """Return the given labels of a chunk on a device.
 
-        An id out of range is refused when the epoch ends; it must not break the device before.
+        An id out of range is known when the epoch ends; it must not break the device before.
         """
         torch = sys.modules["torch"]
         if device not in self._label_on:
@@ -211,15 +227,18 @@ class EpochCollector:
         ids = torch.as_tensor(sample_id).to(device, non_blocking=True)
         return self._label_on[device][ids.clamp(0, len(self.given_label) - 1)]
 
-    def _checked(self, ids: Sequence[Array]) -> np.ndarray:
-        """Return ids on the host, int64; one out of range is a UsageError."""
-        found = _joined(ids).astype(np.int64, copy=False)
-        if len(found) and not 0 <= found.min() <= found.max() < len(self.given_label):
-            raise UsageError(
-                f"record: sample_id must lie in 0..{len(self.given_label) - 1}, "
-                f"got {found.min()}..{found.max()}"
-            )
-        return found
+
+def _inside(ids: np.ndarray, n_samples: int) -> np.ndarray | slice:
+    """Return which ids are positions of samples, without a mask where all are."""
+    if not len(ids) or 0 <= ids.min() <= ids.max() < n_samples:
+        return slice(None)
+    return (ids >= 0) & (ids < n_samples)
+
+
+def _floats(values: Array) -> np.ndarray:
+    """Return values on the host in float32 at least, whole numbers as well."""
+    array = to_numpy(values)
+    return array.astype(np.result_type(array.dtype, np.float32), copy=False)
 
 
 def _copied(values: Array) -> Array:

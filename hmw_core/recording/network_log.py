@@ -135,7 +135,7 @@ def _as_read(state: dict[str, np.ma.MaskedArray]) -> dict[str, np.ndarray]:
 
 
 def _plain(value: Any) -> Any:
-    """Return a JSON value: numpy numbers as Python's, NaN and infinity as null."""
-    if isinstance(value, np.generic):
+    """Return a JSON value: numbers of numpy and torch as Python's, NaN and infinity as null."""
+    if hasattr(value, "item"):
         value = value.item()
     return None if isinstance(value, float) and not np.isfinite(value) else value

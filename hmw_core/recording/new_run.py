@@ -1,8 +1,10 @@
 """What a new run folder says of itself: checked labels, `samples.parquet`, `run.json`."""
 
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
+from operator import index
 from pathlib import Path
 from typing import Any
 
@@ -13,31 +15,100 @@ from hmw_core.criteria import NAMED
 from hmw_core.errors import UsageError
 from hmw_core.log import layout, provenance
 from hmw_core.log.images import encode_images, fingerprint_of
-from hmw_core.log.schema import FORMAT_VERSION, OUTPUTS, PASSES, SIGNAL_NAMES, MethodColumn
+from hmw_core.log.schema import (
+    FORMAT_VERSION,
+    OUTPUTS,
+    PASSES,
+    SIGNAL_NAMES,
+    MethodColumn,
+    RunWarning,
+)
+from hmw_core.recording.arrays import Array, to_numpy
 from hmw_core.recording.sample_keys import text_of_key
 
 LARGEST_FULL = 200e6  # bytes of an epoch's logits in float32, up to which `auto` keeps them all
 
 
 def checked_labels(
-    name: str, labels: Sequence[int] | np.ndarray, n_classes: int, may_be_unknown: bool = False
+    name: str, labels: Array, n_classes: int, may_be_unknown: bool = False
 ) -> np.ndarray:
-    """Return labels as int64 of shape (N,), in 0..n_classes-1, or -1 where they may be unknown.
+    """Return labels as int64 of shape (N,), in 0..n_classes-1, or -1 where they are unknown.
 
     Raises
     ------
     UsageError
         If they are no whole numbers, none at all, or out of range.
     """
-    values = np.asarray(labels)
-    if values.ndim != 1 or len(values) == 0 or values.dtype.kind not in "iu":
-        raise UsageError(f"{name} must be a non-empty list of whole numbers")
-    lowest = -1 if may_be_unknown else 0
-    if values.min() < lowest or values.max() >= n_classes:
+    try:
+        values = to_numpy(labels)
+    except (TypeError, ValueError):  # rows of several lengths
+        values = np.empty(0, dtype=object)
+    is_masked = np.ma.getmaskarray(labels).any() if np.ma.isMaskedArray(labels) else False
+    if values.ndim != 1 or len(values) == 0 or values.dtype.kind not in "iu" or is_masked:
+        got = f"{'masked ' if is_masked else ''}{values.dtype} of shape {values.shape}"
+        raise UsageError(
+            f"{name} must be a non-empty list of whole numbers, one a sample, got {got}"
+        )
+    if (not may_be_unknown and values.min() < 0) or values.max() >= n_classes:
         raise UsageError(
             f"{name} must lie in 0..{n_classes - 1}, got {values.min()}..{values.max()}"
         )
-    return values.astype(np.int64)
+    return np.maximum(values.astype(np.int64), -1)
+
+
+def checked_names(class_names: Sequence[str] | None, n_classes: int) -> list[str]:
+    """Return the classes' names, by default their numbers.
+
+    Names that differ only by space around them, or by how Unicode composes a letter, are the same
+    to a reader, and a file of labels could not tell them apart.
+
+    Raises
+    ------
+    UsageError
+        If there are more or fewer than classes, or two are the same.
+    """
+    if class_names is None:
+        return [str(c) for c in range(n_classes)]
+    names = [str(name) for name in class_names]
+    if len(names) != n_classes:
+        raise UsageError(f"{n_classes} classes but {len(names)} class names")
+    class_of: dict[str, int] = {}
+    for label, name in enumerate(names):
+        seen_as = " ".join(unicodedata.normalize("NFC", name).split())
+        if seen_as in class_of:
+            raise UsageError(
+                f"classes {class_of[seen_as]} and {label} are both called {seen_as!r}; "
+                "give each class a name of its own"
+            )
+        class_of[seen_as] = label
+    return names
+
+
+def empty_classes(given: np.ndarray, names: Sequence[str]) -> list[RunWarning]:
+    """Return what to say of classes without a sample: nothing, or one warning."""
+    empty = np.flatnonzero(np.bincount(given, minlength=len(names)) == 0)
+    if not len(empty):
+        return []
+    shown = ", ".join(f"{names[c]!r}" for c in empty[:6]) + (", ..." if len(empty) > 6 else "")
+    which = f"{shown} has" if len(empty) == 1 else f"{len(empty)} ({shown}) have"
+    return [RunWarning(f"Of the {len(names)} classes, {which} no sample.")]
+
+
+def whole_number(name: str, value: Any, at_least: int) -> int:
+    """Return a count as Python's int, of numpy as well.
+
+    Raises
+    ------
+    UsageError
+        If it is no whole number, or too small.
+    """
+    try:
+        number = index(value)
+    except TypeError:
+        raise UsageError(f"{name} must be a whole number, got {value!r}") from None
+    if number < at_least:
+        raise UsageError(f"{name} must be {at_least} or more, got {number}")
+    return number
 
 
 def kept_outputs(keep: str, every: int, n_samples: int, n_classes: int) -> dict[str, Any]:

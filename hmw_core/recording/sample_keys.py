@@ -89,9 +89,7 @@ def text_of_key(key: Any) -> str:
 
 def outside(lowest: int, highest: int, n_samples: int) -> UsageError:
     """Return the refusal of positions out of range."""
-    return UsageError(
-        f"record: sample_id must lie in 0..{n_samples - 1}, got {lowest}..{highest}"
-    )
+    return UsageError(f"record: sample_id must lie in 0..{n_samples - 1}, got {lowest}..{highest}")
 
 
 def _as_array(sample_id: Array) -> np.ndarray:
@@ -112,19 +110,19 @@ def _as_array(sample_id: Array) -> np.ndarray:
         raise _refused(f"are {values.dtype}")
     items = values.astype(object)
     types = set(map(type, items))
-    if all(issubclass(kind, Integral) and kind is not bool for kind in types):
-        try:
-            return items.astype(np.int64)
-        except OverflowError:
-            raise _refused(f"hold {max(items, key=abs)}") from None
-    are_keys = issubclass(type(items[0]), KEY_TYPES)
-    odd = [kind for kind in types if not issubclass(kind, KEY_TYPES)]
+    numbers = {kind for kind in types if issubclass(kind, Integral) and kind is not bool}
+    keys = {kind for kind in types if issubclass(kind, KEY_TYPES)}
+    odd = (types - numbers - keys) or (numbers if keys else ())
     if odd:
         item = next(item for item in items if type(item) in odd)
-        raise _refused(
-            f"hold {item!r} ({type(item).__name__}){' beside keys' if are_keys else ''}"
-        )
-    return items
+        beside = " beside keys" if keys else ""
+        raise _refused(f"hold {item!r} ({type(item).__name__}){beside}")
+    if keys:
+        return items
+    try:
+        return items.astype(np.int64)
+    except OverflowError:
+        raise _refused(f"hold {max(items, key=abs)}") from None
 
 
 def _array_of(sample_id: Any) -> np.ndarray:

@@ -24,7 +24,15 @@ from hmw_core.margins import HMSettings
 from hmw_core.recording.arrays import Array, to_numpy
 from hmw_core.recording.collector import RecordedEpoch
 from hmw_core.recording.network_log import NetworkLog
-from hmw_core.recording.new_run import checked_labels, kept_outputs, method_part, write_new_run
+from hmw_core.recording.new_run import (
+    checked_labels,
+    checked_names,
+    empty_classes,
+    kept_outputs,
+    method_part,
+    whole_number,
+    write_new_run,
+)
 from hmw_core.recording.sample_keys import SampleKeys
 from hmw_core.recording.signals import RECORDABLE
 
@@ -87,9 +95,12 @@ class RunWriter:
         path : path
             The run folder, which must not exist. Its name is the run's name.
         given_label : sequence of N ints
-            Label trained on, 0..n_classes-1; position is the `sample_id`.
+            Label trained on, 0..n_classes-1; position is the `sample_id`. A class without a sample
+            becomes a warning of the run.
         true_label : sequence of N ints, optional
             Label before noise; a negative one is unknown.
+        class_names : sequence of str, optional
+            One a class, no two the same. Default: the classes' numbers.
         images : uint8 ndarray (N, H, W[, 3]) or sequence of N encoded pictures, optional
             Kept once per data set, beside the runs.
         source : sequence of N str, optional
@@ -122,26 +133,24 @@ class RunWriter:
         UsageError
             If the folder exists, or an argument does not fit the others.
         """
+        n_classes = whole_number("n_classes", n_classes, at_least=2)
+        n_epochs = whole_number("n_epochs", n_epochs, at_least=1)
+        names = checked_names(class_names, n_classes)
         given = checked_labels("given_label", given_label, n_classes)
         true = None
         if true_label is not None:
             true = checked_labels("true_label", true_label, n_classes, may_be_unknown=True)
-        names = [str(n) for n in class_names] if class_names is not None else None
         lengths = {"true_label": true, "images": images, "source": source}
         for what, values in lengths.items():
             if values is not None and len(values) != len(given):
                 raise UsageError(f"{len(given)} given labels but {len(values)} in {what}")
-        if names is not None and len(names) != n_classes:
-            raise UsageError(f"{n_classes} classes but {len(names)} class names")
-        if n_epochs < 1:
-            raise UsageError(f"n_epochs must be 1 or more, got {n_epochs}")
         settings = HMSettings(float(alpha), float(beta), k, annealing_start)
         settings.check(n_classes)
         folder = Path(path)
         dataset = {
             "name": dataset_name,
             "n_classes": n_classes,
-            "class_names": names or [str(c) for c in range(n_classes)],
+            "class_names": names,
         }
         info = {
             "recipe": recipe,
@@ -155,7 +164,7 @@ class RunWriter:
             **method_part(networks, pass_name, method_state),
             "config": config or {},
             "device": device,
-            "warnings": [asdict(warning) for warning in warnings],
+            "warnings": [asdict(said) for said in (*empty_classes(given, names), *warnings)],
         }
         return cls(folder, write_new_run(folder, given, true, images, source, dataset, info))
 
@@ -197,8 +206,8 @@ class RunWriter:
 
         Parameters
         ----------
-        sample_id : (B,) int, or list of B str
-            Position in `given_label`, or key in `source`.
+        sample_id : (B,) or (B, 1) int, or B keys
+            Position in `given_label`, or key in `source`; see `sample_keys`.
         logits : (B, C) float
             Raw, of the run's pass. Left out, only `state` is recorded.
         cosine : (B, C) float, optional
@@ -217,7 +226,7 @@ class RunWriter:
         Raises
         ------
         UsageError
-            If lengths, shapes or names do not fit, or a key is unknown or not unique.
+            If lengths, shapes, types or names do not fit, or an id is none of this run.
         """
         ids = self._keys.positions(sample_id)
         log = self._network(network)
@@ -245,7 +254,7 @@ class RunWriter:
 
         Parameters
         ----------
-        sample_id : (B,) int, or list of B str
+        sample_id
             As `record`'s.
         **columns : (B,) float or int
             Of `signals.RECORDABLE`, as `schema.SIGNALS` defines them; the same in every batch of
@@ -273,7 +282,8 @@ class RunWriter:
         Raises
         ------
         UsageError
-            If the epoch is not the one after the last, or nothing was recorded.
+            If the epoch is not the one after the last, or nothing was recorded; also, once the
+            epoch is logged without them, if ids that came on a device are out of range.
         OSError
             If an earlier epoch could not be written.
         """
@@ -285,7 +295,7 @@ class RunWriter:
         recorded = []
         for number, network in enumerate(self._networks, start=1):
             rows = network.collector.take()
-            if rows is None:
+            if rows is None or not len(rows.sample_id):
                 whose = "" if number == 1 else f" of network {number}"
                 raise UsageError(f"epoch {epoch} ends, but nothing{whose} was recorded in it")
             recorded.append(rows)
@@ -295,6 +305,9 @@ class RunWriter:
                 self.info["absent"][name] = "the loop recorded no such column"
         self.last_epoch = epoch
         self._pending = self._thread.submit(self._write_epoch, epoch, recorded, metrics, after)
+        for rows in recorded:
+            if rows.refusal is not None:
+                raise UsageError(f"{rows.refusal}; epoch {epoch} is logged without such rows")
 
     def log_features(
         self,

@@ -194,7 +194,7 @@ def test_resumed_run_still_knows_its_keys(tmp_path):
         (None, ["img/000.png"], "unknown sample 'img/000.png'"),
         (["same"] * N, ["same"], "names two samples 'same'"),
         (KEYS, np.array(["elsewhere"]), "unknown sample 'elsewhere'"),
-        (KEYS, ("img/001.png", 3), "unknown sample '3'"),
+        (KEYS, ("img/001.png", 3), r"hold 3 \(int\) beside keys"),
     ],
 )
 def test_unknown_and_doubled_keys_are_one_sentence(source, batch, said, tmp_path):
