@@ -63,7 +63,7 @@ def prepared(options: Options) -> tuple[list[str], dict[str, str]]:
                 "close what listens there or choose another with --port N"
             )
     here = Path(__file__).resolve().parent
-    command = [sys.executable, "-m", "streamlit", "run", str(here / "app.py")]
+    command = [sys.executable, "-m", "streamlit", "run", str(here / "frame.py")]
     command += ["--server.address", ADDRESS, "--server.port", str(options.port)]
     command += ["--server.showEmailPrompt", "false", "--browser.gatherUsageStats", "false"]
     if not options.browser:

@@ -23,7 +23,7 @@ ROOMS = {
     ),
     "dashboard": (
         "drawing", "figures", "presenters", "export", "jobs", "launcher", "labels", "project",
-        "verify", "cached", "runs", "views", "app",
+        "verify", "cached", "runs", "views", "frame",
     ),
 }  # fmt: skip
 DOORS = {"__init__", "moved"}  # the face of a package, which any room may lie behind
@@ -31,7 +31,7 @@ TORCH = {"torch", "torchvision", "timm"}
 # recording/arrays.py names the type only.
 TORCH_PLACES = ("training", "hmw_core/objective", "hmw_core/recording/arrays.py")
 STREAMLIT_PLACES = (
-    "dashboard/app.py",
+    "dashboard/frame.py",
     "dashboard/cached",
     "dashboard/runs.py",
     "dashboard/launcher.py",
@@ -203,8 +203,8 @@ def test_hmw_core_loads_without_torch_and_streamlit():
 
 
 def test_the_dashboard_loads_without_torch():
-    # app.py and the views are scripts that Streamlit runs; the pages' tests run them.
-    scripts = ("dashboard/app.py", "dashboard/views")
+    # frame.py and the views are scripts that Streamlit runs; the pages' tests run them.
+    scripts = ("dashboard/frame.py", "dashboard/views")
     paths = [p for p in SOURCES if is_in(p, ("dashboard",)) and not is_in(p, scripts)]
     imports_without(TORCH, [module_name(p) for p in paths])
 

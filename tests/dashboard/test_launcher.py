@@ -20,7 +20,7 @@ def test_command_serves_this_machine_only(tmp_path):
     command, environment = launcher.prepared(options)
     assert (tmp_path / "new").is_dir()
     assert command[1:4] == ["-m", "streamlit", "run"]
-    assert Path(command[4]).name == "app.py"
+    assert Path(command[4]).name == "frame.py"
     assert command[command.index("--server.address") + 1] == "127.0.0.1"
     assert command[command.index("--server.headless") + 1] == "true"
     assert environment["HMW_RUNS"] == str((tmp_path / "new").resolve())

@@ -5,12 +5,12 @@ from typing import Any
 
 from streamlit.testing.v1 import AppTest
 
-APP = Path(__file__).parents[3] / "dashboard" / "app.py"
+APP = Path(__file__).parents[3] / "dashboard" / "frame.py"
 HTML_NAMES = ["<b>bold</b>", "<img src=x onerror=alert(1)>", "$5 & more", "a_b*c*", "plain"]
 
 
 def view(name: str) -> str:
-    """Return the file of a page, as `app.py` names it."""
+    """Return the file of a page, as `frame.py` names it."""
     (path,) = APP.parent.glob(f"views/*/{name}.py")
     return path.relative_to(APP.parent).as_posix()
 
