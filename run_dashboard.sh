@@ -7,7 +7,7 @@ set -uo pipefail
 usage() {
   cat <<'TEXT'
 Usage: ./run_dashboard.sh [--runs DIR] [--port N] [--no-demo] [--no-browser] [--read-only]
-                          [--no-training]
+                          [--host-name NAME] [--no-training]
 
 Makes .venv and installs the requirements (the first time only), trains the two demo runs
 (digits with half the labels redrawn: CCE and CCE+HMW-code) if the runs folder holds no other
@@ -19,6 +19,8 @@ run, and opens the dashboard on 127.0.0.1. Ctrl-C stops it; the next start conti
   --no-training   install no PyTorch: the dashboard shows the runs of other machines
   --no-browser    open no browser window, only print the address
   --read-only     let nobody train or judge from a page: for a server that others look at
+  --host-name NAME  a name under which others reach this machine, through a proxy; any other
+                  than localhost is refused; may come several times
   --help          print this and stop
 TEXT
 }
@@ -30,13 +32,14 @@ lists=(requirements.txt)
 launch=()
 while [ $# -gt 0 ]; do
   case $1 in
-    --runs | --port)
+    --runs | --port | --host-name)
       [ $# -ge 2 ] || die "option $1 needs a value"
       set -- "$1=$2" "${@:3}"
       continue
       ;;
     --runs=?*) runs=${1#*=} ;;
     --port=?*) port=${1#*=} ;;
+    --host-name=?*) launch+=(--host-name "${1#*=}") ;;
     --no-demo) demo=no ;;
     --no-training)
       demo=no
@@ -50,7 +53,7 @@ while [ $# -gt 0 ]; do
       ;;
     *)
       die "unknown option '$1'; known: --runs DIR, --port N, --no-demo, --no-browser," \
-        "--read-only, --no-training, --help"
+        "--read-only, --host-name NAME, --no-training, --help"
       ;;
   esac
   shift

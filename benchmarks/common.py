@@ -56,7 +56,7 @@ def served(runs: Path) -> Iterator[tuple[str, int]]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "streamlit", "run", "dashboard/frame.py"]
+    command = [sys.executable, "-m", "streamlit", "run", "dashboard/app.py"]
     command += ["--server.address", "127.0.0.1", "--server.port", str(port)]
     command += ["--server.headless", "true"]
     environment = {**os.environ, "HMW_RUNS": str(runs)}

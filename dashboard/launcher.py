@@ -10,6 +10,7 @@ from typing import Annotated
 
 import tyro
 
+from dashboard import gate
 from hmw_core import processes
 from hmw_core.command_line import door
 from hmw_core.errors import UsageError
@@ -30,6 +31,8 @@ class Options:
     ] = True
     read_only: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
     """Let nobody train or judge from a page: for a server that others look at."""
+    host_name: Annotated[tuple[str, ...], tyro.conf.UseAppendAction] = ()
+    """A name under which others reach this machine, through a proxy; may come several times."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -62,13 +65,14 @@ def prepared(options: Options) -> tuple[list[str], dict[str, str]]:
                 f"port {options.port} is in use already; "
                 "close what listens there or choose another with --port N"
             )
+    names = [gate.host_name(text) for text in options.host_name]
     here = Path(__file__).resolve().parent
-    command = [sys.executable, "-m", "streamlit", "run", str(here / "frame.py")]
+    command = [sys.executable, "-m", "streamlit", "run", str(here / "app.py")]
     command += ["--server.address", ADDRESS, "--server.port", str(options.port)]
     command += ["--server.showEmailPrompt", "false", "--browser.gatherUsageStats", "false"]
     if not options.browser:
         command += ["--server.headless", "true"]
-    told = {"HMW_RUNS": str(options.runs.resolve())}
+    told = {"HMW_RUNS": str(options.runs.resolve()), gate.NAMES: ",".join(names)}
     if options.read_only:
         told["HMW_READ_ONLY"] = "1"
     return command, processes.environment(**told)

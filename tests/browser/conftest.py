@@ -43,7 +43,7 @@ def address(runs_folder, tmp_path_factory) -> Iterator[str]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "streamlit", "run", "dashboard/frame.py"]
+    command = [sys.executable, "-m", "streamlit", "run", "dashboard/app.py"]
     command += ["--server.address", "127.0.0.1", "--server.port", str(port)]
     command += ["--server.headless", "true"]
     log = tmp_path_factory.mktemp("server") / "log"

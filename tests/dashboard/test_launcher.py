@@ -20,7 +20,7 @@ def test_command_serves_this_machine_only(tmp_path):
     command, environment = launcher.prepared(options)
     assert (tmp_path / "new").is_dir()
     assert command[1:4] == ["-m", "streamlit", "run"]
-    assert Path(command[4]).name == "frame.py"
+    assert Path(command[4]).name == "app.py"
     assert command[command.index("--server.address") + 1] == "127.0.0.1"
     assert command[command.index("--server.headless") + 1] == "true"
     assert environment["HMW_RUNS"] == str((tmp_path / "new").resolve())
@@ -45,6 +45,19 @@ def test_read_only_is_told_to_the_server_alone_when_asked_for(tmp_path, monkeypa
         launcher.main(["--runs", str(tmp_path), "--port", str(free_port()), *options])
     asked = [environment.get("HMW_READ_ONLY") for _, _, environment in started]
     assert asked == [None, "1"]
+
+
+def test_other_names_are_told_to_the_server(tmp_path):
+    given = launcher.Options(
+        runs=tmp_path, port=free_port(), host_name=("HMW.example.org", "[fd00::1]")
+    )
+    assert launcher.prepared(given)[1]["HMW_HOST_NAMES"] == "hmw.example.org,fd00::1"
+
+
+def test_a_name_that_is_none_is_said(tmp_path, capsys):
+    given = ["--runs", str(tmp_path), "--host-name", "https://hmw.example.org/"]
+    assert launcher.main([*given, "--port", str(free_port())]) == 2
+    assert "must be a name or an address alone" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("port", ["80", "70000"])

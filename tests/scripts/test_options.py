@@ -10,7 +10,8 @@ import pytest
     [
         (
             "run_dashboard.sh",
-            ["--runs", "--port", "--no-demo", "--no-browser", "--read-only", "--no-training"],
+            ["--runs", "--port", "--no-demo", "--no-browser", "--read-only", "--host-name"]
+            + ["--no-training"],
         ),
         ("run_tests.sh", ["--ci", "--help"]),
     ],
