@@ -185,6 +185,8 @@ def assert_same(read, column):
         rounding = 1e-6 if column.dtype == np.float32 else 0  # written with its own few digits
         np.testing.assert_allclose(found, expected, rtol=rounding)
         return
+    if pd.api.types.is_bool_dtype(column):
+        column = column.map({True: "true", False: "false"}, na_action="ignore")
     texts = column.astype(object).where(column.notna(), "")
     assert read.map(unguard).tolist() == [str(text) for text in texts]
 

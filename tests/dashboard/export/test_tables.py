@@ -3,7 +3,9 @@
 import csv
 import io
 
+import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -33,6 +35,47 @@ def test_csv_guards_cells_titles_and_the_index():
     assert rows[0] == ["", "'=cmd|x"]
     assert [row[1] for row in rows[1:]] == ["'=1+1", "'+SUM(A1)", "'-2+3", "'@x", "a=b"]
     assert rows[1][0] == "'="
+
+
+BREAKS = ["\r", "\n", "\r\n", "\r\r", "\x0b", "\x0c", "\x85", "\u2028"]
+
+
+@pytest.mark.parametrize(
+    "make", [lambda table: table, pa.Table.from_pandas], ids=["pandas", "arrow"]
+)
+@pytest.mark.parametrize("line_end", BREAKS)
+def test_no_break_in_a_text_begins_a_row(make, line_end):
+    formula = f"cat{line_end}=cmd|'/C calc'!A1"
+    table = pd.DataFrame({"class": [formula, f"{line_end}=1"], f"n{line_end}=2": [1, 2]})
+    written = csv_bytes(make(table)).decode()
+    rows = list(csv.reader(io.StringIO(written, newline="")))
+    assert [len(row) for row in rows] == [2, 2, 2]
+    assert rows[1] == [formula, "1"]
+    starts = {row[0].removeprefix("'")[:1] for row in rows}
+    assert starts <= {"c", line_end[0]}
+    if line_end[0] in "\r\n":
+        assert rows[2][0] == f"'{line_end}=1"
+    read = pd.read_csv(io.StringIO(written, newline=""))
+    assert read["class"][0].replace("\r\n", "\n") == formula.replace("\r\n", "\n")
+    assert len(read) == 2
+
+
+def test_csv_of_every_kind_of_column():
+    table = pd.DataFrame(
+        {
+            "whole": pd.array([1, None], dtype="Int64"),
+            "truth": [True, False],
+            "half": np.array([0.5, np.nan], np.float16),
+            "large": [1e22, -np.inf],
+            "mixed": [(1, "=x"), None],
+            "when": pd.to_datetime(["2024-05-06 07:08:09", None]),
+            "text": pd.Categorical(["=x", None]),
+        }
+    )
+    table = pd.concat([table, table["text"]], axis=1)  # two columns of one title
+    first, second = csv_bytes(table).decode().splitlines()[1:]
+    assert first == """1,true,0.5,1e+22,"(1, '=x')","2024-05-06 07:08:09","'=x","'=x\""""
+    assert second == ",false,,-inf,,,,"
 
 
 def test_markdown_cuts_numbers_and_sets_them_right():
@@ -90,7 +133,7 @@ def test_latex_row_never_begins_with_an_argument_of_the_line_break():
 def test_an_index_that_says_something_is_a_column():
     named = TABLE.set_index("criterion")
     assert to_markdown(named, "").splitlines()[2].startswith("| criterion | AUROC |")
-    assert csv_bytes(named).splitlines()[0] == b"criterion,AUROC,difference,n"
+    assert csv_bytes(named).splitlines()[0] == b'"criterion","AUROC","difference","n"'
 
 
 def test_the_page_shows_the_table_and_offers_three_files():

@@ -4,6 +4,7 @@ import json
 import math
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from hmw_core.errors import UnreadableRun
@@ -211,9 +212,9 @@ def test_a_proof_is_running_only_while_it_is_written(tmp_path):
 
 def test_the_csv_beside_holds_every_training(tmp_path):
     write_small_proof(tmp_path / "p")
-    lines = (tmp_path / "p" / "trainings.csv").read_text().splitlines()
-    assert lines[0] == "arm,seed,n_samples,mislabeled_fraction,test_accuracy,seconds"
-    assert len(lines) == 13
+    table = pd.read_csv(tmp_path / "p" / "trainings.csv")
+    assert " ".join(table) == "arm seed n_samples mislabeled_fraction test_accuracy seconds"
+    assert len(table) == 12
 
 
 @pytest.mark.parametrize(
