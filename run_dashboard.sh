@@ -18,7 +18,7 @@ run, and opens the dashboard on 127.0.0.1. Ctrl-C stops it; the next start conti
   --no-demo       train nothing
   --no-training   install no PyTorch: the dashboard shows the runs of other machines
   --no-browser    open no browser window, only print the address
-  --read-only     let nobody train or judge from a page: for a server that others look at
+  --read-only     let nobody write from a page: for a server that others look at
   --host-name NAME  a name under which others reach this machine, through a proxy; any other
                   than localhost is refused; may come several times
   --help          print this and stop

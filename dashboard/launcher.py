@@ -30,7 +30,7 @@ class Options:
         bool, tyro.conf.arg(help="Open a browser window; --no-browser does not.")
     ] = True
     read_only: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
-    """Let nobody train or judge from a page: for a server that others look at."""
+    """Let nobody train, judge or write from a page: for a server that others look at."""
     host_name: Annotated[tuple[str, ...], tyro.conf.UseAppendAction] = ()
     """A name under which others reach this machine, through a proxy; may come several times."""
 

@@ -16,17 +16,13 @@ from dashboard.jobs.training_command import listing
 from dashboard.presenters.summary import summary
 from hmw_core.experiments.sweeps import Sweep, list_sweeps, read_sweep
 from hmw_core.log import layout
+from hmw_core.log.cache import read_only as read_only  # what the pages ask before they write
 from hmw_core.log.reader import RunReader, list_runs
 
 
 def runs_folder() -> Path:
     """Return the folder of runs: `HMW_RUNS`, or `data/runs`."""
     return Path(os.environ.get("HMW_RUNS") or "data/runs")
-
-
-def read_only() -> bool:
-    """Tell whether this server lets nobody train or judge (`--read-only`)."""
-    return os.environ.get("HMW_READ_ONLY") == "1"
 
 
 def all_runs() -> tuple[list[RunReader], dict[str, str]]:

@@ -4,7 +4,6 @@ import hashlib
 import json
 import threading
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ import pyarrow.parquet as pq
 
 from hmw_core.errors import UsageError, pick
 from hmw_core.feature_space.embeddings import EMBEDDINGS, Progress, library
-from hmw_core.log import layout
+from hmw_core.log.cache import keep
 from hmw_core.log.reader import RunReader
 
 TSNE_UP_TO = 5_000  # samples; above it `auto` takes UMAP, which is several times faster
@@ -99,8 +98,7 @@ def project(
         if kept is not None:
             return kept
         table = _compute(run, plan, sample_ids, progress)
-        with suppress(OSError):  # read-only or full: the map is as good, and computed again
-            layout.write_table(_file(run, plan), table)
+        keep(_file(run, plan), table)
     return _frame(table)
 
 

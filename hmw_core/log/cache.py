@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -60,9 +61,20 @@ def kept_table(
     made = compute()
     table = pa.Table.from_pandas(made)
     table = table.replace_schema_metadata({**(table.schema.metadata or {}), KEY: digest.encode()})
-    with suppress(OSError):  # a full disk or a folder of somebody else
-        layout.write_table(path, table)
+    keep(path, table)
     return made
+
+
+def read_only() -> bool:
+    """Tell whether this process may only show runs: `HMW_READ_ONLY`, the option `--read-only`."""
+    return os.environ.get("HMW_READ_ONLY") == "1"
+
+
+def keep(path: Path, table: pa.Table) -> None:
+    """Keep what can be computed again, where anything may be and can be written."""
+    if not read_only():
+        with suppress(OSError):  # a full disk or a folder of somebody else
+            layout.write_table(path, table)
 
 
 def _files(

@@ -8,7 +8,6 @@ are kept in the run, and a threshold, which anyone may move, is applied to them 
 import hashlib
 import json
 import threading
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
 
@@ -24,7 +23,7 @@ from scipy.sparse.csgraph import connected_components
 from hmw_core.errors import UsageError
 from hmw_core.feature_space.embeddings import Progress
 from hmw_core.feature_space.neighbours import directions, nearest_rows
-from hmw_core.log import layout
+from hmw_core.log.cache import keep
 from hmw_core.log.reader import RunReader
 from hmw_core.pictures.picture_features import pictures
 
@@ -92,8 +91,7 @@ def compare_pairs(
         table = pa.Table.from_pandas(
             frame, schema=SCHEMA.with_metadata(metadata), preserve_index=False
         )
-        with suppress(OSError):  # read-only or full: computed again next time
-            layout.write_table(_file(run, plan), table)
+        keep(_file(run, plan), table)
     return table.to_pandas()
 
 

@@ -3,7 +3,6 @@
 import io
 import json
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +12,7 @@ import pyarrow.parquet as pq
 from PIL import Image
 
 from hmw_core.log import layout
+from hmw_core.log.cache import keep
 from hmw_core.log.reader import RunReader
 
 VERSION = 1  # counts up whenever these numbers change
@@ -50,8 +50,7 @@ def picture_features(run: RunReader) -> pd.DataFrame:
     if kept is None:
         kept = _measure(run)
         if len(kept):
-            with suppress(OSError):  # read-only or full: measured again next time
-                layout.write_table(path, kept)
+            keep(path, kept)
     frame = kept.to_pandas().set_index("sample_id")
     return frame.reindex(pd.RangeIndex(run.n_samples, name="sample_id"))
 

@@ -4,7 +4,6 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from dashboard import runs
 from dashboard.cached import laboratory as cached_laboratory
 from dashboard.drawing.text import percent
 from dashboard.figures.dynamics.learning_order import when
@@ -12,7 +11,7 @@ from dashboard.figures.dynamics.learning_order_classes import MOST
 from dashboard.figures.dynamics.learning_order_stop import noise_rate_of
 from dashboard.views.parts.blocks import offer_table, show_figure, title
 from dashboard.views.parts.choices import choose, choose_class, plain
-from dashboard.views.parts.part_pictures import go_to_review
+from dashboard.views.parts.part_pictures import go_to_review, review_button
 from dashboard.views.parts.run_picker import pick_run
 from hmw_core.errors import UsageError
 from hmw_core.laboratory.learning_order import (
@@ -91,14 +90,9 @@ def latest(run: RunReader, given_label: int | None) -> None:
         f"suspicious, and hard clean samples are late, too.{share}"
     )
     queue = chosen[:SOME].tolist()
-    off = runs.read_only()
-    if st.button(
-        f"Review {len(queue):,} of them"
-        if len(queue) < len(chosen)
-        else f"Review these {len(queue):,}",
-        icon=":material/rate_review:",
-        disabled=off,
-        help="This server is read-only" if off else None,
+    all_of = len(queue) == len(chosen)
+    if review_button(
+        f"Review these {len(queue):,}" if all_of else f"Review {len(queue):,} of them"
     ):
         go_to_review(run, queue, f"{what} up to epoch {run.last_epoch}")
 

@@ -5,12 +5,13 @@ from typing import cast
 import pandas as pd
 import streamlit as st
 
+from dashboard import runs
 from dashboard.cached import samples as cached_samples
 from dashboard.presenters.duplicate_pairs import histogram, pairs_html
 from dashboard.presenters.gallery import cards
 from dashboard.views.parts.blocks import CONFIG, title
 from dashboard.views.parts.choices import choose, link_to, plain, remember
-from dashboard.views.parts.part_pictures import go_to_review
+from dashboard.views.parts.part_pictures import go_to_review, review_button
 from dashboard.views.parts.run_picker import pick_run
 from hmw_core.errors import UsageError
 from hmw_core.log.reader import RunReader
@@ -41,6 +42,14 @@ def pairs_or_offer(run: RunReader) -> pd.DataFrame:
     here = st.session_state.get("pairs here", {})
     if pairs is not None or (run.name, run.network) in here:
         return here[run.name, run.network] if pairs is None else pairs
+    if runs.read_only():
+        st.info(
+            f"The {run.n_samples:,} samples have not been compared yet, and this server is "
+            "read-only: whoever keeps the run compares them, on this page of a dashboard that was "
+            "started without --read-only.",
+            icon=":material/info:",
+        )
+        st.stop()
     where = st.empty()
     with where.container():
         seconds = max(round(run.n_samples * SECONDS), 1)
@@ -135,7 +144,7 @@ def review(run: RunReader, table: pd.DataFrame) -> None:
     what = "near-duplicates with different labels"
     if not table["differs"].all():
         what = "near-duplicates"
-    if st.button(f"Review these {len(ids):,} samples", icon=":material/rate_review:"):
+    if review_button(f"Review these {len(ids):,} samples"):
         go_to_review(run, ids, what)
 
 

@@ -182,15 +182,17 @@ def offer_map(run: RunReader, method: str, given_label: int | None = None) -> bo
         return False
     if job is not None and job.failure:
         st.error(f"The map could not be computed: {plain(job.failure)}", icon=":material/error:")
+    off = runs.read_only()
     st.info(
         f"There is no map of {plain(run.name)}'s {run.n_samples:,} samples yet. "
-        f"It takes about {_time(seconds)} and is kept with the run.",
+        f"It takes about {_time(seconds)} and is kept with the run"
+        f"{', into which this read-only server writes nothing' * off}.",
         icon=":material/info:",
     )
-    if st.button("Compute the map", key=f"map {run.name}", type="primary"):
+    if not off and st.button("Compute the map", key=f"map {run.name}", type="primary"):
         runs.jobs()[run.name, run.network, method] = start_map(run, method)
         st.rerun()
-    st.caption("Or from a terminal:")
+    st.caption("From a terminal:" if off else "Or from a terminal:")
     words = ["python", "-m", "dashboard.project", str(run.folder), "--method", method]
     words += ["--skip-undefined", *network_words(run)]
     st.code(shlex.join(words), language="bash")

@@ -15,16 +15,17 @@ PAGE = 24  # pictures
 
 def offer_review(run: RunReader, sample_ids: Sequence[int], what: str) -> None:
     """Offer to judge these samples, in this order; `what` says how they were chosen."""
-    off = runs.read_only()
     with st.container(horizontal=True, vertical_alignment="center"):
-        if st.button(
-            f"Review these {len(sample_ids):,}",
-            icon=":material/rate_review:",
-            disabled=off,
-            help="This server is read-only" if off else None,
-        ):
+        if review_button(f"Review these {len(sample_ids):,}"):
             go_to_review(run, sample_ids, what)
         st.caption("In the order shown below.")
+
+
+def review_button(label: str) -> bool:
+    """Show a button that leads to the review, which a read-only server has no use for."""
+    off = runs.read_only()
+    why = "This server is read-only" if off else None
+    return st.button(label, icon=":material/rate_review:", disabled=off, help=why)
 
 
 def go_to_review(run: RunReader, sample_ids: Sequence[int], what: str) -> None:
