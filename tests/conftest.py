@@ -128,6 +128,7 @@ def write_small_proof(folder: Path, n_seeds: int = 3, **changes) -> dict:
             for arm in ARMS
         ],
     }
+    folder.mkdir(parents=True, exist_ok=True)
     write_proof(folder, info | changes)
     return info | changes
 

@@ -3,7 +3,8 @@
 import io
 import pickle
 import zipfile
-from collections.abc import Callable
+import zlib
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,11 @@ from hmw_core.log.layout import write_whole
 from training.methods.base import Method
 
 State = dict[str, Any]
+WRONG_CONTENT = (
+    *(ValueError, TypeError, KeyError, IndexError, AttributeError, RuntimeError, EOFError, OSError),
+    *(OverflowError, MemoryError, pickle.UnpicklingError, zipfile.BadZipFile, zlib.error),
+)
+"""What Python and torch raise of bytes that are no checkpoint, or not this run's."""
 
 
 def snapshot(method: Method, epoch: int) -> State:
@@ -55,24 +61,72 @@ def load(folder: Path) -> State | None:
     Raises
     ------
     UsageError
-        If the file is damaged.
+        If the file is damaged, of which it holds checksums, or no checkpoint.
     """
-    path = _path(folder)
-    if not path.exists():
+    try:
+        content = _path(folder).read_bytes()
+    except FileNotFoundError:
         return None
     try:
-        if not zipfile.is_zipfile(path):  # what torch.save writes; torch.load of less raises much
-            raise RuntimeError("it is cut off or no checkpoint")
-        return torch.load(path, map_location="cpu", weights_only=True)
-    except (RuntimeError, OSError, pickle.UnpicklingError) as error:
-        raise UsageError(f"{path} cannot be read, so the run cannot go on: {error}") from None
+        with zipfile.ZipFile(io.BytesIO(content)) as parts:  # what torch.save writes
+            damaged = parts.testzip()
+        if damaged is not None:
+            raise UsageError(f"the checksum of its part {damaged} does not fit")
+        state = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+        if type(state["epoch"]) is not int or state["epoch"] < 1:
+            raise UsageError(f"its epoch is {state['epoch']!r}")
+    except WRONG_CONTENT as error:
+        raise UsageError(_refusal(folder, "cannot be read", error)) from None
+    return state
 
 
-def restore(state: State, method: Method) -> None:
-    """Bring the method to where the snapshot was taken."""
-    method.load_state_dict(state["method"])
-    for optimizer, saved in zip(method.optimizers, state["optimizers"], strict=True):
-        optimizer.load_state_dict(saved)
+def restore(state: State, method: Method, folder: Path) -> None:
+    """Bring the method to where the run's checkpoint was taken.
+
+    Raises
+    ------
+    UsageError
+        If it is not one of this network, method and optimizer.
+    """
+    try:
+        wanted = {name: (value.shape, value.dtype) for name, value in method.state_dict().items()}
+        found = {name: (value.shape, value.dtype) for name, value in state["method"].items()}
+        for name in wanted.keys() | found.keys():
+            if wanted.get(name) != found.get(name):
+                raise UsageError(f"of {name} it has {found.get(name)}, not {wanted.get(name)}")
+        method.load_state_dict(state["method"])
+        for optimizer, saved in zip(method.optimizers, state["optimizers"], strict=True):
+            settings = [group.keys() for group in optimizer.param_groups]
+            optimizer.load_state_dict(saved)
+            for names, group in zip(settings, optimizer.param_groups, strict=True):
+                _check_optimizer(names, group, optimizer.state)
+    except WRONG_CONTENT as error:
+        raise UsageError(_refusal(folder, "does not fit this run", error)) from None
+
+
+def _check_optimizer(
+    names: Iterable[str], group: Mapping[str, Any], states: Mapping[torch.Tensor, Mapping[str, Any]]
+) -> None:
+    """Refuse what torch takes without a look and stumbles over in the next step."""
+    for name in ("lr", "momentum", "weight_decay"):
+        if name in names and not isinstance(group[name], (int, float)):
+            raise UsageError(f"its {name} is {group[name]!r}")
+    kept = {"momentum_buffer"} if "momentum" in names else {"step", "exp_avg", "exp_avg_sq"}
+    for parameter in group["params"]:
+        state = states.get(parameter, {})
+        if state and state.keys() != kept:
+            raise UsageError(f"its optimizer keeps {', '.join(map(str, state))}")
+        for name, value in state.items():
+            if value is not None and value.shape not in (parameter.shape, torch.Size()):
+                raise UsageError(f"its {name} has shape {tuple(value.shape)}")
+
+
+def _refusal(folder: Path, what: str, error: Exception) -> str:
+    reason = " ".join(str(error).split())[:200] or type(error).__name__
+    return (
+        f"{_path(folder)} {what}, so the run cannot go on from it: {reason}. The logged epochs are "
+        "not touched; if you delete this file, `resume` trains again from the first epoch"
+    )
 
 
 def _path(folder: Path) -> Path:

@@ -1,7 +1,8 @@
 """Epochs, evaluation, the log and the checkpoint; knows no method by name."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -53,7 +54,9 @@ def train(config: RunConfig, console: Console) -> None:
             f"or go on with `python -m training resume {config.run_name}`"
         )
     training = Training(config, load_data(config))
-    training.run(training.new_log(), console, first_epoch=1)
+    with _failing_on_disk():
+        writer = training.new_log()
+    training.run(writer, console, first_epoch=1)
 
 
 def resume(folder: Path, console: Console, device: str | None = None) -> None:
@@ -76,12 +79,22 @@ def resume(folder: Path, console: Console, device: str | None = None) -> None:
     logged = reader.samples()["given_label"].to_numpy()
     if not np.array_equal(logged, training.data.given_label):
         raise UsageError(f"run {reader.name!r} cannot go on: its data have changed since")
-    state = checkpoint.load(folder)
-    last_epoch = 0 if state is None else state["epoch"]
-    if state is not None:
-        checkpoint.restore(state, training.method)
-    writer = RunWriter.resume(folder, last_epoch=last_epoch)
+    with _failing_on_disk():
+        state = checkpoint.load(folder)
+        last_epoch = 0 if state is None else state["epoch"]
+        if state is not None:
+            checkpoint.restore(state, training.method, folder)
+        writer = RunWriter.resume(folder, last_epoch=last_epoch)
     training.run(writer, console, first_epoch=last_epoch + 1)
+
+
+@contextmanager
+def _failing_on_disk() -> Iterator[None]:
+    """Turn what a disk refuses, or a folder that is gone, into a failure with its reason."""
+    try:
+        yield
+    except OSError as problem:
+        raise RunFailed(f"the run cannot go on: {problem}") from problem
 
 
 def _check_names(config: RunConfig) -> None:
@@ -167,15 +180,12 @@ class Training:
         progress = TrainingProgress(writer.folder.name, self.config.epochs, first_epoch, console)
         status, error = "failed", None
         try:
-            with progress, self.stop:
+            with _failing_on_disk(), progress, self.stop:
                 self.run_epochs(writer, progress, first_epoch)
             status = "finished"
         except (Stopped, KeyboardInterrupt):
             status = "stopped"
             raise
-        except OSError as problem:  # a full disk, a folder that can no longer be written
-            error = f"the run cannot go on: {problem}"
-            raise RunFailed(error) from problem
         except BaseException as problem:  # only to note it: it is raised again
             error = str(problem) or type(problem).__name__
             raise
@@ -296,6 +306,6 @@ def _finish(writer: RunWriter, status: str, error: str | None) -> None:
     try:
         writer.finish(status, error)
     except OSError as problem:
-        raise RunFailed(
-            f"{error or status}; nor can this be noted in the run: {problem}"
-        ) from problem
+        if status == "failed":
+            raise RunFailed(f"{error}; nor can this be noted in the run: {problem}") from problem
+        raise RunFailed(f"the run cannot go on: {problem}") from problem

@@ -22,6 +22,7 @@ from hmw_core.errors import UsageError
 from hmw_core.experiments import proof
 from hmw_core.experiments.proof import ARMS, NOW, Proof
 from hmw_core.log import layout, provenance
+from hmw_core.log.lock import Busy, FolderLock
 from hmw_core.review.label_reader import LabelFile, read_labels
 from training import devices
 from training.config import METHOD_FIELDS, RunConfig
@@ -110,13 +111,13 @@ def prove(
     except OSError as error:
         raise UsageError(f"{place} cannot be made: {error.strerror or error}") from None
     try:
-        unlock = layout.hold_lock(place)
-    except UsageError:
+        lock = FolderLock(place)
+    except Busy:
         raise UsageError(f"the proof in {place} is being computed by another process") from None
     try:
         _train_missing(plan, info, place, console)
     finally:
-        unlock()
+        lock.free()
     show(proof.read_proof(place), console)
 
 

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: a wish to stop, granted between two batches."""
+"""Ctrl-C, SIGTERM and a closed terminal: a wish to stop, granted between two batches."""
 
 import signal
 from collections.abc import Iterable, Iterator
@@ -6,6 +6,8 @@ from types import FrameType
 from typing import TypeVar
 
 Item = TypeVar("Item")
+SIGNALS = [n for n in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, n)]
+"""Windows has no SIGHUP, which comes when the terminal is closed or the connection is lost."""
 
 
 class Stopped(Exception):
@@ -17,14 +19,19 @@ class Stopped(Exception):
 
 
 class StopWish:
-    """Notes the first Ctrl-C or SIGTERM while it is entered; a second Ctrl-C acts at once."""
+    """Notes the first wish while it is entered; a second Ctrl-C acts at once.
+
+    SIGHUP is left alone where it is ignored, as `nohup` has it.
+    """
 
     def __init__(self) -> None:
         self.received: int | None = None
         self._before: dict[int, object] = {}
 
     def __enter__(self) -> "StopWish":
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in map(signal.Signals.__getitem__, SIGNALS):
+            if number.name == "SIGHUP" and signal.getsignal(number) == signal.SIG_IGN:
+                continue
             self._before[number] = signal.signal(number, self._note)
         return self
 

@@ -76,6 +76,7 @@ def _write(path: Path, data: bytes) -> None:
     """Write one file whole and say so."""
     verb = "replaced" if path.exists() else "wrote"
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(path, data)
     except OSError as error:
         raise UsageError(f"cannot write {path}: {error.strerror or error}") from None

@@ -252,6 +252,7 @@ def _write_samples(run: RunReader, labels: pd.DataFrame, out: Path, pictures: st
     if pictures == "auto" and run.has_images and not embeds_pictures(run):
         pictures = "paths"
     try:
+        out.parent.mkdir(parents=True, exist_ok=True)
         paths = _write_pictures(run, out) if pictures == "paths" else None
         write_whole(out, samples_file(run, labels, pictures=pictures, paths=paths))
     except OSError as error:

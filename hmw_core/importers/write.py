@@ -1,13 +1,12 @@
 """An imported log as a run folder: all of it, or nothing."""
 
-import shutil
-import uuid
 from pathlib import Path
 
 from hmw_core.errors import UsageError, pick
 from hmw_core.importers import IMPORTERS
 from hmw_core.importers.base import ImportedLog, ImportOptions
 from hmw_core.importers.files import read_labels
+from hmw_core.log.new_folder import hidden_folder
 from hmw_core.log.reader import RunReader
 from hmw_core.recording.writer import RunWriter
 
@@ -40,18 +39,15 @@ def import_run(
     if not source.exists():
         raise UsageError(f"there is no {source}; {kind} reads: {importer.reads}")
     log = importer.read(source, options)
-    # Written where no list of runs looks, and moved when it is whole.
-    aside = folder.parent / f".importing-{uuid.uuid4().hex}"
     try:
-        _write(log, aside / folder.name, kind, source, options)
-        (aside / folder.name).rename(folder)
+        with hidden_folder(folder.parent) as (aside, _):
+            _write(log, aside / folder.name, kind, source, options)
+            (aside / folder.name).rename(folder)
     except FileExistsError:
         raise UsageError(f"run folder {folder} exists already; choose another name") from None
     except OSError as error:
         reason = error.strerror or error
         raise UsageError(f"run folder {folder} cannot be written: {reason}") from None
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
     return RunReader(folder)
 
 

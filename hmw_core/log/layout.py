@@ -2,10 +2,9 @@
 
 import json
 import os
-import time
-from collections.abc import Callable, Mapping
+import secrets
+from collections.abc import Mapping
 from contextlib import suppress
-from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -13,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from filelock import has_fcntl, lock_descriptor
 
-from hmw_core.errors import UnreadableRun, UsageError
+from hmw_core.errors import UnreadableRun
 from hmw_core.log.schema import FORMAT_VERSION, STATUSES
 
 ROW_GROUP = 4096  # rows; a class or a sample is read without the rest of the epoch
@@ -64,15 +63,18 @@ def write_whole(path: Path, content: Content) -> None:
 
 
 def write_files(files: Mapping[Path, Content]) -> None:
-    """Write files whole; they appear in the order given, once all are on disk."""
-    mark = f".{os.getpid()}.part"
+    """Write files whole; they appear in the order given, once all are on disk.
+
+    Of a file's folders only the last may be missing: what belongs to a run that somebody has
+    deleted must not bring its folder back.
+    """
     parts = []
     descriptors = []
     try:
         for path, content in files.items():
             whole = os.fspath(path)
-            folder, name = os.path.split(whole)
-            parts.append((f"{folder}/.{name}{mark}", whole))
+            # Named by the write: two threads may write one file, or two machines with one pid.
+            parts.append((f"{os.path.dirname(whole) or '.'}/.{secrets.token_hex(8)}.part", whole))
             descriptors.append(_create(parts[-1][0]))
             left = memoryview(content).cast("B")
             while left:
@@ -89,15 +91,28 @@ def write_files(files: Mapping[Path, Content]) -> None:
     finally:
         for descriptor in descriptors:
             os.close(descriptor)
+    for folder in dict.fromkeys(os.path.dirname(part) for part, _ in parts):
+        sync_folder(folder)
 
 
 def _create(path: str) -> int:
-    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
     try:
         return os.open(path, flags, 0o666)
     except FileNotFoundError:
-        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with suppress(FileExistsError):  # another thread was faster
+            os.mkdir(os.path.dirname(path))
         return os.open(path, flags, 0o666)
+
+
+def sync_folder(folder: str | Path) -> None:
+    """Have the names in a folder outlive a loss of power, where the file system can promise it."""
+    with suppress(OSError):  # Windows and some network drives open no folder, or sync none
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def write_table(path: Path, table: pa.Table, **options: Any) -> None:
@@ -173,23 +188,6 @@ def read_info(folder: Path) -> dict[str, Any]:
     if info["status"] not in STATUSES:
         raise UnreadableRun(f"{folder.name}: run.json has the unknown status {info['status']!r}")
     return info
-
-
-def hold_lock(folder: Path) -> Callable[[], object]:
-    """Take the run's lock and return what frees it; the kernel frees it at any death.
-
-    Raises
-    ------
-    UsageError
-        If another process is writing this run.
-    """
-    descriptor = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, 0o666)
-    for wait in (0.0, 0.05, 0.2):  # a reader may be probing at this very moment
-        time.sleep(wait)
-        if lock_descriptor(descriptor, blocking=False):
-            return partial(os.close, descriptor)
-    os.close(descriptor)
-    raise UsageError(f"run {folder.name!r} is being written by another process")
 
 
 def has_writer(folder: Path) -> bool:

@@ -2,6 +2,7 @@
 
 import unicodedata
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
 from operator import index
@@ -15,6 +16,8 @@ from hmw_core.criteria import NAMED
 from hmw_core.errors import UsageError
 from hmw_core.log import layout, provenance
 from hmw_core.log.images import encode_images, fingerprint_of
+from hmw_core.log.lock import SURELY_DEAD, FolderLock, remove_parts
+from hmw_core.log.new_folder import make_folder
 from hmw_core.log.schema import (
     FORMAT_VERSION,
     OUTPUTS,
@@ -154,7 +157,7 @@ def method_part(networks: int, pass_name: str, columns: Sequence[MethodColumn]) 
     }
 
 
-def write_new_run(
+def make_new_run(
     folder: Path,
     given: np.ndarray,
     true: np.ndarray | None,
@@ -162,20 +165,14 @@ def write_new_run(
     source: Sequence[str] | None,
     dataset: Mapping[str, Any],
     info: Mapping[str, Any],
-) -> dict[str, Any]:
-    """Make the run folder with its samples and pictures, and return its `run.json`.
+) -> tuple[FolderLock, dict[str, Any]]:
+    """Make the run folder with its samples and pictures; return its lock and its `run.json`.
 
     Raises
     ------
-    UsageError
-        If the folder exists or cannot be made.
+    UsageError, OSError
+        As `new_folder.make_folder`.
     """
-    try:
-        folder.mkdir(parents=True)
-    except FileExistsError:
-        raise UsageError(f"run folder {folder} exists already; choose another name") from None
-    except OSError as error:
-        raise UsageError(f"run folder {folder} cannot be made: {error.strerror}") from None
     fingerprint = fingerprint_of(images, given if true is None else true)
     whole = {
         "format": FORMAT_VERSION,
@@ -199,10 +196,27 @@ def write_new_run(
         if source is None
         else pa.array([text_of_key(key) for key in source]),
     }
-    layout.write_table(folder / "samples.parquet", pa.table(table))
-    if images is not None:
-        path = layout.images_file(folder, fingerprint)
+
+    def fill(place: Path) -> None:
+        layout.write_table(place / "samples.parquet", pa.table(table))
+        layout.write_json(place / "run.json", whole, indent=1)
+        for network in range(2, whole["networks"] + 1):
+            layout.network_folder(place, network).mkdir(parents=True)
+        if images is not None:
+            _keep_images(layout.images_file(place, fingerprint), images)
+
+    return make_folder(folder, fill), whole
+
+
+def _keep_images(path: Path, images: np.ndarray | Sequence[bytes]) -> None:
+    """Write a data set's pictures where they are not kept yet."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    remove_parts(path.parent, SURELY_DEAD)
+    try:
         if not path.exists():
             layout.write_table(path, encode_images(images), row_group_size=512)
-    layout.write_json(folder / "run.json", whole, indent=1)
-    return whole
+    except BaseException:
+        with suppress(OSError):  # nothing is left behind, unless others keep something there
+            path.parent.rmdir()
+            path.parent.parent.rmdir()
+        raise

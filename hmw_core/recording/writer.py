@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-import weakref
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
@@ -17,6 +16,7 @@ import pyarrow as pa
 from hmw_core.errors import UsageError
 from hmw_core.log import layout
 from hmw_core.log.layout import Content
+from hmw_core.log.lock import FolderLock
 from hmw_core.log.reader import RunReader
 from hmw_core.log.schema import MethodColumn, RunWarning
 from hmw_core.log.tables import as_half, as_lists
@@ -29,9 +29,9 @@ from hmw_core.recording.new_run import (
     checked_names,
     empty_classes,
     kept_outputs,
+    make_new_run,
     method_part,
     whole_number,
-    write_new_run,
 )
 from hmw_core.recording.sample_keys import SampleKeys
 from hmw_core.recording.signals import RECORDABLE
@@ -42,10 +42,12 @@ NOTE_EVERY = 1.0  # s between two notes of the last epoch in run.json
 class RunWriter:
     """Log every sample of every epoch; see `create`, `record`, `end_epoch` and `finish`."""
 
-    def __init__(self, folder: Path, info: dict[str, Any], last_epoch: int = 0) -> None:
+    def __init__(
+        self, folder: Path, lock: FolderLock, info: dict[str, Any], last_epoch: int = 0
+    ) -> None:
         self.folder = folder
         self.info = info
-        self._unlock = weakref.finalize(self, layout.hold_lock(folder))
+        self._lock = lock
         networks = range(1, info.get("networks", 1) + 1)
         readers = [RunReader(folder, network) for network in networks]
         self._networks = [NetworkLog(reader) for reader in readers]
@@ -146,7 +148,7 @@ class RunWriter:
                 raise UsageError(f"{len(given)} given labels but {len(values)} in {what}")
         settings = HMSettings(float(alpha), float(beta), k, annealing_start)
         settings.check(n_classes)
-        folder = Path(path)
+        folder = Path(path).absolute()  # the caller may change the working folder
         dataset = {
             "name": dataset_name,
             "n_classes": n_classes,
@@ -166,12 +168,22 @@ class RunWriter:
             "device": device,
             "warnings": [asdict(said) for said in (*empty_classes(given, names), *warnings)],
         }
-        return cls(folder, write_new_run(folder, given, true, images, source, dataset, info))
+        return cls(folder, *make_new_run(folder, given, true, images, source, dataset, info))
 
     @classmethod
     def resume(cls, path: str | Path, last_epoch: int | None = None) -> RunWriter:
-        """Return a writer that continues after `last_epoch` (default: the last whole epoch)."""
-        folder = Path(path)
+        """Return a writer that continues after `last_epoch` (default: the last whole epoch).
+
+        Raises
+        ------
+        UsageError
+            If it is no run, is being written, or is logged to fewer epochs.
+        OSError
+            If it cannot be written.
+        """
+        folder = Path(path).absolute()
+        RunReader(folder)  # which says why it is no run
+        lock = FolderLock(folder)
         info = layout.read_info(folder)
         whole = RunReader(folder).last_epoch
         last = whole if last_epoch is None else last_epoch
@@ -179,10 +191,11 @@ class RunWriter:
             raise UsageError(f"run {folder.name!r} is logged to epoch {whole}, not to {last}")
         info |= {"status": "running", "error": None, "last_epoch": last}
         info.setdefault("absent", {})
-        writer = cls(folder, info, last)
+        writer = cls(folder, lock, info, last)
         for network in reversed(writer._networks):  # the first network's make an epoch count
             for epoch in range(last + 1, whole + 1):  # they will be run again: no mix of two runs
                 layout.epoch_file(network.folder, "metrics", epoch).unlink(missing_ok=True)
+            for epoch in layout.logged_epochs(network.folder, "scores"):  # of where it ended
                 layout.epoch_file(network.folder, "scores", epoch).unlink(missing_ok=True)
         layout.write_json(folder / "run.json", info, indent=1)
         return writer
@@ -318,6 +331,7 @@ class RunWriter:
         network: int = 1,
     ) -> None:
         """Keep the penultimate features of every sample, (N, D), and the class vectors, (C, D)."""
+        self._check_folder()
         folder = self._network(network).folder
         n_samples = self.info["dataset"]["n_samples"]
         values = to_numpy(features).astype(np.float32, copy=False)
@@ -353,20 +367,38 @@ class RunWriter:
             pending.result()
 
     def finish(self, status: str = "finished", error: str | None = None) -> None:
-        """Write what is pending, say how the run ended, and let go of it."""
+        """Write what is pending, say how the run ended, and let go of it.
+
+        Raises
+        ------
+        OSError
+            If it could not be written, or the folder was deleted or renamed; `run.json`, where
+            it still lies, then says that the run failed.
+        """
+        if not self._lock.free.alive:
+            return  # it has ended already, and said how
         try:
             self.flush()
-            if 0 < self.last_epoch == self.info["last_epoch"]:  # the last one could be written
+            if status != "failed":
+                self._check_folder()
+            is_here = self._lock.where() == self.folder
+            if is_here and 0 < self.last_epoch == self.info["last_epoch"]:  # it could be written
                 for network in self._networks:
                     with suppress(OSError):  # a full disk costs time: they are computed again
                         layout.write_files(network.scores_file(self.last_epoch))
+        except BaseException as problem:
+            if status != "failed":
+                status, error = "failed", str(problem) or type(problem).__name__
+            raise
         finally:
             self._thread.shutdown()
             self.info |= {"status": status, "error": error}
             try:
-                layout.write_json(self.folder / "run.json", self.info, indent=1)
+                folder = self._lock.where()
+                if folder is not None:
+                    layout.write_json(folder / "run.json", self.info, indent=1)
             finally:
-                self._unlock()
+                self._lock.free()
 
     def __enter__(self) -> RunWriter:
         return self
@@ -378,6 +410,14 @@ class RunWriter:
             self.finish("stopped")
         else:
             self.finish("failed", f"{kind.__name__}: {error}")
+
+    def _check_folder(self) -> None:
+        """Refuse to write on where the folder is no longer this run's."""
+        folder = self._lock.where()
+        if folder is None:
+            raise OSError(f"the run folder {self.folder} was deleted or moved away")
+        if folder != self.folder:
+            raise OSError(f"the run folder {self.folder} was renamed to {folder}")
 
     def _network(self, number: int) -> NetworkLog:
         if not 1 <= number <= len(self._networks):
@@ -399,6 +439,7 @@ class RunWriter:
         metrics: dict[str, float | str | None],
         after: Callable[[], None] | None,
     ) -> None:
+        self._check_folder()
         files: dict[Path, Content] = {}
         # The first network comes last: its metrics are the last file, and make the epoch count.
         for network, rows in reversed(list(zip(self._networks, recorded, strict=True))):

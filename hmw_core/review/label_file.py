@@ -90,6 +90,7 @@ def write_labels(path: str | Path, table: pd.DataFrame) -> Path:
         raise UsageError(f"{file} must end in one of {endings}, which says its format")
     content = encode_labels(table, format)
     try:
+        file.parent.mkdir(parents=True, exist_ok=True)
         write_whole(file, content)
     except OSError as error:
         raise UsageError(f"cannot write {file}: {error.strerror or error}") from None

@@ -1,7 +1,9 @@
 """The loop: what it logs, how it ends, and that resume equals an unbroken run."""
 
 import os
+import shutil
 import signal
+import sys
 
 import numpy as np
 import pytest
@@ -101,7 +103,7 @@ def test_features_are_of_plain_pictures_in_order(trained, quick, monkeypatch):
     assert run.feature_epochs() == [1, 3]
     config = quick(**HMW)
     training = Training(config, loop.load_data(config))
-    checkpoint.restore(checkpoint.load(folder), training.method)
+    checkpoint.restore(checkpoint.load(folder), training.method, folder)
     _, (images,) = next(training.train_source.batches(torch.arange(96), 96))
     out = training.method.predict(images)
     assert np.allclose(run.features(3).features, out.features.numpy(), rtol=1e-2, atol=1e-3)
@@ -126,6 +128,87 @@ def test_a_stopped_run_resumes_to_the_same_result(trained, quick, quiet, monkeyp
     resume(config.folder, quiet)
     assert RunReader(config.folder).status == "finished"
     assert_same_run(unbroken, config.folder)
+
+
+def contents(folder):
+    """What must be the same file by file: not what tells of the time it took."""
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file() and path.suffix == ".parquet"
+    }
+
+
+def test_a_resumed_folder_holds_the_same_files_as_an_unbroken_one(
+    trained, quick, quiet, monkeypatch
+):
+    unbroken = trained(run="unbroken", features_at=(2, 3), **HMW)
+    config = quick(run="broken", features_at=(2, 3), **HMW)
+    with monkeypatch.context() as patch:
+        at_epoch(3, lambda _: os.kill(os.getpid(), signal.SIGHUP), patch)
+        with pytest.raises(Stopped, match="SIGHUP"):
+            train(config, quiet)
+    assert (config.folder / "scores/epoch-00002.parquet").exists()
+    resume(config.folder, quiet)
+    names = [{str(p.relative_to(f)) for p in f.rglob("*")} for f in (unbroken, config.folder)]
+    assert names[0] == names[1]
+    assert contents(unbroken) == contents(config.folder)
+
+
+def test_a_folder_that_is_deleted_ends_its_training(quick, quiet, monkeypatch):
+    config = quick(**HMW)
+    at_epoch(2, lambda writer: shutil.rmtree(writer.folder), monkeypatch)
+    with pytest.raises(RunFailed, match="the run folder .*/r was deleted or moved away"):
+        train(config, quiet)
+    assert not config.folder.exists()
+
+
+def test_a_folder_that_is_deleted_and_begun_anew_is_left_alone(quick, quiet, monkeypatch):
+    config = quick(**HMW)
+
+    def begin_anew(writer):
+        shutil.rmtree(writer.folder)
+        config.folder.mkdir()
+        (config.folder / ".lock").touch()
+
+    at_epoch(3, begin_anew, monkeypatch)
+    with pytest.raises(RunFailed, match="was deleted"):
+        train(config, quiet)
+    assert [path.name for path in config.folder.rglob("*")] == [".lock"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells the new name")
+def test_a_folder_that_is_renamed_ends_its_training_and_stays_whole(
+    trained, quick, quiet, monkeypatch
+):
+    config = quick(epochs=4, **HMW)
+    kept = config.folder.with_name("kept")
+    with monkeypatch.context() as patch:
+        at_epoch(3, lambda writer: writer.folder.rename(kept), patch)
+        with pytest.raises(RunFailed, match="the run folder .*/r was renamed to .*/kept"):
+            train(config, quiet)
+    assert not config.folder.exists()
+    run = RunReader(kept)
+    assert (run.status, run.epochs(), run.damage) == ("failed", [1, 2], [])
+    assert "was renamed" in run.error
+    resume(kept, quiet)
+    assert_same_run(trained(run="unbroken", epochs=4, **HMW), kept)
+
+
+def test_a_folder_that_is_deleted_after_its_last_epoch_is_no_finished_run(
+    quick, quiet, monkeypatch
+):
+    original = Training.run_epochs
+
+    def run_epochs(self, writer, *arguments):
+        original(self, writer, *arguments)
+        shutil.rmtree(writer.folder)
+
+    monkeypatch.setattr(Training, "run_epochs", run_epochs)
+    config = quick(epochs=1)
+    with pytest.raises(RunFailed, match="the run cannot go on: the run folder .* was deleted"):
+        train(config, quiet)
+    assert not config.folder.exists()
 
 
 def test_a_run_stopped_in_its_first_epoch_resumes(trained, quick, quiet, monkeypatch):
@@ -184,6 +267,21 @@ def test_a_folder_that_cannot_be_written_fails_the_run(quick, quiet, monkeypatch
     assert "signals" in run.info["error"]
     assert run.epochs() == [1, 2]
     assert run.damage == []
+
+
+def test_a_full_disk_while_the_folder_is_made_is_a_failure_and_leaves_nothing(
+    quick, quiet, monkeypatch
+):
+    def full(path, table, **_):
+        raise OSError(28, "No space left on device", str(path))
+
+    config = quick()
+    with monkeypatch.context() as patch:
+        patch.setattr(layout, "write_table", full)
+        with pytest.raises(RunFailed, match="the run cannot go on: .*No space left on device"):
+            train(config, quiet)
+    assert list(config.folder.parent.iterdir()) == []
+    train(config, quiet)
 
 
 def test_not_even_the_status_can_be_written(quick, quiet, monkeypatch):

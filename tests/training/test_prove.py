@@ -18,6 +18,7 @@ from hmw_core import RunReader, RunWriter
 from hmw_core.errors import UsageError
 from hmw_core.experiments.proof import ARMS, list_proofs, read_proof, summary
 from hmw_core.log import layout
+from hmw_core.log.lock import FolderLock
 from training import prove as module
 from training.__main__ import main
 from training.config import RunConfig
@@ -286,10 +287,10 @@ def test_an_unknown_recipe_is_refused(run, truth, quiet):
 def test_two_at_once_are_refused(run, truth, quiet):
     place = run.folder / "proofs" / make_plan(run, config_of(run), truth, 1)[1]["name"]
     place.mkdir(parents=True)
-    unlock = layout.hold_lock(place)
+    lock = FolderLock(place)
     with pytest.raises(UsageError, match="is being computed by another process"):
         prove(run.folder, truth, quiet, n_seeds=1)
-    unlock()
+    lock.free()
 
 
 def test_a_loss_that_is_no_number_fails_the_proof_and_says_why(run, truth, quiet, monkeypatch):

@@ -144,7 +144,7 @@ def test_the_extra_class_is_learned(trained):
 def test_test_accuracy_is_of_the_real_classes(trained, quick):
     folder = trained(**AUTO)
     training = Training(quick(**AUTO), load_data(quick(**AUTO)))
-    checkpoint.restore(checkpoint.load(folder), training.method)
+    checkpoint.restore(checkpoint.load(folder), training.method, folder)
     with torch.no_grad():
         training.method.network.last_layer.bias[10] += 1e6  # it would now win everywhere
     logged = RunReader(folder).metrics()["test_accuracy"].iloc[-1]

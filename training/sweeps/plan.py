@@ -16,7 +16,8 @@ from rich.console import Console
 from hmw_core.errors import UsageError, pick
 from hmw_core.experiments import sweeps
 from hmw_core.experiments.sweeps import TRAINING, Sweep
-from hmw_core.log import layout, provenance
+from hmw_core.log import provenance
+from hmw_core.log.lock import Busy, FolderLock
 from training.sweeps.grid import Fields, cell_config, grid_cells
 from training.sweeps.processes import DECIDE_NOTHING, Job, SweepRun, as_json, n_cores
 
@@ -88,15 +89,15 @@ def run_cells(
     n_processes = processes or default_processes(jobs)
     try:
         place.mkdir(parents=True, exist_ok=True)
-        unlock = layout.hold_lock(place)
-    except UsageError:
+        lock = FolderLock(place)
+    except Busy:
         raise UsageError(f"the sweep in {place} is being computed by another process") from None
     except OSError as error:
         raise UsageError(f"{place} cannot be made: {error.strerror or error}") from None
     try:
         SweepRun(jobs, info | {"processes": n_processes}, place, console or Console()).train()
     finally:
-        unlock()
+        lock.free()
     return sweeps.read_sweep(place)
 
 

@@ -11,6 +11,7 @@ from dashboard.figures.base import CannotShow
 from hmw_core import RunReader
 from hmw_core.errors import UsageError
 from hmw_core.log import layout
+from hmw_core.log.lock import FolderLock
 from tests.conftest import write_run, write_small_proof
 from tests.dashboard.views.steps import open_page, said
 
@@ -76,7 +77,7 @@ def test_several_proofs_can_be_chosen_and_the_address_keeps_it(folder):
 def test_follows_a_proof_that_is_computed(folder):
     place = folder / "proofs" / "labels-0"
     info = write_small_proof(place, status="running", seeds=[1, 2, 3, 4])
-    unlock = layout.hold_lock(place)
+    lock = FolderLock(place)
     now = {"arm": "corrected", "seed": 4, "epoch": 2, "n_epochs": 4}
     layout.write_json(place / "now.json", now)
     page = open_page("proof", run="tiny")
@@ -85,7 +86,7 @@ def test_follows_a_proof_that_is_computed(folder):
         progress.proto.text.replace("\\", "")
     )
     assert "0:07 left" in progress.proto.text.replace("\\", "")
-    unlock()
+    lock.free()
     page.run()
     assert not page.get("progress")
     assert "was stopped after 12 of 16 trainings. Run the same command to continue" in said(page)
@@ -97,11 +98,11 @@ def test_follows_a_proof_that_is_computed(folder):
 def test_before_the_first_training_has_finished(folder):
     place = folder / "proofs" / "labels-0"
     write_small_proof(place, status="running", trainings=[])
-    unlock = layout.hold_lock(place)
+    lock = FolderLock(place)
     page = open_page("proof", run="tiny")
     assert "0 of 12 trainings" in page.get("progress")[0].proto.text
     assert not page.table
-    unlock()
+    lock.free()
 
 
 def test_a_damaged_proof_is_said_and_the_others_are_shown(folder):

@@ -7,6 +7,7 @@ import pytest
 
 from hmw_core.experiments.sweeps import read_sweep
 from hmw_core.log import layout
+from hmw_core.log.lock import FolderLock
 from tests.dashboard.figures.test_sweep_figures import write_scales
 from tests.dashboard.views.steps import open_page, said
 from tests.hmw_core.experiments.small_sweep import write_cells, write_small_sweep
@@ -90,11 +91,11 @@ def test_follows_a_sweep_that_is_computed(sweeps):
     info["trainings"][-1] |= waiting
     info["trainings"][-2] |= waiting | {"status": "running", "run": "<b>now</b>"}
     layout.write_json(sweeps / "s" / "sweep.json", info)
-    unlock = layout.hold_lock(sweeps / "s")
+    lock = FolderLock(sweeps / "s")
     page = open_page("sweeps")
     text = page.get("progress")[0].proto.text.replace("\\", "")
     assert text == "10 of 12 trainings finished; <b>now</b>: epoch 0 done"
-    unlock()
+    lock.free()
     page.run()
     assert not page.get("progress")
     assert "10 of 12 trainings have finished. Run the same command to continue" in said(page)

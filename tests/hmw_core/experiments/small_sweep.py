@@ -69,5 +69,6 @@ def write_cells(folder: Path, cells, accuracies, n_epochs=4, **changes) -> dict:
         "trainings": trainings,
     } | changes
     folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
     write_sweep(folder, info)
     return info

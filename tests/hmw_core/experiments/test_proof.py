@@ -20,6 +20,7 @@ from hmw_core.experiments.proof import (
     t_interval,
 )
 from hmw_core.log import layout
+from hmw_core.log.lock import FolderLock
 from tests.conftest import write_small_proof
 
 T2 = 4.302653  # Student's t, 0.975, of 2 degrees of freedom, as in any table
@@ -199,7 +200,7 @@ def test_a_proof_is_running_only_while_it_is_written(tmp_path):
     folder = tmp_path / "run" / "proofs" / "p"
     info = write_small_proof(folder, status="running", seeds=[1, 2, 3, 4])
     assert read_proof(folder).status == "stopped"
-    unlock = layout.hold_lock(folder)
+    lock = FolderLock(folder)
     layout.write_json(
         folder / "now.json", {"arm": "original", "seed": 4, "epoch": 1, "n_epochs": 4}
     )
@@ -207,7 +208,7 @@ def test_a_proof_is_running_only_while_it_is_written(tmp_path):
     assert found.status == "running"
     assert (found.n_planned, len(found.trainings)) == (16, len(info["trainings"]))
     assert found.seconds_left == pytest.approx(2.0 * (16 - 12.25))
-    unlock()
+    lock.free()
 
 
 def test_the_csv_beside_holds_every_training(tmp_path):

@@ -29,6 +29,7 @@ from hmw_core.experiments.sweeps import (
     write_results,
 )
 from hmw_core.log import layout
+from hmw_core.log.lock import FolderLock
 from tests.hmw_core.experiments.small_sweep import write_cells, write_small_sweep
 
 
@@ -242,6 +243,6 @@ def test_damaged_foreign_and_newer_sweeps_are_named(tmp_path):
 def test_a_sweep_that_was_killed_counts_as_stopped(tmp_path):
     write_small_sweep(tmp_path / "s", status="running")
     assert read_sweep(tmp_path / "s").status == "stopped"
-    unlock = layout.hold_lock(tmp_path / "s")
+    lock = FolderLock(tmp_path / "s")
     assert read_sweep(tmp_path / "s").status == "running"
-    unlock()
+    lock.free()

@@ -9,9 +9,10 @@ import pytest
 
 from hmw_core.errors import UsageError
 from hmw_core.log import layout
+from hmw_core.log.lock import FolderLock
 
-HOLD = "import sys, time; from pathlib import Path; from hmw_core.log import layout"
-HOLD += "; free = layout.hold_lock(Path(sys.argv[1])); print('held', flush=True); time.sleep(60)"
+HOLD = "import sys, time; from pathlib import Path; from hmw_core.log.lock import FolderLock"
+HOLD += "; lock = FolderLock(Path(sys.argv[1])); print('held', flush=True); time.sleep(60)"
 
 
 @pytest.fixture
@@ -29,22 +30,22 @@ def other(tmp_path):
 def test_a_killed_writer_leaves_no_lock(tmp_path, other):
     assert layout.has_writer(tmp_path)
     with pytest.raises(UsageError, match="being written by another process"):
-        layout.hold_lock(tmp_path)
+        FolderLock(tmp_path)
     other.kill()
     other.wait()
     assert not layout.has_writer(tmp_path)
-    layout.hold_lock(tmp_path)()
+    FolderLock(tmp_path).free()
 
 
 def test_readers_take_no_other_reader_for_a_writer(tmp_path):
-    layout.hold_lock(tmp_path)()
+    FolderLock(tmp_path).free()
     with (tmp_path / ".lock").open() as reader:
         fcntl.flock(reader, fcntl.LOCK_SH)
         assert not layout.has_writer(tmp_path)
 
 
 def test_a_writer_waits_for_a_reader_that_looks_at_this_moment(tmp_path):
-    layout.hold_lock(tmp_path)()
+    FolderLock(tmp_path).free()
     look = "import fcntl, sys, time; file = open(sys.argv[1]); fcntl.flock(file, fcntl.LOCK_SH)"
     look += "; print('looking', flush=True); time.sleep(0.1)"
     with subprocess.Popen(
@@ -52,7 +53,7 @@ def test_a_writer_waits_for_a_reader_that_looks_at_this_moment(tmp_path):
     ) as reader:
         reader.stdout.readline()
         began = time.monotonic()
-        layout.hold_lock(tmp_path)()
+        FolderLock(tmp_path).free()
         assert time.monotonic() - began < 0.5
 
 

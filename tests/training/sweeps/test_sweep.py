@@ -16,6 +16,7 @@ from hmw_core.errors import UsageError
 from hmw_core.experiments.paper import TABLE_4_COLUMNS
 from hmw_core.experiments.sweeps import read_sweep, sweep_table
 from hmw_core.log import layout
+from hmw_core.log.lock import FolderLock
 from training.__main__ import _recipe_defaults, main
 from training.config import RunConfig
 from training.stopping import Stopped
@@ -317,10 +318,10 @@ def test_interrupted_it_stops_its_children_and_goes_on(tmp_path, number):
 
 def test_two_at_once_are_refused(tmp_path, quiet):
     (tmp_path / "s").mkdir()
-    unlock = layout.hold_lock(tmp_path / "s")
+    lock = FolderLock(tmp_path / "s")
     with pytest.raises(UsageError, match="is being computed by another process"):
         run_cells("s", QUICK, [{}], [0], tmp_path, 1, quiet)
-    unlock()
+    lock.free()
 
 
 def test_a_dry_run_writes_nothing(tmp_path, capsys, monkeypatch):
