@@ -12,8 +12,9 @@ MAY_IMPORT = {"hmw_core": set(), "training": {"hmw_core"}, "dashboard": {"hmw_co
 # Each room of a package, bottom first: it imports only from those before it.
 ROOMS = {
     "hmw_core": (
-        "errors", "command_line", "processes", "spreadsheet", "margins", "log", "statistics",
-        "noise", "objective", "feature_space", "pictures", "criteria", "recording", "samples",
+        "errors", "command_line", "processes", "spreadsheet", "delimited", "label_column",
+        "plain_pickle", "array_files", "margins", "log", "statistics", "noise", "objective",
+        "feature_space", "pictures", "criteria", "recording", "samples",
         "review", "experiments", "importers", "laboratory",
     ),
     "training": (

@@ -14,6 +14,7 @@ SCHEDULES = ("step", "cosine", "linear", "constant")
 OPTIMIZERS = ("sgd", "adam")
 AUGMENTATIONS = ("auto", "crop_flip", "crop", "none")
 OUTPUTS = ("auto", "full", "topk", "none")
+HUMAN = ("parquet", "cifar10", "cifar100")  # data sets that may have labels people gave
 DEVICES = ("auto", "cuda", "mps", "cpu")
 LARGEST_SHARE = 0.5  # of the samples that may be threshold samples; two runs then cover all
 
@@ -45,7 +46,8 @@ class RunConfig:
     true_label_column: str | None = None
     """Parquet column of the true labels, where they are known."""
     noise_column: str | None = None
-    """Parquet column of human labels: with `--noise human`, trained on in place of the label."""
+    """Human labels, which `--noise human` trains on: a column of the Parquet file, or of the
+    published file of CIFAR-10N or CIFAR-100N in the folder --data."""
     test_fraction: float = 0.2
     """Share of the data held out for testing where the data set brings no test split, in [0, 1);
     0 trains without a test."""
@@ -198,9 +200,11 @@ class RunConfig:
         for epoch in self.features_at:
             if not 1 <= epoch <= self.epochs:
                 raise UsageError(f"--features-at must lie in 1..{self.epochs}, got {epoch}")
-        for name in ("test_data", "true_label_column", "noise_column"):
+        for name in ("test_data", "true_label_column"):
             if getattr(self, name) is not None and self.dataset != "parquet":
                 raise UsageError(f"{_option(name)} goes with --dataset parquet only")
+        if self.noise_column is not None and self.dataset not in HUMAN:
+            raise UsageError(f"--noise-column goes with --dataset {' or '.join(HUMAN)} only")
         if (self.noise_column is not None) != (self.noise == "human"):
             raise UsageError(
                 f"--noise human and --noise-column go together, got --noise {self.noise} "

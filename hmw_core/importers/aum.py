@@ -16,7 +16,13 @@ import pandas as pd
 
 from hmw_core.errors import UsageError
 from hmw_core.importers.base import ImportedEpoch, ImportedLog, Importer, ImportOptions, absent
-from hmw_core.importers.files import keys_unless_positions, read_table, whole_labels
+from hmw_core.importers.files import (
+    keys_unless_positions,
+    labels_of,
+    numbers_of,
+    read_columns,
+    sample_names,
+)
 
 FILE = "full_aum_records.csv"
 COLUMNS = (
@@ -36,7 +42,9 @@ ABSENT = absent("the aum package keeps") | dict.fromkeys(
 def read(source: Path, options: ImportOptions) -> ImportedLog:
     """Read `full_aum_records.csv`, or the folder it lies in."""
     path = source / FILE if source.is_dir() else source
-    table = read_table(path)
+    if source.is_dir() and not path.exists() and (source / "aum_values.csv").exists():
+        path = source / "aum_values.csv"
+    table = read_columns(path, COLUMNS)
     missing = [name for name in COLUMNS if name not in table]
     if missing:
         hint = ""
@@ -45,31 +53,29 @@ def read(source: Path, options: ImportOptions) -> ImportedLog:
         raise UsageError(f"{path} lacks the column {', '.join(missing)}{hint}")
     if options.labels is not None:
         raise UsageError(f"{path} holds the labels itself, in target_logit; leave --labels out")
-    if table.empty:
+    if len(table["sample_id"]) == 0:
         raise UsageError(f"{path} has no row")
-    names = table["sample_id"].fillna("").astype(str)
+    names = sample_names(table["sample_id"], str(path))
     row, ids = pd.factorize(names)
-    measurement = whole_labels(table["num_measurements"], f"{path}, num_measurements")
+    measurement = labels_of(table["num_measurements"], f"{path}, num_measurements")
     _check_measurements(path, names, measurement)
-    target = whole_labels(table["target_logit"], f"{path}, target_logit")
-    other = whole_labels(table["other_logit"], f"{path}, other_logit")
+    target = labels_of(table["target_logit"], f"{path}, target_logit")
+    other = labels_of(table["other_logit"], f"{path}, other_logit")
     label = np.full(len(ids), -1)
     label[row] = target
     changed = label[row] != target
     if changed.any():
         first = int(changed.argmax())
         raise UsageError(
-            f"{path}: sample {names.iloc[first]!r} has the target {target[first]} in one "
+            f"{path}: sample {names[first]!r} has the target {target[first]} in one "
             f"measurement and {label[row[first]]} in another; a sample has one given label"
         )
     place, keys = keys_unless_positions(list(ids))
     given_label = np.empty(len(ids), dtype=np.int64)
     given_label[place] = label
-    values = {}
-    for name in ("target_val", "other_val"):
-        if table[name].dtype.kind not in "fiu":
-            raise UsageError(f"{path}: {name} has text where there should be numbers")
-        values[name] = table[name].to_numpy(np.float64)
+    values = {
+        name: numbers_of(table[name], f"{path}, {name}") for name in ("target_val", "other_val")
+    }
 
     def epochs() -> Iterator[ImportedEpoch]:
         for number in range(1, measurement.max() + 1):
@@ -96,7 +102,7 @@ def read(source: Path, options: ImportOptions) -> ImportedLog:
     )
 
 
-def _check_measurements(path: Path, names: pd.Series, measurement: np.ndarray) -> None:
+def _check_measurements(path: Path, names: pd.Index, measurement: np.ndarray) -> None:
     """Refuse a sample whose measurements are not 1, 2, 3, ... each once."""
     found = pd.DataFrame({"name": names, "measurement": measurement})
     found = found.sort_values(["name", "measurement"], kind="stable")

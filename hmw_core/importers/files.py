@@ -1,101 +1,179 @@
 """Labels, tables, arrays and numbered files, as several importers read them."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from hmw_core.array_files import MAGIC, arrays_in_file
 from hmw_core.errors import UsageError
+from hmw_core.label_column import label_column
+from hmw_core.review.label_codec import decode
+from hmw_core.review.label_file import content_of
 
-LABEL_COLUMNS = ("label", "labels", "given_label", "true_label")
+LABEL_COLUMNS = ("label", "labels", "given_label", "true_label", "clean_label")
 
 
 def read_labels(
-    path: Path, n_samples: int, keys: list[str] | None, may_be_unknown: bool = False
+    path: Path,
+    n_samples: int,
+    keys: list[str] | None,
+    class_names: Sequence[str] = (),
+    *,
+    n_classes: int | None = None,
+    may_be_unknown: bool = False,
 ) -> np.ndarray:
     """Return the labels of a file in the order of the samples, int64; -1 where unknown.
 
+    Parameters
+    ----------
+    path : path
+        Of a file as `read_columns` takes it; `FILE:COLUMN` names one of several columns.
+    n_samples : int
+    keys : list of str or None
+        The samples' names, where they are not 0..N-1.
+    class_names, n_classes, may_be_unknown
+        As `labels_of`'s.
+
     Raises
     ------
     UsageError
-        If the file cannot be read, or does not give each sample one whole number.
+        If the file cannot be read, or does not give each sample one label.
     """
-    table = read_table(path)
-    column = next((name for name in LABEL_COLUMNS if name in table), None)
-    if column is None:
-        if len(table.columns) != 1:
+    file, _, column = str(path).rpartition(":")
+    if path.exists() or not Path(file).is_file():
+        file, column = str(path), ""
+    wanted = (column,) if column else LABEL_COLUMNS
+    table = read_columns(Path(file), {"sample_id", *wanted})
+    name = next((name for name in wanted if name in table), None)
+    if name is None:
+        others = [name for name in table if name != "sample_id"]
+        if column or len(others) != 1:
+            hint = f"; name one as {file}:COLUMN" if others and not column else ""
             raise UsageError(
-                f"{path} needs a column {' or '.join(LABEL_COLUMNS)}; "
-                f"it has {', '.join(map(str, table.columns))}"
+                f"{file} needs a column {' or '.join(wanted)}; "
+                f"it has {', '.join(table) or 'nothing'}{hint}"
             )
-        column = table.columns[0]
-    values = table[column]
-    if "sample_id" in table:
-        names = pd.Index(table["sample_id"].astype(str))
-        twice = names[names.duplicated()]
-        if len(twice):
-            raise UsageError(f"{path} has sample {twice[0]!r} twice")
-        expected = pd.Index(keys or list(map(str, range(n_samples))))
-        foreign = names.difference(expected)
-        if len(foreign):
-            raise UsageError(f"{path} has sample {foreign[0]!r}, which the log has not")
-        values = values.set_axis(names).reindex(expected)
-    if len(values) != n_samples:
-        raise UsageError(f"{path} has {len(values):,} labels, but there are {n_samples:,} samples")
-    return whole_labels(values, str(path), may_be_unknown)
+        name = others[0]
+    label = labels_of(table[name], f"{file}, {name}", class_names, n_classes, may_be_unknown)
+    if "sample_id" not in table:
+        if len(label) != n_samples:
+            raise UsageError(
+                f"{file} has {len(label):,} labels, but there are {n_samples:,} samples"
+            )
+        return label
+    ids = sample_names(table["sample_id"], file)
+    if len(ids) != len(label):
+        raise UsageError(f"{file} has {len(label):,} labels for {len(ids):,} sample_id")
+    check_unique(ids, file)
+    expected = pd.Index(keys or list(map(str, range(n_samples))))
+    foreign = ids.difference(expected)
+    if len(foreign):
+        raise UsageError(f"{file} has sample {foreign[0]!r}, which the log has not")
+    place = ids.get_indexer(expected)
+    if not may_be_unknown and (place < 0).any():
+        raise UsageError(f"{file} leaves out sample {expected[int((place < 0).argmax())]!r}")
+    return np.where(place < 0, -1, label[place])
 
 
-def whole_labels(
-    values: pd.Series | np.ndarray, where: str, may_be_unknown: bool = False
+def labels_of(
+    values: Any,
+    where: str,
+    class_names: Sequence[str] = (),
+    n_classes: int | None = None,
+    may_be_unknown: bool = False,
 ) -> np.ndarray:
-    """Return labels as int64, -1 where unknown.
+    """Return a column as `label_column` reads it; what words mean the class names must say.
 
     Raises
     ------
     UsageError
-        If one is no whole number, negative, or, unless they may be unknown, missing.
+        As `label_column`, or if there are words and no class names.
     """
-    numbers = pd.to_numeric(pd.Series(values).reset_index(drop=True), errors="coerce")
-    was_given = pd.Series(values).notna().reset_index(drop=True)
-    wrong = (was_given & numbers.isna()) | (numbers % 1).fillna(0).ne(0)
-    lowest = -1 if may_be_unknown else 0
-    wrong |= numbers < lowest
-    if not may_be_unknown:
-        wrong |= ~was_given
-    if wrong.any():
-        row = int(wrong.to_numpy().argmax())
-        found = pd.Series(values).iloc[row]
+    found = label_column(
+        values,
+        where,
+        class_names=class_names or None,
+        n_classes=n_classes,
+        may_be_unknown=may_be_unknown,
+    )
+    if found.words and not class_names:
+        shown = ", ".join(map(repr, found.words[:10]))
         raise UsageError(
-            f"{where}: label {found!r} of sample {row} (counted from 0) is not a whole number "
-            f"from {lowest} on"
+            f"{where} holds words ({shown}); name the classes in their order with --class-names"
         )
-    return numbers.fillna(-1).to_numpy().astype(np.int64)
+    return found.label
 
 
-def read_table(path: Path) -> pd.DataFrame:
-    """Return a csv or parquet file as it is, or a npy file of shape (N,) as a column `label`.
+def sample_names(values: Any, where: str) -> pd.Index:
+    """Return a column of sample ids as text, whatever they look like.
+
+    Raises
+    ------
+    UsageError
+        If one is empty.
+    """
+    names = pd.Series(values.to_pandas() if hasattr(values, "to_pandas") else np.asarray(values))
+    if names.dtype.kind == "f" and (names % 1).eq(0).all():
+        names = names.astype(np.int64)
+    elif names.dtype == object:
+        names = names.map(lambda name: name.decode() if isinstance(name, bytes) else name)
+    empty = names.isna() | (names == "")
+    if empty.any():
+        raise UsageError(f"{where}: sample_id is empty in row {int(empty.argmax())} (from 0)")
+    return pd.Index(names.astype(str))
+
+
+def numbers_of(values: Any, where: str) -> np.ndarray:
+    """Return a column of numbers as float64; NaN where one is empty.
+
+    Raises
+    ------
+    UsageError
+        If it holds text.
+    """
+    try:
+        if not hasattr(values, "to_pandas"):
+            return np.asarray(values).astype(np.float64)
+        return pd.to_numeric(values.to_pandas()).to_numpy(np.float64, na_value=np.nan)
+    except (TypeError, ValueError):
+        raise UsageError(f"{where} has text where there should be numbers") from None
+
+
+def check_unique(names: pd.Index, where: str) -> None:
+    """Refuse a file that names a sample twice.
+
+    Raises
+    ------
+    UsageError
+        With the name.
+    """
+    if names.has_duplicates:
+        raise UsageError(f"{where} has sample {names[names.duplicated()][0]!r} twice")
+
+
+def read_columns(path: Path, needed: Collection[str]) -> dict[str, Any]:
+    """Return a file's columns by name, of numpy or Arrow; its content tells what it is.
+
+    Parameters
+    ----------
+    path : path
+        Delimited text, Parquet or JSON, or what `array_files` reads: npy, npz, torch, pickle.
+    needed : collection of str
+        Columns that may be asked for; others may be double.
 
     Raises
     ------
     UsageError
         If it is missing, of another kind, or damaged.
     """
-    if path.suffix == ".npy":
-        values = read_array(path)
-        if values.ndim != 1:
-            raise UsageError(f"{path} must be of shape (N,), it is {values.shape}")
-        return pd.DataFrame({"label": values})
-    if path.suffix not in (".csv", ".parquet"):
-        raise UsageError(f"{path} is none of npy, csv and parquet")
-    try:
-        if path.suffix == ".parquet":
-            return pd.read_parquet(path)
-        return pd.read_csv(path, dtype={"sample_id": str})  # ids as they are written: 007 is not 7
-    except FileNotFoundError:
-        raise UsageError(f"there is no file {path}") from None
-    except (OSError, ValueError) as error:
-        raise UsageError(f"{path} cannot be read: {_line(error)}") from None
+    name, content = content_of(path)
+    if content.startswith(MAGIC):
+        return dict(arrays_in_file(content, name))
+    table, _ = decode(content, name, needed=needed)
+    return {column: table.column(place) for place, column in enumerate(table.column_names)}
 
 
 def read_array(path: Path) -> np.ndarray:

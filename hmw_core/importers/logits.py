@@ -35,11 +35,7 @@ def read(source: Path, options: ImportOptions) -> ImportedLog:
                 f"{file.name} has shape {read_array(file).shape}, but {files[0].name} {shape}; "
                 "every epoch needs the same samples and classes"
             )
-    given_label = read_labels(path, shape[0], None)
-    if given_label.max() >= shape[1]:
-        raise UsageError(
-            f"{path}: labels go up to {given_label.max()}, but there are {shape[1]} logits a sample"
-        )
+    given_label = read_labels(path, shape[0], None, options.class_names, n_classes=shape[1])
 
     def epochs() -> Iterator[ImportedEpoch]:
         for file in files:

@@ -8,15 +8,21 @@ over the epochs is that epoch.
 Source: Northcutt et al. (JAIR 2021), Confident Learning; github.com/cleanlab/cleanlab, `rank.py`.
 """
 
-import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from hmw_core.errors import UsageError
 from hmw_core.importers.base import ImportedEpoch, ImportedLog, Importer, ImportOptions, absent
-from hmw_core.importers.files import keys_unless_positions, read_labels, read_table, whole_labels
+from hmw_core.importers.files import (
+    check_unique,
+    keys_unless_positions,
+    labels_of,
+    read_columns,
+    read_labels,
+    sample_names,
+)
 
 PROBABILITIES = "pred_probs"
 LABELS = ("labels", "label", "given_label")
@@ -28,23 +34,21 @@ ABSENT = absent("the file holds") | dict.fromkeys(
 
 
 def read(source: Path, options: ImportOptions) -> ImportedLog:
-    """Read an npz or parquet file."""
-    fields = _fields(source)
+    """Read a file of both, or of pred_probs alone with the labels in another."""
+    fields = read_columns(source, {PROBABILITIES, "sample_id", *LABELS})
     if PROBABILITIES not in fields:
         raise UsageError(f"{source} lacks {PROBABILITIES}; it has {', '.join(fields) or 'nothing'}")
     probability = _matrix(fields[PROBABILITIES], source)
     ids, keys = np.arange(len(probability)), None
     if "sample_id" in fields:
-        names = [str(name) for name in fields["sample_id"]]
+        names = sample_names(fields["sample_id"], str(source))
         if len(names) != len(probability):
             raise UsageError(
                 f"{source} has {len(names)} sample_id for {len(probability)} rows of "
                 f"{PROBABILITIES}"
             )
-        if len(set(names)) < len(names):
-            twice = pd.Series(names)[pd.Series(names).duplicated()].iloc[0]
-            raise UsageError(f"{source} has sample {twice!r} twice")
-        ids, keys = keys_unless_positions(names)
+        check_unique(names, str(source))
+        ids, keys = keys_unless_positions(list(names))
     name = next((name for name in LABELS if name in fields), None)
     if (name is None) == (options.labels is None):
         raise UsageError(
@@ -53,20 +57,18 @@ def read(source: Path, options: ImportOptions) -> ImportedLog:
             else f"{source} holds the labels itself, as {name}; leave --labels out"
         )
     given_label = np.empty(len(probability), dtype=np.int64)
+    known = options.class_names, probability.shape[1]
     if options.labels is not None:
-        given_label = read_labels(options.labels, len(probability), keys)
+        given_label = read_labels(
+            options.labels, len(probability), keys, known[0], n_classes=known[1]
+        )
     else:
-        labels = whole_labels(fields[str(name)], f"{source}, {name}")
+        labels = labels_of(fields[str(name)], f"{source}, {name}", *known)
         if len(labels) != len(probability):
             raise UsageError(
                 f"{source} has {len(labels)} labels for {len(probability)} rows of {PROBABILITIES}"
             )
         given_label[ids] = labels
-    if given_label.max() >= probability.shape[1]:
-        raise UsageError(
-            f"{source}: labels go up to {given_label.max()}, but {PROBABILITIES} has "
-            f"{probability.shape[1]} columns"
-        )
     columns = _columns(probability, given_label[ids])
     return ImportedLog(
         given_label=given_label,
@@ -93,25 +95,11 @@ def _columns(probability: np.ndarray, given_label: np.ndarray) -> dict[str, np.n
     }
 
 
-def _fields(path: Path) -> dict[str, np.ndarray]:
-    if path.suffix != ".npz":
-        if path.suffix != ".parquet":
-            raise UsageError(f"{path} is neither npz nor parquet")
-        table = read_table(path)
-        return {str(name): table[name].to_numpy() for name in table}
-    try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as found:
-            return {name: found[name] for name in found.files}
-    except FileNotFoundError:
-        raise UsageError(f"there is no file {path}") from None
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise UsageError(f"{path} cannot be read as npz: {error}") from None
-
-
-def _matrix(values: np.ndarray, path: Path) -> np.ndarray:
+def _matrix(values: Any, path: Path) -> np.ndarray:
     """Return the probabilities as (N, C) float64; a parquet column holds a list a sample."""
     try:
-        matrix = np.array(values.tolist(), dtype=np.float64)
+        rows = values if isinstance(values, np.ndarray) else values.to_pylist()
+        matrix = np.array(rows, dtype=np.float64)
     except (ValueError, TypeError):
         raise UsageError(
             f"{path}: {PROBABILITIES} has rows of different lengths, or text"
@@ -133,6 +121,6 @@ def _matrix(values: np.ndarray, path: Path) -> np.ndarray:
 
 PRED_PROBS = Importer(
     title="Cleanlab's labels and pred_probs",
-    reads="npz or parquet file with labels and pred_probs",
+    reads="npz, parquet, pt or pickle file with labels and pred_probs",
     read=read,
 )

@@ -55,7 +55,14 @@ def _write(log: ImportedLog, folder: Path, kind: str, source: Path, options: Imp
     n_samples = len(log.given_label)
     true_label = None
     if options.true_labels is not None:
-        true_label = read_labels(options.true_labels, n_samples, log.keys, may_be_unknown=True)
+        true_label = read_labels(
+            options.true_labels,
+            n_samples,
+            log.keys,
+            options.class_names,
+            n_classes=log.n_classes if log.has_all_classes else None,
+            may_be_unknown=True,
+        )
     n_classes = log.n_classes
     if not log.has_all_classes:
         true_classes = 0 if true_label is None else int(true_label.max()) + 1

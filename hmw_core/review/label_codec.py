@@ -1,16 +1,14 @@
 """A table of labels as the bytes of a CSV, Parquet or JSON file, and back without loss."""
 
-import csv
-import io
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from pyarrow import csv as arrow_csv
 
+from hmw_core.delimited import as_text, read_delimited
 from hmw_core.errors import UsageError
 from hmw_core.spreadsheet import csv_bytes, unguarded
 
@@ -55,12 +53,15 @@ def encode(table: pa.Table, provenance: Mapping[str, Any], format: str) -> bytes
 
 
 def decode(
-    content: bytes, name: str, provenance_columns: Sequence[str] = ()
+    content: bytes,
+    name: str,
+    provenance_columns: Sequence[str] = (),
+    needed: Collection[str] | None = None,
 ) -> tuple[pa.Table, dict[str, Any]]:
     """Return the table of a file and its provenance, which is empty where the file has none.
 
-    The content tells the format. A CSV may have been through Excel: with semicolons or tabs, with
-    or without a byte order mark. Its columns come as text, null where a cell is empty.
+    The content tells the format. A CSV may have been through a spreadsheet, see `read_delimited`;
+    its columns come as text.
 
     Parameters
     ----------
@@ -69,34 +70,41 @@ def decode(
         Of the file, for messages.
     provenance_columns : sequence of str
         Columns of a CSV that are its provenance, where it has the first of them.
+    needed : collection of str, optional
+        Columns that may be asked for. All others are left as they are, be they double.
 
     Raises
     ------
     UsageError
-        If it is no table.
+        If it is no table, or has a needed column twice.
     """
+    provenance: Any
     try:
         if content[:4] == b"PAR1":
             table = pq.read_table(pa.BufferReader(content))
             stored = (table.schema.metadata or {}).get(METADATA)
             provenance = {} if stored is None else json.loads(stored)
-        elif content[:2] == b"PK":
+        elif content[:2] == b"PK" and b"data.pkl" in content[:200]:
+            raise UsageError(f"{name} is a file of torch; save its labels as CSV or Parquet")
+        elif content[:2] == b"PK" or content[:4] == b"\xd0\xcf\x11\xe0":
             raise UsageError(f"{name} is a workbook; save its sheet as CSV")
         elif content.removeprefix(BOM).lstrip()[:1] in (b"{", b"["):
-            table, provenance = _from_json(content.removeprefix(BOM), name)
+            table, provenance = _from_json(as_text(content, name), name)
         else:
-            table, provenance = _from_csv(content.removeprefix(BOM), name, provenance_columns)
+            table, provenance = read_delimited(content, name), None
     except UsageError:
         raise
-    except (pa.ArrowException, OSError, ValueError, RecursionError, csv.Error) as error:
+    except (pa.ArrowException, OSError, ValueError, RecursionError) as error:
         reason = " ".join(str(error).split())[:200] or type(error).__name__
         raise UsageError(
             f"{name} is no table of labels in CSV, Parquet or JSON: {reason}"
         ) from None
     names = table.column_names
-    if len(set(names)) < len(names):
-        twice = next(column for column in names if names.count(column) > 1)
-        raise UsageError(f"{name} has two columns called {twice!r}")
+    for column in names if len(set(names)) < len(names) else ():
+        if names.count(column) > 1 and (needed is None or column in needed):
+            raise UsageError(f"{name} has two columns called {column!r}")
+    if provenance is None:  # of a CSV
+        return _apart(table, name, provenance_columns)
     return table, provenance if isinstance(provenance, dict) else {}
 
 
@@ -122,7 +130,7 @@ def _json(value: Any) -> Any:
     return value
 
 
-def _from_json(content: bytes, name: str) -> tuple[pa.Table, dict[str, Any]]:
+def _from_json(content: str, name: str) -> tuple[pa.Table, dict[str, Any]]:
     whole = json.loads(content)
     rows = whole.get("samples") if isinstance(whole, dict) else whole
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
@@ -143,26 +151,11 @@ def _array(values: list[Any]) -> pa.Array:
         return pa.array([None if value is None else str(value) for value in values])
 
 
-def _from_csv(
-    content: bytes, name: str, provenance_columns: Sequence[str]
+def _apart(
+    table: pa.Table, name: str, provenance_columns: Sequence[str]
 ) -> tuple[pa.Table, dict[str, Any]]:
-    text = content.decode()
-    if not text.strip():
-        raise UsageError(f"{name} is empty")
-    head = text.split("\n", 1)[0]
-    delimiter = next((sign for sign in ",;\t" if sign in head), ",")
-    names = [word.strip() for word in next(csv.reader(io.StringIO(head), delimiter=delimiter))]
-    table = arrow_csv.read_csv(
-        pa.BufferReader(content),
-        read_options=arrow_csv.ReadOptions(column_names=names, skip_rows=1, block_size=1 << 24),
-        parse_options=arrow_csv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
-        convert_options=arrow_csv.ConvertOptions(
-            column_types=dict.fromkeys(names, pa.string()),
-            null_values=[""],
-            strings_can_be_null=True,
-            quoted_strings_can_be_null=False,
-        ),
-    )
+    """Return a CSV's table and the provenance in its columns, where it is an export of ours."""
+    names = table.column_names
     if not provenance_columns or provenance_columns[0] not in names:
         return table, {}
     for place, column in enumerate(names):

@@ -6,8 +6,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from hmw_core.errors import UsageError
+from hmw_core.label_column import truth_values
 from hmw_core.log.layout import write_whole
 from hmw_core.review.label_codec import FORMATS, decode, encode
 from hmw_core.spreadsheet import is_text
@@ -120,8 +122,13 @@ def typed(table: pa.Table, name: str) -> pd.DataFrame:
     """Return the columns of `COLUMNS`, each of its kind: nullable where it may be null."""
     frame = {}
     for column, (kind, _) in COLUMNS.items():
+        values = table[column]
+        if pa.types.is_boolean(kind):
+            values = truth_values(values, f"{name}: column {column!r}")
+        elif is_text(values.type) and not is_text(kind):  # a spreadsheet may quote empty cells
+            values = pc.if_else(pc.equal(values, ""), pa.scalar(None, pa.string()), values)
         try:
-            values = table[column].cast(kind)
+            values = values.cast(kind)
         except pa.ArrowException as error:
             reason = str(error).splitlines()[0]
             raise UsageError(f"{name}: column {column!r} is not of its kind: {reason}") from None
@@ -142,6 +149,8 @@ def typed(table: pa.Table, name: str) -> pd.DataFrame:
 def content_of(path: str | Path) -> tuple[str, bytes]:
     """Return a file's path as text and its bytes, or say why it cannot be read."""
     try:
+        if Path(path).exists() and not Path(path).is_file():  # a pipe would be waited for
+            raise UsageError(f"{path} cannot be read: it is no file")
         return str(path), Path(path).read_bytes()
     except FileNotFoundError:
         raise UsageError(f"there is no file of labels at {path}") from None
@@ -151,10 +160,10 @@ def content_of(path: str | Path) -> tuple[str, bytes]:
 
 def decode_labels(content: bytes, name: str) -> tuple[pa.Table, dict[str, Any]]:
     """Return a file's table and its provenance, whose numbers are checked."""
-    table, said = decode(content, name, PROVENANCE)
+    table, said = decode(content, name, PROVENANCE, {*COLUMNS, *PROVENANCE, "label"})
     for key in _NUMBERS & said.keys():
         try:
-            said[key] = None if said[key] is None else int(said[key])
+            said[key] = None if said[key] in (None, "") else int(said[key])
         except (TypeError, ValueError):
             raise UsageError(f"{name}: {key} is {said[key]!r}, not a whole number") from None
     version = said.get("labels_format")

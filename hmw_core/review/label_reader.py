@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from hmw_core.errors import UsageError
+from hmw_core.label_column import label_column, truth_values
 from hmw_core.review.label_file import content_of, decode_labels
 from hmw_core.spreadsheet import is_text
 
@@ -99,7 +100,7 @@ def read_labels(
     name, content = content_of(path)
     table, said = decode_labels(content, name)
     theirs = said.get("fingerprint")
-    if fingerprint is not None and theirs is not None and theirs != fingerprint:
+    if fingerprint and theirs and theirs != fingerprint:
         raise UsageError(
             f"{name} holds labels of another data set, or of another split of it: its fingerprint "
             f"is {theirs} (run {said.get('run')!r}), this one's is {fingerprint}; the same data, "
@@ -112,11 +113,13 @@ def read_labels(
             f"{', '.join(map(repr, LABEL_NAMES))}; it has {', '.join(map(repr, columns))}"
         )
     place = _places(table["sample_id"], n_samples, name)
+    name_of = np.array(class_names, dtype=object)
     label = None
     for column in (c for c in LABEL_NAMES if c in columns):
-        found = _class_labels(table[column], column, table["sample_id"], class_names, name)
-        if label is not None and not np.array_equal(found, label):
-            row = int(np.flatnonzero(found != label)[0])
+        found = _class_labels(table, column, class_names, name)
+        # By name: in an old run two classes may have the same.
+        if label is not None and (name_of[found] != name_of[label]).any():
+            row = int(np.flatnonzero(name_of[found] != name_of[label])[0])
             raise UsageError(
                 f"{name}: the columns of sample {table['sample_id'][row]} disagree: {column!r} is "
                 f"{table[column][row].as_py()!r}, but the label is {label[row]} "
@@ -125,23 +128,22 @@ def read_labels(
         label = found if label is None else label
     given = None
     if "given_label" in columns:
-        given = _class_labels(
-            table["given_label"], "given_label", table["sample_id"], class_names, name
-        )[place]
+        given = _class_labels(table, "given_label", class_names, name)[place]
     flags = {
-        column: _truths(table[column], column, name)[place] if column in columns else None
+        column: truth_values(table[column], f"{name}: column {column!r}")
         for column in ("is_label_issue", "is_flagged")
+        if column in columns
     }
-    is_flagged = flags["is_flagged"]
-    flagged_was_asked = is_flagged is not None and table["is_flagged"].null_count == 0
+    flagged_was_asked = "is_flagged" in flags and flags["is_flagged"].null_count == 0
+    flag = {column: values.fill_null(False).to_numpy(False) for column, values in flags.items()}
     verdict = (
         np.array(table["verdict"].to_pylist(), object)[place] if "verdict" in columns else None
     )
     return LabelFile(
         label=label[place],  # type: ignore[index]  # one of LABEL_NAMES is there
         given_label=given,
-        is_label_issue=flags["is_label_issue"],
-        is_flagged=is_flagged if flagged_was_asked else None,
+        is_label_issue=flag["is_label_issue"][place] if "is_label_issue" in flag else None,
+        is_flagged=flag["is_flagged"][place] if flagged_was_asked else None,
         verdict=verdict,
         provenance=said,
         path=name,
@@ -174,44 +176,35 @@ def _places(column: pa.ChunkedArray, n_samples: int, name: str) -> np.ndarray:
 
 
 def _class_labels(
-    column: pa.ChunkedArray,
-    column_name: str,
-    sample_id: pa.ChunkedArray,
-    class_names: Sequence[str],
-    name: str,
+    table: pa.Table, column: str, class_names: Sequence[str], name: str
 ) -> np.ndarray:
     """Return a column of numbers or names of classes as labels, in the file's order."""
-
-    def wrong(row: int, what: str) -> UsageError:
-        return UsageError(f"{name}: {column_name!r} of sample {sample_id[row]} {what}")
-
-    empty = np.flatnonzero(column.is_null().to_numpy())
-    if len(empty):
-        raise wrong(int(empty[0]), "is empty; every sample needs a label")
-    number = None if column_name == "new_name" else _whole_numbers(column)
-    if number is not None:
-        outside = np.flatnonzero((number < 0) | (number >= len(class_names)))
-        if len(outside):
-            row = int(outside[0])
-            raise wrong(row, f"is {number[row]}; the classes are 0..{len(class_names) - 1}")
-    by_name = {class_name: label for label, class_name in enumerate(class_names)}
-    if number is not None:
-        as_name = [by_name.get(str(label), label) for label in range(len(class_names))]
-        if column_name == "label" and as_name != list(range(len(class_names))):
-            raise UsageError(
-                f"{name}: the classes are themselves called by numbers, so it is open what "
-                "'label' means; call the column 'new_label' (0, 1, ...) or 'new_name'"
-            )
-        return number
-    found = np.empty(len(column), np.int64)
-    for row, value in enumerate(column.to_pylist()):
-        label = by_name.get(value) if isinstance(value, str) else None
-        if label is None:
-            known = ", ".join(map(str, class_names[:10]))
-            more = f" and {len(class_names) - 10} more" if len(class_names) > 10 else ""
-            raise wrong(row, f"is {value!r}, which is no class; known: {known}{more}")
-        found[row] = label
-    return found
+    values, ids = table[column], table["sample_id"]
+    is_name = column == "new_name"
+    if is_name and "" in class_names and is_text(values.type):  # a spreadsheet quotes no empty cell
+        values = values.fill_null("")
+    found = label_column(
+        values,
+        f"{name}, column {column!r}",
+        class_names=class_names,
+        digits_are_words=is_name,
+        sample=lambda row: f"sample {ids[row]}",
+    )
+    twice = [word for word in dict.fromkeys(class_names) if list(class_names).count(word) > 1]
+    used = {class_names[label] for label in np.unique(found.label)} if found.words else set()
+    if used & set(twice) and "new_label" not in table.column_names:
+        raise UsageError(
+            f"{name}: two classes are called {(used & set(twice)).pop()!r}, so {column!r} does not "
+            "say which is meant; use the column 'new_label' with numbers"
+        )
+    numbers = [str(label) for label in range(len(class_names))]
+    misleading = [w for w, n in zip(class_names, numbers, strict=True) if w != n and w in numbers]
+    if column == "label" and found.words is None and misleading:
+        raise UsageError(
+            f"{name}: the classes are themselves called by numbers, so it is open what "
+            "'label' means; call the column 'new_label' (0, 1, ...) or 'new_name'"
+        )
+    return found.label
 
 
 def _whole_numbers(column: pa.ChunkedArray) -> np.ndarray | None:
@@ -228,11 +221,3 @@ def _whole_numbers(column: pa.ChunkedArray) -> np.ndarray | None:
         return column.cast(pa.int64()).to_numpy()
     except pa.ArrowException:
         return None
-
-
-def _truths(column: pa.ChunkedArray, column_name: str, name: str) -> np.ndarray:
-    """Return a column of truth values; an empty one is False."""
-    try:
-        return column.cast(pa.bool_()).fill_null(False).to_numpy()
-    except pa.ArrowException:
-        raise UsageError(f"{name}: column {column_name!r} must hold true and false") from None

@@ -392,7 +392,10 @@ BAD = {
         "not probabilities",
     ),
     "cleanlab: another length": (edit_arrays(labels=np.zeros(3, int)), "3 labels for 40 rows"),
-    "cleanlab: label out of range": (edit_arrays(labels=np.full(N, C)), "labels go up to 4"),
+    "cleanlab: label out of range": (
+        edit_arrays(labels=np.full(N, C)),
+        "is 4, but there are 4 classes, 0..3",
+    ),
     "cleanlab: labels with a fraction": (edit_arrays(labels=np.full(N, 0.5)), "whole number"),
     "cleanlab: ids twice": (edit_arrays(sample_id=np.array(["a"] * N)), "'a' twice"),
     "cleanlab: truncated": (
@@ -402,9 +405,9 @@ BAD = {
                 (p := write_cleanlab(folder)).write_bytes(p.read_bytes()[:300]) and p  # fmt: skip
             ),
         ),
-        "cannot be read as npz",
+        "cannot be read as arrays",
     ),
-    "cleanlab: another kind of file": (("cleanlab", write_logits), "neither npz nor parquet"),
+    "cleanlab: another kind of file": (("cleanlab", write_logits), "it is no file"),
     "logits: no labels": (edit_folder("logits", unlink("labels.npy")), "--labels"),
     "logits: a gap": (edit_folder("logits", unlink("epoch-2.npy")), "epoch 2 is missing"),
     "logits: from the third on": (
@@ -429,11 +432,11 @@ BAD = {
     ),
     "logits: label out of range": (
         edit_folder("logits", save("labels.npy", np.full(N, 9))),
-        "labels go up to 9",
+        "is 9, but there are 4 classes, 0..3",
     ),
     "logits: Python objects": (
         edit_folder("logits", save("labels.npy", np.array([{}] * N))),
-        "cannot be read as npy",
+        "it has nothing",
     ),
     "logits: truncated": (
         edit_folder("logits", lambda s: (s / "epoch-3.npy").write_bytes(b"\x93NUMPY")),

@@ -218,8 +218,8 @@ def test_a_parquet_of_ones_own_is_read_with_categories(tmp_path):
 
 REFUSED = {
     "empty": ("", "is empty"),
-    "no table": ("sample_id,new_label\n1,2,3\n", "is no table of labels"),
-    "binary": (b"\x00\xff\xfe\x01", "is no table of labels"),
+    "no table": ("sample_id,new_label\n1,2,3\n", "has 3 cells in line 1 .* which has 2"),
+    "binary": (b"\x00\xff\xfe\x01", "is not text in UTF-8"),
     "workbook": (b"PK\x03\x04rest", "is a workbook; save its sheet as CSV"),
     "broken json": ('{"samples": [', "is no table of labels"),
     "other json": ('{"a": 1}', "must hold a list of objects"),
@@ -228,7 +228,7 @@ REFUSED = {
     "columns": ("id,label\n0,1\n", "needs the columns 'sample_id' and one of"),
     "column twice": ("sample_id,new_label,new_label\n0,1,1\n", "two columns called 'new_label'"),
     "unknown name": ("sample_id,new_label\n0,1\n1,2\n2,cow\n", "'cow', which is no class|'1'"),
-    "unknown number": ("sample_id,new_label\n0,1\n1,2\n2,3\n", "of sample 2 is 3; .* 0\\.\\.2"),
+    "unknown number": ("sample_id,new_label\n0,1\n1,2\n2,3\n", "of sample 2 is 3, .* 0\\.\\.2"),
     "negative": ("sample_id,new_label\n0,1\n1,-1\n2,1\n", "of sample 1 is -1"),
     "huge": ("sample_id,new_label\n0,1\n1,99999999999999999999\n2,1\n", "is no class"),
     "no label": ("sample_id,new_label\n0,1\n1,\n2,1\n", "of sample 1 is empty"),

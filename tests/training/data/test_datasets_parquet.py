@@ -66,11 +66,20 @@ BAD_COLUMNS = {
     "no label column": ({"image": some_pictures(2)}, "has no column 'label'; it has image"),
     "negative label": (
         columns() | {"label": [0, 1, 2, -1, 0, 1]},
-        r"labels -1\.\.2; accepted is 0",
+        r"label of row 3 .* is -1, not a whole number from 0 on, and means that there is none",
     ),
-    "label missing": (columns() | {"label": [0, 1, None, 1, 0, 1]}, "1 empty labels"),
-    "label a fraction": (columns() | {"label": np.linspace(0, 1, 6)}, "whole numbers or words"),
-    "label absurd": (columns() | {"label": [0, 1, 2, 1, 0, 9999]}, r"labels 0\.\.9999"),
+    "label missing": (
+        columns() | {"label": [0, 1, None, 1, 0, 1]},
+        r"label of row 2 \(counted from 0\) is empty",
+    ),
+    "label a fraction": (
+        columns() | {"label": np.linspace(0, 1, 6)},
+        r"label of row 1 .* is 0\.2, not a whole number",
+    ),
+    "label absurd": (
+        columns() | {"label": [0, 1, 2, 1, 0, 9999]},
+        "is 9999, but there are 7 classes",
+    ),
     "one class": (columns() | {"label": np.zeros(6, int)}, "one class only"),
     "image a number": (columns() | {"image": np.arange(6)}, "encoded pictures as bytes"),
     "image missing": (columns() | {"image": [None, *some_pictures(5)]}, "without a picture"),
@@ -86,7 +95,7 @@ def test_bad_columns_are_named(load, case):
 
 
 def test_a_label_beyond_the_class_names(load):
-    with pytest.raises(UsageError, match=r"labels 0\.\.2; accepted is 0\.\.1"):
+    with pytest.raises(UsageError, match=r"is 2, but there are 2 classes, 0\.\.1"):
         load(columns(), class_names="cat,dog")
 
 

@@ -1,11 +1,14 @@
 """CIFAR-10 and CIFAR-100 through torchvision: downloaded, or from a folder that holds them."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from torchvision import datasets as torchvision_datasets
 
+from hmw_core.array_files import arrays_in_file
 from hmw_core.errors import UsageError
+from hmw_core.label_column import label_column
 from training.config import RunConfig
 from training.data.datasets.base import Dataset, Split
 
@@ -15,6 +18,9 @@ DOWNLOADS = "data/datasets"
 def cifar10(config: RunConfig) -> Dataset:
     """CIFAR-10: 50,000 + 10,000 colour pictures of 32 x 32 pixels, 10 classes.
 
+    With `--noise human --noise-column worse_label` (or `aggre_label`, `random_label1` ...) the
+    labels are those of CIFAR-10N, from its published file `CIFAR-10_human.pt` in the folder --data.
+
     Source: Krizhevsky (2009); mean and std as in UNICON, DivideMix and HMW.
     """
     mean, std = (0.4914, 0.4822, 0.4465), (0.2023, 0.1994, 0.2010)
@@ -23,6 +29,9 @@ def cifar10(config: RunConfig) -> Dataset:
 
 def cifar100(config: RunConfig) -> Dataset:
     """CIFAR-100: 50,000 + 10,000 colour pictures of 32 x 32 pixels, 100 classes.
+
+    With `--noise human --noise-column noisy_label` the labels are those of CIFAR-100N, from its
+    published file `CIFAR-100_human.pt` in the folder --data.
 
     Source: Krizhevsky (2009); mean and std as in UNICON, DivideMix and HMW.
     """
@@ -52,12 +61,46 @@ def _load(
             f"{source.filename} or its folder {source.base_folder} there, or name with --data "
             "the folder that holds it"
         ) from None
-    return Dataset(
-        train.classes, _split(train, "train"), _split(test, "test"), "crop_flip", mean, std
-    )
+    split = _split(train, "train")
+    if config.noise_column is not None:
+        name = f"CIFAR-{len(train.classes)}_human.pt"
+        places = [folder / name, folder / source.base_folder / name]
+        file = next((place for place in places if place.is_file()), places[0])
+        human = _human_label(file, config.noise_column, split.label, len(train.classes))
+        split = replace(split, human_label=human)
+    return Dataset(train.classes, split, _split(test, "test"), "crop_flip", mean, std)
 
 
 def _split(loaded: torchvision_datasets.CIFAR10, name: str) -> Split:
     label = np.asarray(loaded.targets, dtype=np.int64)
     source = [f"{name}/{row}" for row in range(len(label))]
     return Split(np.asarray(loaded.data, dtype=np.uint8), label, source, true_label=label)
+
+
+def _human_label(file: Path, column: str, true_label: np.ndarray, n_classes: int) -> np.ndarray:
+    """Return the labels that people gave, from a published file of CIFAR-10N or CIFAR-100N.
+
+    Source: Wei et al. (ICLR 2022); github.com/UCSC-REAL/cifar-10-100n.
+    """
+    if not file.is_file():
+        raise UsageError(
+            f"there is no {file}; put the published file of human labels there, from "
+            "github.com/UCSC-REAL/cifar-10-100n"
+        )
+    arrays = arrays_in_file(file.read_bytes(), str(file))
+    clean = arrays.pop("clean_label", None)
+    known = [name for name in arrays if "coarse" not in name]  # of the 20 superclasses
+    if column not in known or clean is None:
+        raise UsageError(
+            f"{file} has no {column!r} of the {n_classes} classes beside clean_label; it has "
+            f"{', '.join(known) or 'nothing'}"
+        )
+    if not np.array_equal(clean, true_label):
+        raise UsageError(
+            f"{file} is of other data: its clean_label differs from the true labels (the files "
+            "called `ordered` have TensorFlow's order; take the one that is not)"
+        )
+    label = label_column(arrays[column], f"{column} of {file}", n_classes=n_classes).label
+    if len(label) != len(true_label):
+        raise UsageError(f"{file} has {len(label)} {column}, but there are {len(true_label)}")
+    return label

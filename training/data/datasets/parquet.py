@@ -1,23 +1,27 @@
 """A Parquet file with a column of encoded pictures and columns of labels."""
 
+import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from hmw_core.errors import UsageError
+from hmw_core.label_column import LabelColumn, label_column
 from training.config import RunConfig
 from training.data.datasets.base import Dataset, Split
 from training.data.pictures import Images, load_pictures
 
 
 def parquet(config: RunConfig) -> Dataset:
-    """Parquet file (--data) with encoded pictures and labels, whole numbers or words.
+    """Parquet file (--data) with encoded pictures and labels as `label_column` reads them.
 
-    Class names come from the schema's metadata `class_names` (joined by commas), from the words,
-    or are the numbers. The test file (--test-data) is read with the true-label column where it
-    has one, else with the label column.
+    Class names come from the schema's metadata (`class_names`, joined by commas, or Hugging Face's
+    ClassLabel), from the words, in alphabetical order, or are the numbers: 0 to the largest, or 1
+    to it where each of these and no 0 occurs. The test file (--test-data) is read with the
+    true-label column where it has one, else with the label column.
     """
     if config.data is None:
         raise UsageError("--dataset parquet needs --data FILE")
@@ -26,9 +30,11 @@ def parquet(config: RunConfig) -> Dataset:
     label_columns = [config.label_column]
     label_columns += [c for c in (config.true_label_column, config.noise_column) if c is not None]
     table = _read(file, path, [config.image_column, *label_columns])
-    names = _class_names(file.schema_arrow, table, label_columns)
-    labels = {c: _labels(table[c], names, f"column {c!r} of {path}") for c in label_columns}
-    _check_classes(labels, len(names), path)
+    names, first = _class_names(file.schema_arrow, table, label_columns, path)
+    if len(names) < 2:
+        columns = ", ".join(dict.fromkeys(label_columns))
+        raise UsageError(f"{path} has one class only in {columns}; training needs 2 or more")
+    labels = {c: _labels(table, c, names, first, path) for c in label_columns}
     true_label = labels.get(config.true_label_column or "")
     train = Split(
         _images(table, path, config),
@@ -37,17 +43,19 @@ def parquet(config: RunConfig) -> Dataset:
         true_label=true_label,
         human_label=labels.get(config.noise_column or ""),
     )
-    test = None if config.test_data is None else _test_split(Path(config.test_data), names, config)
+    test = None
+    if config.test_data is not None:
+        test = _test_split(Path(config.test_data), names, first, config)
     return Dataset(names, train, test, augment="crop_flip")
 
 
-def _test_split(path: Path, names: list[str], config: RunConfig) -> Split:
+def _test_split(path: Path, names: list[str], first: int, config: RunConfig) -> Split:
     file = _open(path)
     column = config.true_label_column
     if column is None or column not in file.schema_arrow.names:
         column = config.label_column
     table = _read(file, path, [config.image_column, column])
-    label = _labels(table[column], names, f"column {column!r} of {path}")
+    label = _labels(table, column, names, first, path)
     return Split(_images(table, path, config), label, _sources(path, len(table)))
 
 
@@ -73,44 +81,55 @@ def _read(file: pq.ParquetFile, path: Path, columns: list[str]) -> pa.Table:
         raise UsageError(f"data file {path} is damaged: {error}") from None
 
 
-def _class_names(schema: pa.Schema, table: pa.Table, columns: list[str]) -> list[str]:
-    words = [c for c in columns if _is_text(table[c].type)]
-    if words:
-        return sorted(
-            {str(v) for c in words for v in table[c].unique().to_pylist() if v is not None}
-        )
-    stored = (schema.metadata or {}).get(b"class_names")
+def _class_names(
+    schema: pa.Schema, table: pa.Table, columns: list[str], path: Path
+) -> tuple[list[str], int]:
+    """Return the names of the classes, and the number that the file writes for the first."""
+    stored = _stored_names(schema, columns[0])
     if stored:
-        return stored.decode("utf-8").split(",")
-    whole = [table[c].to_numpy() for c in columns if pa.types.is_integer(table[c].type)]
-    largest = max((int(values.max()) for values in whole if values.dtype.kind in "iu"), default=0)
-    return [str(label) for label in range(min(largest, len(table)) + 1)]
+        return stored, 0
+    found = [_read_labels(table, column, None, path) for column in columns]
+    words = {word for labels in found for word in labels.words or ()}
+    if words:
+        return sorted(words), 0
+    numbers = np.unique(np.concatenate([labels.label for labels in found])).tolist()
+    if numbers == list(range(1, len(numbers) + 1)):
+        return [str(number) for number in numbers], 1
+    return [str(number) for number in range(min(numbers[-1], len(table)) + 1)], 0
 
 
-def _labels(column: pa.ChunkedArray, names: list[str], where: str) -> np.ndarray:
-    if column.null_count:
-        raise UsageError(f"{where} has {column.null_count} empty labels; each row needs one")
-    if _is_text(column.type):
-        ids = {name: label for label, name in enumerate(names)}
-        values = column.to_pylist()
-        unknown = next((v for v in values if v not in ids), None)
-        if unknown is not None:
-            raise UsageError(f"{where} has the class {unknown!r}; known: {', '.join(names)}")
-        return np.asarray([ids[v] for v in values], dtype=np.int64)
-    if not pa.types.is_integer(column.type):
-        raise UsageError(f"{where} must hold whole numbers or words, not {column.type}")
-    label = column.to_numpy().astype(np.int64)
-    if label.min() < 0 or label.max() >= len(names):
-        raise UsageError(
-            f"{where} has labels {label.min()}..{label.max()}; accepted is 0..{len(names) - 1}"
-        )
+def _stored_names(schema: pa.Schema, column: str) -> list[str] | None:
+    """Return the class names of the metadata, ours or those of Hugging Face's `datasets`."""
+    metadata = schema.metadata or {}
+    if metadata.get(b"class_names"):
+        return metadata[b"class_names"].decode("utf-8").split(",")
+    try:
+        said: Any = json.loads(metadata.get(b"huggingface", b"{}"))
+        names = said["info"]["features"][column]["names"]
+        return [str(name) for name in names] or None
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
+def _read_labels(
+    table: pa.Table, column: str, names: list[str] | None, path: Path, first: int = 0
+) -> LabelColumn:
+    return label_column(
+        table[column],
+        f"column {column!r} of {path}",
+        class_names=names,
+        n_classes=None if names is None else len(names) + first,
+        digits_are_words=True,  # they are written as text, and could have been numbers
+        sample=lambda row: f"row {row} (counted from 0)",
+    )
+
+
+def _labels(table: pa.Table, column: str, names: list[str], first: int, path: Path) -> np.ndarray:
+    found = _read_labels(table, column, names, path, first)
+    label = found.label if found.words else found.label - first
+    if label.min() < 0:
+        raise UsageError(f"column {column!r} of {path} has a label 0, but the classes are 1 and up")
     return label
-
-
-def _check_classes(labels: dict[str, np.ndarray], n_classes: int, path: Path) -> None:
-    if n_classes < 2:
-        columns = ", ".join(labels)
-        raise UsageError(f"{path} has one class only in {columns}; training needs 2 or more")
 
 
 def _images(table: pa.Table, path: Path, config: RunConfig) -> Images:
@@ -129,7 +148,3 @@ def _images(table: pa.Table, path: Path, config: RunConfig) -> Images:
 
 def _sources(path: Path, n_rows: int) -> list[str]:
     return [f"{path.name}#{row}" for row in range(n_rows)]
-
-
-def _is_text(kind: pa.DataType) -> bool:
-    return pa.types.is_string(kind) or pa.types.is_large_string(kind)
