@@ -155,9 +155,7 @@ def test_anything_else_is_refused_in_one_sentence(case):
 
 
 def test_labels_beyond_the_classes_are_refused_with_the_remedy():
-    with pytest.raises(
-        UsageError, match=r"sample 2 .* is 3, .* they seem to count from 1"
-    ):
+    with pytest.raises(UsageError, match=r"sample 2 .* is 3, .* they seem to count from 1"):
         label_column([1, 2, 3], "it", n_classes=3)
     with pytest.raises(UsageError, match=r"is 3, but there are 3 classes, 0..2$"):
         label_column([0, 3], "it", class_names=["a", "b", "c"])
