@@ -79,7 +79,7 @@ def as_text(content: bytes, name: str) -> str:
             f"{name} is not text in UTF-8 (line {line}); save it with the encoding UTF-8, in Excel "
             'as "CSV UTF-8"'
         ) from None
-    if "\0" in text:
+    if "\0" in text.lstrip().split("\n", 1)[0]:  # further down it may be in somebody's note
         raise UsageError(f"{name} is not text: it has bytes that are 0; save it as CSV in UTF-8")
     return text
 
