@@ -162,7 +162,7 @@ def main() -> None:
     if options.data:
         files = sorted(path for path in options.data.rglob("*.*") if path.is_file())
         files = files[: options.samples]
-        images = np.asarray(load_pictures(files, list(map(str, files)), image_size=32))
+        images = np.asarray(load_pictures(files, image_size=32)[0])
     print(f"{len(images)} pictures, batch {BATCH}, {torch.get_num_threads()} threads")
     print(summary(measure(images, options.repeats), len(images)).to_string(index=False))
 

@@ -55,6 +55,9 @@ class RunConfig:
     """Train on so many samples only, drawn with the seed. Default: all."""
     image_size: int | None = None
     """Side of the pictures in pixels. Default: as they are up to 96 pixels, otherwise 224."""
+    skip_broken: bool = False
+    """Train without the pictures that cannot be read, and note them in the run. Default: they are
+    named, and nothing is trained."""
 
     noise: str = "none"
     """Noise put on the true labels, as `list` names them."""

@@ -173,6 +173,7 @@ class Training:
             networks=self.method.n_networks,
             pass_name=self.method.pass_name,
             method_state=self.method.state,
+            warnings=data.warnings,
         )
 
     def run(self, writer: RunWriter, console: Console, first_epoch: int) -> None:

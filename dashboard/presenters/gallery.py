@@ -2,18 +2,17 @@
 
 import base64
 import html
-import io
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from PIL import Image, UnidentifiedImageError
 
 from dashboard.drawing.outlines import Plane, outlines_of
 from dashboard.drawing.style import GREY, GROUP_COLOURS
 from dashboard.drawing.text import shorten
+from hmw_core.log.decoding import BadPicture, upright_size
 from hmw_core.log.reader import RunReader
 
 SMALL = 64  # px; smaller pictures are enlarged with their pixels kept square
@@ -153,16 +152,12 @@ def _picture(card: Card) -> str:
 
 def data_address(picture: bytes) -> tuple[str, int]:
     """Return an encoded picture as an address that holds it, and its longer side in px."""
-    kind, side = _format(picture)
-    return f"data:image/{kind};base64,{base64.b64encode(picture).decode('ascii')}", side
-
-
-def _format(picture: bytes) -> tuple[str, int]:
+    kind = "jpeg" if picture[:2] == b"\xff\xd8" else "png"  # the two that a log keeps
     try:
-        with Image.open(io.BytesIO(picture)) as opened:
-            return (opened.format or "png").lower(), max(opened.size)
-    except (UnidentifiedImageError, OSError):
-        return "png", SMALL
+        side = max(upright_size(picture))
+    except BadPicture:
+        side = SMALL
+    return f"data:image/{kind};base64,{base64.b64encode(picture).decode('ascii')}", side
 
 
 def _name(run: RunReader, label: Any) -> str | None:

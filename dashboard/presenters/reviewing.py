@@ -5,7 +5,6 @@ an event there at once, with an id, a time, and the sample that was on screen; t
 events in their order, and each of them once however often it is sent.
 """
 
-import base64
 import math
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -17,6 +16,7 @@ from uuid import UUID, uuid5
 import numpy as np
 import pandas as pd
 
+from dashboard.presenters.gallery import data_address
 from hmw_core.criteria.criterion import Criterion
 from hmw_core.criteria.of_run import is_criterion
 from hmw_core.errors import UsageError
@@ -320,7 +320,7 @@ def facts(run: RunReader, sample_ids: Sequence[int], epoch: int | None) -> dict[
                 {"label": int(label), "share": float(share)}
                 for label, share in zip(best["label"], best["share"], strict=True)
             ],
-            "picture": data_uri(pictures.get(row.sample_id)),
+            "picture": data_address(pictures[i])[0] if (i := row.sample_id) in pictures else None,
         }
     return found
 
@@ -392,14 +392,6 @@ def last_word(log: VerdictLog) -> str:
     when = pd.to_datetime(last["time"], utc=True, errors="coerce", format="ISO8601")
     clock = "at an unknown time" if pd.isna(when) else f"{when:%Y-%m-%d %H:%M:%S} UTC"
     return f"all saved · last by {last['reviewer'] or 'nobody named'}, {clock}"
-
-
-def data_uri(picture: bytes | None) -> str | None:
-    """Return an encoded picture as an address that holds it."""
-    if picture is None:
-        return None
-    kind = "jpeg" if picture[:2] == b"\xff\xd8" else "png"
-    return f"data:image/{kind};base64,{base64.b64encode(picture).decode('ascii')}"
 
 
 def now() -> str:

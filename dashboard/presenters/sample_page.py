@@ -1,6 +1,5 @@
 """What the page of one sample shows besides its curves, as tables and HTML."""
 
-import base64
 import html
 from collections.abc import Sequence
 
@@ -9,10 +8,11 @@ import pandas as pd
 
 from dashboard.drawing.style import BLUE, GREY
 from dashboard.drawing.text import shorten
+from dashboard.presenters.gallery import data_address
 from dashboard.presenters.linked import Samples
 from hmw_core.criteria.of_run import main_criteria_of
+from hmw_core.log.decoding import BadPicture, decode
 from hmw_core.log.reader import RunReader
-from hmw_core.pictures.picture_features import decode
 
 LARGE = 340  # px a side
 PIXELATED = 128  # px; smaller pictures keep their pixels square
@@ -20,14 +20,14 @@ PIXELATED = 128  # px; smaller pictures keep their pixels square
 
 def large_picture(content: bytes, sample_id: int) -> str | None:
     """Return a picture as large as the page shows one, as HTML; None if it does not decode."""
-    opened = decode(content)
-    if opened is None:
+    try:
+        decode(content)
+    except BadPicture:
         return None
-    kind = (opened.format or "png").lower()
-    sharp = "image-rendering:pixelated;" if max(opened.size) < PIXELATED else ""
-    data = base64.b64encode(content).decode("ascii")
+    address, side = data_address(content)
+    sharp = "image-rendering:pixelated;" if side < PIXELATED else ""
     return (
-        f'<img alt="sample {sample_id}" src="data:image/{kind};base64,{data}" '
+        f'<img alt="sample {sample_id}" src="{address}" '
         f'style="width:100%;max-width:{LARGE}px;aspect-ratio:1;object-fit:contain;{sharp}'
         f'border:1px solid {GREY}55;border-radius:4px">'
     )

@@ -238,7 +238,7 @@ def picture_vectors(
     ids, rows = [], []
     for sample_id, _, picture in pictures(run):
         if sample_id in wanted and picture is not None:
-            small = picture.convert("RGB").resize((SIDE, SIDE), Image.Resampling.BILINEAR)
+            small = picture.resize((SIDE, SIDE), Image.Resampling.BILINEAR)
             ids.append(sample_id)
             rows.append(np.asarray(small, dtype=np.float32).ravel() / 255)
     if len(ids) < LEAST:

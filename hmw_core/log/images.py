@@ -3,17 +3,52 @@
 import hashlib
 import io
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from PIL import Image
 
 from hmw_core.errors import UsageError
+from hmw_core.log.bad_pictures import for_each, refusal
+from hmw_core.log.decoding import BadPicture, as_pixels, decode, is_plain, upright, upright_size
 
 LARGEST_SIDE = 256  # px; a gallery needs no more, and the original stays where it was
 
+ENCODED = bytes | bytearray | memoryview
+Images = np.ndarray | Sequence[bytes]
+"""An array of N pictures, see `decoding.as_pixels`, or N encoded ones."""
 
-def fingerprint_of(images: np.ndarray | Sequence[bytes] | None, labels: np.ndarray) -> str:
+
+def as_images(images: Any) -> Images:
+    """Return pictures of any container (arrays, tensors, lists, Arrow columns) as `Images`.
+
+    Raises
+    ------
+    UsageError
+        If they are neither numbers that `decoding` scales, nor bytes.
+    """
+    if hasattr(images, "to_pylist"):  # Arrow
+        images = images.to_pylist()
+    first = next(iter(images), None)
+    if isinstance(first, ENCODED):
+        if isinstance(images, Sequence) and not isinstance(images, list | tuple):
+            return images  # such as files that are read when asked for
+        alien = next((i for i, item in enumerate(images) if not isinstance(item, ENCODED)), None)
+        if alien is not None:
+            raise UsageError(f"the picture of sample {alien} is not bytes, as the first one is")
+        return list(images)
+    try:
+        if isinstance(first, Image.Image):
+            images = [np.asarray(upright(picture.copy())) for picture in images]
+        array = np.asarray(images)
+        pixels = as_pixels(array)
+    except (BadPicture, TypeError, ValueError) as error:
+        raise UsageError(f"images must be one array, or encoded pictures: {error}") from None
+    return array if array.dtype == np.uint8 else pixels  # the fingerprint knows the array's shape
+
+
+def fingerprint_of(images: Images | None, labels: np.ndarray) -> str:
     """Return 16 hex digits that name a data set: its pictures, or its labels where it has none."""
     digest = hashlib.sha256()
     if images is None:
@@ -28,47 +63,45 @@ def fingerprint_of(images: np.ndarray | Sequence[bytes] | None, labels: np.ndarr
     return digest.hexdigest()[:16]
 
 
-def encode_images(images: np.ndarray | Sequence[bytes]) -> pa.Table:
-    """Return the table of `schema.IMAGES`.
+def encode_images(images: Images) -> pa.Table:
+    """Return the table of `schema.IMAGES`: what trains, as any browser shows it.
 
-    Parameters
-    ----------
-    images : uint8 ndarray of shape (N, H, W) or (N, H, W, 1 or 3), or N encoded pictures
-        Arrays become PNG; encoded pictures stay as they are unless a side is over 256 px.
+    Arrays become PNG. An encoded picture stays as it is if it is plain (see `decoding.is_plain`)
+    and no side is over 256 px; any other one is decoded, made smaller and becomes PNG.
 
     Raises
     ------
     UsageError
-        If the array is not uint8 of such a shape, or a picture does not decode.
+        If an array is none of pictures, or pictures are broken: all are named.
     """
+    bad: dict[int, str] = {}
     if isinstance(images, np.ndarray):
-        if images.ndim == 4 and images.shape[3] == 1:
-            images = images[..., 0]
-        if images.dtype != np.uint8 or not (images.ndim == 3 or images.shape[3:] == (3,)):
-            raise UsageError(
-                "images must be uint8 of shape (N, H, W) or (N, H, W, 3), "
-                f"got {images.dtype} of shape {images.shape}"
-            )
-        encoded = [_png(Image.fromarray(picture)) for picture in images]
+        pixels = as_pixels(images)
+        found = for_each(lambda row: _preview(Image.fromarray(pixels[row])), len(pixels), bad)
     else:
-        encoded = [_small(picture, row) for row, picture in enumerate(images)]
+        found = for_each(lambda row: _kept(bytes(images[row])), len(images), bad)
+    encoded = [content for _, content in found]
+    if bad:
+        named = [(f"sample {row}", reason) for row, reason in bad.items()]
+        raise refusal(named, len(images), "each sample needs a picture that can be read")
     ids = np.arange(len(encoded), dtype=np.int32)
     return pa.table({"sample_id": pa.array(ids), "image": pa.array(encoded, pa.binary())})
 
 
-def _png(picture: Image.Image) -> bytes:
-    if max(picture.size) > LARGEST_SIDE:
-        picture.thumbnail((LARGEST_SIDE, LARGEST_SIDE))
+def as_png(picture: Image.Image) -> bytes:
+    """Return a picture encoded without loss, quickly."""
     buffer = io.BytesIO()
     picture.save(buffer, "PNG", compress_level=1)
     return buffer.getvalue()
 
 
-def _small(encoded: bytes, row: int) -> bytes:
-    try:
-        with Image.open(io.BytesIO(encoded)) as picture:
-            if max(picture.size) <= LARGEST_SIDE and picture.format in ("PNG", "JPEG"):
-                return encoded
-            return _png(picture.convert("RGB"))
-    except OSError as error:
-        raise UsageError(f"image of sample {row} does not decode: {error}") from None
+def _preview(picture: Image.Image) -> bytes:
+    picture.thumbnail((LARGEST_SIDE, LARGEST_SIDE))
+    return as_png(picture)
+
+
+def _kept(encoded: bytes) -> bytes:
+    picture = decode(encoded, shrink_to=2 * LARGEST_SIDE)  # to its end: broken ones come out here
+    if max(upright_size(encoded)) <= LARGEST_SIDE and is_plain(encoded):
+        return encoded
+    return _preview(picture)

@@ -29,7 +29,7 @@ from hmw_core.pictures.picture_features import pictures
 
 By = Literal["pixels", "features"]
 
-VERSION = 1  # counts up whenever the distances change
+VERSION = 2  # counts up whenever the distances change
 SIDE, CELLS = 32, 8  # px of the copy that is compared; cells a side of the one that is searched
 FINE, COARSE = 2, 9  # px: details between these widths are compared, noise and shading left out
 SHIFTS = [(down, right) for down in (-1, 0, 1) for right in (-1, 0, 1) if down or right]  # px
@@ -272,7 +272,7 @@ class _Copies:
         for number, (sample_id, content, picture) in enumerate(pictures(run), start=1):
             if picture is None:
                 continue
-            small = picture.convert("RGB").resize((SIDE, SIDE), Image.Resampling.BOX)
+            small = picture.resize((SIDE, SIDE), Image.Resampling.BOX)
             pixels = np.asarray(small, dtype=np.float32)  # (32, 32, 3)
             ids.append(sample_id)
             hashes.append(hashlib.sha256(content).digest())

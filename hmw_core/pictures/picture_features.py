@@ -1,6 +1,5 @@
 """What can be measured of a picture without a network: brightness, contrast, size."""
 
-import io
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,9 +12,10 @@ from PIL import Image
 
 from hmw_core.log import layout
 from hmw_core.log.cache import keep
+from hmw_core.log.decoding import BadPicture, decode
 from hmw_core.log.reader import RunReader
 
-VERSION = 1  # counts up whenever these numbers change
+VERSION = 2  # counts up whenever these numbers change
 METADATA_KEY = b"hmw_picture_features"
 SCHEMA = pa.schema(
     [
@@ -56,7 +56,7 @@ def picture_features(run: RunReader) -> pd.DataFrame:
 
 
 def pictures(run: RunReader) -> Iterator[tuple[int, bytes, Image.Image | None]]:
-    """Yield id, encoded bytes and the picture (None where it does not decode) of each sample."""
+    """Yield of each sample id, encoded bytes and picture in RGB, None where it does not decode."""
     path = layout.images_file(run.folder, run.info["dataset"]["fingerprint"])
     if not run.has_images:
         return
@@ -65,19 +65,16 @@ def pictures(run: RunReader) -> Iterator[tuple[int, bytes, Image.Image | None]]:
             for batch in file.iter_batches(BATCH, columns=["sample_id", "image"]):
                 ids, encoded = batch["sample_id"].to_pylist(), batch["image"].to_pylist()
                 for sample_id, content in zip(ids, encoded, strict=True):
-                    yield sample_id, content, decode(content)
+                    yield sample_id, content, _decoded(content)
     except (pa.ArrowInvalid, OSError):
         return  # damaged: what was read so far counts, as in `RunReader.images`
 
 
-def decode(content: bytes) -> Image.Image | None:
-    """Return the picture, or None where the bytes are none."""
+def _decoded(content: bytes) -> Image.Image | None:
     try:
-        opened = Image.open(io.BytesIO(content))
-        opened.load()
-    except (OSError, SyntaxError, ValueError):  # Pillow's words for a broken file
+        return decode(content)
+    except BadPicture:
         return None
-    return opened
 
 
 def _measure(run: RunReader) -> pa.Table:
@@ -85,7 +82,7 @@ def _measure(run: RunReader) -> pa.Table:
     for sample_id, content, picture in pictures(run):
         row: dict[str, float] = {"sample_id": sample_id, "file_size": len(content)}
         if picture is not None:
-            grey = np.asarray(picture.convert("RGB").convert("L"), dtype=np.float32) / 255
+            grey = np.asarray(picture.convert("L"), dtype=np.float32) / 255
             row |= {"brightness": float(grey.mean()), "contrast": float(grey.std())}
             row |= {"width": picture.width, "height": picture.height}
         rows.append(row)

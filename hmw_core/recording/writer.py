@@ -15,6 +15,8 @@ import pyarrow as pa
 
 from hmw_core.errors import UsageError
 from hmw_core.log import layout
+from hmw_core.log.blank_pictures import blank_pictures
+from hmw_core.log.images import as_images
 from hmw_core.log.layout import Content
 from hmw_core.log.lock import FolderLock
 from hmw_core.log.reader import RunReader
@@ -69,7 +71,7 @@ class RunWriter:
         n_epochs: int,
         true_label: Sequence[int] | np.ndarray | None = None,
         class_names: Sequence[str] | None = None,
-        images: np.ndarray | Sequence[bytes] | None = None,
+        images: Any | None = None,
         source: Sequence[str] | None = None,
         config: dict[str, Any] | None = None,
         recipe: str | None = None,
@@ -103,8 +105,9 @@ class RunWriter:
             Label before noise; a negative one is unknown.
         class_names : sequence of str, optional
             One a class, no two the same. Default: the classes' numbers.
-        images : uint8 ndarray (N, H, W[, 3]) or sequence of N encoded pictures, optional
-            Kept once per data set, beside the runs.
+        images : array (N, H, W), (N, H, W, C) or (N, C, H, W), or N encoded pictures, optional
+            Kept once per data set, beside the runs, as `log.decoding` reads them: uint8, uint16
+            (counts to 65535), bool or floats in 0..1; C is 1 to 4, the last of 2 or 4 is alpha.
         source : sequence of N str, optional
             Path or key of each sample in its data set; where they are unique, `record` takes them
             in place of numbers.
@@ -139,6 +142,8 @@ class RunWriter:
         n_epochs = whole_number("n_epochs", n_epochs, at_least=1)
         names = checked_names(class_names, n_classes)
         given = checked_labels("given_label", given_label, n_classes)
+        if images is not None:
+            images = as_images(images)
         true = None
         if true_label is not None:
             true = checked_labels("true_label", true_label, n_classes, may_be_unknown=True)
@@ -154,6 +159,7 @@ class RunWriter:
             "n_classes": n_classes,
             "class_names": names,
         }
+        said_at_first = (*empty_classes(given, names), *warnings, *blank_pictures(images))
         info = {
             "recipe": recipe,
             "noise": noise,
@@ -166,7 +172,7 @@ class RunWriter:
             **method_part(networks, pass_name, method_state),
             "config": config or {},
             "device": device,
-            "warnings": [asdict(said) for said in (*empty_classes(given, names), *warnings)],
+            "warnings": [asdict(said) for said in said_at_first],
         }
         return cls(folder, *make_new_run(folder, given, true, images, source, dataset, info))
 

@@ -1,31 +1,28 @@
 """From encoded pictures to one uint8 array, or to a checked sequence of encoded ones."""
 
-import contextlib
-import io
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+import os
+import stat
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 from PIL import Image, ImageOps
 
 from hmw_core.errors import UsageError
+from hmw_core.log.bad_pictures import for_each
+from hmw_core.log.decoding import BadPicture, decode, upright_size
 
 LARGEST_SMALL_SIDE = 96  # px; up to here a data set is held on the device as one tensor
 LARGEST_ARRAY = 8 << 30  # bytes of pixels; more than that is decoded batch by batch
 DEFAULT_LARGE_SIDE = 224  # px
-CHUNK = 256  # pictures a thread takes at a time; one by one, handing over costs more than decoding
-
-Result = TypeVar("Result")
+LARGEST_FILE = 1 << 30  # bytes; no picture that can be decoded takes more
 
 
 class EncodedImages(Sequence[bytes]):
     """Pictures as encoded bytes, in memory or in files that are read when asked for."""
 
-    def __init__(self, pictures: Sequence[bytes | Path], source: Sequence[str], size: int) -> None:
+    def __init__(self, pictures: Sequence[bytes | Path], size: int) -> None:
         self.pictures = pictures
-        self.source = source
         self.size = size
 
     def __len__(self) -> int:
@@ -36,108 +33,90 @@ class EncodedImages(Sequence[bytes]):
 
     def take(self, rows: np.ndarray) -> "EncodedImages":
         """Return the pictures of some rows."""
-        chosen = [self.pictures[row] for row in rows]
-        return EncodedImages(chosen, [self.source[row] for row in rows], self.size)
+        return EncodedImages([self.pictures[row] for row in rows], self.size)
 
     def decode(self, sample_id: int) -> Image.Image:
-        """Return a picture in RGB."""
-        return decode(self[sample_id], self.source[sample_id], shrink_to=2 * self.size)
+        """Return a picture upright, in RGB."""
+        try:
+            return self.check(sample_id)
+        except BadPicture as error:
+            where = self.pictures[sample_id]
+            name = where if isinstance(where, Path) else f"of sample {sample_id}"
+            raise UsageError(f"the picture {name} can no longer be read: {error}") from None
 
-    def check(self, sample_id: int) -> None:
-        """Raise UsageError if the picture does not decode to its end."""
-        self.decode(sample_id)
+    def check(self, sample_id: int) -> Image.Image:
+        """Return it likewise, or raise BadPicture saying what is wrong with it."""
+        return decode(self[sample_id], shrink_to=2 * self.size)
 
 
 Images = np.ndarray | EncodedImages
 """uint8 of shape (N, H, W, C), or pictures too large for that."""
 
 
-def decode(encoded: bytes, source: str, shrink_to: int | None = None) -> Image.Image:
-    """Return the picture in RGB; a JPEG may come out reduced, but not below `shrink_to` pixels.
-
-    Raises
-    ------
-    UsageError
-        If the bytes are no picture that Pillow reads, or a truncated one.
-    """
-    with _opened(encoded, source) as picture:
-        if shrink_to is not None:
-            picture.draft("RGB", (shrink_to, shrink_to))
-        return picture.convert("RGB")
-
-
 def load_pictures(
-    pictures: Sequence[bytes | Path], source: Sequence[str], image_size: int | None
-) -> Images:
+    pictures: Sequence[bytes | Path], image_size: int | None
+) -> tuple[Images, dict[int, str]]:
     """Decode small pictures to one array; check large ones and leave them encoded.
 
     Parameters
     ----------
     pictures : sequence of N bytes or paths
-    source : sequence of N str
-        Where each came from, for messages.
     image_size : int or None
         Side to bring them to. None: as they are if none is over 96 px (to the largest side where
         they differ), otherwise 224.
 
     Returns
     -------
-    uint8 ndarray of shape (N, H, W, 3), or EncodedImages
-
-    Raises
-    ------
-    UsageError
-        Naming the first picture that does not decode.
+    uint8 ndarray of shape (M, H, W, 3), or EncodedImages
+        Of the pictures that are sound.
+    dict of int to str
+        The rows of the others, and what is wrong with each.
     """
-    sizes = set(_for_each(lambda row: _size_of(pictures[row], source[row]), len(pictures)))
-    largest = max(max(size) for size in sizes)
+    bad: dict[int, str] = {}
+    sizes = dict(for_each(lambda row: upright_size(_read(pictures[row])), len(pictures), bad))
+    if not sizes:
+        return np.empty((0, 1, 1, 3), np.uint8), bad
+    known, rows = set(sizes.values()), list(sizes)
+    chosen = [pictures[row] for row in rows]
+    largest = max(max(size) for size in known)
     side = image_size or (largest if largest <= LARGEST_SMALL_SIDE else DEFAULT_LARGE_SIDE)
-    if side > LARGEST_SMALL_SIDE or 3 * side * side * len(pictures) > LARGEST_ARRAY:
-        encoded = EncodedImages(pictures, source, side)
-        for _ in _for_each(encoded.check, len(encoded)):
+    images: Images
+    torn: dict[int, str] = {}
+    if side > LARGEST_SMALL_SIDE or 3 * side * side * len(chosen) > LARGEST_ARRAY:
+        images = EncodedImages(chosen, side)
+        for _ in for_each(images.check, len(chosen), torn):
             pass
-        return encoded
-    keep = image_size is None and len(sizes) == 1
-    shape = next(iter(sizes)) if keep else (side, side)
-    images = np.empty((len(pictures), shape[1], shape[0], 3), np.uint8)
-    rows = _for_each(lambda row: _pixels(pictures[row], source[row], shape), len(pictures))
-    for row, pixels in enumerate(rows):
-        images[row] = pixels
-    return images
-
-
-def _for_each(work: Callable[[int], Result], n_rows: int) -> Iterator[Result]:
-    """Yield ``work(row)`` for every row in order, computed by threads (Pillow lets them run)."""
-
-    def chunk(start: int) -> list[Result]:
-        return [work(row) for row in range(start, min(start + CHUNK, n_rows))]
-
-    with ThreadPoolExecutor() as pool:
-        for results in pool.map(chunk, range(0, n_rows, CHUNK)):
-            yield from results
+    else:
+        shape = next(iter(known)) if image_size is None and len(known) == 1 else (side, side)
+        images = np.empty((len(chosen), shape[1], shape[0], 3), np.uint8)
+        for place, pixels in for_each(lambda i: _pixels(chosen[i], shape), len(chosen), torn):
+            images[place] = pixels
+    if torn:
+        bad |= {rows[place]: reason for place, reason in torn.items()}
+        left = [pictures[row] for row in rows if row not in bad]
+        images, _ = load_pictures(left, image_size)  # again: the torn ones decide no size
+    return images, dict(sorted(bad.items()))
 
 
 def _read(picture: bytes | Path) -> bytes:
-    return picture.read_bytes() if isinstance(picture, Path) else picture
-
-
-@contextlib.contextmanager
-def _opened(encoded: bytes, source: str) -> Iterator[Image.Image]:
-    """Open a picture; what Pillow finds wrong with it while it is open becomes a UsageError."""
+    if not isinstance(picture, Path):
+        return picture
     try:
-        with Image.open(io.BytesIO(encoded)) as picture:
-            yield picture
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise UsageError(f"the image at {source} does not decode: {error}") from None
+        about = os.stat(picture)
+        if not stat.S_ISREG(about.st_mode):
+            raise BadPicture("no regular file")  # a pipe would be waited for, a device read on
+        if about.st_size > LARGEST_FILE:
+            raise BadPicture(f"{about.st_size / (1 << 30):.1f} GiB large, no picture")
+        return picture.read_bytes()
+    except FileNotFoundError:
+        reason = "a link that leads nowhere" if picture.is_symlink() else "gone"
+        raise BadPicture(reason) from None
+    except OSError as error:
+        raise BadPicture(error.strerror or str(error)) from None
 
 
-def _size_of(picture: bytes | Path, source: str) -> tuple[int, int]:
-    with _opened(_read(picture), source) as opened:
-        return opened.size
-
-
-def _pixels(picture: bytes | Path, source: str, shape: tuple[int, int]) -> np.ndarray:
-    decoded = decode(_read(picture), source, shrink_to=2 * max(shape))
+def _pixels(picture: bytes | Path, shape: tuple[int, int]) -> np.ndarray:
+    decoded = decode(_read(picture), shrink_to=2 * max(shape))
     if decoded.size != shape:
         decoded = ImageOps.fit(decoded, shape, Image.Resampling.BILINEAR)
     return np.asarray(decoded)

@@ -7,8 +7,11 @@ from typing import Any
 import numpy as np
 
 from hmw_core.errors import UsageError, pick
+from hmw_core.log.bad_pictures import refusal
+from hmw_core.log.blank_pictures import blank_pictures
 from hmw_core.log.images import fingerprint_of
 from hmw_core.log.reader import RunReader
+from hmw_core.log.schema import RunWarning
 from hmw_core.noise import apply_noise
 from hmw_core.noise.measure import mislabeled_fraction, transition_matrix
 from hmw_core.review.label_reader import read_labels
@@ -17,6 +20,7 @@ from training.data.datasets import DATASETS
 from training.data.datasets.base import Dataset, Split
 from training.data.pictures import EncodedImages, Images
 
+NAMED_IN_RUN = 5  # broken pictures, of those a run does without
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 # One independent stream of the seed for each use, so that none shifts another.
@@ -44,6 +48,8 @@ class TrainingData:
     mean: Sequence[float]
     """Of each channel, on the scale 0..1."""
     std: Sequence[float]
+    warnings: Sequence[RunWarning] = ()
+    """What a reader of the run must know of its data."""
 
     @property
     def n_classes(self) -> int:
@@ -60,10 +66,12 @@ def load_data(config: RunConfig, resumed: RunReader | None = None) -> TrainingDa
     Raises
     ------
     UsageError
-        If data set, file, column, noise or sizes do not fit together.
+        If data set, file, column, noise or sizes do not fit together, or pictures are broken and
+        `--skip-broken` does not leave them out: all are named, those of the test split, too.
     """
     seed = config.seed if config.data_seed is None else config.data_seed
     dataset = pick(DATASETS, config.dataset, "data set")(config)
+    warnings = [*dataset.warnings, *_skip_broken(dataset, config.skip_broken)]
     train, test = dataset.train, dataset.test
     if test is None and config.test_fraction > 0:
         rng = np.random.default_rng([seed, SPLIT_STREAM])
@@ -91,7 +99,28 @@ def load_data(config: RunConfig, resumed: RunReader | None = None) -> TrainingDa
         augment=dataset.augment if config.augment == "auto" else config.augment,
         mean=mean,
         std=std,
+        warnings=[*warnings, *blank_pictures(None if test is None else test.images, "test")],
     )
+
+
+def _skip_broken(dataset: Dataset, may_skip: bool) -> list[RunWarning]:
+    """Return what a run says of the broken pictures that it does without; see `load_data`."""
+    splits = [split for split in (dataset.train, dataset.test) if split is not None]
+    broken = [picture for split in splits for picture in split.broken]
+    if not broken:
+        return []
+    bad = [(picture.source, picture.reason) for picture in broken]
+    n_pictures = len(broken) + sum(map(len, splits))
+    if not may_skip:
+        raise refusal(bad, n_pictures, "mend or remove them, or leave them out by --skip-broken")
+    for split in splits:
+        gone = sorted({picture.label for picture in split.broken} - set(split.label.tolist()))
+        if gone and (split is dataset.train or not len(split)):
+            names = ", ".join(dataset.class_names[label] for label in gone)
+            raise refusal(bad, n_pictures, f"without them no picture is left of {names}")
+    said = "; ".join(f"{source} ({reason})" for source, reason in bad[:NAMED_IN_RUN])
+    more = f"; and {len(bad) - NAMED_IN_RUN:,} more" if len(bad) > NAMED_IN_RUN else ""
+    return [RunWarning(f"{len(bad):,} of {n_pictures:,} pictures are left out: {said}{more}")]
 
 
 def hold_out(label: np.ndarray, fraction: float, rng: np.random.Generator) -> np.ndarray:

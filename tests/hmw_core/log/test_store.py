@@ -226,8 +226,8 @@ def test_the_epoch_is_on_disk_when_after_is_called(tmp_path):
         ({"n_epochs": 0}, "n_epochs"),
         ({"outputs": "some"}, "outputs"),
         ({"k": 2}, "1..1"),
-        ({"images": np.zeros((3, 4, 4))}, "uint8"),
-        ({"images": [b"no picture"] * 3}, "sample 0 does not decode"),
+        ({"images": np.full((3, 4, 4), 2.0)}, "floats in 0..1"),
+        ({"images": [b"no picture"] * 3}, "sample 2: no picture that Pillow reads"),
     ],
 )
 def test_what_create_refuses_in_one_sentence(tmp_path, options, words):

@@ -105,7 +105,7 @@ def test_two_channels_are_refused_where_colour_is_meant():
 def large():
     rng = np.random.default_rng(0)
     pictures = [png(rng.integers(0, 256, (100, 130, 3), dtype=np.uint8)) for _ in range(6)]
-    return EncodedImages(pictures, [f"f#{row}" for row in range(6)], 98)
+    return EncodedImages(pictures, 98)
 
 
 def test_large_pictures_are_augmented_as_small_ones(large):

@@ -102,7 +102,7 @@ def test_normalised_to_mean_and_std():
 def large():
     rng = np.random.default_rng(0)
     pictures = [png(rng.integers(0, 256, (100, 130, 3), dtype=np.uint8)) for _ in range(5)]
-    return EncodedImages(pictures, [f"f#{row}" for row in range(5)], 98)
+    return EncodedImages(pictures, 98)
 
 
 def test_large_pictures_come_square_and_the_same_again(large):

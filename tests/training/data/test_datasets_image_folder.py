@@ -54,10 +54,3 @@ def test_a_folder_that_is_not_there(quick, tmp_path):
         image_folder(quick(data=str(tmp_path / "no")))
     with pytest.raises(UsageError, match="needs --data FOLDER"):
         image_folder(quick())
-
-
-def test_a_picture_that_does_not_decode(quick, tmp_path):
-    root = write_image_folder(tmp_path / "pictures", {"train/cat": 1, "train/dog": 1})
-    (root / "train/dog/0.png").write_text("not a picture")
-    with pytest.raises(UsageError, match=r"train/dog/0\.png does not decode"):
-        image_folder(quick(data=str(root)))

@@ -2,10 +2,21 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
-from training.data.pictures import EncodedImages, Images
+from hmw_core.log.schema import RunWarning
+from training.data.pictures import EncodedImages, Images, load_pictures
+
+
+class Broken(NamedTuple):
+    """A picture that cannot be read, and so is in no split."""
+
+    source: str
+    reason: str
+    label: int
 
 
 @dataclass(frozen=True)
@@ -22,6 +33,8 @@ class Split:
     """(N,), int64, where the data set knows it."""
     human_label: np.ndarray | None = None
     """(N,), int64: the labels of the noise `human`."""
+    broken: Sequence[Broken] = ()
+    """Those left out; `training.data.prepare` decides whether they may be."""
 
     def __len__(self) -> int:
         return len(self.label)
@@ -39,6 +52,27 @@ class Split:
         )
 
 
+def read_split(
+    pictures: Sequence[bytes | Path],
+    label: np.ndarray,
+    source: Sequence[str],
+    image_size: int | None,
+    true_label: np.ndarray | None = None,
+    human_label: np.ndarray | None = None,
+) -> Split:
+    """Return the split of N encoded pictures; the broken ones are noted and left out."""
+    images, bad = load_pictures(pictures, image_size)
+    sound = np.setdiff1d(np.arange(len(pictures)), list(bad))
+    return Split(
+        images,
+        label[sound],
+        [source[row] for row in sound],
+        None if true_label is None else true_label[sound],
+        None if human_label is None else human_label[sound],
+        [Broken(source[row], reason, int(label[row])) for row, reason in bad.items()],
+    )
+
+
 @dataclass(frozen=True)
 class Dataset:
     """A data set as it is loaded."""
@@ -53,3 +87,5 @@ class Dataset:
     """Of each channel on the scale 0..1. None: measured on the training pictures."""
     std: Sequence[float] | None = None
     """Of each channel, likewise."""
+    warnings: Sequence[RunWarning] = ()
+    """What a reader must know of how it was found on disk."""

@@ -1,15 +1,20 @@
 """A folder of pictures, one folder a class."""
 
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
 
 from hmw_core.errors import UsageError
+from hmw_core.log.decoding import SUFFIXES
+from hmw_core.log.schema import RunWarning
 from training.config import RunConfig
-from training.data.datasets.base import Dataset, Split
-from training.data.pictures import load_pictures
+from training.data.datasets.base import Dataset, Split, read_split
+from training.data.folder_layout import Classes, find_layout
+from training.data.folder_walk import entries, is_picture, pictures_below, printable
 
-SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".webp", ".gif", ".tif", ".tiff", ".ppm", ".pgm"}
+Places = dict[str, dict[str, Path]]
+"""By class name the pictures, by their real path."""
 
 
 def image_folder(config: RunConfig) -> Dataset:
@@ -23,41 +28,65 @@ def image_folder(config: RunConfig) -> Dataset:
     root = Path(config.data)
     if not root.is_dir():
         raise UsageError(f"--data {root} is not a folder")
-    train = root / "train" if (root / "train").is_dir() else root
-    names = sorted(path.name for path in _folders(train) if path.name not in ("test", "val"))
-    if len(names) < 2:
-        found = f"only {names[0]!r}" if names else "none"
-        raise UsageError(
-            f"{train} must hold a folder of pictures for each of 2 or more classes; found {found}"
-        )
-    held = next((root / name for name in ("test", "val") if (root / name).is_dir()), None)
-    if held is not None:
-        strangers = {path.name for path in _folders(held)} - set(names)
-        if strangers:
-            raise UsageError(
-                f"{held} has classes that {train} lacks: {', '.join(sorted(strangers))}"
-            )
-    split = _split(train, names, root, config.image_size)
-    empty = [name for label, name in enumerate(names) if not (split.label == label).any()]
+    layout = find_layout(root)
+    notes, left_out, loose = list(layout.notes), Counter[str](), 0
+    train = _places(layout.classes, left_out)
+    held = _places(layout.held_classes, left_out)
+    for folder, places in ((layout.train, train), (layout.held, held)):
+        if folder is not None and not any(places.values()):
+            raise UsageError(f"{printable(folder)} holds no picture ({_endings(left_out)})")
+        loose += 0 if folder is None else sum(map(is_picture, entries(folder)))
+    empty = [name for name, pictures in train.items() if not pictures]
     if empty:
-        raise UsageError(f"{train} has classes without a picture: {', '.join(empty)}")
-    test = None if held is None else _split(held, names, root, config.image_size)
-    return Dataset(names, split, test, augment="crop_flip")
+        raise UsageError(
+            f"{printable(layout.train)} has classes without a picture: {', '.join(empty)} "
+            f"({_endings(left_out)})"
+        )
+    if loose:
+        notes.append(f"{loose:,} pictures lie in no class's folder and are not used")
+    if left_out:
+        counts = ", ".join(f"{n:,} {ending}" for ending, n in left_out.most_common())
+        notes.append(f"files left out, since they are not read as pictures: {counts}")
+    notes += _met_twice(train, held)
+    names = list(layout.classes)
+    return Dataset(
+        names,
+        _split(train, names, root, config.image_size),
+        None if layout.held is None else _split(held, names, root, config.image_size),
+        augment="crop_flip",
+        warnings=[RunWarning(note) for note in notes],
+    )
 
 
-def _folders(folder: Path) -> list[Path]:
-    return [path for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")]
+def _places(classes: Classes, left_out: Counter[str]) -> Places:
+    found: Places = {}
+    for name, folders in classes.items():
+        found[name] = {}
+        for folder in folders:
+            found[name] |= pictures_below(folder, left_out)
+    return found
 
 
-def _split(folder: Path, names: list[str], root: Path, image_size: int | None) -> Split:
-    paths: list[Path] = []
-    labels: list[int] = []
-    for label, name in enumerate(names):
-        found = sorted(p for p in (folder / name).rglob("*") if p.suffix.lower() in SUFFIXES)
-        paths += found
-        labels += [label] * len(found)
-    if not paths:
-        raise UsageError(f"{folder} holds no picture ({', '.join(sorted(SUFFIXES))})")
-    source = [path.relative_to(root).as_posix() for path in paths]
-    images = load_pictures(paths, source, image_size)
-    return Split(images, np.asarray(labels, dtype=np.int64), source)
+def _split(places: Places, names: list[str], root: Path, image_size: int | None) -> Split:
+    paths = [path for pictures in places.values() for path in pictures.values()]
+    labels = [names.index(name) for name, pictures in places.items() for _ in pictures]
+    source = [printable(path.relative_to(root).as_posix()) for path in paths]
+    return read_split(paths, np.asarray(labels, dtype=np.int64), source, image_size)
+
+
+def _met_twice(train: Places, held: Places) -> list[str]:
+    """Return what is to be said of pictures that links put into two classes, or two splits."""
+    classes = Counter(real for pictures in train.values() for real in pictures)
+    twice = sum(count > 1 for count in classes.values())
+    shared = sum(real in classes for pictures in held.values() for real in pictures)
+    notes = []
+    if twice:
+        notes.append(f"{twice:,} pictures are in several classes, by links")
+    if shared:
+        notes.append(f"{shared:,} pictures of the test split are trained on, too, by links")
+    return notes
+
+
+def _endings(left_out: Counter[str]) -> str:
+    found = ", ".join(f"{n:,} {ending}" for ending, n in left_out.most_common())
+    return (f"found are {found}; " if found else "") + f"read are {', '.join(sorted(SUFFIXES))}"

@@ -6,13 +6,16 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from PIL import Image
 
 from hmw_core.errors import UsageError
 from hmw_core.label_column import LabelColumn, label_column
+from hmw_core.log.decoding import BadPicture, as_pixels
+from hmw_core.log.images import as_png
 from training.config import RunConfig
-from training.data.datasets.base import Dataset, Split
-from training.data.pictures import Images, load_pictures
+from training.data.datasets.base import Dataset, Split, read_split
 
 
 def parquet(config: RunConfig) -> Dataset:
@@ -36,10 +39,11 @@ def parquet(config: RunConfig) -> Dataset:
         raise UsageError(f"{path} has one class only in {columns}; training needs 2 or more")
     labels = {c: _labels(table, c, names, first, path) for c in label_columns}
     true_label = labels.get(config.true_label_column or "")
-    train = Split(
-        _images(table, path, config),
+    train = read_split(
+        _pictures(table, path, config),
         labels[config.label_column],
         _sources(path, len(table)),
+        config.image_size,
         true_label=true_label,
         human_label=labels.get(config.noise_column or ""),
     )
@@ -56,7 +60,8 @@ def _test_split(path: Path, names: list[str], first: int, config: RunConfig) -> 
         column = config.label_column
     table = _read(file, path, [config.image_column, column])
     label = _labels(table, column, names, first, path)
-    return Split(_images(table, path, config), label, _sources(path, len(table)))
+    pictures = _pictures(table, path, config)
+    return read_split(pictures, label, _sources(path, len(table)), config.image_size)
 
 
 def _open(path: Path) -> pq.ParquetFile:
@@ -132,18 +137,44 @@ def _labels(table: pa.Table, column: str, names: list[str], first: int, path: Pa
     return label
 
 
-def _images(table: pa.Table, path: Path, config: RunConfig) -> Images:
-    column = table[config.image_column]
+def _pictures(table: pa.Table, path: Path, config: RunConfig) -> list[bytes]:
+    """Return the encoded pictures; a row without one has empty bytes, which count as broken."""
+    column, where = table[config.image_column], f"column {config.image_column!r} of {path}"
     if pa.types.is_struct(column.type) and "bytes" in column.type.names:
-        column = pa.chunked_array([chunk.field("bytes") for chunk in column.chunks])
-    if not (pa.types.is_binary(column.type) or pa.types.is_large_binary(column.type)):
+        column = pc.struct_field(column, "bytes")  # null where the struct is
+    if column.null_count == len(column):
+        raise UsageError(f"{where} holds no picture; paths are not followed, the bytes count")
+    if _is_binary(column.type):
+        return [content or b"" for content in column.to_pylist()]
+    try:
+        pixels = as_pixels(_tensor(column.combine_chunks()))
+    except (BadPicture, ValueError) as error:
         raise UsageError(
-            f"column {config.image_column!r} of {path} must hold encoded pictures as bytes, "
-            f"not {column.type}"
-        )
+            f"{where} must hold encoded pictures as bytes, or pixels as lists of one shape; "
+            f"it holds {column.type}: {error}"
+        ) from None
+    return [as_png(Image.fromarray(picture)) for picture in pixels]
+
+
+def _tensor(column: pa.Array) -> np.ndarray:
+    """Return nested lists, or tensors, as one array."""
+    if isinstance(column, pa.FixedShapeTensorArray):
+        return column.to_numpy_ndarray()
+    shape = [len(column)]
+    while pa.types.is_nested(column.type) and not pa.types.is_struct(column.type):
+        lengths = set(pc.list_value_length(column).unique().to_pylist())
+        if len(lengths) != 1 or None in lengths:
+            raise ValueError("lists of different lengths")
+        shape += lengths
+        column = column.flatten()
     if column.null_count:
-        raise UsageError(f"column {config.image_column!r} of {path} has rows without a picture")
-    return load_pictures(column.to_pylist(), _sources(path, len(column)), config.image_size)
+        raise ValueError(f"{column.null_count} values are missing")
+    return column.to_numpy(zero_copy_only=False).reshape(shape)
+
+
+def _is_binary(kind: pa.DataType) -> bool:
+    is_some = pa.types.is_binary, pa.types.is_large_binary, pa.types.is_binary_view
+    return any(test(kind) for test in is_some) or pa.types.is_fixed_size_binary(kind)
 
 
 def _sources(path: Path, n_rows: int) -> list[str]:

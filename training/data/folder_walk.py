@@ -1,0 +1,87 @@
+"""Which files below a folder are pictures: hidden ones left out, links followed."""
+
+import os
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+from hmw_core.errors import UsageError
+from hmw_core.log.decoding import SUFFIXES
+
+JUNK = {  # what systems, archives and notebooks leave behind, besides names that begin with a dot
+    "__macosx", "__pycache__", "@eadir", "#recycle", "$recycle.bin", "lost+found",
+    "system volume information", "thumbs.db", "desktop.ini",
+}  # fmt: skip
+
+
+def printable(name: str | os.PathLike[str]) -> str:
+    r"""Return a name as text that can be written anywhere; bytes that are no UTF-8 become \xff."""
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
+
+
+def entries(folder: Path) -> list[os.DirEntry[str]]:
+    """Return what a folder holds, what is itself there before links, then by name.
+
+    Raises
+    ------
+    UsageError
+        If it cannot be opened.
+    """
+    try:
+        with os.scandir(folder) as found:
+            return sorted(found, key=lambda entry: (entry.is_symlink(), entry.name))
+    except OSError as error:
+        raise UsageError(f"folder {printable(folder)} cannot be read: {error.strerror}") from None
+
+
+def subfolders(folder: Path) -> list[Path]:
+    """Return the folders in a folder, links to folders among them, without hidden ones."""
+    return [Path(e.path) for e in entries(folder) if e.is_dir() and not is_ignored(e.name)]
+
+
+def is_ignored(name: str) -> bool:
+    """Tell whether a file or folder of this name is nobody's data."""
+    return name.startswith(".") or name.casefold() in JUNK
+
+
+def is_picture(entry: os.DirEntry[str]) -> bool:
+    """Tell whether a file counts as a picture: by its ending, or as a link that leads nowhere."""
+    if is_ignored(entry.name) or entry.is_dir():
+        return False
+    return _suffix(entry.name) in SUFFIXES or not os.path.exists(entry.path)
+
+
+def pictures_below(folder: Path, left_out: Counter[str]) -> dict[str, Path]:
+    """Return the pictures in a folder and all folders in it, sorted, by their real path.
+
+    Links are followed. A folder or picture that is reached again counts once, so a link that leads
+    back ends there. `left_out` counts the other files by their ending, and hidden pictures.
+    """
+    found: dict[str, Path] = {}
+    pending, visited = [folder], set()
+    for place in pending:  # it grows: folders themselves come before what links lead to
+        real = os.path.realpath(place)
+        if real in visited:
+            continue
+        visited.add(real)
+        for entry in entries(place):
+            if entry.is_dir():
+                pending += [] if is_ignored(entry.name) else [Path(entry.path)]
+            elif is_picture(entry):
+                linked = entry.is_symlink()
+                own = os.path.realpath(entry.path) if linked else os.path.join(real, entry.name)
+                found.setdefault(own, Path(entry.path))
+            else:
+                left_out.update(_left_out(entry.name))
+    return dict(sorted(found.items(), key=lambda item: item[1]))
+
+
+def _left_out(name: str) -> Iterator[str]:
+    if not is_ignored(name):
+        yield _suffix(name) or "without an ending"
+    elif _suffix(name) in SUFFIXES and not name.startswith("._"):  # macOS's are no pictures
+        yield "hidden"
+
+
+def _suffix(name: str) -> str:
+    return os.path.splitext(printable(name))[1].lower()
