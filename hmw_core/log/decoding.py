@@ -27,9 +27,10 @@ FORMATS = (  # of photographs and drawings; EPS and WMF, say, would start other 
     "PNG", "JPEG", "MPO", "GIF", "BMP", "DIB", "WEBP", "AVIF", "TIFF", "PPM", "JPEG2000", "ICO",
     "TGA", "PCX", "SGI", "QOI", "DDS", "PSD", "ICNS",
 )  # fmt: skip
-DAMAGE = (  # what Pillow raises on files that are broken, or that someone broke on purpose
+DAMAGE = (  # what Pillow raises on broken files
     OSError, ValueError, SyntaxError, LookupError, TypeError, ArithmeticError, AttributeError,
-    RuntimeError, EOFError, MemoryError, struct.error, zlib.error, Image.DecompressionBombError,
+    AssertionError, RuntimeError, EOFError, MemoryError, struct.error, zlib.error,
+    Image.DecompressionBombError,
 )  # fmt: skip
 KINDS = {  # of files that are often called pictures, by how they begin
     rb"\s*(<!DOCTYPE|<html|<\?xml|<svg|\{|version https://git-lfs)": "text, no picture",
@@ -220,5 +221,5 @@ def _reason(encoded: bytes, error: BaseException) -> str:
         if re.match(start, encoded, re.DOTALL):
             return kind
     if not isinstance(error, Image.UnidentifiedImageError):
-        return str(error) or type(error).__name__
+        return str(error) or f"Pillow fails on it ({type(error).__name__})"
     return "no picture that Pillow reads"
