@@ -72,9 +72,7 @@ def find_layout(root: Path) -> Layout:
         train = root
         alike = [folder for folder in is_deep if not is_deep[folder]]
         members = [*others, *alike]
-        notes += [
-            f"the folder {_said(f)} counts as a class, for it holds no folders" for f in alike
-        ]
+        notes += [f"{_said(f)} counts as a class: it holds pictures, no folders" for f in alike]
     tests, vals = deep["test"], deep["val"]
     held = _only(tests or vals, "test") if tests or vals else None
     if tests and vals:

@@ -36,7 +36,7 @@ def entries(folder: Path) -> list[os.DirEntry[str]]:
 
 def subfolders(folder: Path) -> list[Path]:
     """Return the folders in a folder, links to folders among them, without hidden ones."""
-    return [Path(e.path) for e in entries(folder) if e.is_dir() and not is_ignored(e.name)]
+    return [Path(e.path) for e in entries(folder) if _is_folder(e) and not is_ignored(e.name)]
 
 
 def is_ignored(name: str) -> bool:
@@ -46,7 +46,7 @@ def is_ignored(name: str) -> bool:
 
 def is_picture(entry: os.DirEntry[str]) -> bool:
     """Tell whether a file counts as a picture: by its ending, or as a link that leads nowhere."""
-    if is_ignored(entry.name) or entry.is_dir():
+    if is_ignored(entry.name) or _is_folder(entry):
         return False
     return _suffix(entry.name) in SUFFIXES or not os.path.exists(entry.path)
 
@@ -65,7 +65,7 @@ def pictures_below(folder: Path, left_out: Counter[str]) -> dict[str, Path]:
             continue
         visited.add(real)
         for entry in entries(place):
-            if entry.is_dir():
+            if _is_folder(entry):
                 pending += [] if is_ignored(entry.name) else [Path(entry.path)]
             elif is_picture(entry):
                 linked = entry.is_symlink()
@@ -74,6 +74,11 @@ def pictures_below(folder: Path, left_out: Counter[str]) -> dict[str, Path]:
             else:
                 left_out.update(_left_out(entry.name))
     return dict(sorted(found.items(), key=lambda item: item[1]))
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    # `is_dir` alone raises for a link that leads to itself.
+    return os.path.isdir(entry.path) if entry.is_symlink() else entry.is_dir()
 
 
 def _left_out(name: str) -> Iterator[str]:

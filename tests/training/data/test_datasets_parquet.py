@@ -5,7 +5,7 @@ import pyarrow as pa
 import pytest
 
 from hmw_core.errors import UsageError
-from tests.training.conftest import some_pictures, write_parquet
+from tests.training.conftest import png, some_pictures, write_parquet
 from training.data.datasets.parquet import parquet
 
 
@@ -47,9 +47,38 @@ def test_all_label_columns_count_for_the_classes(load):
     assert dataset.train.human_label.tolist() == [4] * 6
 
 
-def test_pictures_in_a_struct_of_bytes(load):
-    pictures = [{"bytes": p, "path": "x"} for p in some_pictures(6)]
-    assert load(columns() | {"image": pictures}).train.images.shape == (6, 12, 12, 3)
+PIXELS = np.random.default_rng(0).integers(0, 256, (6, 4, 5, 3), dtype=np.uint8)
+ENCODED = [png(picture) for picture in PIXELS]
+COLUMNS = {
+    "bytes": pa.array(ENCODED),
+    "large bytes": pa.array(ENCODED, pa.large_binary()),
+    "a view of bytes": pa.array(ENCODED, pa.binary_view()),
+    "a struct": pa.array([{"bytes": content, "path": "x"} for content in ENCODED]),
+    "lists": pa.array(PIXELS.tolist(), pa.list_(pa.list_(pa.list_(pa.uint8())))),
+    "lists of long integers": pa.array(PIXELS.tolist()),
+    "large lists": pa.array(PIXELS.tolist(), pa.large_list(pa.list_(pa.list_(pa.uint8(), 3), 5))),
+    "lists of 16 bits": pa.array(
+        (PIXELS.astype(int) * 256).tolist(), pa.list_(pa.list_(pa.list_(pa.uint16())))
+    ),
+    "lists of floats": pa.array((PIXELS / 255).tolist()),
+    "channels first": pa.array(PIXELS.transpose(0, 3, 1, 2).tolist()),
+    "tensors": pa.FixedShapeTensorArray.from_numpy_ndarray(PIXELS),
+}
+
+
+@pytest.mark.parametrize("kind", COLUMNS)
+def test_pictures_in_every_kind_of_column(load, kind):
+    dataset = load(columns() | {"image": COLUMNS[kind]})
+    assert np.array_equal(dataset.train.images, PIXELS)
+
+
+def test_a_struct_without_its_bytes_is_a_broken_picture(load):
+    pictures = [{"bytes": content, "path": None} for content in ENCODED]
+    pictures[2] = {"bytes": None, "path": "elsewhere.png"}
+    pictures[4] = None
+    dataset = load(columns() | {"image": pictures})
+    assert [picture.source for picture in dataset.train.broken] == ["d.parquet#2", "d.parquet#4"]
+    assert len(dataset.train) == 4
 
 
 def test_the_test_file_gives_true_labels_where_it_has_them(load, tmp_path):
@@ -82,6 +111,17 @@ BAD_COLUMNS = {
     "one class": (columns() | {"label": np.zeros(6, int)}, "one class only"),
     "image a number": (columns() | {"image": np.arange(6)}, "pixels as lists of one shape"),
     "image a path": (columns() | {"image": ["a.png"] * 6}, "encoded pictures as bytes"),
+    "image of two shapes": (
+        columns() | {"image": [[[1, 2]], [[1]]] * 3},
+        "lists of different lengths",
+    ),
+    "image out of range": (columns() | {"image": [[[1, 300]]] * 6}, "from 1 to 300; accepted"),
+    "image flat": (columns() | {"image": [[1, 2]] * 6}, r"of shape \(6, 2\); accepted"),
+    "image with a gap": (columns() | {"image": [[[1, None]]] * 6}, "6 values are missing"),
+    "images only paths": (
+        columns() | {"image": [{"bytes": None, "path": "a.png"}] * 6},
+        "holds no picture",
+    ),
     "images missing": (columns() | {"image": pa.nulls(6, pa.binary())}, "holds no picture"),
 }
 

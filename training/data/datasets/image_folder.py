@@ -43,10 +43,9 @@ def image_folder(config: RunConfig) -> Dataset:
             f"({_endings(left_out)})"
         )
     if loose:
-        notes.append(f"{loose:,} pictures lie in no class's folder and are not used")
+        notes.append(f"pictures that lie in no class's folder and are not used: {loose:,}")
     if left_out:
-        counts = ", ".join(f"{n:,} {ending}" for ending, n in left_out.most_common())
-        notes.append(f"files left out, since they are not read as pictures: {counts}")
+        notes.append(f"files left out, since they are not read as pictures: {_counts(left_out)}")
     notes += _met_twice(train, held)
     names = list(layout.classes)
     return Dataset(
@@ -88,5 +87,10 @@ def _met_twice(train: Places, held: Places) -> list[str]:
 
 
 def _endings(left_out: Counter[str]) -> str:
-    found = ", ".join(f"{n:,} {ending}" for ending, n in left_out.most_common())
-    return (f"found are {found}; " if found else "") + f"read are {', '.join(sorted(SUFFIXES))}"
+    found = f"found are {_counts(left_out)}; " if left_out else ""
+    return f"{found}read are {', '.join(sorted(SUFFIXES))}"
+
+
+def _counts(left_out: Counter[str]) -> str:
+    common = sorted(left_out.items(), key=lambda item: (-item[1], item[0]))
+    return ", ".join(f"{n:,} {ending}" for ending, n in common)
