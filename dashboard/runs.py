@@ -14,6 +14,7 @@ from dashboard.figures import FIGURES
 from dashboard.jobs.background import Job
 from dashboard.jobs.training_command import listing
 from dashboard.presenters.summary import summary
+from hmw_core.errors import UnreadableRun
 from hmw_core.experiments.sweeps import Sweep, list_sweeps, read_sweep
 from hmw_core.log import layout
 from hmw_core.log.cache import read_only as read_only  # what the pages ask before they write
@@ -28,7 +29,7 @@ def runs_folder() -> Path:
 def all_runs() -> tuple[list[RunReader], dict[str, str]]:
     """Return the runs that can be read, newest first, and why each of the others cannot."""
     # By listing, never by joining a name from the address: nothing outside can be reached.
-    found = list_runs(runs_folder(), lambda path: _reader(str(path), version(path)))
+    found = list_runs(runs_folder(), _at)
     readable = [entry for entry in found if isinstance(entry, RunReader)]
     return readable, dict(entry for entry in found if isinstance(entry, tuple))
 
@@ -96,13 +97,32 @@ def all_sweeps() -> tuple[list[Sweep], dict[str, str]]:
 
 
 def _sweep_at(folder: Path) -> Sweep:
-    found = (folder / "sweep.json").stat()
-    return _sweep(str(folder), (found.st_mtime_ns, found.st_size, layout.has_writer(folder)))
+    now = (*layout.version(folder / "sweep.json"), layout.has_writer(folder))
+    return _sweep(str(folder), now)
 
 
 @st.cache_resource(max_entries=64, show_spinner="Reading the sweep ...")
 def _sweep(folder: str, version: tuple[Any, ...]) -> Sweep:
     return read_sweep(Path(folder))
+
+
+def _at(folder: Path) -> RunReader:
+    """Return the run's reader; why it cannot be read is remembered until the folder changes."""
+    now, known = version(folder), _failures()
+    seen, reason = known.get(folder, (None, ""))
+    if seen == now:
+        raise UnreadableRun(reason)
+    try:
+        return _reader(str(folder), now)
+    except UnreadableRun as error:
+        known[folder] = now, str(error)
+        raise
+
+
+@st.cache_resource
+def _failures() -> dict[Path, tuple[Any, str]]:
+    """Return the folders that could not be read: their version then, and why."""
+    return {}
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)

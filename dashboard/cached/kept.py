@@ -13,7 +13,10 @@ from hmw_core.log.reader import RunReader
 P = ParamSpec("P")
 R = TypeVar("R")
 
-NOT_SHOWN = ("verdicts.jsonl", "cache")
+SHOWN = (
+    *("run.json", "samples.parquet", "signals", "outputs", "method", "features", "metrics"),
+    *("scores", "threshold", "projections", "duplicates", "proofs"),
+)
 """No figure shows a verdict, and what is cached follows from the rest."""
 
 
@@ -49,10 +52,8 @@ def _key(run: RunReader, reads: Sequence[str]) -> tuple[Any, ...]:
 
 def version(folder: Path, reads: Sequence[str] = (), network: int = 1) -> tuple[Any, ...]:
     """Return what changes when a part of a run does: a rename into a folder changes its time."""
-    paths: list[Path] = []
-    for place in dict.fromkeys([folder, layout.network_folder(folder, network)]):
-        names = reads or sorted(p.name for p in place.iterdir() if p.name not in NOT_SHOWN)
-        paths += [place / name for name in names]
-    stats = [(str(path), path.stat()) for path in paths if path.exists()]
-    parts = [(name, stat.st_mtime_ns, stat.st_size) for name, stat in stats]
-    return (*parts, not reads and layout.has_writer(folder))
+    # By name, never by listing: a folder may hold anything, and files come and go as it grows.
+    places = dict.fromkeys([folder, layout.network_folder(folder, network)])
+    parts = [place / name for place in places for name in reads or SHOWN]
+    found = tuple(layout.version(part) for part in parts)
+    return (*found, not reads and layout.has_writer(folder))

@@ -3,7 +3,6 @@
 `python -m training prove` writes it into `<run>/proofs/<name>/`; the dashboard reads it.
 """
 
-import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from scipy.special import stdtrit
 
 from hmw_core.errors import UnreadableRun, UsageError
 from hmw_core.log import layout
+from hmw_core.log.files import DamagedFile, read_json
 from hmw_core.spreadsheet import csv_bytes
 
 PROOF_FORMAT = 1
@@ -363,7 +363,7 @@ def _escaped(text: str) -> str:
 
 def _now(folder: Path) -> dict[str, Any] | None:
     try:
-        now = json.loads((folder / NOW).read_text(encoding="utf-8"))
+        now = read_json(folder / NOW)
         return now if {"arm", "seed", "epoch", "n_epochs"} <= now.keys() else None
-    except (OSError, ValueError, AttributeError):
+    except (DamagedFile, AttributeError):
         return None

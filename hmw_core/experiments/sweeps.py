@@ -16,7 +16,8 @@ import pandas as pd
 from hmw_core.criteria.of_run import title_of
 from hmw_core.errors import UnreadableRun, UsageError
 from hmw_core.experiments.proof import t_interval
-from hmw_core.log import layout
+from hmw_core.log import checks, layout
+from hmw_core.log.files import shown
 from hmw_core.log.reader import RunReader
 from hmw_core.spreadsheet import csv_bytes
 
@@ -47,6 +48,32 @@ TRAINING: dict[str, Any] = {
     "auroc": {},
 }
 """What `sweep.json` keeps of a training; `test_accuracy` in [0, 1] by epoch, null without one."""
+
+FIELDS = {
+    "title?": checks.TEXT,
+    "named?": checks.TEXT,
+    "notes?": [checks.TEXT],
+    "created": checks.TEXT,
+    "status": checks.one_of(STATUSES),
+    "error?": checks.TEXT,
+    "base": checks.OBJECT,
+    "seeds": [checks.whole(-(2**63), 2**64)],
+    "cells": [{"fields": checks.OBJECT, "departs?": checks.OBJECT}],
+    "trainings": [
+        {
+            "run?": checks.matching(r"[^/\\.][^/\\]*", "the name of a folder"),
+            "cell": checks.whole(0, 1_000_000),
+            "seed": checks.whole(-(2**63), 2**64),
+            "status": checks.one_of(STATUSES),
+            "error?": checks.TEXT,
+            "seconds?": checks.number(0, 1e300),
+            "mislabeled_fraction?": checks.SHARE,
+            "test_accuracy": [("a number or null", lambda v: v is None or checks.FINITE[1](v))],
+            "auroc": {"*": checks.FINITE},
+        }
+    ],
+}
+"""What `sweep.json` must hold; a run's name becomes part of a path."""
 
 Fields = dict[str, Any]
 
@@ -104,8 +131,9 @@ def read_sweep(folder: Path) -> Sweep:
     """
     path = folder / "sweep.json"
     info = layout.read_versioned(path, "sweep", SWEEP_FORMAT)
-    sweep = Sweep(folder, info, layout.has_writer(folder))
     try:
+        checks.check(info, FIELDS)
+        sweep = Sweep(folder, info, layout.has_writer(folder))
         info["created"], info["base"], info["seeds"], sweep.status
         summary_table(sweep), curves(sweep)
     except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
@@ -130,7 +158,7 @@ def list_sweeps(
         try:
             sweeps.append(open_sweep(file.parent))
         except UsageError as error:
-            broken[file.parent.name] = str(error)
+            broken[shown(file.parent.name)] = str(error)
     sweeps.sort(key=lambda sweep: str(sweep.info["created"]), reverse=True)
     return sweeps, broken
 

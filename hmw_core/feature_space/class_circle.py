@@ -16,7 +16,6 @@ distance. The movement was mostly layout noise.
 from typing import NamedTuple
 
 import numpy as np
-import pyarrow.parquet as pq
 
 from hmw_core.errors import UsageError
 from hmw_core.log import layout
@@ -39,12 +38,7 @@ class Cosines(NamedTuple):
 
 def output_epochs(run: RunReader) -> list[int]:
     """Return the whole epochs whose cosines were logged in the training pass."""
-    whole = set(run.epochs())
-    logged = [e for e in layout.logged_epochs(run.network_folder, "outputs") if e in whole]
-    if not logged:
-        return []
-    first = pq.read_schema(layout.epoch_file(run.network_folder, "outputs", logged[0]))
-    return logged if "cosine" in first.names else []
+    return run.output_epochs() if "cosine" in run.output_columns() else []
 
 
 def feature_epochs(run: RunReader) -> list[int]:
@@ -68,11 +62,7 @@ def logged_cosines(run: RunReader, epoch: int) -> Cosines:
     """
     if epoch not in output_epochs(run):
         raise UsageError(f"run {run.name!r} logged no cosines of epoch {epoch}")
-    path = layout.epoch_file(run.network_folder, "outputs", epoch)
-    try:
-        table = pq.read_table(path, columns=["sample_id", "cosine"])
-    except (OSError, ValueError) as error:  # pyarrow's errors are ValueErrors
-        raise UsageError(f"run {run.name!r}: {path.name} is damaged: {error}") from None
+    table = run.read_outputs(epoch, ["cosine"])
     ids = table["sample_id"].to_numpy().astype(np.int64)
     return _sorted(epoch, ids, as_matrix(table["cosine"]).astype(np.float32))
 

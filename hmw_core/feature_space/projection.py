@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from hmw_core.errors import UsageError, pick
 from hmw_core.feature_space.embeddings import EMBEDDINGS, Progress, library
 from hmw_core.log.cache import keep
+from hmw_core.log.files import read_table
 from hmw_core.log.reader import RunReader
 
 TSNE_UP_TO = 5_000  # samples; above it `auto` takes UMAP, which is several times faster
@@ -256,9 +256,9 @@ def _file(run: RunReader, plan: dict[str, Any]) -> Path:
 def _read(path: Path, plan: dict[str, Any]) -> pd.DataFrame | None:
     """Return a kept map, or None if there is none, or it is damaged or not of this plan."""
     try:
-        table = pq.read_table(path)
+        table = read_table(path)
         about = json.loads((table.schema.metadata or {})[METADATA_KEY])
-    except (pa.ArrowException, OSError, ValueError, KeyError):
+    except (ValueError, KeyError, RecursionError):
         return None
     of_this_plan = isinstance(about, dict) and about.get("parameters") == plan
     return _frame(table) if of_this_plan and table.schema.equals(SCHEMA) else None

@@ -12,11 +12,8 @@ from functools import lru_cache
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from hmw_core.errors import UsageError
-from hmw_core.log import layout
 from hmw_core.log.reader import RunReader
 from hmw_core.log.schema import DISTANCES
 from hmw_core.log.tables import as_matrix
@@ -289,10 +286,9 @@ def _from_outputs(run: RunReader, k: int) -> Iterator[Nearness]:
     order = run.sample_ids()
     given_label = run.samples()["given_label"].to_numpy()[order]
     for epoch in run.epochs():
-        path = layout.epoch_file(run.network_folder, "outputs", epoch)
         try:  # not `run.outputs`: an array object a sample takes ten times as long
-            table = pq.read_table(path, columns=["sample_id", "cosine"])
-        except (pa.ArrowInvalid, OSError, KeyError):
+            table = run.read_outputs(epoch, ["cosine"])
+        except UsageError:
             raise UsageError(
                 f"k = {k} needs the outputs of every epoch, and run {run.name!r} keeps no cosine "
                 f"of epoch {epoch}; its own k is {run.info['weighting']['k']}"

@@ -10,9 +10,9 @@ from typing import Any
 
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from hmw_core.log import layout
+from hmw_core.log.files import DamagedFile, read_table
 from hmw_core.log.reader import RunReader
 
 KEY = b"hmw_cache_key"
@@ -54,8 +54,8 @@ def kept_table(
     )
     digest = hashlib.sha256(key.encode()).hexdigest()
     path = layout.cache_file(run.network_folder, name, digest[:16])
-    with suppress(pa.ArrowInvalid, OSError, KeyError):
-        table = pq.read_table(path)
+    with suppress(DamagedFile):
+        table = read_table(path)
         if (table.schema.metadata or {}).get(KEY) == digest.encode():
             return table.to_pandas()
     made = compute()
@@ -80,7 +80,7 @@ def keep(path: Path, table: pa.Table) -> None:
 def _files(
     run: RunReader, reads: Sequence[str], epochs: Sequence[int] | None
 ) -> list[tuple[str, int, int]]:
-    """Return name, size and time of each file that is read."""
+    """Return name, time and size of each file that is read."""
     found: list[Path] = []
     for kind in reads:
         if kind.endswith(".parquet"):
@@ -90,5 +90,4 @@ def _files(
         wanted = None if epochs is None else set(epochs)
         numbers = [number for number in logged if wanted is None or number in wanted]
         found += [layout.epoch_file(run.network_folder, kind, number) for number in numbers]
-    stats = [(path, path.stat()) for path in found if path.exists()]
-    return [(str(p.relative_to(run.folder)), s.st_size, s.st_mtime_ns) for p, s in stats]
+    return [(str(path.relative_to(run.folder)), *layout.version(path)) for path in found]

@@ -1,15 +1,16 @@
 """Which epochs of a run are whole, and what is wrong with the first that is not."""
 
-import json
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
 from hmw_core.log import layout
-from hmw_core.log.schema import SIGNAL_NAMES
+from hmw_core.log.files import DamagedFile, open_table, read_json
+from hmw_core.log.schema import METRICS, SIGNALS, types_of
+
+NUMBERS = tuple(column.name for column in METRICS if column.dtype in ("int", "float"))
+SIGNAL_TYPES = types_of(SIGNALS)
+FINITE = 1e300  # JSON may hold more, which becomes infinite
 
 
 def scan(folder: Path, n_samples: int) -> tuple[list[int], list[str]]:
@@ -21,9 +22,10 @@ def scan(folder: Path, n_samples: int) -> tuple[list[int], list[str]]:
     epochs: list[int] = []
     damage: list[str] = []
     for epoch in range(1, last + 1):
-        signals = _version(layout.epoch_file(folder, "signals", epoch))
-        metrics = _version(layout.epoch_file(folder, "metrics", epoch))
-        fault = _fault_of_signals(*signals, n_samples) or _fault_of_metrics(*metrics)
+        signals = layout.epoch_file(folder, "signals", epoch)
+        metrics = layout.epoch_file(folder, "metrics", epoch)
+        fault = _fault_of_signals(signals, layout.version(signals), n_samples)
+        fault = fault or _fault_of_metrics(metrics)
         if fault:
             damage.append(f"epoch {epoch}: {fault}")
             break
@@ -35,42 +37,44 @@ def scan(folder: Path, n_samples: int) -> tuple[list[int], list[str]]:
 
 def read_metrics(folder: Path, epoch: int) -> dict[str, Any]:
     """Return an epoch's metrics as they were written."""
-    return _read_metrics(*_version(layout.epoch_file(folder, "metrics", epoch)))
-
-
-def _version(path: Path) -> tuple[Path, int, int]:
-    """Return what changes when a file does: its path, time and size (-1 where it is missing)."""
-    try:
-        found = path.stat()
-    except OSError:
-        return path, -1, -1
-    return path, found.st_mtime_ns, found.st_size
+    path = layout.epoch_file(folder, "metrics", epoch)
+    return _read_metrics(path, layout.version(path))
 
 
 @lru_cache(maxsize=65536)
-def _fault_of_signals(path: Path, _time: int, size: int, n_samples: int) -> str | None:
-    if size < 0:
-        return "its signals file is missing"
+def _fault_of_signals(path: Path, _version: tuple[int, int], n_samples: int) -> str | None:
     try:
-        found = pq.read_metadata(path)
-    except (pa.ArrowInvalid, OSError) as error:
-        return f"its signals file is truncated or not Parquet ({str(error)[:80]})"
-    if found.num_rows != n_samples:
-        return f"its signals file has {found.num_rows} rows instead of {n_samples}"
-    lacking = set(SIGNAL_NAMES) - set(found.schema.names)
-    if lacking:
-        return f"its signals file lacks the column {', '.join(sorted(lacking))}"
+        with open_table(path, SIGNAL_TYPES, n_rows=n_samples):
+            return None
+    except DamagedFile as error:
+        return f"its signals file {error.reason}"
+
+
+@lru_cache(maxsize=65536)
+def _read_metrics(path: Path, _version: tuple[int, int]) -> dict[str, Any]:
+    row = read_json(path)
+    fault = _fault_of_row(row, int(path.stem.removeprefix("epoch-")))
+    if fault:
+        raise DamagedFile(path, f"is damaged: {fault}")
+    return row
+
+
+def _fault_of_row(row: Any, epoch: int) -> str | None:
+    if not isinstance(row, dict) or row.get("epoch") != epoch:
+        return f"it is no row of epoch {epoch}"
+    for name, value in row.items():
+        if isinstance(value, int | float) and not abs(value) < FINITE:
+            return f"its {name} is not finite"
+        if isinstance(value, list | dict):
+            return f"its {name} is neither a number nor a text"
+        if isinstance(value, str) and (name in NUMBERS or name.startswith("auroc_")):
+            return f"its {name} is a text"
     return None
 
 
-@lru_cache(maxsize=65536)
-def _read_metrics(path: Path, _time: int, _size: int) -> dict[str, Any]:
-    return json.loads(path.read_text(encoding="utf-8"))
-
-
-def _fault_of_metrics(path: Path, time: int, size: int) -> str | None:
+def _fault_of_metrics(path: Path) -> str | None:
     try:
-        row = _read_metrics(path, time, size)
-    except (OSError, ValueError):
-        return "its metrics file is missing or not JSON"
-    return None if isinstance(row, dict) else "its metrics file is not one of ours"
+        _read_metrics(path, layout.version(path))
+    except DamagedFile as error:
+        return f"its metrics file {error.reason}"
+    return None

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import secrets
 from collections.abc import Mapping
 from contextlib import suppress
@@ -13,8 +14,11 @@ import pyarrow.parquet as pq
 from filelock import has_fcntl, lock_descriptor
 
 from hmw_core.errors import UnreadableRun
-from hmw_core.log.schema import FORMAT_VERSION, STATUSES
+from hmw_core.log import run_json
+from hmw_core.log.files import DamagedFile, open_file, read_json, shown
+from hmw_core.log.schema import FORMAT_VERSION
 
+EPOCH_FILE = re.compile(r"epoch-([0-9]{5,9})\.(?:json|parquet)")
 ROW_GROUP = 4096  # rows; a class or a sample is read without the rest of the epoch
 
 
@@ -45,13 +49,18 @@ def images_file(folder: Path, fingerprint: str) -> Path:
 
 def cache_file(folder: Path, name: str, digest: str) -> Path:
     """Return the path of a table computed from the log; deleting it costs only time."""
+    assert os.path.basename(name) == name, name  # a method's column is a word, see `run_json`
     return folder / "cache" / f"{name}-{digest}.parquet"
 
 
 def logged_epochs(folder: Path, kind: str) -> list[int]:
     """Return the epochs that have a file of this kind, ascending."""
-    numbers = (path.stem.removeprefix("epoch-") for path in (folder / kind).glob("epoch-*.*"))
-    return sorted(int(number) for number in numbers if number.isdigit())
+    try:
+        names = os.listdir(folder / kind)
+    except OSError:  # it is not there, no folder, or somebody else's
+        return []
+    found = (EPOCH_FILE.fullmatch(name) for name in names)
+    return sorted({int(match[1]) for match in found if match})
 
 
 Content: TypeAlias = bytes | bytearray | memoryview | pa.Buffer
@@ -147,53 +156,55 @@ def read_versioned(path: Path, what: str, newest: int) -> dict[str, Any]:
     UnreadableRun
         If it is missing or damaged, is no such file, or has a format above `newest`.
     """
+    place = f"{shown(path.parent.name)}: {path.name}"
     try:
-        info = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise UnreadableRun(f"{path} cannot be read: {error}") from None
-    if not isinstance(info, dict) or not isinstance(info.get("format"), int):
-        raise UnreadableRun(f"{path} is no {what} of ours (no `format` number)")
+        info = read_json(path)
+    except DamagedFile as error:
+        raise UnreadableRun(f"{place} cannot be read: it {error.reason}") from None
+    if not isinstance(info, dict) or type(info.get("format")) is not int:
+        raise UnreadableRun(f"{place} is no {what} of ours (no `format` number)")
     if info["format"] > newest:
         raise UnreadableRun(
-            f"{path} has format {info['format']}, newer than this program reads ({newest})"
+            f"{place} has format {info['format']}, newer than this program reads ({newest})"
         )
     return info
 
 
 def read_info(folder: Path) -> dict[str, Any]:
-    """Return `run.json`.
+    """Return `run.json`, whose fields are as `run_json.FIELDS` says.
 
     Raises
     ------
     UnreadableRun
         If it is missing, not ours, or of a newer format.
     """
-    path = folder / "run.json"
+    path, name = folder / "run.json", shown(folder.name)
+    if not os.path.lexists(path):
+        raise UnreadableRun(f"{name}: no run.json, so not a run folder")
+    info = read_versioned(path, "run", FORMAT_VERSION)
     try:
-        info = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise UnreadableRun(f"{folder.name}: no run.json, so not a run folder") from None
-    except (OSError, ValueError) as error:
-        raise UnreadableRun(f"{folder.name}: run.json cannot be read ({error})") from None
-    if not isinstance(info, dict) or not isinstance(info.get("format"), int):
-        raise UnreadableRun(f"{folder.name}: run.json is not one of ours (no `format` number)")
-    if info["format"] > FORMAT_VERSION:
-        raise UnreadableRun(
-            f"{folder.name}: format {info['format']} is newer than this program, "
-            f"which reads up to {FORMAT_VERSION}"
-        )
-    missing = {"name", "status", "dataset", "n_epochs", "weighting"} - info.keys()
-    if missing:
-        raise UnreadableRun(f"{folder.name}: run.json lacks {', '.join(sorted(missing))}")
-    if info["status"] not in STATUSES:
-        raise UnreadableRun(f"{folder.name}: run.json has the unknown status {info['status']!r}")
+        run_json.check(info)
+    except ValueError as error:
+        raise UnreadableRun(f"{name}: run.json is damaged: {error}") from None
     return info
+
+
+def version(path: Path) -> tuple[int, int]:
+    """Return what changes when a file or folder does: its time (ns) and size, -1 where it is not.
+
+    A rename into a folder changes the folder's time.
+    """
+    try:
+        found = path.stat()
+    except OSError:
+        return -1, -1
+    return found.st_mtime_ns, found.st_size
 
 
 def has_writer(folder: Path) -> bool:
     """Tell whether a living process writes this run."""
     try:
-        with (folder / ".lock").open("rb") as file:
+        with open_file(folder / ".lock") as file:
             if not has_fcntl:  # Windows
                 return not lock_descriptor(file.fileno(), blocking=False)
             import fcntl

@@ -1,6 +1,9 @@
 """RunReader: questions to a run folder; it only reads, and a damaged file never stops it."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import os
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -8,14 +11,37 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
+import pyarrow.compute as pc
 
 from hmw_core.errors import UnreadableRun, UsageError
 from hmw_core.log import integrity, layout
-from hmw_core.log.schema import DERIVED, SIGNAL_NAMES, MethodColumn, RunWarning
-from hmw_core.log.tables import SCORES_VERSION, as_matrix, read_rows, with_arrays
+from hmw_core.log.files import DamagedFile, naming, open_table, read_table, shown
+from hmw_core.log.integrity import SIGNAL_TYPES
+from hmw_core.log.schema import (
+    DERIVED,
+    IMAGES,
+    OUTPUT_COLUMNS,
+    SAMPLES,
+    SIGNAL_NAMES,
+    TOPK_OUTPUT_COLUMNS,
+    MethodColumn,
+    RunWarning,
+    types_of,
+)
+from hmw_core.log.tables import (
+    ALWAYS_KNOWN,
+    N_TOPK,
+    SCORES_VERSION,
+    as_matrix,
+    read_rows,
+    with_arrays,
+)
 
 OUTPUT_NAMES = ("logits", "cosine")
+ID = {"sample_id": "int32"}
+OUTPUT_TYPES = types_of((*OUTPUT_COLUMNS, *TOPK_OUTPUT_COLUMNS))
+LABELS = ("given_label", "true_label", "predicted_label", "other_label")
+MOST_ROWS_A_BYTE = 8  # a sample's id alone takes more than a bit, however well it is packed
 KILLED = "the training process ended without a word (killed, or the machine went down)"
 
 
@@ -50,10 +76,16 @@ class RunReader:
 
     def __init__(self, path: str | Path, network: int = 1) -> None:
         self.folder = Path(path)
-        if not self.folder.is_dir():
-            raise UnreadableRun(f"no run folder at {self.folder}")
-        self.info = layout.read_info(self.folder)
         self.name = self.folder.name
+        with _reason(self.name):
+            self._open(network)
+
+    def _open(self, network: int) -> None:
+        if not os.path.isdir(self.folder):
+            raise UnreadableRun(f"no run folder at {shown(self.folder)}")
+        if shown(self.name) != self.name:
+            raise UnreadableRun(f"{shown(self.name)}: the folder's name is no UTF-8; rename it")
+        self.info = layout.read_info(self.folder)
         dataset = self.info["dataset"]
         self.n_samples: int = dataset["n_samples"]
         self.n_classes: int = dataset["n_classes"]
@@ -166,7 +198,9 @@ class RunReader:
             Only these epochs. Default: all.
         """
         wanted = self._check_columns(columns)
-        files = self._files("signals", epochs)
+        folder = self.network_folder
+        kept = self._kept("signals", epochs)
+        files = [str(layout.epoch_file(folder, "signals", epoch)) for epoch in kept]
         if not files:
             return pd.DataFrame(columns=["epoch", "sample_id", *columns])
         where = self._where(sample_id, given_label)
@@ -240,14 +274,12 @@ class RunReader:
             path = layout.epoch_file(self.network_folder, kind, epoch)
             if not names:
                 continue
-            try:
-                if kind == "outputs":
-                    table = pq.read_table(path, columns=["sample_id", *names], use_threads=False)
-                    found |= self._in_order(table, names, rows)
-                    continue
-                table = read_rows(path, names, rows)
-            except (pa.ArrowInvalid, OSError) as error:
-                raise UsageError(f"run {self.name!r}: {path.name} is damaged: {error}") from None
+            if kind == "outputs":
+                found |= self._in_order(self.read_outputs(epoch, names), names, rows)
+                continue
+            types = SIGNAL_TYPES if kind == "signals" else {n: of_method[n].dtype for n in names}
+            table = read_rows(path, {n: types[n] for n in names}, self.n_samples, rows)
+            self._check_labels(path, table)
             found |= {
                 name: table[name].cast(pa.float32()).to_numpy()
                 if kind == "method"
@@ -284,19 +316,18 @@ class RunReader:
                     f"run {self.name!r} keeps no {name!r}; "
                     f"its method keeps {', '.join(known) or 'nothing'}"
                 )
+        types = {**ID, **{name: known[name].dtype for name in names}}
         parts = []
-        for file in self._files("method", epochs):
-            try:
-                table = pq.read_table(file, columns=["epoch", "sample_id", *names])
-            except (pa.ArrowInvalid, OSError) as error:
-                raise UsageError(f"run {self.name!r}: {file} is damaged: {error}") from None
-            parts.append(table.sort_by("sample_id"))
+        for epoch in self._kept("method", epochs):
+            path = layout.epoch_file(self.network_folder, "method", epoch)
+            parts.append(_of_epoch(epoch, self._read_some(path, types)))
         if not parts:
             return pd.DataFrame(columns=["epoch", "sample_id", *names])
         state = pa.concat_tables(parts).to_pandas()
         for name in names:
             if known[name].categories:
                 codes = state[name].fillna(-1).astype(int)
+                codes = codes.where(codes.between(0, len(known[name].categories) - 1), -1)
                 state[name] = pd.Categorical.from_codes(codes, known[name].categories)
             elif known[name].dtype == "bool":
                 state[name] = state[name].astype("boolean")
@@ -304,9 +335,7 @@ class RunReader:
 
     def output_epochs(self) -> list[int]:
         """Return the whole epochs whose logits and cosines are kept."""
-        whole = set(self.epochs())
-        logged = layout.logged_epochs(self.network_folder, "outputs")
-        return [epoch for epoch in logged if epoch in whole]
+        return self._kept("outputs", None)
 
     def output_columns(self) -> list[str]:
         """Return which of `logits` and `cosine` the outputs hold."""
@@ -314,10 +343,8 @@ class RunReader:
         if not epochs:
             return []
         try:
-            names = pq.read_schema(
-                layout.epoch_file(self.network_folder, "outputs", epochs[0])
-            ).names
-        except (pa.ArrowInvalid, OSError):
+            names = self._outputs_kept(layout.epoch_file(self.network_folder, "outputs", epochs[0]))
+        except DamagedFile:
             return []
         return [name for name in OUTPUT_NAMES if name in names]
 
@@ -331,19 +358,12 @@ class RunReader:
 
         Empty where the run keeps no outputs at these epochs.
         """
-        files = self._files("outputs", epochs)
-        if not files:
+        chosen = self._kept("outputs", epochs)
+        if not chosen:
             return pd.DataFrame(columns=["epoch", "sample_id", *columns])
-        schema = pq.read_schema(files[0])
-        absent = [name for name in columns if name not in schema.names]
-        if absent:
-            raise UsageError(f"run {self.name!r} keeps no {', '.join(absent)} in its outputs")
-        tables = []
-        for file in files:
-            table = pq.read_table(
-                file, columns=["epoch", "sample_id", *columns], filters=_has_id(sample_id)
-            )
-            tables.append(table.sort_by("sample_id"))
+        tables = [
+            _of_epoch(epoch, self.read_outputs(epoch, columns, sample_id)) for epoch in chosen
+        ]
         return with_arrays(pa.concat_tables(tables), columns)
 
     def feature_epochs(self) -> list[int]:
@@ -365,21 +385,19 @@ class RunReader:
             when = "any epoch" if epoch is None else f"epoch {epoch}"
             raise UsageError(f"run {self.name!r} has no features of {when}; logged: {known}")
         number = known[-1] if epoch is None else epoch
-        try:
-            path = layout.epoch_file(self.network_folder, "features", number)
-            table = pq.read_table(path, filters=_has_id(sample_id))
-            vectors_file = layout.class_vectors_file(self.network_folder, number)
-            vectors = pq.read_table(vectors_file) if vectors_file.exists() else None
-        except (pa.ArrowInvalid, OSError) as error:
-            raise UsageError(
-                f"run {self.name!r}: features of epoch {number} are damaged: {error}"
-            ) from None
-        return Features(
-            number,
-            table["sample_id"].to_numpy(),
-            as_matrix(table["features"]).astype(np.float32),
-            None if vectors is None else as_matrix(vectors["class_vector"]).astype(np.float32),
-        )
+        path = layout.epoch_file(self.network_folder, "features", number)
+        vectors_file = layout.class_vectors_file(self.network_folder, number)
+        table = self._read_some(path, {**ID, "features": "float16[D]"}, sample_id)
+        features = as_matrix(table["features"]).astype(np.float32)
+        vectors = None
+        if vectors_file.exists():
+            found = read_table(
+                vectors_file,
+                {"class_vector": f"float32[{features.shape[1]}]"},
+                n_rows=self.n_classes,
+            )
+            vectors = as_matrix(found["class_vector"]).astype(np.float32)
+        return Features(number, table["sample_id"].to_numpy(), features, vectors)
 
     def scores(self, epoch: int, version: int) -> pd.DataFrame | None:
         """Return the scores kept when the run ended, by `sample_id`, a column a criterion.
@@ -388,11 +406,11 @@ class RunReader:
         """
         path = layout.epoch_file(self.network_folder, "scores", epoch)
         try:
-            table = pq.read_table(path)
-        except (pa.ArrowInvalid, OSError):
+            table = read_table(path, n_rows=self.n_samples)
+        except DamagedFile:
             return None
         made_by = (table.schema.metadata or {}).get(SCORES_VERSION)
-        if made_by != str(version).encode() or len(table) != self.n_samples:
+        if made_by != str(version).encode() or "sample_id" not in table.column_names:
             return None
         return table.to_pandas().set_index("sample_id")
 
@@ -407,10 +425,11 @@ class RunReader:
         if not wanted or not self.has_images:
             return {}
         try:
-            table = pq.read_table(self._images_file, filters=_has_id(wanted))
-        except (pa.ArrowInvalid, OSError):
+            table = read_table(self._images_file, types_of(IMAGES), filters=_has_id(wanted))
+        except DamagedFile:
             return {}
-        return dict(zip(table["sample_id"].to_pylist(), table["image"].to_pylist(), strict=True))
+        found = zip(table["sample_id"].to_pylist(), table["image"].to_pylist(), strict=True)
+        return {sample_id: image for sample_id, image in found if image is not None}
 
     # -- below: how the files are found and read
 
@@ -448,26 +467,81 @@ class RunReader:
             found[name] = whole[start:stop]
         return found
 
+    def read_outputs(
+        self, epoch: int, columns: Sequence[str], sample_id: int | Sequence[int] | None = None
+    ) -> pa.Table:
+        """Return sample_id and columns of `outputs/`, in the order that they have there.
+
+        Raises
+        ------
+        UsageError
+            If the file is missing or damaged, or holds no such column.
+        """
+        path = layout.epoch_file(self.network_folder, "outputs", epoch)
+        unknown = [name for name in columns if name not in self._outputs_kept(path)]
+        if unknown:
+            raise UsageError(f"run {self.name!r} keeps no {', '.join(unknown)} in its outputs")
+        sizes = {"C": self.n_classes, "10": min(N_TOPK, self.n_classes)}
+        types = {
+            name: re.sub(r"\[(\w+)\]", lambda m: f"[{sizes[m[1]]}]", OUTPUT_TYPES[name])
+            for name in columns
+        }
+        return self._read_some(path, {**ID, **types}, sample_id)
+
+    def _outputs_kept(self, path: Path) -> list[str]:
+        with open_table(path, ID, most_rows=self.n_samples) as file:
+            return [name for name in OUTPUT_TYPES if name in file.schema_arrow.names]
+
+    def _read_some(
+        self,
+        path: Path,
+        types: Mapping[str, str],
+        sample_id: int | Sequence[int] | None = None,
+    ) -> pa.Table:
+        """Return columns of a file with a row for some of the samples, each at most once."""
+        table = read_table(path, types, most_rows=self.n_samples, filters=_has_id(sample_id))
+        self._check_labels(path, table)
+        with naming(path):
+            if len(table["sample_id"].unique()) < len(table):
+                raise ValueError("it has a sample twice")
+            empty = [name for name in types if "[" in types[name] and table[name].null_count]
+            if empty:
+                raise ValueError(f"its {empty[0]} is null for a sample")
+        return table
+
+    @cached_property
+    def _limits(self) -> dict[str, int]:
+        """How many classes and samples a column may number, from 0 on."""
+        return dict.fromkeys(LABELS, self.n_classes) | {"sample_id": self.n_samples}
+
+    def _check_labels(self, path: Path, table: pa.Table) -> None:
+        """Refuse numbers of classes and samples that this run does not have."""
+        with naming(path):
+            for name in self._limits.keys() & set(table.column_names):
+                ends = pc.min_max(table[name]).as_py()
+                unknown = name in ALWAYS_KNOWN and table[name].null_count
+                if (
+                    unknown
+                    or not 0 <= (ends["min"] or 0) <= (ends["max"] or 0) < self._limits[name]
+                ):
+                    raise ValueError(f"its {name} is not in 0..{self._limits[name] - 1} throughout")
+
     def _read_samples(self) -> pd.DataFrame:
         path = self.folder / "samples.parquet"
-        try:
-            table = pq.read_table(path)
-            given = table["given_label"].to_numpy().astype(np.int64)
-            true = pd.array(table["true_label"].to_pandas(), dtype="Int64")
-            source = table["source"].to_pandas()
-        except (pa.ArrowInvalid, OSError, KeyError) as error:
-            raise UnreadableRun(f"{self.name}: samples.parquet is damaged ({error})") from None
-        if len(table) != self.n_samples:
-            raise UnreadableRun(
-                f"{self.name}: samples.parquet has {len(table)} rows, run.json says "
-                f"{self.n_samples}"
-            )
+        with open_table(path, types_of(SAMPLES), n_rows=self.n_samples):
+            if self.n_samples > MOST_ROWS_A_BYTE * path.stat().st_size:
+                raise DamagedFile(path, "is damaged: it is too small for as many samples")
+        table = read_table(path, types_of(SAMPLES))
+        self._check_labels(path, table)
+        ids = np.arange(self.n_samples)
+        if not np.array_equal(table["sample_id"].to_numpy(), ids):
+            raise DamagedFile(path, "is damaged: its sample_id does not count from 0")
         samples = pd.DataFrame(
             {
-                "sample_id": np.arange(self.n_samples),
-                "given_label": given,
-                "true_label": true,
-                "source": source,
+                "sample_id": ids,
+                "given_label": table["given_label"].to_numpy().astype(np.int64),
+                "true_label": pd.array(table["true_label"].to_pandas(), dtype="Int64"),
+                "source": table["source"].to_pandas(),
             }
         )
         samples["is_mislabeled"] = samples["given_label"].ne(samples["true_label"])
@@ -490,11 +564,10 @@ class RunReader:
         wanted = {int(epoch) for epoch in epochs}
         return [epoch for epoch in whole if epoch in wanted]
 
-    def _files(self, kind: str, epochs: Sequence[int] | None) -> list[str]:
-        folder = self.network_folder
-        present = set(layout.logged_epochs(folder, kind))
-        chosen = [epoch for epoch in self._chosen(epochs) if epoch in present]
-        return [str(layout.epoch_file(folder, kind, epoch)) for epoch in chosen]
+    def _kept(self, kind: str, epochs: Sequence[int] | None) -> list[int]:
+        """Return the chosen epochs that have a file of this kind."""
+        present = set(layout.logged_epochs(self.network_folder, kind))
+        return [epoch for epoch in self._chosen(epochs) if epoch in present]
 
     def _check_columns(self, columns: Sequence[str]) -> list[str]:
         """Return the SQL of each column, refusing names that are not ours."""
@@ -526,11 +599,18 @@ class RunReader:
 
         try:
             with duckdb.connect() as connection:
-                return connection.execute(query, {"files": files}).df()
+                found = connection.execute(query, {"files": files}).df()
         except (duckdb.BinderException, duckdb.ParserException, duckdb.CatalogException):
             raise  # a wrong query is our mistake, not a damaged file
         except duckdb.Error as error:
             raise UsageError(f"run {self.name!r}: a signals file is damaged: {error}") from None
+        for name in self._limits.keys() & set(found.columns):
+            if not found[name].dropna().between(0, self._limits[name] - 1).all():
+                raise UsageError(
+                    f"run {self.name!r}: a signals file is damaged: its {name} is not in "
+                    f"0..{self._limits[name] - 1} throughout"
+                )
+        return found
 
 
 def list_runs(
@@ -544,14 +624,36 @@ def list_runs(
     broken: list[tuple[str, str]] = []
     folder = Path(runs)
     for path in sorted(folder.iterdir()) if folder.is_dir() else []:
-        if not path.is_dir() or path.name.startswith("."):
+        if path.name.startswith(".") or not os.path.isdir(path):
             continue
         try:
-            readable.append(open_run(path))
+            with _reason(path.name):
+                readable.append(open_run(path))
         except UnreadableRun as error:
-            broken.append((path.name, str(error)))
+            broken.append((shown(path.name), str(error)))
     readable.sort(key=lambda run: run.info.get("created") or "", reverse=True)
     return [*readable, *broken]
+
+
+@contextmanager
+def _reason(name: str) -> Iterator[None]:
+    """Turn whatever opening a run folder raises into its reason; the one place that does so."""
+    try:
+        yield
+    except DamagedFile as error:
+        raise UnreadableRun(f"{shown(name)}: {error.path.name} {error.reason}") from None
+    except UsageError:
+        raise
+    except Exception as error:  # a folder costs its own row at most, whatever is in it
+        raise UnreadableRun(
+            f"{shown(name)} cannot be read ({type(error).__name__}: {error})"
+        ) from error
+
+
+def _of_epoch(epoch: int, table: pa.Table) -> pa.Table:
+    """Return the table by sample, with the epoch that its file is called after."""
+    epochs = pa.repeat(pa.scalar(epoch, pa.int32()), len(table))
+    return table.sort_by("sample_id").add_column(0, "epoch", epochs)
 
 
 def _has_id(sample_id: int | Sequence[int] | None) -> Any:
@@ -559,7 +661,7 @@ def _has_id(sample_id: int | Sequence[int] | None) -> Any:
     if sample_id is None:
         return None
     wanted = pa.array(np.atleast_1d(np.asarray(sample_id, dtype=np.int32)))
-    return pa.compute.field("sample_id").isin(wanted)
+    return pc.field("sample_id").isin(wanted)
 
 
 def _stored(name: str) -> tuple[str, ...]:

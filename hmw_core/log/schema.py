@@ -4,12 +4,16 @@ The README's table of the log format is generated from this module. Shape letter
 C classes, D feature dimensions.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 FORMAT_VERSION = 1
 STATUSES = ("running", "finished", "stopped", "failed")
 OUTPUTS = ("auto", "full", "topk", "none")
 PASSES = ("training", "evaluation")
+OVER_EPOCHS = (
+    "last", "mean", "mean_rows", "annealed", "ema", "deviation", "changes", "drops", "first",
+)  # fmt: skip
 
 PASS = "of the pass that `pass` in run.json names"
 
@@ -179,6 +183,11 @@ DERIVED = {
 
 DISTANCES = ("given_distance", "other_distance", "topk_distance")  # Eq. 11; from cosines alone
 SIGNAL_NAMES = tuple(column.name for column in SIGNALS)
+
+
+def types_of(columns: Sequence[Column]) -> dict[str, str]:
+    """Return the type of each column by its name."""
+    return {column.name: column.dtype for column in columns}
 
 
 def format_table() -> str:

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 
+from hmw_core.log.files import open_table
 from hmw_core.log.layout import ROW_GROUP
 from hmw_core.log.schema import SIGNALS, MethodColumn
 
@@ -127,16 +127,26 @@ def as_lists(values: np.ndarray) -> pa.FixedSizeListArray:
     return pa.FixedSizeListArray.from_arrays(pa.array(values.reshape(-1)), values.shape[1])
 
 
-def read_rows(path: Path, columns: Sequence[str], rows: tuple[int, int] | None) -> pa.Table:
-    """Return some columns of a file, all of it or the rows from `rows[0]` to before `rows[1]`."""
-    with pq.ParquetFile(path) as file:
-        if rows is None:
-            return file.read(columns=list(columns), use_threads=False)
+def read_rows(
+    path: Path, columns: Mapping[str, str], n_rows: int, rows: tuple[int, int] | None
+) -> pa.Table:
+    """Return columns of a file of `n_rows`: all, or the rows from `rows[0]` to before `rows[1]`.
+
+    Raises
+    ------
+    DamagedFile
+        See `files.open_table`, of which `columns` are.
+    """
+    with open_table(path, columns, n_rows) as file:
+        names, groups = list(columns), file.num_row_groups
+        whole = (file.metadata.row_group(i).num_rows == ROW_GROUP for i in range(groups - 1))
+        if rows is None or not all(whole):
+            table = file.read(columns=names, use_threads=False)
+            return table if rows is None else table.slice(rows[0], rows[1] - rows[0])
         start, stop = rows
         first, last = start // ROW_GROUP, max(start, stop - 1) // ROW_GROUP
-        last = min(last, file.num_row_groups - 1)
         table = file.read_row_groups(
-            range(first, last + 1), columns=list(columns), use_threads=False
+            range(first, min(last, groups - 1) + 1), columns=names, use_threads=False
         )
     return table.slice(start - first * ROW_GROUP, stop - start)
 

@@ -5,14 +5,16 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from hmw_core.errors import UsageError
 from hmw_core.log import layout
 from hmw_core.log.cache import kept_table
+from hmw_core.log.files import DamagedFile, read_table
 from hmw_core.log.reader import RunReader
+from hmw_core.log.schema import THRESHOLD, types_of
 
 MARGIN = "margin"
+TYPES = types_of(THRESHOLD)
 VERSION = 1  # of the means, for what is kept with a run
 
 
@@ -61,8 +63,8 @@ def margin_means(run: RunReader, epoch: int | None = None) -> pd.DataFrame:
         for number in epochs:
             path = layout.epoch_file(run.folder, "threshold", number)
             try:
-                table = pq.read_table(path)
-            except (pa.ArrowInvalid, OSError) as error:
+                table = read_table(path, TYPES, n_rows=run.n_samples)
+            except DamagedFile as error:
                 raise UsageError(
                     f"run {run.name!r}: margins of epoch {number} cannot be read: {error}"
                 ) from None

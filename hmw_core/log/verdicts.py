@@ -12,8 +12,10 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
+from io import BytesIO
 from operator import index, itemgetter
 from pathlib import Path
+from stat import S_ISREG
 from time import monotonic, sleep
 from typing import Any, NamedTuple
 from uuid import uuid4
@@ -23,12 +25,16 @@ import pandas as pd
 from filelock import lock_descriptor
 
 from hmw_core.errors import UsageError
+from hmw_core.log.files import open_file, read_open
 from hmw_core.log.reader import RunReader
 
 VERDICTS = ("keep", "relabel", "unsure", "skip")
 STREAMS = ("ranked", "audit", "selection")
 LONGEST_TEXT = 10_000  # characters of a note or a name
 PATIENCE = 5.0  # s to wait for another reviewer's write, which takes milliseconds
+LARGEST = 128 << 20  # bytes of the file that are read: 400,000 verdicts
+LONGEST_LINE = 1 << 20  # bytes
+MOST_LEFT_OUT = 100_000  # lines, after which the rest is not looked at
 NAMED_LINES = 5  # line numbers that a sentence about left-out lines names
 
 
@@ -214,6 +220,10 @@ def _write(run: RunReader, lines: Sequence[Mapping[str, Any]]) -> None:
     try:
         descriptor = os.open(_path(run), _APPEND, 0o666)
         try:
+            if not S_ISREG(os.fstat(descriptor).st_mode):
+                raise OSError(None, "it is no regular file")
+            if os.fstat(descriptor).st_size + len(content) > LARGEST:
+                raise OSError(None, f"it would have more than {LARGEST:,} bytes")
             if not _lock(descriptor):
                 raise OSError(None, f"another process has held it for {PATIENCE:.0f} s")
             _append_whole(descriptor, content)
@@ -242,10 +252,10 @@ def _append_whole(descriptor: int, content: bytes) -> None:
 
 
 def _read_bytes(run: RunReader) -> bytes:
-    with _path(run).open("rb") as file:
+    with open_file(_path(run)) as file:
         with suppress(OSError):  # a file system without locks: a half-seen line is left out
             _lock(file.fileno())
-        return file.read()
+        return read_open(file, LARGEST)
 
 
 def _lock(descriptor: int) -> bool:
@@ -270,10 +280,13 @@ def _read_lines(run: RunReader) -> tuple[dict[str, tuple], set[str], list[str]]:
     verdicts: dict[str, tuple] = {}
     undone: dict[str, int] = {}  # id -> line number
     left_out: dict[str, list[int]] = {}
-    for number, raw in enumerate(content.split(b"\n"), start=1):
-        if not raw or raw.isspace():
+    for number, raw in enumerate(BytesIO(content), start=1):
+        if raw.isspace():
             continue
-        line = _parse(raw)
+        if sum(map(len, left_out.values())) > MOST_LEFT_OUT:
+            left_out["too many lines before it could not be used"] = [number]
+            break
+        line = _parse(raw) if len(raw) < LONGEST_LINE else None
         if line is None:
             wrong: str | None = "not a whole line of JSON (torn or foreign)"
         elif "undo" in line:

@@ -14,7 +14,6 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 from PIL import Image
 from scipy.ndimage import uniform_filter
 from scipy.sparse import coo_array
@@ -24,6 +23,7 @@ from hmw_core.errors import UsageError
 from hmw_core.feature_space.embeddings import Progress
 from hmw_core.feature_space.neighbours import directions, nearest_rows
 from hmw_core.log.cache import keep
+from hmw_core.log.files import read_table
 from hmw_core.log.reader import RunReader
 from hmw_core.pictures.picture_features import pictures
 
@@ -381,8 +381,8 @@ def _file(run: RunReader, plan: dict[str, Any]) -> Path:
 def _read(path: Path, plan: dict[str, Any]) -> pd.DataFrame | None:
     """Return kept pairs, or None if there are none, or they are damaged or not of this plan."""
     try:
-        table = pq.read_table(path)
+        table = read_table(path)
         about = json.loads((table.schema.metadata or {})[METADATA_KEY])
-    except (pa.ArrowException, OSError, ValueError, KeyError):
+    except (ValueError, KeyError, RecursionError):
         return None
     return table.to_pandas() if about == plan and table.schema.equals(SCHEMA) else None

@@ -7,13 +7,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 from PIL import Image
 
 from hmw_core.log import layout
 from hmw_core.log.cache import keep
 from hmw_core.log.decoding import BadPicture, decode
+from hmw_core.log.files import DamagedFile, open_table, read_table
 from hmw_core.log.reader import RunReader
+from hmw_core.log.schema import IMAGES, types_of
 
 VERSION = 2  # counts up whenever these numbers change
 METADATA_KEY = b"hmw_picture_features"
@@ -61,12 +62,12 @@ def pictures(run: RunReader) -> Iterator[tuple[int, bytes, Image.Image | None]]:
     if not run.has_images:
         return
     try:
-        with pq.ParquetFile(path) as file:
+        with open_table(path, types_of(IMAGES)) as file:
             for batch in file.iter_batches(BATCH, columns=["sample_id", "image"]):
                 ids, encoded = batch["sample_id"].to_pylist(), batch["image"].to_pylist()
                 for sample_id, content in zip(ids, encoded, strict=True):
                     yield sample_id, content, _decoded(content)
-    except (pa.ArrowInvalid, OSError):
+    except DamagedFile:
         return  # damaged: what was read so far counts, as in `RunReader.images`
 
 
@@ -97,7 +98,7 @@ def _file(run: RunReader) -> Path:
 def _read(path: Path) -> pa.Table | None:
     """Return the kept numbers, or None where there are none, or they are not these."""
     try:
-        table = pq.read_table(path)
-    except (pa.ArrowException, OSError):
+        table = read_table(path)
+    except DamagedFile:
         return None
     return table if table.schema.equals(SCHEMA, check_metadata=True) else None

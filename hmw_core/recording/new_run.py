@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from hmw_core.criteria import NAMED
 from hmw_core.errors import UsageError
-from hmw_core.log import layout, provenance
+from hmw_core.log import layout, provenance, run_json
 from hmw_core.log.images import encode_images, fingerprint_of
 from hmw_core.log.lock import SURELY_DEAD, FolderLock, remove_parts
 from hmw_core.log.new_folder import make_folder
@@ -171,7 +171,7 @@ def make_new_run(
     Raises
     ------
     UsageError, OSError
-        As `new_folder.make_folder`.
+        As `new_folder.make_folder`, or if `run_json` refuses what it would say.
     """
     fingerprint = fingerprint_of(images, given if true is None else true)
     whole = {
@@ -186,6 +186,10 @@ def make_new_run(
         "commit": provenance.commit(),
         **info,
     }
+    try:
+        run_json.check(whole)
+    except ValueError as error:
+        raise UsageError(f"run {folder.name!r} cannot be logged: {error}") from None
     table = {
         "sample_id": pa.array(np.arange(len(given), dtype=np.int32)),
         "given_label": pa.array(given.astype(np.int32)),

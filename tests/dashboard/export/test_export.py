@@ -143,7 +143,7 @@ def test_a_damaged_features_file_costs_only_its_figures(tmp_path):
     [file] = (tmp_path / "a" / "features").glob("epoch-*")
     file.write_bytes(b"no parquet")
     prepared = prepare_figures([RunReader(tmp_path / "a")], ["sphere", "accuracy"])
-    assert "features of epoch 4 are damaged" in prepared.reasons["sphere"]
+    assert "features/epoch-00004.parquet is damaged" in prepared.reasons["sphere"]
     assert list(prepared.tables) == ["accuracy"]
 
 

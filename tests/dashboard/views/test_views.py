@@ -116,7 +116,7 @@ def test_missing_epoch_foreign_folder_and_newer_format_are_named(folder):
     (folder / "newer" / "run.json").write_text(json.dumps(info | {"format": 99}))
     page = open_page("overview")
     assert "foreign: no run.json" in said(page)
-    assert "newer: format 99 is newer" in said(page)
+    assert "newer: run.json has format 99, newer" in said(page)
     table = page.dataframe[0].value
     assert table["run"].tolist() == ["gap"]
     assert "epoch 2" in table["note"][0]

@@ -383,7 +383,7 @@ class TestDamage:
         ("change", "words"),
         [
             ({"format": 2}, "newer"),
-            ({"format": "one"}, "not one of ours"),
+            ({"format": "one"}, "no run of ours"),
             ({"status": "asleep"}, "asleep"),
         ],
     )
