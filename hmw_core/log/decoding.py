@@ -119,7 +119,10 @@ def upright(picture: Image.Image) -> Image.Image:
 def _to_rgb(picture: Image.Image) -> Image.Image:
     if picture.mode[0] in "IF":  # I;16, I;16B, I, F
         values = np.asarray(picture)
-        if picture.mode == "I" and values.min() >= 0 and values.max() <= 0xFFFF:
+        if picture.mode == "I":
+            low, high = values.min(), values.max()
+            if low < 0 or high > 0xFFFF:
+                raise BadPicture(f"values from {low} to {high}; accepted are 0 to 65535")
             values = values.astype(np.uint16)
         grey = to_8_bits(values)
         if getattr(picture, "tag_v2", {}).get(262) == 0:

@@ -3,10 +3,12 @@
 import hashlib
 import io
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 from PIL import Image
 
 from hmw_core.errors import UsageError
@@ -15,6 +17,7 @@ from hmw_core.log.decoding import BadPicture, as_pixels, decode, is_plain, uprig
 
 LARGEST_SIDE = 256  # px; a gallery needs no more, and the original stays where it was
 
+DECODER = {"hmw_decoder": "1"}  # counts up whenever `decoding` shows a picture differently
 ENCODED = bytes | bytearray | memoryview
 Images = np.ndarray | Sequence[bytes]
 """An array of N pictures, see `decoding.as_pixels`, or N encoded ones."""
@@ -85,7 +88,22 @@ def encode_images(images: Images) -> pa.Table:
         named = [(f"sample {row}", reason) for row, reason in bad.items()]
         raise refusal(named, len(images), "each sample needs a picture that can be read")
     ids = np.arange(len(encoded), dtype=np.int32)
-    return pa.table({"sample_id": pa.array(ids), "image": pa.array(encoded, pa.binary())})
+    columns = {"sample_id": pa.array(ids), "image": pa.array(encoded, pa.binary())}
+    return pa.table(columns).replace_schema_metadata(DECODER)
+
+
+def are_kept(path: Path) -> bool:
+    """Tell whether a file holds pictures as this decoder shows them; an older one's are replaced.
+
+    Their fingerprint is the same where they are large, for it is of the files, not of the pixels.
+    """
+    if not path.is_file():
+        return False
+    try:
+        metadata = pq.read_schema(path).metadata or {}
+    except (pa.ArrowInvalid, OSError):
+        return False
+    return all(metadata.get(key.encode()) == value.encode() for key, value in DECODER.items())
 
 
 def as_png(picture: Image.Image) -> bytes:

@@ -15,7 +15,7 @@ import pyarrow as pa
 from hmw_core.criteria import NAMED
 from hmw_core.errors import UsageError
 from hmw_core.log import layout, provenance, run_json
-from hmw_core.log.images import encode_images, fingerprint_of
+from hmw_core.log.images import are_kept, encode_images, fingerprint_of
 from hmw_core.log.lock import SURELY_DEAD, FolderLock, remove_parts
 from hmw_core.log.new_folder import make_folder
 from hmw_core.log.schema import (
@@ -213,11 +213,11 @@ def make_new_run(
 
 
 def _keep_images(path: Path, images: np.ndarray | Sequence[bytes]) -> None:
-    """Write a data set's pictures where they are not kept yet."""
+    """Write a data set's pictures where they are not kept yet, as we decode them now."""
     path.parent.mkdir(parents=True, exist_ok=True)
     remove_parts(path.parent, SURELY_DEAD)
     try:
-        if not path.exists():
+        if not are_kept(path):
             layout.write_table(path, encode_images(images), row_group_size=512)
     except BaseException:
         with suppress(OSError):  # nothing is left behind, unless others keep something there

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from hmw_core.errors import UsageError
-from training.data.folder_walk import is_ignored, printable, subfolders
+from training.data.folder_walk import entries, is_ignored, is_picture, printable, subfolders
 
 SPLITS = {
     "train": "train|training|trn",
@@ -72,7 +72,15 @@ def find_layout(root: Path) -> Layout:
         train = root
         alike = [folder for folder in is_deep if not is_deep[folder]]
         members = [*others, *alike]
+        words = {split_kind(word) for f in others for word in re.split(r"[\W\d_]+", f.name)}
+        if "train" in words and words & {"test", "val"}:
+            names = ", ".join(map(_said, others))
+            raise UsageError(f"{printable(root)} seems to hold splits ({names}); {ACCEPTED}")
         notes += [f"{_said(f)} counts as a class: it holds pictures, no folders" for f in alike]
+    outer = [folder for folder in members if subfolders(folder)]
+    if outer and not any(is_picture(entry) for folder in members for entry in entries(folder)):
+        names = ", ".join(map(_said, members[:5]))
+        notes.append(f"the classes are the outer folders ({names}); the folders in them are not")
     tests, vals = deep["test"], deep["val"]
     held = _only(tests or vals, "test") if tests or vals else None
     if tests and vals:

@@ -3,12 +3,15 @@
 import io
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import torch
 from PIL import Image
 
 from hmw_core import RunReader, RunWriter
 from hmw_core.errors import UsageError
+from hmw_core.log import layout
 from hmw_core.log.images import as_images, encode_images
 from tests.hmw_core.log.test_decoding import encoded
 
@@ -83,3 +86,16 @@ def test_only_what_a_browser_shows_alike_stays_as_it_is():
         new != old and new[:4] == b"\x89PNG" for new, old in zip(kept[3:], changes, strict=True)
     )
     assert as_images(stays) == stays
+
+
+def test_pictures_that_an_older_decoder_kept_are_replaced(tmp_path):
+    run = write(tmp_path / "run", NOISE[:4])
+    path = layout.images_file(run.folder, run.info["dataset"]["fingerprint"])
+    table = pq.read_table(path)
+    others = pa.table({"sample_id": table["sample_id"], "image": [b"older"] * 4})
+    pq.write_table(others, path)
+    write(tmp_path / "next", NOISE[:4])
+    assert run.images([0])[0] == table["image"][0].as_py()
+    kept = path.stat()
+    write(tmp_path / "third", NOISE[:4])
+    assert path.stat() == kept

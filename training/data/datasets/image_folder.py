@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 
 from hmw_core.errors import UsageError
-from hmw_core.log.decoding import SUFFIXES
 from hmw_core.log.schema import RunWarning
 from training.config import RunConfig
 from training.data.datasets.base import Dataset, Split, read_split
@@ -34,13 +33,13 @@ def image_folder(config: RunConfig) -> Dataset:
     held = _places(layout.held_classes, left_out)
     for folder, places in ((layout.train, train), (layout.held, held)):
         if folder is not None and not any(places.values()):
-            raise UsageError(f"{printable(folder)} holds no picture ({_endings(left_out)})")
+            raise UsageError(f"{printable(folder)} holds no picture {_found(left_out)}")
         loose += 0 if folder is None else sum(map(is_picture, entries(folder)))
     empty = [name for name, pictures in train.items() if not pictures]
     if empty:
         raise UsageError(
             f"{printable(layout.train)} has classes without a picture: {', '.join(empty)} "
-            f"({_endings(left_out)})"
+            f"{_found(left_out)}"
         )
     if loose:
         notes.append(f"pictures that lie in no class's folder and are not used: {loose:,}")
@@ -86,9 +85,8 @@ def _met_twice(train: Places, held: Places) -> list[str]:
     return notes
 
 
-def _endings(left_out: Counter[str]) -> str:
-    found = f"found are {_counts(left_out)}; " if left_out else ""
-    return f"{found}read are {', '.join(sorted(SUFFIXES))}"
+def _found(left_out: Counter[str]) -> str:
+    return f"(found are {_counts(left_out) or 'no files'}; docs/training.md names what is read)"
 
 
 def _counts(left_out: Counter[str]) -> str:
