@@ -4,6 +4,9 @@ from pathlib import Path
 
 import streamlit as st
 
+from dashboard.views.parts.choices import plain
+from hmw_core.errors import UsageError
+
 # A file: Streamlit fetches its named icons from a server far away.
 ICON = str(Path(__file__).with_name("icon.svg"))
 
@@ -47,4 +50,7 @@ PAGES = {
     ],
 }
 
-st.navigation(PAGES, expanded=True).run()
+try:
+    st.navigation(PAGES, expanded=True).run()
+except UsageError as reason:  # such as a file of the run that is damaged, or gone meanwhile
+    st.error(plain(str(reason)), icon=":material/error:")

@@ -64,7 +64,14 @@ def folders(n: int, seed: int, place: Path) -> Iterator[tuple[str, Path]]:
             change = CHANGES[rng.integers(len(CHANGES))]
             try:
                 said = change(folder, rng) or ""
-            except (OSError, ValueError, TypeError, LookupError, AttributeError) as error:
+            except (
+                OSError,
+                ValueError,
+                TypeError,
+                LookupError,
+                AttributeError,
+                RecursionError,
+            ) as error:
                 said = (
                     f"not possible ({type(error).__name__})"  # the change before left no such file
                 )

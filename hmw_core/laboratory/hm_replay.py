@@ -14,7 +14,9 @@ import numpy as np
 import pandas as pd
 
 from hmw_core.errors import UsageError
+from hmw_core.log import checks
 from hmw_core.log.reader import RunReader
+from hmw_core.log.run_json import MOST_EPOCHS, WEIGHTING
 from hmw_core.log.schema import DISTANCES
 from hmw_core.log.tables import as_matrix
 from hmw_core.margins import (
@@ -29,6 +31,12 @@ MOST_VALUES = 32_000_000  # epochs x samples held: two float32 of each are 256 M
 CHOICES = {
     "history": ("ca", "uniform_mean", "current"),
     "terms": ("both", "aum", "tkum"),
+}
+HMW_CONFIG = {
+    **WEIGHTING,
+    "weighting": checks.one_of(("hmw",)),
+    "weighting_args": {f"{name}?": checks.one_of(names) for name, names in CHOICES.items()},
+    "warmup_epochs": checks.whole(0, MOST_EPOCHS),
 }
 GROUPS = ("clean", "mislabeled", "unknown")
 GRID_SAMPLES = 5_000
@@ -131,7 +139,11 @@ def used_settings(run: RunReader) -> Settings | None:
     made by `python -m training`.
     """
     config = run.info.get("config") or {}
-    if config.get("weighting") != "hmw" or config["weighting_args"].keys() - CHOICES.keys():
+    try:
+        checks.check(config, HMW_CONFIG)
+    except ValueError:
+        return None
+    if config["weighting_args"].keys() - CHOICES.keys():
         return None
     names = ("alpha", "beta", "k", "annealing_start", "warmup_epochs")
     return Settings(**{name: config[name] for name in names} | config["weighting_args"])

@@ -13,7 +13,7 @@ SIGNAL_TYPES = types_of(SIGNALS)
 FINITE = 1e300  # JSON may hold more, which becomes infinite
 
 
-def scan(folder: Path, n_samples: int) -> tuple[list[int], list[str]]:
+def scan(folder: Path, n_samples: int, n_epochs: int) -> tuple[list[int], list[str]]:
     """Return the whole epochs, 1 up to the last without a gap, and sentences about the rest.
 
     A file is opened once in a process, and again only when its time or size changes.
@@ -24,8 +24,11 @@ def scan(folder: Path, n_samples: int) -> tuple[list[int], list[str]]:
     for epoch in range(1, last + 1):
         signals = layout.epoch_file(folder, "signals", epoch)
         metrics = layout.epoch_file(folder, "metrics", epoch)
-        fault = _fault_of_signals(signals, layout.version(signals), n_samples)
-        fault = fault or _fault_of_metrics(metrics)
+        fault = (
+            _fault_of_signals(signals, layout.version(signals), n_samples)
+            or _fault_of_metrics(metrics)
+            or (f"it is past the {n_epochs} of run.json" if epoch > n_epochs else None)
+        )
         if fault:
             damage.append(f"epoch {epoch}: {fault}")
             break

@@ -160,7 +160,7 @@ def read_versioned(path: Path, what: str, newest: int) -> dict[str, Any]:
     try:
         info = read_json(path)
     except DamagedFile as error:
-        raise UnreadableRun(f"{place} cannot be read: it {error.reason}") from None
+        raise UnreadableRun(f"{place} {error.reason}") from None
     if not isinstance(info, dict) or type(info.get("format")) is not int:
         raise UnreadableRun(f"{place} is no {what} of ours (no `format` number)")
     if info["format"] > newest:

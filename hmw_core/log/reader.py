@@ -83,8 +83,6 @@ class RunReader:
     def _open(self, network: int) -> None:
         if not os.path.isdir(self.folder):
             raise UnreadableRun(f"no run folder at {shown(self.folder)}")
-        if shown(self.name) != self.name:
-            raise UnreadableRun(f"{shown(self.name)}: the folder's name is no UTF-8; rename it")
         self.info = layout.read_info(self.folder)
         dataset = self.info["dataset"]
         self.n_samples: int = dataset["n_samples"]
@@ -550,10 +548,10 @@ class RunReader:
 
     @cached_property
     def _scan(self) -> tuple[list[int], list[str]]:
-        whole, damage = integrity.scan(self.folder, self.n_samples)
+        whole, damage = integrity.scan(self.folder, self.n_samples, self.n_epochs)
         if self.network == 1:
             return whole, damage
-        own, own_damage = integrity.scan(self.network_folder, self.n_samples)
+        own, own_damage = integrity.scan(self.network_folder, self.n_samples, self.n_epochs)
         # The first network's metrics come last of an epoch's files and make it count.
         return own[: len(whole)], [*damage, *(f"network {self.network}, {d}" for d in own_damage)]
 
@@ -638,6 +636,8 @@ def list_runs(
 @contextmanager
 def _reason(name: str) -> Iterator[None]:
     """Turn whatever opening a run folder raises into its reason; the one place that does so."""
+    if shown(name) != name:
+        raise UnreadableRun(f"{shown(name)}: the folder's name is no UTF-8; rename it")
     try:
         yield
     except DamagedFile as error:

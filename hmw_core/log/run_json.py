@@ -15,6 +15,12 @@ MOST_EPOCHS = 1_000_000
 FINGERPRINT = checks.matching(r"[0-9a-f]{16}", "16 hexadecimal digits")
 WORD = checks.matching(r"[A-Za-z_][A-Za-z0-9_]{0,99}", "a word of letters, digits and _")
 
+WEIGHTING = {
+    "alpha": checks.number(0, 1e300),
+    "beta": checks.number(0, 1e300),
+    "k": checks.whole(1, MOST_CLASSES),
+    "annealing_start": checks.whole(0, 1),
+}
 FIELDS: dict[str, Any] = {
     "name": checks.TEXT,
     "created?": checks.TEXT,
@@ -38,12 +44,7 @@ FIELDS: dict[str, Any] = {
     "n_epochs": checks.whole(1, MOST_EPOCHS),
     "last_epoch?": checks.whole(0, MOST_EPOCHS),
     "seed?": checks.whole(-(2**63), 2**64),
-    "weighting": {
-        "alpha": checks.number(0, 1e300),
-        "beta": checks.number(0, 1e300),
-        "k": checks.whole(1, MOST_CLASSES),
-        "annealing_start": checks.whole(0, 1),
-    },
+    "weighting": WEIGHTING,
     "outputs?": {"keep": checks.one_of(OUTPUTS), "every": checks.whole(1, MOST_EPOCHS)},
     "networks?": checks.whole(1, 100),
     "pass?": checks.one_of(PASSES),

@@ -283,7 +283,7 @@ def _read_lines(run: RunReader) -> tuple[dict[str, tuple], set[str], list[str]]:
     for number, raw in enumerate(BytesIO(content), start=1):
         if raw.isspace():
             continue
-        if sum(map(len, left_out.values())) > MOST_LEFT_OUT:
+        if sum(map(len, left_out.values())) >= MOST_LEFT_OUT:
             left_out["too many lines before it could not be used"] = [number]
             break
         line = _parse(raw) if len(raw) < LONGEST_LINE else None

@@ -308,7 +308,7 @@ def test_a_loss_that_is_no_number_fails_the_proof_and_says_why(run, truth, quiet
 def test_a_damaged_proof_is_named(run, truth, quiet):
     prove(run.folder, truth, quiet, n_seeds=1)
     (only_proof(run).folder / "proof.json").write_text('{"format": 1')
-    with pytest.raises(UsageError, match=r"proof\.json cannot be read"):
+    with pytest.raises(UsageError, match=r"proof\.json is damaged"):
         prove(run.folder, truth, quiet, n_seeds=1)
 
 

@@ -111,7 +111,7 @@ def test_a_damaged_proof_is_said_and_the_others_are_shown(folder):
     (folder / "proofs" / "bad" / "proof.json").write_text("{")
     page = open_page("proof", run="tiny")
     assert "Cannot be read" in said(page)
-    assert "bad/proof.json" in said(page)
+    assert "bad: proof.json" in said(page)
     assert len(page.table) == 1
 
 
@@ -155,5 +155,5 @@ def test_figure_says_why_it_shows_nothing(folder):
     with pytest.raises(CannotShow, match="has no proof 'x'; it has empty"):
         FIGURES["proof"].prepare(run, proof="x")
     (folder / "proofs" / "empty" / "proof.json").write_text("{")
-    with pytest.raises(UsageError, match="cannot be read"):
+    with pytest.raises(UsageError, match="is damaged"):
         FIGURES["proof"].prepare(run, proof="empty")

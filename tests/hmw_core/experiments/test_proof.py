@@ -221,11 +221,11 @@ def test_the_csv_beside_holds_every_training(tmp_path):
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
-        ('{"format": 1, "na', "cannot be read"),
+        ('{"format": 1, "na', "is damaged"),
         ("[]", "is no proof of ours"),
         ('{"format": 99}', "newer than this program reads"),
         ('{"format": 1}', "lacks what a proof has"),
-        ("\x00\xff", "cannot be read"),
+        ("\x00\xff", "is damaged"),
     ],
 )
 def test_a_damaged_proof_is_named_and_hides_no_other(tmp_path, content, sentence):

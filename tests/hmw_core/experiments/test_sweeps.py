@@ -236,7 +236,7 @@ def test_damaged_foreign_and_newer_sweeps_are_named(tmp_path):
     assert [sweep.name for sweep in sweeps] == ["good"]
     assert broken.keys() == {"cut", "foreign", "newer", "hollow", "wrong"}
     assert "newer than this program reads" in broken["newer"]
-    with pytest.raises(UnreadableRun, match="cannot be read"):
+    with pytest.raises(UnreadableRun, match="is missing"):
         read_sweep(tmp_path / "nothing")
 
 

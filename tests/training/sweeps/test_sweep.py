@@ -339,7 +339,7 @@ WRONG = {
     "run": (["mine", "--grid", "alpha=1", "--runs", "x"], "unknown option '--runs'"),
     "recipe": (["table-4", "--recipe", "SCE"], r"takes --recipe CCE\+HMW or CCE\+HMW-code"),
     "noise": (["table-4", "--noise-rate", "0.3"], "noise_rate cannot be given"),
-    "damaged": (["bad", "--grid", "alpha=1"], r"sweep\.json cannot be read"),
+    "damaged": (["bad", "--grid", "alpha=1"], r"sweep\.json is damaged"),
 }
 
 
