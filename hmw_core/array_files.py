@@ -3,11 +3,13 @@
 import io
 import pickle
 import zipfile
+import zlib
+from tokenize import TokenError
 
 import numpy as np
 
 from hmw_core.errors import UsageError
-from hmw_core.plain_pickle import arrays_in_pickle
+from hmw_core.plain_pickle import DAMAGE, arrays_in_pickle
 
 NPY, PICKLE, ZIP = b"\x93NUMPY", b"\x80", b"PK\x03\x04"
 MAGIC = (NPY, PICKLE, ZIP)
@@ -32,7 +34,7 @@ def arrays_in_file(content: bytes, name: str) -> dict[str, np.ndarray]:
         return arrays_in_pickle(io.BytesIO(content))
     except UsageError:
         raise
-    except (ValueError, OSError, EOFError, KeyError, zipfile.BadZipFile, pickle.PickleError) as why:
+    except (*DAMAGE, TokenError, SyntaxError, zlib.error, pickle.PickleError) as why:
         reason = " ".join(str(why).split())[:200]
         raise UsageError(f"{name} cannot be read as arrays: {reason}") from None
 

@@ -9,11 +9,17 @@ import io
 import math
 import pickle
 import re
+import struct
 import zipfile
 from typing import Any
 
 import numpy as np
 
+# What a damaged or malicious stream makes of an unpickler and of our classes.
+DAMAGE = (
+    ArithmeticError, AssertionError, AttributeError, EOFError, LookupError, MemoryError, OSError,
+    RecursionError, TypeError, ValueError, struct.error, zipfile.BadZipFile,
+)  # fmt: skip
 LEGACY_TORCH = 0x1950A86A20F9469CFC6C  # what files of torch before 1.6 begin with
 _TORCH_TYPES = {
     "Long": "i8", "Int": "i4", "Short": "i2", "Char": "i1", "Byte": "u1", "Bool": "b1",
@@ -45,9 +51,7 @@ def arrays_in_pickle(file: io.BytesIO, storages: zipfile.ZipFile | None = None) 
             found = {"label": found}
         arrays = {str(name): _as_array(value) for name, value in found.items()}
         return {name: array for name, array in arrays.items() if array is not None}
-    except pickle.UnpicklingError:
-        raise
-    except Exception as error:  # whatever a damaged or malicious stream makes of our classes
+    except DAMAGE as error:
         raise pickle.UnpicklingError(f"the pickle is damaged ({type(error).__name__})") from None
 
 

@@ -2,7 +2,8 @@
 
 cleanlab asks for probabilities of a network that did not train on the sample (out of sample, from
 cross-validation). A log holds in-sample ones: a memorised wrong label has a high probability here,
-so what these find at a late epoch says little about cleanlab used as it is meant to be.
+so what these find at a late epoch says little about cleanlab used as it is meant to be. Imported
+probabilities (`importers.pred_probs`) are read as they are.
 
 The logits are kept as float16 and brought to probabilities in float64. Where the given label leads
 by more than 37 logits its probability rounds to 1: such samples tie in the self-confidence and the
@@ -25,7 +26,10 @@ import numpy as np
 from hmw_core.criteria.criterion import Criterion, Signals
 from hmw_core.log.reader import RunReader
 
-IN_SAMPLE = "of in-sample probabilities, where cleanlab asks for out-of-sample ones"
+IN_SAMPLE = (
+    "of the run's probabilities, in-sample ones unless they were imported; cleanlab asks for "
+    "out-of-sample ones"
+)
 
 # cleanlab hands its tables to its own workers in module globals: two threads would mix them up.
 _ONE_AT_A_TIME = threading.Lock()
@@ -84,8 +88,9 @@ def _known(probabilities: np.ndarray) -> np.ndarray:
 
 
 def _rows(probabilities: np.ndarray, known: np.ndarray) -> np.ndarray:
-    """Return the known rows, without a copy where that is all."""
-    return probabilities if known.all() else probabilities[known]
+    """Return the known rows in float64, without a copy where that is what is given."""
+    rows = probabilities if known.all() else probabilities[known]
+    return rows.astype(np.float64, copy=False)
 
 
 def _one_label(run: RunReader) -> str | None:
@@ -136,6 +141,6 @@ MEAN_CONFIDENT_LEARNING = replace(
     CONFIDENT_LEARNING,
     title="cleanlab confident learning, mean probabilities",
     over="mean_rows",
-    source="cleanlab 2.9, find_label_issues, of probabilities averaged over the epochs; in-sample "
-    "ones, where cleanlab asks for out-of-sample ones",
+    source="cleanlab 2.9, find_label_issues, of probabilities averaged over the epochs, in-sample "
+    "ones unless they were imported; cleanlab asks for out-of-sample ones",
 )

@@ -48,7 +48,7 @@ def new_scores(
 
 def why_absent(run: RunReader, criterion: Criterion) -> str | None:
     """Return why this run has no such score, in a clause; None where it may have one."""
-    stored = stored_columns(criterion.reads)
+    stored = _stored(run, criterion)
     for column in criterion.reads + tuple(sorted(stored)):
         if run.absent.get(column):
             return run.absent[column]
@@ -58,6 +58,12 @@ def why_absent(run: RunReader, criterion: Criterion) -> str | None:
     if "features" in criterion.reads and not run.feature_epochs():
         return "no features were logged"
     return None if criterion.lacks is None else criterion.lacks(run)
+
+
+def _stored(run: RunReader, criterion: Criterion) -> set[str]:
+    """Return the columns of this run's log that a criterion is made of."""
+    held = run.output_columns() if "probabilities" in criterion.reads else ()
+    return stored_columns(criterion.reads, held)
 
 
 def parts_read(criterion: Criterion) -> tuple[str, ...]:
@@ -199,7 +205,7 @@ def _stream(
     plan = _plan(run, scores, at, first)
 
     def read(epoch: int, due: Sequence[Score]) -> EpochSignals:
-        columns = {name for score in due for name in stored_columns(score.criterion.reads)}
+        columns = {name for score in due for name in _stored(run, score.criterion)}
         stored = run.epoch_columns(epoch, sorted(columns), given_label)
         # By class: what runs along the classes is then ten times as fast.
         by_class = {name: np.asfortranarray(values) for name, values in stored.items()}

@@ -1,6 +1,6 @@
 """One epoch's columns as criteria read them: those of the log, and what follows from them."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -8,7 +8,7 @@ import numpy as np
 from hmw_core.margins import cosine_distance
 
 N_OTHERS = 6  # the largest other class and the five after it: k up to 5
-OUTPUTS = ("logits", "cosine")  # columns of outputs/, (N, C) each
+OUTPUTS = ("logits", "cosine", "probabilities")  # columns of outputs/, (N, C) each
 
 
 class Derived(NamedTuple):
@@ -39,11 +39,15 @@ class EpochSignals(Mapping[str, np.ndarray]):
         return len(self._columns)
 
 
-def stored_columns(names: tuple[str, ...]) -> set[str]:
-    """Return the logged columns that some names are made of; `given_label` is always there."""
+def stored_columns(names: tuple[str, ...], held: Collection[str] = ()) -> set[str]:
+    """Return the logged columns that some names are made of; `given_label` is always there.
+
+    What a log holds itself, as `held` says, is not made from anything.
+    """
     found: set[str] = set()
     for name in names:
-        found |= stored_columns(DERIVED[name].reads) if name in DERIVED else {name}
+        is_made = name in DERIVED and name not in held
+        found |= stored_columns(DERIVED[name].reads, held) if is_made else {name}
     return found - {"given_label"}
 
 

@@ -5,6 +5,11 @@ criterion made of the margin alone. The loss needs all logits and TKUM a third o
 had from it, and IAM, which needs TKUM, neither. Measurements are counted for each sample, so the
 third one of a sample that missed an epoch is called epoch 3 though it was made later.
 
+AUM's threshold samples have the label C, one past the classes. They are known as such: they have no
+score, their class is none of the run's, and the margins over all C + 1 outputs are kept where
+`threshold_margins` has those of our own trainings. `other_logit` stays the largest other of all
+outputs, as in the records.
+
 Source: Pleiss et al. (NeurIPS 2020); github.com/asappresearch/aum, `AUMRecord`.
 """
 
@@ -15,7 +20,14 @@ import numpy as np
 import pandas as pd
 
 from hmw_core.errors import UsageError
-from hmw_core.importers.base import ImportedEpoch, ImportedLog, Importer, ImportOptions, absent
+from hmw_core.importers.base import (
+    ImportedEpoch,
+    ImportedLog,
+    Importer,
+    ImportOptions,
+    ThresholdMargins,
+    absent,
+)
 from hmw_core.importers.files import (
     keys_unless_positions,
     labels_of,
@@ -23,6 +35,7 @@ from hmw_core.importers.files import (
     read_columns,
     sample_names,
 )
+from hmw_core.log.schema import RunWarning
 
 FILE = "full_aum_records.csv"
 COLUMNS = (
@@ -77,28 +90,86 @@ def read(source: Path, options: ImportOptions) -> ImportedLog:
         name: numbers_of(table[name], f"{path}, {name}") for name in ("target_val", "other_val")
     }
 
+    def margins(number: int) -> np.ndarray:
+        now = measurement == number
+        margin = np.full(len(ids), np.nan)
+        margin[place[row[now]]] = values["target_val"][now] - values["other_val"][now]
+        return margin
+
+    n_classes = int(max(target.max(), other.max())) + 1
+    wins = values["target_val"] >= values["other_val"]
+    is_told = len(options.class_names) == n_classes - 1
+    warnings, threshold = [], None
+    is_extra = np.zeros(len(ids), dtype=bool)
+    if is_told or (not options.class_names and _is_extra_class(target, other, wins, row)):
+        n_classes -= 1
+        is_extra[place] = label == n_classes
+        stands_in = pd.Series(other).groupby(row).agg(lambda seen: seen.mode()[0]).to_numpy()
+        given_label[place] = np.where(label == n_classes, stands_in, label)
+        warnings = [_warning(np.flatnonzero(is_extra), n_classes, is_told)]
+        threshold = ThresholdMargins(is_extra, margins)
+
     def epochs() -> Iterator[ImportedEpoch]:
         for number in range(1, measurement.max() + 1):
-            now = measurement == number
+            now = (measurement == number) & ~is_extra[place[row]]
             given, largest = values["target_val"][now], values["other_val"][now]
             # As argmax has it: of two equal logits the class of the smaller number.
-            wins = (given > largest) | ((given == largest) & (target[now] < other[now]))
+            is_given = (given > largest) | ((given == largest) & (target[now] < other[now]))
             columns = {
                 "given_logit": given,
                 "other_logit": largest,
                 "other_label": other[now],
-                "predicted_label": np.where(wins, target[now], other[now]),
+                "predicted_label": np.where(is_given, target[now], other[now]),
             }
+            for name in ("other_label", "predicted_label"):  # null where it is the extra class
+                label_of = columns[name].astype(np.float64)
+                columns[name] = np.where(label_of < n_classes, label_of, np.nan)
             yield ImportedEpoch(place[row[now]], columns)
 
     return ImportedLog(
         given_label=given_label,
-        n_classes=int(max(target.max(), other.max())) + 1,
+        n_classes=n_classes,
         n_epochs=int(measurement.max()),
         epochs=epochs(),
         absent=ABSENT,
         keys=keys,
         has_all_classes=False,
+        warnings=warnings,
+        threshold=threshold,
+    )
+
+
+def _is_extra_class(
+    target: np.ndarray, other: np.ndarray, wins: np.ndarray, row: np.ndarray
+) -> bool:
+    """Tell whether the last class looks like AUM's threshold samples, all arrays by measurement.
+
+    They are many (N / (C + 1) in the paper), the network hardly ever gives them their label, though
+    it does so in every other class at least three times as often, and what it sees in them is not
+    mainly one class: they come from all.
+    """
+    last = int(max(target.max(), other.max()))
+    share = pd.Series(wins).groupby(target).mean()
+    n_samples = pd.Series(row).groupby(target).nunique()
+    if last < 2 or last not in share or len(share) < 3:
+        return False
+    others = share.drop(last)
+    seen = pd.Series(other[target == last]).value_counts(normalize=True)
+    return bool(
+        n_samples[last] >= max(10, n_samples.drop(last).mean() / 4)
+        and 3 * share[last] <= others.min()
+        and others.min() > 0
+        and seen.iloc[0] <= 0.75
+    )
+
+
+def _warning(extra: np.ndarray, label: int, is_told: bool) -> RunWarning:
+    rest = f"; where {label} is a class of the data, name all {label + 1} with --class-names"
+    return RunWarning(
+        f"The {len(extra)} samples of the label {label} are AUM's threshold samples and have no "
+        "score; the records do not hold the labels they had before, and the class that the network "
+        f"saw in each most often stands there{'' if is_told else rest}.",
+        tuple(extra[:12].tolist()),
     )
 
 

@@ -1,11 +1,13 @@
 """What an importer is, and what it reads."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+
+from hmw_core.log.schema import RunWarning
 
 COSINES = (
     "given_distance",
@@ -16,13 +18,22 @@ COSINES = (
 )
 
 
+class ThresholdMargins(NamedTuple):
+    """Samples of an extra class, put there on purpose, and all margins over C + 1 classes."""
+
+    is_threshold: np.ndarray
+    """(N,), bool."""
+    margin: Callable[[int], np.ndarray]
+    """Of an epoch, 1-based: (N,), NaN where a sample was not seen."""
+
+
 class ImportedEpoch(NamedTuple):
     """What one epoch's file says of the samples in it."""
 
     sample_id: np.ndarray
     """(B,), positions."""
     columns: dict[str, np.ndarray]
-    """`logits` (B, C), or columns of `signals.RECORDABLE`, (B,) each."""
+    """`logits` (B, C), or what `RunWriter.record_signals` takes."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +51,9 @@ class ImportedLog:
     keys: list[str] | None = None
     """The source's own names of the samples, where they are not 0..N-1."""
     has_all_classes: bool = True
+    warnings: Sequence[RunWarning] = ()
+    """What a reader of the run must know of the source."""
+    threshold: ThresholdMargins | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

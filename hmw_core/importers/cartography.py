@@ -21,7 +21,7 @@ FOLDER = "training_dynamics"
 def read(source: Path, options: ImportOptions) -> ImportedLog:
     """Read the folder of the files, or the one that has it as `training_dynamics`."""
     folder = source / FOLDER if (source / FOLDER).is_dir() else source
-    files = list(folder.glob(PATTERN))
+    files = [file for file in folder.glob(PATTERN) if file.is_file()]
     if not files:
         raise UsageError(f"{source} has no file dynamics_epoch_0.jsonl or the like")
     if options.labels is not None:
@@ -96,18 +96,21 @@ def _record(line: str, where: str) -> tuple[str, int, list[float]]:
     accepted = 'a line is {"guid": ..., "logits_epoch_0": [...], "gold": 0}'
     try:
         found: Any = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise UsageError(f"{where} is not JSON; {accepted}") from None
     fields = found if isinstance(found, dict) else {}
     logits: Any = next((v for k, v in fields.items() if k.startswith("logits_epoch_")), None)
     gold: Any = fields.get("gold")
+    guid = str(fields.get("guid"))
+    if guid.encode(errors="replace").decode() != guid:
+        raise UsageError(f"{where}: guid {guid!r} is no text in Unicode")
     if "guid" not in fields or not _is_whole(gold) or not _are_numbers(logits):
         raise UsageError(f"{where} lacks guid, gold or logits; {accepted}")
-    return str(fields["guid"]), int(gold), [np.nan if v is None else v for v in logits]
+    return guid, int(gold), [np.nan if v is None else v for v in logits]
 
 
 def _is_whole(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**31
 
 
 def _are_numbers(values: Any) -> bool:
@@ -115,7 +118,7 @@ def _are_numbers(values: Any) -> bool:
     if not isinstance(values, list) or len(values) < 2:
         return False
     return all(
-        v is None or (isinstance(v, int | float) and not isinstance(v, bool)) for v in values
+        v is None or isinstance(v, float) or (type(v) is int and abs(v) < 2**63) for v in values
     )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any
 
 import numpy as np
@@ -75,7 +76,7 @@ def read_labels(
     place = ids.get_indexer(expected)
     if not may_be_unknown and (place < 0).any():
         raise UsageError(f"{file} leaves out sample {expected[int((place < 0).argmax())]!r}")
-    return np.where(place < 0, -1, label[place])
+    return np.append(label, -1)[place]
 
 
 def labels_of(
@@ -115,7 +116,12 @@ def sample_names(values: Any, where: str) -> pd.Index:
     UsageError
         If one is empty.
     """
-    names = pd.Series(values.to_pandas() if hasattr(values, "to_pandas") else np.asarray(values))
+    if isinstance(values, np.ndarray):
+        values = values.reshape(len(values), -1) if values.ndim else values.reshape(1, 1)
+        if values.shape[1] != 1:
+            raise UsageError(f"{where}: sample_id has the shape {values.shape}; accepted is (N,)")
+        values = values[:, 0]
+    names = pd.Series(values.to_pandas() if hasattr(values, "to_pandas") else values)
     if names.dtype.kind == "f" and (names % 1).eq(0).all():
         names = names.astype(np.int64)
     elif names.dtype == object:
@@ -123,7 +129,10 @@ def sample_names(values: Any, where: str) -> pd.Index:
     empty = names.isna() | (names == "")
     if empty.any():
         raise UsageError(f"{where}: sample_id is empty in row {int(empty.argmax())} (from 0)")
-    return pd.Index(names.astype(str))
+    try:
+        return pd.Index(names.astype(str))
+    except UnicodeError:
+        raise UsageError(f"{where}: a sample_id is no text in Unicode") from None
 
 
 def numbers_of(values: Any, where: str) -> np.ndarray:
@@ -185,10 +194,10 @@ def read_array(path: Path) -> np.ndarray:
         If it is missing, damaged, or holds Python objects.
     """
     try:
-        return np.load(path, mmap_mode="r", allow_pickle=False)
+        return np.lib.format.open_memmap(path, mode="r")
     except FileNotFoundError:
         raise UsageError(f"there is no file {path}") from None
-    except (OSError, ValueError, EOFError) as error:
+    except (OSError, ValueError, EOFError, TokenError, SyntaxError) as error:
         raise UsageError(f"{path} cannot be read as npy: {_line(error)}") from None
 
 

@@ -19,7 +19,7 @@ def read(source: Path, options: ImportOptions) -> ImportedLog:
     """Read a folder of `*.npy` and `labels.npy` or `labels.csv`."""
     if not source.is_dir():
         raise UsageError(f"there is no folder {source}")
-    files = [file for file in source.glob("*.npy") if "label" not in file.stem]
+    files = [f for f in source.glob("*.npy") if "label" not in f.stem and f.is_file()]
     if not files:
         raise UsageError(f"{source} has no npy file of logits, such as epoch-1.npy")
     files = numbered(files, source)

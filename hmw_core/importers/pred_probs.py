@@ -2,8 +2,8 @@
 
 Confidence (cleanlab's self-confidence), loss and prediction follow from the probabilities. The
 logits do not: they are known only up to a constant for each sample, and an ensemble or a forest
-never had any, so the margins and what is made of them are absent. There is one epoch, so a mean
-over the epochs is that epoch.
+never had any, so the margins and what is made of them are absent. cleanlab's own scores are made of
+the probabilities, which are kept. There is one epoch, so a mean over the epochs is that epoch.
 
 Source: Northcutt et al. (JAIR 2021), Confident Learning; github.com/cleanlab/cleanlab, `rank.py`.
 """
@@ -23,10 +23,11 @@ from hmw_core.importers.files import (
     read_labels,
     sample_names,
 )
+from hmw_core.log.schema import RunWarning
 
 PROBABILITIES = "pred_probs"
 LABELS = ("labels", "label", "given_label")
-ROUNDING = 1e-3  # how far a row of float16 or rounded probabilities may be from 1
+FLOAT_16 = 1e-3  # how far the sum of a row in half precision may be from 1
 HOLDS = "the file holds probabilities, which fix the logits only up to a constant a sample"
 ABSENT = absent("the file holds") | dict.fromkeys(
     ("given_logit", "other_logit", "topk_logit", "logits"), HOLDS
@@ -38,7 +39,7 @@ def read(source: Path, options: ImportOptions) -> ImportedLog:
     fields = read_columns(source, {PROBABILITIES, "sample_id", *LABELS})
     if PROBABILITIES not in fields:
         raise UsageError(f"{source} lacks {PROBABILITIES}; it has {', '.join(fields) or 'nothing'}")
-    probability = _matrix(fields[PROBABILITIES], source)
+    probability, warnings = _matrix(fields[PROBABILITIES], source)
     ids, keys = np.arange(len(probability)), None
     if "sample_id" in fields:
         names = sample_names(fields["sample_id"], str(source))
@@ -77,6 +78,7 @@ def read(source: Path, options: ImportOptions) -> ImportedLog:
         epochs=[ImportedEpoch(ids, columns)],
         absent=ABSENT,
         keys=keys,
+        warnings=warnings,
     )
 
 
@@ -88,6 +90,7 @@ def _columns(probability: np.ndarray, given_label: np.ndarray) -> dict[str, np.n
     with np.errstate(divide="ignore"):  # probability 0 is an infinite loss, and stays one
         loss = -np.log(confidence)
     return {
+        "probabilities": probability,
         "loss": loss,
         "confidence": confidence,
         "predicted_label": probability.argmax(axis=1),
@@ -95,28 +98,56 @@ def _columns(probability: np.ndarray, given_label: np.ndarray) -> dict[str, np.n
     }
 
 
-def _matrix(values: Any, path: Path) -> np.ndarray:
-    """Return the probabilities as (N, C) float64; a parquet column holds a list a sample."""
+def _matrix(values: Any, path: Path) -> tuple[np.ndarray, list[RunWarning]]:
+    """Return the probabilities as (N, C) float64, and what to say of their rounding.
+
+    Rounded rows do not sum to 1: each value may be wrong by half a unit of its last decimal.
+    """
     try:
-        rows = values if isinstance(values, np.ndarray) else values.to_pylist()
-        matrix = np.array(rows, dtype=np.float64)
+        rows = values if isinstance(values, np.ndarray) else np.array(values.to_pylist())
+        matrix = rows.astype(np.float64, casting="same_kind")
     except (ValueError, TypeError):
         raise UsageError(
-            f"{path}: {PROBABILITIES} has rows of different lengths, or text"
+            f"{path}: {PROBABILITIES} has rows of different lengths, or other than numbers"
         ) from None
     if matrix.ndim != 2 or matrix.shape[0] == 0 or matrix.shape[1] < 2:
         raise UsageError(
             f"{path}: {PROBABILITIES} must have shape (N, C) with C of 2 or more, "
             f"it has {matrix.shape}"
         )
-    far = ~(np.abs(matrix.sum(axis=1) - 1) <= ROUNDING) | ~(matrix >= 0).all(axis=1)
+    if not np.isfinite(matrix).all():
+        row = int((~np.isfinite(matrix).all(axis=1)).argmax())
+        raise UsageError(
+            f"{path}: {PROBABILITIES} of row {row} (counted from 0) are not probabilities: one is "
+            "infinite or no number"
+        )
+    total = matrix.sum(axis=1)
+    decimals = _decimals(matrix)
+    rounding = 0.0 if decimals is None else 0.5 * matrix.shape[1] / 10**decimals
+    far = ~(np.abs(total - 1) <= max(FLOAT_16, rounding)) | ~(matrix >= 0).all(axis=1)
+    far |= ~(matrix <= 1 + FLOAT_16).all(axis=1)
     if far.any():
         row = int(far.argmax())
         raise UsageError(
             f"{path}: {PROBABILITIES} of row {row} (counted from 0) are not probabilities that "
-            f"sum to 1: they sum to {matrix[row].sum():.4g}"
+            f"sum to 1: they sum to {total[row]:.4g}"
         )
-    return matrix
+    if (np.abs(total - 1) <= FLOAT_16).all():
+        return matrix, []
+    text = (
+        f"The probabilities are rounded to {decimals} decimals, so that those of a sample sum to "
+        f"{total.min():.4g} ... {total.max():.4g}; they are used as they are."
+    )
+    return matrix, [RunWarning(text)]
+
+
+def _decimals(matrix: np.ndarray) -> int | None:
+    """Return to how many decimals all values are rounded, None where to none of 1 to 6."""
+    for decimals in range(1, 7):
+        scaled = matrix * 10**decimals
+        if (np.abs(scaled - np.round(scaled)) < 0.01).all():  # float32 holds seven digits
+            return decimals
+    return None
 
 
 PRED_PROBS = Importer(

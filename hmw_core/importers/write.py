@@ -1,14 +1,20 @@
 """An imported log as a run folder: all of it, or nothing."""
 
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from hmw_core.errors import UsageError, pick
 from hmw_core.importers import IMPORTERS
-from hmw_core.importers.base import ImportedLog, ImportOptions
+from hmw_core.importers.base import ImportedLog, ImportOptions, ThresholdMargins
 from hmw_core.importers.files import read_labels
 from hmw_core.log.new_folder import hidden_folder
 from hmw_core.log.reader import RunReader
+from hmw_core.log.threshold_margins import write_margins
 from hmw_core.recording.writer import RunWriter
+
+MOST_CLASSES = 1_000_000
 
 
 def import_run(
@@ -63,17 +69,24 @@ def _write(log: ImportedLog, folder: Path, kind: str, source: Path, options: Imp
             n_classes=log.n_classes if log.has_all_classes else None,
             may_be_unknown=True,
         )
-    n_classes = log.n_classes
+    given_label, n_classes = log.given_label, log.n_classes
+    if log.threshold is not None and true_label is not None:
+        knows = log.threshold.is_threshold & (true_label >= 0)
+        given_label = np.where(knows, true_label, given_label)
     if not log.has_all_classes:
         true_classes = 0 if true_label is None else int(true_label.max()) + 1
         n_classes = max(n_classes, len(options.class_names), true_classes)
+    if n_classes > MOST_CLASSES:  # a broken cell, not a class
+        raise UsageError(
+            f"{source} has labels up to {n_classes - 1}; at most {MOST_CLASSES:,} are read"
+        )
     if options.class_names and len(options.class_names) != n_classes:
         raise UsageError(
             f"{len(options.class_names)} class names, but {source} has {n_classes} classes"
         )
     with RunWriter.create(
         folder,
-        given_label=log.given_label,
+        given_label=given_label,
         true_label=true_label,
         n_classes=n_classes,
         n_epochs=log.n_epochs,
@@ -83,6 +96,8 @@ def _write(log: ImportedLog, folder: Path, kind: str, source: Path, options: Imp
         recipe=f"imported: {kind}",
         dataset_name=source.resolve().stem,
         absent=log.absent,
+        warnings=log.warnings,
+        threshold_samples=None if log.threshold is None else _about(log.threshold),
     ) as writer:
         for epoch, (sample_id, columns) in enumerate(log.epochs, start=1):
             if "logits" in columns:
@@ -90,4 +105,12 @@ def _write(log: ImportedLog, folder: Path, kind: str, source: Path, options: Imp
                 writer.record(sample_id, columns["logits"], *optional)
             else:
                 writer.record_signals(sample_id, **columns)
+            if log.threshold is not None:
+                is_threshold, margin = log.threshold
+                write_margins(folder, epoch, is_threshold, margin(epoch))
             writer.end_epoch(epoch)
+
+
+def _about(threshold: ThresholdMargins) -> dict[str, Any]:
+    n = int(threshold.is_threshold.sum())
+    return {"n": n, "share": n / len(threshold.is_threshold), "seed": None}

@@ -37,7 +37,7 @@ from hmw_core.log.tables import (
     with_arrays,
 )
 
-OUTPUT_NAMES = ("logits", "cosine")
+OUTPUT_NAMES = ("logits", "cosine", "probabilities")
 ID = {"sample_id": "int32"}
 OUTPUT_TYPES = types_of((*OUTPUT_COLUMNS, *TOPK_OUTPUT_COLUMNS))
 LABELS = ("given_label", "true_label", "predicted_label", "other_label")
@@ -254,7 +254,8 @@ class RunReader:
         """Return columns of one epoch, in the order of `sample_ids(given_label)`.
 
         Those of `signals/` and of the method have shape (N,); `logits` and `cosine`, where
-        `output_epochs` has the epoch, (N, C) float32. NaN where a sample was not seen.
+        `output_epochs` has the epoch, (N, C) float32, `probabilities` float64. NaN where a sample
+        was not seen.
 
         Raises
         ------
@@ -336,7 +337,7 @@ class RunReader:
         return self._kept("outputs", None)
 
     def output_columns(self) -> list[str]:
-        """Return which of `logits` and `cosine` the outputs hold."""
+        """Return which of `logits`, `cosine` and `probabilities` the outputs hold."""
         epochs = self.output_epochs()
         if not epochs:
             return []
@@ -454,13 +455,13 @@ class RunReader:
         ids = table["sample_id"].to_numpy()
         start, stop = rows or (0, self.n_samples)
         if len(ids) == self.n_samples:  # all were seen: the orders are one
-            return {c: as_matrix(table[c])[start:stop].astype(np.float32) for c in columns}
+            return {c: _wide(c, as_matrix(table[c])[start:stop]) for c in columns}
         position = np.empty(self.n_samples, dtype=np.int64)
         position[self._order] = np.arange(self.n_samples)
         found = {}
         for name in columns:
-            values = as_matrix(table[name])
-            whole = np.full((self.n_samples, values.shape[1]), np.nan, dtype=np.float32)
+            values = _wide(name, as_matrix(table[name]))
+            whole = np.full((self.n_samples, values.shape[1]), np.nan, dtype=values.dtype)
             whole[position[ids]] = values
             found[name] = whole[start:stop]
         return found
@@ -662,6 +663,11 @@ def _has_id(sample_id: int | Sequence[int] | None) -> Any:
         return None
     wanted = pa.array(np.atleast_1d(np.asarray(sample_id, dtype=np.int32)))
     return pc.field("sample_id").isin(wanted)
+
+
+def _wide(name: str, outputs: np.ndarray) -> np.ndarray:
+    """Return outputs in float32; imported probabilities as they are, for a tie must stay one."""
+    return outputs if name == "probabilities" else outputs.astype(np.float32)
 
 
 def _stored(name: str) -> tuple[str, ...]:

@@ -98,6 +98,7 @@ OUTPUT_COLUMNS = (
     Column("epoch", "int32", "epoch", "1-based, constant in a file"),
     Column("logits", "float16[C]", "logit", PASS),
     Column("cosine", "float16[C]", "1", "cosine between features and each class vector, Eq. 10"),
+    Column("probabilities", "float64[C]", "probability", "of an import that has no logits"),
 )
 
 TOPK_OUTPUT_COLUMNS = (

@@ -55,7 +55,8 @@ class RecordedEpoch:
         columns = {"seen": seen}
         for name, parts in self.parts.items():
             values = _joined(parts)[self.inside]
-            if values.dtype == np.float64:  # as it is read back, so that a resumed run is equal
+            # As it is read back, so that a resumed run is equal.
+            if values.dtype == np.float64 and name != "probabilities":
                 with np.errstate(over="ignore"):  # infinite, and left out as such
                     values = values.astype(np.float32)
             empty = np.nan if values.dtype.kind == "f" else 0
@@ -163,7 +164,7 @@ class EpochCollector:
         for name, values in columns.items():
             column = as_numbers(name, values)
             shape = tuple(column.shape)
-            width = (self.n_classes,) if name in ("logits", "cosine") else ()
+            width = (self.n_classes,) if name in ("logits", "cosine", "probabilities") else ()
             if len(shape) != 1 + len(width) or shape[1:] != width:
                 needed = ", ".join(map(str, ("B", *width))) + ("" if width else ",")
                 raise UsageError(f"{name} must have shape ({needed}), got {shape}")

@@ -27,7 +27,7 @@ from hmw_core.margins import HMSettings
 from hmw_core.recording.collector import EpochCollector, RecordedEpoch
 from hmw_core.statistics.ranking import auroc_of_groups
 
-OUTPUT_COLUMNS = ("logits", "cosine", "top_label", "top_logit", "logsumexp")
+OUTPUT_COLUMNS = ("logits", "cosine", "probabilities", "top_label", "top_logit", "logsumexp")
 
 
 class NetworkLog:

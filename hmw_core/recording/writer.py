@@ -277,14 +277,14 @@ class RunWriter:
             As `record`'s.
         **columns : (B,) float or int
             Of `signals.RECORDABLE`, as `schema.SIGNALS` defines them; the same in every batch of
-            an epoch. NaN is null.
+            an epoch. NaN is null. `probabilities` (B, C) go to the outputs.
 
         Raises
         ------
         UsageError
             As `record`, or if a column is unknown.
         """
-        unknown = columns.keys() - set(RECORDABLE)
+        unknown = columns.keys() - {*RECORDABLE, "probabilities"}
         if unknown or not columns:
             got = ", ".join(sorted(unknown)) or "none"
             raise UsageError(f"record_signals takes {', '.join(RECORDABLE)}; got {got}")

@@ -233,12 +233,15 @@ def threshold_samples(run: RunReader, criterion: str, epoch: int | None, with_tr
         )
         st.code("python -m training train ... --threshold-samples auto", language="bash")
         return
+    seed = "" if about["seed"] is None else f", seed {about['seed']}"
     st.caption(
-        f"{about['n']:,} samples ({100 * about['share']:.1f} %, seed {about['seed']}) were trained "
+        f"{about['n']:,} samples ({100 * about['share']:.1f} %{seed}) were trained "
         "on in a class of their own: they have no score in this run, and are not flagged. A second "
         "run with others judges them."
     )
     found = partners(run, runs.all_runs()[0])
+    if not found and about["seed"] is None:  # imported: the other program has the seed
+        return
     if not found:
         st.info(
             "There is no second run on the same samples and labels with other threshold samples. "

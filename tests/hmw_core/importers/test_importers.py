@@ -361,6 +361,15 @@ BAD = {
         edit_aum(lambda t: t.assign(target_val=["high", *t["target_val"].astype(str)[1:]])),
         "target_val",
     ),
+    "aum: the folder of final values alone": (
+        edit_folder("aum", unlink("full_aum_records.csv")),
+        "compressed=False",
+    ),
+    "aum: no id": (edit_aum(lambda t: t.assign(sample_id="")), "sample_id is empty in row 0"),
+    "aum: a class that is a broken cell": (
+        edit_aum(lambda t: t.assign(other_logit=2_000_000_000)),
+        "labels up to 2000000000; at most 1,000,000",
+    ),
     "aum: no such file": (("aum", lambda folder: folder / "nothing.csv"), "nothing.csv"),
     "cartography: no file": (("cartography", lambda folder: folder.mkdir() or folder), "no file"),
     "cartography: a gap": (
@@ -397,6 +406,15 @@ BAD = {
         "is 4, but there are 4 classes, 0..3",
     ),
     "cleanlab: labels with a fraction": (edit_arrays(labels=np.full(N, 0.5)), "whole number"),
+    "cleanlab: soft labels": (edit_arrays(labels=np.full((N, C), 0.25)), "is not one-hot"),
+    "cleanlab: labels from 1 on": (
+        edit_arrays(labels=np.arange(N) % C + 1),
+        "seem to count from 1, so subtract 1 from each",
+    ),
+    "cleanlab: a label that is none": (edit_arrays(labels=np.full(N, -100)), "means that there is"),
+    "cleanlab: infinite": (edit_arrays(pred_probs=np.full((N, C), np.inf)), "infinite or no num"),
+    "cleanlab: complex": (edit_arrays(pred_probs=np.full((N, C), 1j)), "other than numbers"),
+    "cleanlab: ids in a matrix": (edit_arrays(sample_id=np.zeros((N, 2))), "the shape (40, 2)"),
     "cleanlab: ids twice": (edit_arrays(sample_id=np.array(["a"] * N)), "'a' twice"),
     "cleanlab: truncated": (
         (

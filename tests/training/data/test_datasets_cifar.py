@@ -5,6 +5,7 @@ import pickle
 
 import numpy as np
 import pytest
+import torch
 from torchvision.datasets import CIFAR10, CIFAR100
 
 from hmw_core.errors import UsageError
@@ -65,3 +66,61 @@ def test_no_network(quick, tmp_path, monkeypatch):
     monkeypatch.setattr(CIFAR10, "download", unreachable)
     with pytest.raises(UsageError, match="could not be downloaded.*no network"):
         cifar10(quick())
+
+
+def human_labels(n: int, n_classes: int) -> dict[str, np.ndarray]:
+    """Return what a published file of human labels holds, for `write_cifar`'s pictures."""
+    clean = np.tile(np.arange(20) % n_classes, n // 20)
+    worse = np.where(np.arange(n) % 5 == 0, (clean + 1) % n_classes, clean)
+    return {"clean_label": clean, "worse_label": worse, "noisy_coarse_label": clean % 2}
+
+
+@pytest.mark.parametrize("inside", [False, True])
+@pytest.mark.parametrize(
+    ("load", "source", "keys", "sizes", "name"),
+    [
+        (cifar10, CIFAR10, ("labels", "label_names"), (100, 10), "CIFAR-10_human.pt"),
+        (cifar100, CIFAR100, ("fine_labels", "fine_label_names"), (20, 100), "CIFAR-100_human.pt"),
+    ],
+)
+def test_human_labels_from_the_published_files(
+    quick, tmp_path, monkeypatch, load, source, keys, sizes, name, inside
+):
+    folder = write_cifar(tmp_path, source, sizes[1], *keys, monkeypatch)
+    found = human_labels(*sizes)
+    torch.save(found, (folder if inside else tmp_path) / name)
+    config = quick(
+        dataset=load.__name__, data=str(tmp_path), noise="human", noise_column="worse_label"
+    )
+    dataset = load(config)
+    assert dataset.train.human_label.tolist() == found["worse_label"].tolist()
+    assert dataset.train.true_label.tolist() == found["clean_label"].tolist()
+    assert dataset.test.human_label is None
+
+
+BAD_HUMAN = {
+    "another order": (lambda d: d | {"clean_label": d["clean_label"][::-1]}, "TensorFlow's order"),
+    "no such column": (lambda d: {"clean_label": d["clean_label"]}, "no 'worse_label' .* nothing"),
+    "no true labels": (lambda d: {"worse_label": d["worse_label"]}, "beside clean_label"),
+    "too few": (lambda d: d | {"worse_label": d["worse_label"][1:]}, "has 99 worse_label"),
+    "no class": (lambda d: d | {"worse_label": d["worse_label"] + 1}, "is 10, but there are 10"),
+}
+
+
+@pytest.mark.parametrize("case", BAD_HUMAN)
+def test_human_labels_that_do_not_fit_are_refused(quick, tmp_path, monkeypatch, case):
+    write_cifar(tmp_path, CIFAR10, 10, "labels", "label_names", monkeypatch)
+    change, sentence = BAD_HUMAN[case]
+    torch.save(change(human_labels(100, 10)), tmp_path / "CIFAR-10_human.pt")
+    config = {"dataset": "cifar10", "data": str(tmp_path), "noise": "human"}
+    with pytest.raises(UsageError, match=sentence):
+        cifar10(quick(noise_column="worse_label", **config))
+    with pytest.raises(UsageError, match="no 'noisy_coarse_label' of the 10 classes"):
+        cifar10(quick(noise_column="noisy_coarse_label", **config))
+
+
+def test_human_labels_that_are_not_there(quick, tmp_path, monkeypatch):
+    write_cifar(tmp_path, CIFAR10, 10, "labels", "label_names", monkeypatch)
+    config = quick(dataset="cifar10", data=str(tmp_path), noise="human", noise_column="worse_label")
+    with pytest.raises(UsageError, match=r"there is no .*CIFAR-10_human\.pt; put the published"):
+        cifar10(config)

@@ -1,7 +1,10 @@
 """The Parquet data set: what it reads, and what it refuses in one sentence."""
 
+import json
+
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from hmw_core.errors import UsageError
@@ -153,3 +156,56 @@ def test_a_file_that_is_no_parquet(load, tmp_path, content):
 def test_no_file_named(quick):
     with pytest.raises(UsageError, match="needs --data FILE"):
         parquet(quick(dataset="parquet"))
+
+
+def with_metadata(path, metadata: dict[bytes, bytes]) -> None:
+    pq.write_table(pq.read_table(path).replace_schema_metadata(metadata), path)
+
+
+def hugging_face(names: list[str]) -> dict[bytes, bytes]:
+    """Return the metadata that `Dataset.to_parquet` writes for a ClassLabel."""
+    feature = {"names": names, "_type": "ClassLabel"}
+    return {b"huggingface": json.dumps({"info": {"features": {"label": feature}}}).encode()}
+
+
+def test_class_names_of_hugging_face(load, quick, tmp_path):
+    load(columns())
+    with_metadata(tmp_path / "d.parquet", hugging_face(["cat", "dog", "eel", "fox"]))
+    dataset = load()
+    assert dataset.class_names == ["cat", "dog", "eel", "fox"]
+    assert dataset.train.label.tolist() == [0, 1, 2, 0, 1, 2]
+    with pytest.raises(UsageError, match="is -1, .* means that there is none"):
+        load(columns() | {"label": [-1] * 6})
+
+
+@pytest.mark.parametrize(
+    ("label", "names", "expected"),
+    [
+        ([1, 2, 3, 1, 2, 3], ["1", "2", "3"], [0, 1, 2, 0, 1, 2]),
+        ([1, 2, 4, 1, 2, 4], ["0", "1", "2", "3", "4"], [1, 2, 4, 1, 2, 4]),
+        (pa.array(["b", "a"] * 3).dictionary_encode(), ["a", "b"], [1, 0] * 3),
+        (["10", "9"] * 3, ["10", "9"], [0, 1] * 3),
+        ([True, False] * 3, ["0", "1"], [1, 0] * 3),
+        ([[0.0, 1.0], [1.0, 0.0]] * 3, ["0", "1"], [1, 0] * 3),
+    ],
+    ids=["from 1", "a gap", "categories", "text", "truth", "one-hot"],
+)
+def test_kinds_of_label_columns(load, label, names, expected):
+    dataset = load(columns() | {"label": label})
+    assert dataset.class_names == names
+    assert dataset.train.label.tolist() == expected
+
+
+def test_classes_that_count_from_one_do_so_in_the_test_file(load, tmp_path):
+    test = write_parquet(tmp_path / "t.parquet", {"image": some_pictures(2), "label": [3, 1]})
+    ones = columns() | {"label": [1, 2, 3, 1, 2, 3]}
+    assert load(ones, test_data=str(test)).test.label.tolist() == [2, 0]
+    for label, said in (([0, 1], "has a label 0, but the classes are 1 and up"), ([4, 1], "is 4")):
+        write_parquet(test, {"image": some_pictures(2), "label": label})
+        with pytest.raises(UsageError, match=said):
+            load(ones, test_data=str(test))
+
+
+def test_labels_from_one_under_names_are_refused_with_the_remedy(load):
+    with pytest.raises(UsageError, match="seem to count from 1, so subtract 1 from each"):
+        load(columns() | {"label": [1, 2, 3] * 2}, class_names="cat,dog,eel")
