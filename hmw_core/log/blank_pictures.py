@@ -6,7 +6,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from hmw_core.log.bad_pictures import for_each
-from hmw_core.log.decoding import as_pixels, decode
+from hmw_core.log.decoding import decode
+from hmw_core.log.pixel_arrays import as_pixels
 from hmw_core.log.schema import RunWarning
 
 LOOKED_AT = 256  # pictures, evenly over the data set; such a fault is in all or in half of them

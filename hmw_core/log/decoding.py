@@ -15,7 +15,6 @@ import re
 import struct
 import zlib
 from contextlib import suppress
-from typing import Any
 
 import numpy as np
 from PIL import Image, ImageOps
@@ -113,10 +112,11 @@ def upright(picture: Image.Image) -> Image.Image:
     picture.load()
     with suppress(*DAMAGE):  # damaged EXIF says nothing; the pixels are there
         ImageOps.exif_transpose(picture, in_place=True)
-    return _to_rgb(picture)
+    return to_rgb(picture)
 
 
-def _to_rgb(picture: Image.Image) -> Image.Image:
+def to_rgb(picture: Image.Image) -> Image.Image:
+    """Return a loaded picture in RGB, as `upright` does, without turning it."""
     if picture.mode[0] in "IF":  # I;16, I;16B, I, F
         values = np.asarray(picture)
         if picture.mode == "I":
@@ -160,39 +160,6 @@ def to_8_bits(values: np.ndarray) -> np.ndarray:
             "integers in 0..255"
         )
     return np.rint(values * (255 / top)).astype(np.uint8)
-
-
-def as_pixels(images: Any) -> np.ndarray:
-    """Return pictures of any array as uint8 of shape (N, H, W) or (N, H, W, 3).
-
-    Parameters
-    ----------
-    images : array of shape (N, H, W), (N, H, W, C) or (N, C, H, W)
-        C is 1 (grey), 2 (grey, alpha), 3 (RGB) or 4 (RGB, alpha); where both ends could be C, the
-        last is.
-
-    Raises
-    ------
-    BadPicture
-        If shape or values are none of these.
-    """
-    values = np.asarray(images)
-    channels = (1, 2, 3, 4)
-    if values.ndim == 4 and values.shape[3] not in channels and values.shape[1] in channels:
-        values = values.transpose(0, 2, 3, 1)
-    if not (values.ndim == 3 or (values.ndim == 4 and values.shape[3] in channels)):
-        raise BadPicture(
-            f"an array of shape {values.shape}; accepted are (N, H, W), (N, H, W, C) and "
-            "(N, C, H, W) with 1 to 4 channels C"
-        )
-    if 0 in values.shape[1:]:
-        raise BadPicture(f"pictures without a pixel: an array of shape {values.shape}")
-    values = to_8_bits(values)
-    if values.ndim == 3 or values.shape[3] == 3:
-        return np.ascontiguousarray(values)
-    if values.shape[3] == 1:
-        return np.ascontiguousarray(values[..., 0])
-    return np.stack([np.asarray(_to_rgb(Image.fromarray(picture))) for picture in values])
 
 
 def _open(encoded: bytes) -> Image.Image:

@@ -2,7 +2,7 @@
 
 import hashlib
 import io
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +13,15 @@ from PIL import Image
 
 from hmw_core.errors import UsageError
 from hmw_core.log.bad_pictures import for_each, refusal
-from hmw_core.log.decoding import BadPicture, as_pixels, decode, is_plain, upright, upright_size
+from hmw_core.log.decoding import BadPicture, decode, is_plain, upright, upright_size
+from hmw_core.log.pixel_arrays import as_pixels
 
 LARGEST_SIDE = 256  # px; a gallery needs no more, and the original stays where it was
 
 DECODER = {"hmw_decoder": "1"}  # counts up whenever `decoding` shows a picture differently
 ENCODED = bytes | bytearray | memoryview
 Images = np.ndarray | Sequence[bytes]
-"""An array of N pictures, see `decoding.as_pixels`, or N encoded ones."""
+"""An array of N pictures, see `pixel_arrays.as_pixels`, or N encoded ones."""
 
 
 def as_images(images: Any) -> Images:
@@ -33,7 +34,7 @@ def as_images(images: Any) -> Images:
     """
     if hasattr(images, "to_pylist"):  # Arrow
         images = images.to_pylist()
-    first = next(iter(images), None)
+    first = next(iter(images), None) if isinstance(images, Iterable) else None
     if isinstance(first, ENCODED):
         if isinstance(images, Sequence) and not isinstance(images, list | tuple):
             return images  # such as files that are read when asked for

@@ -38,15 +38,15 @@ class EncodedImages(Sequence[bytes]):
     def decode(self, sample_id: int) -> Image.Image:
         """Return a picture upright, in RGB."""
         try:
-            return self.check(sample_id)
+            return decode(self[sample_id], shrink_to=2 * self.size)
         except BadPicture as error:
             where = self.pictures[sample_id]
             name = where if isinstance(where, Path) else f"of sample {sample_id}"
             raise UsageError(f"the picture {name} can no longer be read: {error}") from None
 
-    def check(self, sample_id: int) -> Image.Image:
-        """Return it likewise, or raise BadPicture saying what is wrong with it."""
-        return decode(self[sample_id], shrink_to=2 * self.size)
+    def check(self, sample_id: int) -> None:
+        """Raise BadPicture if the picture does not decode to its end; keep nothing of it."""
+        decode(self[sample_id], shrink_to=2 * self.size)
 
 
 Images = np.ndarray | EncodedImages

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image, features
 
-from hmw_core.log.decoding import BadPicture, as_pixels, decode, is_plain, upright_size
+from hmw_core.log.decoding import BadPicture, decode, is_plain, upright_size
+from hmw_core.log.pixel_arrays import as_pixels
 
 RAMP = np.array([[0, 85, 170, 255]], np.uint8)
 CORNER = np.zeros((2, 3, 3), np.uint8)

@@ -1,6 +1,7 @@
 """The pictures of a run: from any container to the very pixels, as any browser shows them."""
 
 import io
+from collections.abc import Sized
 
 import numpy as np
 import pyarrow as pa
@@ -20,7 +21,7 @@ FLOATS = NOISE[:4].astype(np.float32) / 255
 
 
 def write(folder, images) -> RunReader:
-    n = len(images)
+    n = len(images) if isinstance(images, Sized) else 2
     RunWriter.create(
         folder, given_label=np.arange(n) % 2, n_classes=2, n_epochs=1, images=images
     ).finish("stopped")
@@ -60,6 +61,7 @@ def test_every_container_keeps_the_very_pixels(tmp_path, images):
         ([encoded(NOISE[0]), None], "sample 1 is not bytes"),
         ([None, encoded(NOISE[0])], "one array"),
         (NOISE[:2].astype(float), "floats in 0..1"),
+        (5, "one array"),
         ([b"", b"x", encoded(NOISE[0])], "2 of 3 pictures are broken"),
     ],
 )

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from hmw_core.errors import UsageError
 from tests.training.conftest import png, some_pictures
 from training.data.pictures import EncodedImages, load_pictures
 
@@ -38,6 +39,7 @@ def test_large_pictures_stay_encoded(tmp_path):
     assert isinstance(images, EncodedImages)
     assert images.size == 224
     assert images.decode(0).size == (120, 120)
+    assert images.check(0) is None  # what is checked ahead must not be held
     assert len(images.take(np.array([1]))) == 1
     assert load_pictures([path], 32)[0].shape == (1, 32, 32, 3)
 
@@ -60,3 +62,12 @@ def test_broken_pictures_are_left_out_as_if_they_were_not_there(side):
         assert images.size == alone.size
     else:
         assert np.array_equal(images, alone)
+
+
+def test_a_picture_that_is_torn_while_training_goes_on_is_named(tmp_path):
+    path = tmp_path / "a.png"
+    path.write_bytes(some_pictures(1, 120)[0])
+    images, _ = load_pictures([path], None)
+    path.write_bytes(b"")
+    with pytest.raises(UsageError, match=r"a\.png can no longer be read: an empty file"):
+        images.decode(0)

@@ -12,8 +12,9 @@ from PIL import Image
 
 from hmw_core.errors import UsageError
 from hmw_core.label_column import LabelColumn, label_column
-from hmw_core.log.decoding import BadPicture, as_pixels
+from hmw_core.log.decoding import BadPicture
 from hmw_core.log.images import as_png
+from hmw_core.log.pixel_arrays import as_pixels
 from training.config import RunConfig
 from training.data.datasets.base import Dataset, Split, read_split
 
