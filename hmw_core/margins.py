@@ -1,12 +1,16 @@
 """Margins of one forward pass and their annealing: Eqs. 4-9, 11 and 12 in numpy, the specification.
 
 Shape letters: B samples, C classes. Everything is vectorised over samples. Half precision is
-raised to float32, float64 stays. A NaN counts as the largest value, as in numpy and torch, so it
-reaches every quantity that should have used it. Ties: values do not depend on which of the tied
-classes is named; `other_label` names the first.
+raised to float32, float64 stays. Ties: values do not depend on which of the tied classes is named;
+`other_label` names the first.
 
 Two classes have a largest other value but no next one, so TKUM does not exist there: `top_values`
 then gives NaN for `topk`, `tkum` raises, and both slices keep their AUM term alone.
+
+Values that are not finite, one rule: minus infinity rules a class out (a masked softmax), so margins
+are taken over the other classes, of which two then may be like a run of two classes. A NaN counts
+as the largest value, as in numpy and torch. Where the given or the largest other value is not
+finite, so are the margin and the slices, and TKUM is NaN: who averages them leaves such a row out.
 """
 
 from dataclasses import dataclass
@@ -65,7 +69,8 @@ class TopValues(NamedTuple):
     """What every margin needs of one row of values; each field has shape (B,).
 
     `given` is the value of the given label, `other` the largest of the rest, `topk` the mean of
-    the k largest after that (NaN with two classes), `other_label` the class of `other` (int64).
+    the k largest after that, or of as many as are not ruled out (NaN where there is none, or where
+    `given` or `other` is not finite), `other_label` the class of `other` (int64).
     """
 
     given: np.ndarray
@@ -136,9 +141,26 @@ def top_values(values: ArrayLike, given_label: ArrayLike, k: int = 1) -> TopValu
         return TopValues(given, other, np.full_like(other, np.nan), other_label)
     by_class[other_label, rows] = -np.inf  # what remains: the candidates for the next k
     if k == 1:
-        return TopValues(given, other, by_class.max(axis=0), other_label)
-    by_class.partition(n_classes - k, axis=0)
-    return TopValues(given, other, by_class[n_classes - k :].mean(axis=0), other_label)
+        topk = by_class.max(axis=0)
+    else:
+        by_class.partition(n_classes - k, axis=0)
+        topk = mean_of_allowed(by_class[n_classes - k :])
+    with np.errstate(invalid="ignore", over="ignore"):
+        topk += 0 * (given + other + topk)  # NaN where one of them is not finite
+    return TopValues(given, other, topk, other_label)
+
+
+def mean_of_allowed(values: np.ndarray) -> np.ndarray:
+    """Return the mean over the first axis of what is not infinite; where all are, NaN.
+
+    The infinite ones are classes that were ruled out.
+    """
+    ruled_out = np.isinf(values)
+    with np.errstate(invalid="ignore", over="ignore"):
+        if not ruled_out.any():
+            return values.mean(axis=0)
+        count = (len(values) - ruled_out.sum(axis=0)).astype(values.dtype)
+        return np.where(ruled_out, 0, values).sum(axis=0) / count
 
 
 def margin(logits: ArrayLike, given_label: ArrayLike) -> np.ndarray:
@@ -156,7 +178,8 @@ def margin(logits: ArrayLike, given_label: ArrayLike) -> np.ndarray:
     array([ 2., -2.])
     """
     top = top_values(logits, given_label)
-    return top.given - top.other
+    with np.errstate(invalid="ignore", over="ignore"):
+        return top.given - top.other
 
 
 def tkum(logits: ArrayLike, given_label: ArrayLike, k: int = 1) -> np.ndarray:
@@ -197,7 +220,8 @@ def iam_slice(
     """
     top = top_values(logits, given_label, k)
     under = np.where(np.isnan(top.topk), 0.0, top.other - top.topk).astype(top.other.dtype)
-    return alpha * (top.given - top.other) - beta * under
+    with np.errstate(invalid="ignore", over="ignore"):
+        return alpha * (top.given - top.other) - beta * under
 
 
 def annealing_coefficient(epoch: ArrayLike, n_epochs: int, start: int = 1) -> np.ndarray:
@@ -258,17 +282,19 @@ def slice_of_distances(
     """Return the hyperspherical slice from the three logged distances, any one shape.
 
     Where `topk_distance` is NaN (two classes) it is ``sigmoid(-alpha * M)`` without the factor
-    1/2. NaN inputs stay visible all the same: a NaN cosine also makes M a NaN.
+    1/2. Where M is not finite, the slice is NaN.
 
     Notes
     -----
     Source: HMW (AAAI-24), Eq. 12.
     """
     other_distance = np.asarray(other_distance)
-    nearness = alpha * (np.asarray(given_distance) - other_distance)
-    decay = np.exp(-np.abs(nearness))
-    aum_term = np.where(nearness > 0, decay, 1) / (1 + decay)  # sigmoid(-nearness), no overflow
-    tkum_term = np.exp(beta * (other_distance - np.asarray(topk_distance)))
+    with np.errstate(invalid="ignore", over="ignore"):
+        behind = np.asarray(given_distance) - other_distance
+        nearness = alpha * np.where(np.isfinite(behind), behind, np.asarray(np.nan, behind.dtype))
+        decay = np.exp(-np.abs(nearness))
+        aum_term = np.where(nearness > 0, decay, 1) / (1 + decay)  # sigmoid(-nearness), no overflow
+        tkum_term = np.exp(beta * (other_distance - np.asarray(topk_distance)))
     exact = np.where(np.isnan(tkum_term), aum_term, (aum_term + tkum_term) / 2)
     return np.maximum(exact, np.finfo(exact.dtype).tiny)  # underflow must not make it 0
 

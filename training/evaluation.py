@@ -20,13 +20,15 @@ def accuracy(
     """Return the share of pictures predicted as `label`, (M,) on the device; in [0, 1].
 
     Predicted is one of the first `n_classes` classes, by default of all the network has; no
-    picture is of the class of threshold samples.
+    picture is of the class of threshold samples. Logits of which one is NaN or plus infinity
+    predict nothing: such a picture counts as wrong.
     """
     right = torch.zeros((), dtype=torch.int64, device=label.device)
     order = torch.arange(len(label))
     for rows, (images,) in stop.between(source.batches(order, EVALUATION_BATCH)):
         logits = method.predict(images).logits[:, :n_classes]
-        right += (logits.argmax(dim=1) == label[rows]).sum()
+        top, predicted = logits.max(dim=1)
+        right += ((predicted == label[rows]) & top.isfinite()).sum()
     return right.item() / len(label)
 
 

@@ -210,7 +210,13 @@ class Options:
     """A run's folder, or its name in data/runs."""
     out: tyro.conf.Positional[Path]
     """File: .csv, .parquet or .json."""
-    criterion: Annotated[str, tyro.conf.arg(help=f"Of the scores: {', '.join(CRITERIA)}")] = "iam"
+    criterion: Annotated[
+        str | None,
+        tyro.conf.arg(
+            help=f"Of the scores: {', '.join(CRITERIA)}. Default: iam, or the first of these that "
+            "the run can give"
+        ),
+    ] = None
     epoch: int | None = None
     """Last epoch used. Default: the last."""
     flag: int | None = None
@@ -237,10 +243,13 @@ def _write(given: Options) -> int:
         _write_samples(run, labels, given.out, given.pictures)
     else:
         write_labels(given.out, labels)
+    n_without = int(labels["score"].isna().sum())
     print(
         f"{verb} {given.out}: {run.n_samples:,} samples, "
         f"{int(labels['verdict'].notna().sum()):,} judged, "
-        f"{int(labels['changed'].sum()):,} labels changed"
+        f"{int(labels['changed'].sum()):,} labels changed, scores by "
+        f"{labels.attrs['provenance']['criterion']}"
+        + (f" ({n_without:,} samples have none)" if n_without else "")
     )
     return 0
 

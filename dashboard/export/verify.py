@@ -48,7 +48,7 @@ def verify(path: str | Path, run: RunReader) -> Verification:
     Raises
     ------
     UsageError
-        If the file is no export of labels.
+        If the file is no export of labels, or its run cannot give its criterion.
     """
     file = read_table(path)
     said = file.attrs["provenance"]
@@ -61,7 +61,7 @@ def verify(path: str | Path, run: RunReader) -> Verification:
     can_compute = is_criterion(run, criterion) and (last is None or last in run.epochs())
     log = corrected_labels(
         run,
-        criterion if can_compute else "iam",
+        criterion if can_compute else None,
         last if can_compute else None,
         n_flagged=said["n_flagged"] if can_compute else None,
         from_log=True,

@@ -54,7 +54,7 @@ from hmw_core.criteria.loss import (
 from hmw_core.criteria.neighbour_scores import NEIGHBOUR_DISAGREEMENT, NEIGHBOUR_VOTE
 
 # Counts up whenever a criterion's numbers change: scores kept by an older version are not used.
-CRITERIA_VERSION = 1
+CRITERIA_VERSION = 2
 OTHER_K = (3, 5)
 
 MAIN_CRITERIA: dict[str, Criterion] = {

@@ -13,7 +13,11 @@ from hmw_core.log.reader import RunReader
 
 
 class Score:
-    """The running state of one criterion; O(n_samples) memory."""
+    """The running state of one criterion; O(n_samples) memory.
+
+    Here is the one rule for values that are not finite, the same in every criterion: an epoch in
+    which a sample's value is NaN or infinite adds nothing, as if it had not been seen in it.
+    """
 
     def __init__(self, criterion: Criterion, n_samples: int, n_epochs: int, start: int) -> None:
         self.criterion = criterion
@@ -21,11 +25,14 @@ class Score:
         self.given_label: np.ndarray | None = None
 
     def update(self, epoch: int, signals: Signals) -> None:
-        """Add one epoch; a sample that is NaN there adds nothing."""
+        """Add one epoch; a sample whose value is not finite there adds nothing."""
         assert self.criterion.slice is not None, f"{self.criterion.title} does not stream"
         if self.criterion.final is not None:
             self.given_label = signals["given_label"]
-        self.state.update(epoch, np.asarray(self.criterion.slice(signals), dtype=np.float64))
+        with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
+            value = np.array(self.criterion.slice(signals), dtype=np.float64)
+            value[~np.isfinite(value)] = np.nan
+            self.state.update(epoch, value)
 
     def value(self) -> np.ndarray:
         """Return the score so far, shape (N,), float64, NaN where never seen."""

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from hmw_core.margins import cosine_distance
+from hmw_core.margins import cosine_distance, mean_of_allowed
 
 N_OTHERS = 6  # the largest other class and the five after it: k up to 5
 OUTPUTS = ("logits", "cosine", "probabilities")  # columns of outputs/, (N, C) each
@@ -54,8 +54,9 @@ def stored_columns(names: tuple[str, ...], held: Collection[str] = ()) -> set[st
 def largest_others(values: np.ndarray, given_label: np.ndarray) -> np.ndarray:
     """Return the largest values but that of the given label, shape (N, min(6, C - 1)), falling.
 
-    A row with a NaN (a sample not seen) is NaN throughout. Columns are taken one by one, each
-    sorted into the largest so far: several times faster than sorting 50,000 short rows.
+    A row with a NaN (a sample not seen) is NaN throughout, and so is one in which the given or the
+    largest other value is not finite, as `margins.top_values` has it. Columns are taken one by
+    one, each sorted into the largest so far: several times faster than sorting 50,000 short rows.
     """
     n_samples, n_classes = values.shape
     largest = np.full((min(N_OTHERS, n_classes - 1), n_samples), -np.inf, dtype=np.float32)
@@ -65,12 +66,24 @@ def largest_others(values: np.ndarray, given_label: np.ndarray) -> np.ndarray:
             smaller = np.minimum(place, sinking)
             np.maximum(place, sinking, out=place)
             sinking = smaller
+    given = values[np.arange(n_samples), given_label]
+    largest[:, ~(np.isfinite(given) & np.isfinite(largest[0]))] = np.nan
     return largest.T
+
+
+def mean_of_next(others: np.ndarray, k: int) -> np.ndarray:
+    """Return the mean of the k sorted values after the first, of those that are allowed, (N,)."""
+    return mean_of_allowed(others[:, 1 : 1 + k].T)
 
 
 def under(others: np.ndarray, k: int) -> np.ndarray:
     """Return the first of sorted values minus the mean of the next k, shape (N,)."""
-    return others[:, 0] - others[:, 1 : 1 + k].mean(axis=1)
+    return others[:, 0] - mean_of_next(others, k)
+
+
+def or_zero(under: np.ndarray) -> np.ndarray:
+    """Return a TKUM as IAM counts it: 0 where it does not exist, with two classes left."""
+    return np.where(np.isnan(under), 0.0, under)
 
 
 def _entropy(signals: Mapping[str, np.ndarray]) -> np.ndarray:
@@ -97,13 +110,17 @@ def _squared_length(signals: Mapping[str, np.ndarray]) -> np.ndarray:
 def _probabilities(signals: Mapping[str, np.ndarray]) -> np.ndarray:
     """Return the softmax of all logits, shape (N, C), float64; a row of NaN where one is infinite.
 
-    A logit of minus infinity alone is a class ruled out, and has the probability 0.
+    A logit of minus infinity is a class ruled out, and has the probability 0; if the given one is,
+    the row says nothing of it, and is NaN as well.
     """
     logits = signals["logits"].astype(np.float64)
     with np.errstate(invalid="ignore"):  # infinity less infinity
         logits -= logits.max(axis=1, keepdims=True)
     np.exp(logits, out=logits)
     logits /= logits.sum(axis=1, keepdims=True)
+    if "given_label" in signals:
+        given = signals["logits"][np.arange(len(logits)), signals["given_label"]]
+        logits[np.isneginf(given)] = np.nan
     return logits
 
 
@@ -132,5 +149,5 @@ DERIVED: dict[str, Derived] = {
         lambda s: cosine_distance(largest_others(s["cosine"], s["given_label"])),
     ),
     "squared_length": Derived(("logits",), _squared_length),
-    "probabilities": Derived(("logits",), _probabilities),
+    "probabilities": Derived(("logits", "given_label"), _probabilities),
 }

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from hmw_core.criteria.criterion import Criterion, Signals, too_few_classes
-from hmw_core.criteria.epoch_signals import under
+from hmw_core.criteria.epoch_signals import mean_of_next, or_zero, under
 from hmw_core.margins import slice_of_distances
 
 
@@ -16,7 +16,7 @@ def iam_value(signals: Signals) -> np.ndarray:
     """
     standing_out = signals["other_distance"] - signals["topk_distance"]
     margin = signals["other_distance"] - signals["given_distance"]
-    return margin + np.where(np.isnan(standing_out), 0.0, standing_out)
+    return margin + or_zero(standing_out)
 
 
 HYPERSPHERICAL_AUM = Criterion(
@@ -80,7 +80,9 @@ def hyperspherical_iam_of(k: int) -> Criterion:
         HYPERSPHERICAL_IAM,
         title=f"Hyperspherical IAM, k = {k}",
         reads=("given_distance", "other_distance", "other_distances"),
-        slice=lambda s: s["other_distance"] - s["given_distance"] + under(s["other_distances"], k),
+        slice=lambda s: (
+            s["other_distance"] - s["given_distance"] + or_zero(under(s["other_distances"], k))
+        ),
         source=f"HMW (AAAI-24), Eq. 4 with k = {k} on the distances of Eq. 11, annealed",
         lacks=too_few_classes(k),
     )
@@ -92,8 +94,7 @@ def hm_weight_of(alpha: float, beta: float, k: int) -> Criterion:
 
     def hm_slice(signals: Signals) -> np.ndarray:
         given, others = signals["given_distance"], signals["other_distances"]
-        nearest, next_ones = others[:, 0], others[:, 1 : 1 + k].mean(axis=1)
-        return slice_of_distances(given, nearest, next_ones, alpha, beta)
+        return slice_of_distances(given, others[:, 0], mean_of_next(others, k), alpha, beta)
 
     return replace(
         HM_WEIGHT,

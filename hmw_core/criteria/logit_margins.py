@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from hmw_core.criteria.criterion import Criterion, Signals, too_few_classes
-from hmw_core.criteria.epoch_signals import under
+from hmw_core.criteria.epoch_signals import or_zero, under
 
 
 def margin(signals: Signals) -> np.ndarray:
@@ -25,7 +25,7 @@ def iam_value(signals: Signals) -> np.ndarray:
     Source: HMW (AAAI-24), Eq. 4.
     """
     under = signals["other_logit"] - signals["topk_logit"]
-    return margin(signals) - np.where(np.isnan(under), 0.0, under)
+    return margin(signals) - or_zero(under)
 
 
 AUM = Criterion(
@@ -98,7 +98,7 @@ def iam_of(k: int) -> Criterion:
         IAM,
         title=f"IAM, k = {k}",
         reads=("given_logit", "other_logit", "other_logits"),
-        slice=lambda signals: margin(signals) - under(signals["other_logits"], k),
+        slice=lambda signals: margin(signals) - or_zero(under(signals["other_logits"], k)),
         source=f"HMW (AAAI-24), Eqs. 4-9 with alpha = beta = 1 and k = {k}",
         lacks=too_few_classes(k),
     )

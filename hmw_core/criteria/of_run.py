@@ -2,9 +2,12 @@
 
 from typing import Literal, cast
 
+import pandas as pd
+
 from hmw_core.criteria import CRITERIA, MAIN_CRITERIA, NAMED, VARIANTS
+from hmw_core.criteria.compute import why_absent, without_absent
 from hmw_core.criteria.criterion import Criterion
-from hmw_core.errors import pick
+from hmw_core.errors import UsageError, pick
 from hmw_core.log.reader import RunReader
 from hmw_core.log.schema import MethodColumn
 
@@ -43,6 +46,39 @@ def pick_criterion(run: RunReader, name: str) -> Criterion:
         message lists the names that it has.
     """
     return VARIANTS[name] if name in VARIANTS else pick(criteria_of(run), name, "criterion")
+
+
+def given_criteria(run: RunReader) -> list[str]:
+    """Return the names of the menu's criteria that this run can give, IAM first where it can."""
+    names = list(without_absent(criteria_of(run), run))
+    return sorted(names, key=lambda name: name != "iam")
+
+
+def check_given(run: RunReader, name: str, score: pd.Series | None = None) -> Criterion:
+    """Return `pick_criterion`'s; refuse one that the run cannot give, or gives no sample.
+
+    Parameters
+    ----------
+    run : RunReader
+    name : str
+    score : Series, optional
+        The criterion's scores of all samples, where they are computed already.
+
+    Raises
+    ------
+    UsageError
+        With the reason, and the names of the criteria that the run can give.
+    """
+    criterion = pick_criterion(run, name)
+    reason = why_absent(run, criterion)
+    if reason is None and score is not None and score.isna().all():
+        reason = "no sample has a score in the epochs used"
+    if reason is None:
+        return criterion
+    others = ", ".join(other for other in given_criteria(run) if other != name) or "none"
+    raise UsageError(
+        f"run {run.name!r} cannot give the criterion {name!r}: {reason}; it can give: {others}"
+    )
 
 
 def is_criterion(run: RunReader, name: object) -> bool:

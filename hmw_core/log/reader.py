@@ -213,6 +213,7 @@ class RunReader:
     ) -> pd.DataFrame:
         """Return group, epoch, n_samples and the mean of `columns` over each group's samples.
 
+        Values that are null or not finite are left out of the mean.
         `groups` has the columns `sample_id` and `group`; a sample may be in several.
         """
         self._check_columns(columns)
@@ -233,7 +234,7 @@ class RunReader:
                 row = {"group": name, "epoch": epoch, "n_samples": len(rows_of)}
                 for column, value in values.items():
                     part = value[rows_of]
-                    part = part[~np.isnan(part)]
+                    part = part[np.isfinite(part)]
                     row[column] = float(part.mean(dtype=np.float64)) if len(part) else np.nan
                 rows.append(row)
         return pd.DataFrame(rows, columns=["group", "epoch", "n_samples", *columns])
@@ -677,4 +678,5 @@ def _stored(name: str) -> tuple[str, ...]:
 
 def _derive(name: str, stored: dict[str, np.ndarray]) -> np.ndarray:
     first, *rest = _stored(name)
-    return stored[first] - stored[rest[0]] if rest else stored[first]
+    with np.errstate(invalid="ignore", over="ignore"):  # a class that is ruled out is infinite
+        return stored[first] - stored[rest[0]] if rest else stored[first]

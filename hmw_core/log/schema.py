@@ -88,7 +88,7 @@ SIGNALS = (
         "hm_weight", "float32", "1", "HM weight gamma up to this epoch, Eqs. 7 and 13, in (0, 1]"
     ),
     Column("weight", "float32", "1", "factor really used on the loss; null where none was given"),
-    Column("predicted_label", "int32", "class", "argmax of the logits"),
+    Column("predicted_label", "int32", "class", "argmax of the logits; null where one is NaN"),
     Column("other_label", "int32", "class", "class of other_logit"),
     Column("confidence", "float32", "probability", "softmax probability of given_label, in [0, 1]"),
 )
@@ -126,8 +126,14 @@ IMAGES = (
 METRICS = (
     Column("epoch", "int", "epoch", "1-based"),
     Column("stage", "string", "", "stage of a method that trains in stages; absent otherwise"),
-    Column("train_loss", "float", "nat", "mean of `loss` over the samples seen"),
+    Column("train_loss", "float", "nat", "mean of `loss` over the samples seen, where finite"),
     Column("train_accuracy", "float", "fraction", "share of given labels predicted"),
+    Column(
+        "n_non_finite",
+        "int",
+        "samples",
+        "whose loss or margin is not finite and left out of means and scores",
+    ),
     Column(
         "test_accuracy", "float", "fraction", "of true labels of the test split; null without one"
     ),

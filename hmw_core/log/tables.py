@@ -24,7 +24,8 @@ SIGNAL_ENCODING = {
 }
 # Dictionaries and statistics of logits would cost more than all the rest of the file.
 OUTPUT_ENCODING = {"use_dictionary": ["epoch"], "write_statistics": ["sample_id", "epoch"]}
-# A NaN in these is what the network gave; in every other column it means "not to be had".
+# A NaN in these is what the network gave; in every other column it means "not to be had", as
+# does a label below 0.
 MAY_BE_NAN = ("loss", "given_logit", "other_logit")
 ALWAYS_KNOWN = ("sample_id", "epoch", "given_label")  # also of a sample that was not seen
 
@@ -53,6 +54,7 @@ def signal_table(
         if values.dtype.kind == "f" and column.name not in MAY_BE_NAN:
             null = missed | np.isnan(values)
         if null is not None and column.dtype == "int32":  # a label handed in as a float may be NaN
+            null = null | (values < 0)
             values = np.where(null, 0, values)
         arrays[column.name] = pa.array(values.astype(dtype.to_pandas_dtype()), dtype, mask=null)
     return pa.table(arrays)
@@ -75,12 +77,13 @@ def half_outputs(logits: np.ndarray, cosine: np.ndarray | None, keep: str) -> di
         return {name: as_half(values) for name, values in found.items()}
     label = np.argsort(-logits, axis=1, kind="stable")[:, :N_TOPK]
     largest = logits.max(axis=1, keepdims=True)
-    with np.errstate(invalid="ignore"):  # infinity less infinity
-        total = np.log(np.exp(logits - largest).sum(axis=1))
+    shift = np.where(np.isinf(largest), 0, largest)
+    with np.errstate(divide="ignore", over="ignore"):  # infinite where the largest logit is
+        total = np.log(np.exp(logits - shift).sum(axis=1))
     return {
         "top_label": label.astype(np.int32),
         "top_logit": as_half(np.take_along_axis(logits, label, axis=1)),
-        "logsumexp": (largest[:, 0] + total).astype(np.float32),
+        "logsumexp": (shift[:, 0] + total).astype(np.float32),
     }
 
 
@@ -118,8 +121,12 @@ def method_table(
 
 
 def as_half(values: np.ndarray) -> np.ndarray:
-    """Cast to float16; what would overflow to infinity becomes the largest finite value."""
-    return np.clip(values, -HALF_MAX, HALF_MAX).astype(np.float16)
+    """Cast to float16; what would overflow becomes the largest finite value, infinity stays."""
+    half = np.clip(values, -HALF_MAX, HALF_MAX).astype(np.float16)
+    is_infinite = np.isinf(values)
+    if is_infinite.any():
+        half[is_infinite] = values[is_infinite]
+    return half
 
 
 def as_lists(values: np.ndarray) -> pa.FixedSizeListArray:

@@ -35,10 +35,11 @@ def signal_columns(
     logits = logits.float()
     entropy = cross_entropy(logits, given_label)
     top = top_values(logits, given_label, settings.k)
+    is_known = top.given.isfinite() & (top.other < torch.inf)
     columns = {
         "loss": entropy,
-        "predicted_label": logits.argmax(dim=1).int(),
-        "confidence": torch.exp(-entropy),
+        "predicted_label": torch.where(is_known, logits.argmax(dim=1), -1).int(),
+        "confidence": torch.exp(torch.where(is_known, -entropy, torch.nan)),
         "given_logit": top.given,
         "other_logit": top.other,
         "topk_logit": top.topk,
@@ -72,4 +73,5 @@ def half_outputs(logits: Tensor, cosine: Tensor | None, keep: str) -> dict[str, 
 
 
 def _half(values: Tensor) -> Tensor:
-    return values.clamp(-HALF_MAX, HALF_MAX).half()
+    half = values.clamp(-HALF_MAX, HALF_MAX).half()
+    return torch.where(values.isinf(), values.half(), half)

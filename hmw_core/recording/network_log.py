@@ -52,6 +52,7 @@ class NetworkLog:
         self.collector = EpochCollector(given_label, reader.n_classes, settings)
         sizes = reader.n_samples, reader.n_epochs, settings.annealing_start
         self.weight = AnnealedMean(*sizes)
+        self.non_finite_id = np.empty(0, dtype=np.int64)  # of the last epoch written
         self.scores = new_scores(without_absent(main_criteria_of(reader), reader), *sizes)
 
     def files_of_epoch(
@@ -84,7 +85,9 @@ class NetworkLog:
             add("method", method_table(epoch, self.sample_id, self.method_columns, state))
         signals = signal_table(epoch, self.sample_id, self.given_label, columns, ~seen)
         add("signals", signals, **SIGNAL_ENCODING)
-        own = self._metrics(epoch, columns | _as_read(state), seen)
+        self.non_finite_id = self.sample_id[non_finite(columns, seen)]
+        own = {"n_non_finite": len(self.non_finite_id)}
+        own |= self._metrics(epoch, columns | _as_read(state), seen)
         plain = {n: _plain(value) for n, value in {"epoch": epoch, **own, **metrics}.items()}
         files[layout.epoch_file(self.folder, "metrics", epoch)] = layout.encode_json(plain)
         return files
@@ -111,7 +114,8 @@ class NetworkLog:
     def _metrics(self, epoch: int, columns: dict[str, np.ndarray], seen: np.ndarray) -> dict:
         metrics = {}
         if "loss" in columns:
-            metrics["train_loss"] = float(columns["loss"][seen].mean(dtype=np.float64))
+            known = columns["loss"][seen & np.isfinite(columns["loss"])]
+            metrics["train_loss"] = float(known.mean(dtype=np.float64)) if len(known) else np.nan
         if "predicted_label" in columns:
             right = columns["predicted_label"][seen] == self.given_label[seen]
             metrics["train_accuracy"] = float(right.mean())
@@ -127,6 +131,21 @@ class NetworkLog:
                     clean, mislabeled, criterion.higher_means
                 )
         return metrics
+
+
+def non_finite(columns: dict[str, np.ndarray], seen: np.ndarray) -> np.ndarray:
+    """Return which samples seen have a loss or a margin that is no finite number, (N,) bool.
+
+    Of a log without logits NaN means that the source did not say: there the infinite ones count.
+    """
+    is_bad = np.isinf if "hm_slice" not in columns else lambda values: ~np.isfinite(values)
+    found = np.zeros(len(seen), dtype=bool)
+    with np.errstate(invalid="ignore", over="ignore"):
+        if "loss" in columns:
+            found |= is_bad(columns["loss"])
+        if "given_logit" in columns and "other_logit" in columns:
+            found |= is_bad(columns["given_logit"] - columns["other_logit"])
+    return found & seen
 
 
 def _as_read(state: dict[str, np.ma.MaskedArray]) -> dict[str, np.ndarray]:

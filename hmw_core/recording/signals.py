@@ -22,7 +22,8 @@ def cross_entropy(logits: np.ndarray, given_label: np.ndarray) -> np.ndarray:
     """Return -log softmax(logits)[given_label], shape (B,), in nat, for logits of shape (B, C).
 
     The given logit is taken against the sum of the others, so that the loss of a memorised sample
-    (1e-9, say) is that and not a rounded 0: ranks need it.
+    (1e-9, say) is that and not a rounded 0: ranks need it. It is 0 where all others are ruled out
+    by minus infinity, infinite where the given class is, and NaN with a NaN or plus infinity.
     """
     rows = np.arange(len(logits))
     others = logits.T.copy()  # (C, B): what runs along the classes is several times as fast
@@ -30,16 +31,20 @@ def cross_entropy(logits: np.ndarray, given_label: np.ndarray) -> np.ndarray:
     others[given_label, rows] = -np.inf
     largest = others.max(axis=0)
     largest[np.isneginf(largest)] = 0.0  # all other classes are masked: the loss is 0
-    with np.errstate(invalid="ignore", divide="ignore"):  # a row of NaN stays one
+    given = np.where(np.isposinf(given), np.nan, given)  # no softmax, whatever the others are
+    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):  # a row of NaN stays one
         others -= largest
         np.exp(others, out=others)
-        return np.logaddexp(0, largest + np.log(others.sum(axis=0)) - given)
+        return np.logaddexp(0, (largest - given) + np.log(others.sum(axis=0)))
 
 
 def signal_columns(
     logits: np.ndarray, cosine: np.ndarray | None, given_label: np.ndarray, settings: HMSettings
 ) -> dict[str, np.ndarray]:
     """Return the columns of `schema.SIGNALS` that follow from logits and cosines, (B,) each.
+
+    Where the given logit is not finite, or another one is NaN or plus infinity, the confidence is
+    NaN and the prediction -1: both become null in the log.
 
     Parameters
     ----------
@@ -55,10 +60,11 @@ def signal_columns(
     """
     entropy = cross_entropy(logits, given_label)
     top = top_values(logits, given_label, settings.k)
+    is_known = np.isfinite(top.given) & (top.other < np.inf)
     columns = {
         "loss": entropy,
-        "predicted_label": logits.argmax(axis=1),
-        "confidence": np.exp(-entropy),
+        "predicted_label": np.where(is_known, logits.argmax(axis=1), -1),
+        "confidence": np.exp(np.where(is_known, -entropy, np.nan)),
         "given_logit": top.given,
         "other_logit": top.other,
         "topk_logit": top.topk,

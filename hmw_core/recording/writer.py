@@ -38,6 +38,7 @@ from hmw_core.recording.new_run import (
 from hmw_core.recording.sample_keys import SampleKeys
 from hmw_core.recording.signals import RECORDABLE
 
+NON_FINITE = "Some losses or margins are no finite numbers"
 NOTE_EVERY = 1.0  # s between two notes of the last epoch in run.json
 
 
@@ -450,6 +451,7 @@ class RunWriter:
         # The first network comes last: its metrics are the last file, and make the epoch count.
         for network, rows in reversed(list(zip(self._networks, recorded, strict=True))):
             files |= network.files_of_epoch(epoch, rows, metrics)
+            self._warn_of_non_finite(epoch, network.non_finite_id)
         layout.write_files(files)
         self.info["last_epoch"] = epoch
         if time.monotonic() >= self._next_note:  # epochs may take milliseconds; the files tell too
@@ -457,3 +459,15 @@ class RunWriter:
             self._next_note = time.monotonic() + NOTE_EVERY
         if after is not None:
             after()
+
+    def _warn_of_non_finite(self, epoch: int, sample_id: np.ndarray) -> None:
+        """Say it once a run, of the first epoch; the metrics count on."""
+        if len(sample_id) and not any(text.startswith(NON_FINITE) for text in self.warnings()):
+            n_samples = self.info["dataset"]["n_samples"]
+            self.warn(
+                f"{NON_FINITE}, first in epoch {epoch}, of {len(sample_id):,} of {n_samples:,} "
+                "samples: an overflow, for example, or a given class that is masked. The log keeps "
+                "such values, and every mean, score and rank leaves them out; the metric "
+                "n_non_finite counts the samples of each epoch.",
+                np.sort(sample_id)[:12],
+            )

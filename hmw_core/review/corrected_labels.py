@@ -10,7 +10,7 @@ import pyarrow as pa
 from hmw_core.criteria.compute import compute_scores
 from hmw_core.criteria.criterion import Criterion
 from hmw_core.criteria.kept import score_table
-from hmw_core.criteria.of_run import pick_criterion
+from hmw_core.criteria.of_run import check_given, given_criteria, pick_criterion
 from hmw_core.errors import UsageError
 from hmw_core.log import verdicts
 from hmw_core.log.reader import RunReader
@@ -21,7 +21,7 @@ from hmw_core.samples.sample_table import suspicion_rank
 
 def corrected_labels(
     run: RunReader,
-    criterion: str = "iam",
+    criterion: str | None = None,
     epoch: int | None = None,
     *,
     n_flagged: int | None = None,
@@ -37,8 +37,9 @@ def corrected_labels(
     Parameters
     ----------
     run : RunReader
-    criterion : str
-        A key of `CRITERIA`.
+    criterion : str, optional
+        A key of `CRITERIA`. Default: IAM, or the first of the run's menu where it has no IAM; the
+        provenance names it.
     epoch : int, optional
         Last epoch used. Default: the last one logged.
     n_flagged : int, optional
@@ -56,18 +57,28 @@ def corrected_labels(
     Raises
     ------
     UsageError
-        If the criterion or the epoch is not there, or `n_flagged` is out of range.
+        If the epoch is not there, the run cannot give the criterion, or `n_flagged` is more than
+        have a score. Of a run without an epoch no score is asked for.
     """
-    picked = pick_criterion(run, criterion)
     last = run.last_epoch if epoch is None else epoch
     if epoch is not None and epoch not in run.epochs():
         raise UsageError(f"run {run.name!r} has the epochs 1..{run.last_epoch}, not {epoch}")
-    if n_flagged is not None and not 0 <= n_flagged <= run.n_samples:
-        raise UsageError(f"flagged samples must be 0..{run.n_samples}, got {n_flagged}")
+    if criterion is None:
+        criterion = next(iter(given_criteria(run)), "iam")
+    picked = check_given(run, criterion) if run.epochs() else pick_criterion(run, criterion)
     if from_log:
         score = compute_scores(run, {criterion: picked}, last)[criterion]
     else:
         score = score_table(run, [criterion], last)[criterion]
+    if run.epochs():
+        check_given(run, criterion, score)
+    n_ranked = int(score.notna().sum())
+    if n_flagged is not None and not 0 <= n_flagged <= n_ranked:
+        without = f" ({run.n_samples - n_ranked:,} of {run.n_samples:,} samples have no score)"
+        raise UsageError(
+            f"flagged samples must be 0..{n_ranked}, got {n_flagged}"
+            f"{without if n_ranked < run.n_samples else ''}"
+        )
     samples = run.samples().set_index("sample_id")
     standing = verdicts.read(run).current
     new_label = standing["new_label"].reindex(samples.index).fillna(samples["given_label"])
@@ -102,7 +113,10 @@ def corrected_labels(
 
 
 def label_issues(
-    run: RunReader, criterion: str = "iam", epoch: int | None = None, n_flagged: int | None = None
+    run: RunReader,
+    criterion: str | None = None,
+    epoch: int | None = None,
+    n_flagged: int | None = None,
 ) -> pd.DataFrame:
     """Return cleanlab's columns by `sample_id`, as `corrected_labels` defines them.
 

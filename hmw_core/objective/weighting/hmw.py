@@ -51,7 +51,7 @@ def top_values(values: Tensor, given_label: Tensor, k: int = 1) -> TopValues:
         Logits or cosines: whatever is larger for a likelier class.
     given_label : Tensor of shape (B,), int64
     k : int
-        As `margins.top_values`'. With two classes `topk` is NaN.
+        As `margins.top_values`', and so is what becomes of values that are not finite.
     """
     label = given_label[:, None]
     given = values.gather(1, label)[:, 0]
@@ -62,8 +62,12 @@ def top_values(values: Tensor, given_label: Tensor, k: int = 1) -> TopValues:
     other_label = torch.where(first == given_label, (given_label == 0).long(), first)
     if n_nearest == 1:
         return TopValues(given, nearest[:, 0], torch.full_like(given, torch.nan), other_label)
-    topk = nearest[:, 1] if k == 1 else nearest[:, 1:].mean(dim=1)
-    return TopValues(given, nearest[:, 0], topk, other_label)
+    other, topk = nearest[:, 0], nearest[:, 1]
+    if k > 1:  # the mean of those that are not ruled out
+        is_allowed = ~nearest[:, 1:].isinf()
+        topk = torch.where(is_allowed, nearest[:, 1:], 0.0).sum(dim=1) / is_allowed.sum(dim=1)
+    topk = topk + 0 * (given + other + topk)  # NaN where one of them is not finite
+    return TopValues(given, other, topk, other_label)
 
 
 class HMWeighting(nn.Module):
@@ -72,7 +76,9 @@ class HMWeighting(nn.Module):
     The softmax over epochs of Eq. 8 cancels against a running sum, so each sample needs two
     numbers (N floats twice) instead of a table of all epochs. Both sums are kept per sample: one
     that is missed in an epoch (drop-last, a sampler) simply has no slice for it, and one drawn
-    twice has two. With every sample once an epoch this is the paper's table exactly.
+    twice has two. With every sample once an epoch this is the paper's table exactly. A slice that
+    is not finite (an overflowed cosine) is none: the sums stay as they are, and a sample without
+    any so far weighs 1.
 
     Parameters
     ----------
@@ -156,7 +162,9 @@ class HMWeighting(nn.Module):
             weight = slices
         else:
             weight = self._running_mean(slices, sample_id, epoch)
-        return torch.ones_like(weight) if epoch <= self.warmup_epochs else weight
+        if epoch <= self.warmup_epochs:
+            return torch.ones_like(weight)
+        return torch.where(weight.isnan(), 1.0, weight)
 
     def slices(self, cosine: Tensor, given_label: Tensor) -> Tensor:
         """Return this forward pass's slice S_h of Eq. 12, (B,), without recording it."""
@@ -173,8 +181,10 @@ class HMWeighting(nn.Module):
     def _running_mean(self, slices: Tensor, sample_id: Tensor, epoch: int) -> Tensor:
         coefficient = self.coefficient(epoch)
         # index_add_ keeps both visits of a sample that a batch holds twice; += would lose one.
-        self.slice_sum.index_add_(0, sample_id, slices, alpha=coefficient)
-        self.coefficient_sum.index_add_(0, sample_id, torch.ones_like(slices), alpha=coefficient)
+        is_known = slices.isfinite()
+        known = torch.where(is_known, slices, 0.0)
+        self.slice_sum.index_add_(0, sample_id, known, alpha=coefficient)
+        self.coefficient_sum.index_add_(0, sample_id, is_known.to(known.dtype), alpha=coefficient)
         return self.slice_sum[sample_id] / self.coefficient_sum[sample_id]
 
 
@@ -182,13 +192,18 @@ def hm_slice(cosine: TopValues, settings: HMSettings, terms: str = "both") -> Te
     """Return Eq. 12's slice, (B,), in (0, 1], from the cosines that it needs.
 
     A difference of distances is half the difference of the cosines, with the other sign (Eq. 11).
+    Without a next class (see `top_values`) the AUM term stands alone; where the margin is not
+    finite the slice is NaN.
     """
-    parts = []
-    if terms != "tkum":
-        parts.append(torch.sigmoid((cosine.given - cosine.other) * (settings.alpha / 2)))
-    if terms != "aum":
-        parts.append(torch.exp((cosine.topk - cosine.other) * (settings.beta / 2)))
-    total = parts[0] if len(parts) == 1 else (parts[0] + parts[1]) * 0.5
+    margin = cosine.given - cosine.other
+    aum_term = torch.sigmoid(margin * (settings.alpha / 2))
+    if terms == "aum":
+        total = aum_term
+    else:
+        tkum_term = torch.exp((cosine.topk - cosine.other) * (settings.beta / 2))
+        both = (aum_term + tkum_term) * 0.5
+        total = tkum_term if terms == "tkum" else torch.where(tkum_term.isnan(), aum_term, both)
+    total = torch.where(margin.isfinite(), total, torch.nan)
     return total.clamp(min=torch.finfo(total.dtype).tiny)  # no underflow to 0
 
 
