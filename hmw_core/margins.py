@@ -7,10 +7,10 @@ raised to float32, float64 stays. Ties: values do not depend on which of the tie
 Two classes have a largest other value but no next one, so TKUM does not exist there: `top_values`
 then gives NaN for `topk`, `tkum` raises, and both slices keep their AUM term alone.
 
-Values that are not finite, one rule: minus infinity rules a class out (a masked softmax), so margins
-are taken over the other classes, of which two then may be like a run of two classes. A NaN counts
-as the largest value, as in numpy and torch. Where the given or the largest other value is not
-finite, so are the margin and the slices, and TKUM is NaN: who averages them leaves such a row out.
+Values that are not finite, one rule: minus infinity rules a class out (a masked softmax), so
+margins are taken over the other classes; two that are left are like a run of two classes. A NaN
+counts as the largest value, as in numpy and torch. Where the given or the largest other value is
+not finite, the margin is not, and TKUM and the slices are NaN: an average leaves such a row out.
 """
 
 from dataclasses import dataclass

@@ -48,13 +48,22 @@ from typing import Any
 
 from hmw_core.errors import UsageError
 from hmw_core.recording.writer import RunWriter
-from training.callbacks.optional import base_class, check_installed, check_single_process
+from training.callbacks.optional import (
+    base_class,
+    check_installed,
+    check_single_process,
+    known_metric,
+)
 
 Callback: Any = base_class(("lightning.pytorch", "pytorch_lightning"), "Callback")
 
 
 class LogSamples(Callback):
     """Record each training batch, and end the log's epoch with Lightning's.
+
+    A step for which `training_step` returns None is skipped: its samples are null in that epoch,
+    unless another step shows them. Of a sample that comes twice in an epoch the last pass counts.
+    Each batch is recorded, however many make a step of the optimizer; validation is not.
 
     Parameters
     ----------
@@ -88,6 +97,7 @@ class LogSamples(Callback):
         keys = {"logits": logits, "cosine": cosine, "loss": loss, "weight": weight}
         self.keys = {name: key for name, key in keys.items() if key is not None}
         self.test_accuracy = test_accuracy
+        self.was_validated = False
 
     def on_fit_start(self, trainer: Any, pl_module: Any) -> None:
         """Refuse to train in several processes."""
@@ -97,8 +107,8 @@ class LogSamples(Callback):
         self, trainer: Any, pl_module: Any, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         """Record the batch."""
-        if outputs is None:
-            return  # the step was skipped
+        if outputs is None or (isinstance(outputs, Mapping) and not outputs):
+            return  # `training_step` returned None, of which Lightning makes an empty mapping
         found = outputs if isinstance(outputs, Mapping) else {}
         beside = batch if isinstance(batch, Mapping) else {}
         ids = found.get(self.sample_id, beside.get(self.sample_id))
@@ -112,10 +122,16 @@ class LogSamples(Callback):
             )
         self.log_of_samples.record(ids, **{name: found[key] for name, key in self.keys.items()})
 
+    def on_validation_end(self, trainer: Any, pl_module: Any) -> None:
+        """Note that the epoch's metrics are its own, and not those of an epoch before."""
+        self.was_validated = not trainer.sanity_checking
+
     def on_train_epoch_end(self, trainer: Any, pl_module: Any) -> None:
-        """Write the epoch."""
+        """Write the epoch; its accuracy is null where it had no validation of its own."""
         accuracy = None
-        if self.test_accuracy is not None:
-            value = trainer.callback_metrics.get(self.test_accuracy)
-            accuracy = None if value is None else float(value)
+        if self.test_accuracy is not None and (self.was_validated or not trainer.enable_validation):
+            accuracy = known_metric(
+                self.log_of_samples, trainer.callback_metrics, self.test_accuracy
+            )
+        self.was_validated = False
         self.log_of_samples.end_epoch(trainer.current_epoch + 1, test_accuracy=accuracy)

@@ -36,28 +36,56 @@ The data set gives a `sample_id` with each item, and the trainer gets a mixin::
         trainer = LoggedTrainer(model, arguments, train_dataset=samples, sample_log=log)
         trainer.train()
 
-`remove_unused_columns=False` is needed because the model does not take the `sample_id`. Texts as
-ids need a collator that keeps them as a list, and `source` of `RunWriter.create`.
+With `compute_metrics` and `eval_strategy="epoch"`, the argument `test_accuracy="eval_accuracy"`
+keeps that metric with each epoch. `remove_unused_columns=False` is needed because the model does
+not take the `sample_id`. Texts as ids need a collator that keeps them as a list, and `source` of
+`RunWriter.create`.
 """
 
 from typing import Any
 
 from hmw_core.errors import UsageError
 from hmw_core.recording.writer import RunWriter
-from training.callbacks.optional import base_class, check_installed, check_single_process
+from training.callbacks.optional import (
+    base_class,
+    check_installed,
+    check_single_process,
+    known_metric,
+)
 
 TrainerCallback: Any = base_class(("transformers",), "TrainerCallback")
 
 
 class EndEpoch(TrainerCallback):
-    """Ends the log's epoch with the trainer's; the last may be a part of one."""
+    """Ends the log's epoch with the trainer's; the last may be a part of one.
+
+    Where an evaluation follows the epoch, which the mixin tells of, the log waits for it.
+    """
 
     def __init__(self, log: RunWriter) -> None:
         self.log = log
+        self.accuracy: float | None = None
+        self.is_over = False
 
     def on_epoch_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """Write the epoch."""
-        self.log.end_epoch(self.log.last_epoch + 1)
+        """Write the epoch, or let the evaluation do it."""
+        self.is_over = True
+        if not control.should_evaluate:
+            self.end()
+
+    def on_epoch_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Write the epoch before, if its evaluation did not come."""
+        self.end()
+
+    def on_train_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Write the last epoch, if its evaluation did not come."""
+        self.end()
+
+    def end(self) -> None:
+        """Write the epoch if it is over."""
+        if self.is_over:
+            accuracy, self.accuracy, self.is_over = self.accuracy, None, False
+            self.log.end_epoch(self.log.last_epoch + 1, test_accuracy=accuracy)
 
 
 class LogSamples:
@@ -69,12 +97,20 @@ class LogSamples:
         Made by the caller, who also ends it: `with RunWriter.create(...) as log`.
     sample_id : str
         Column of the training data with the samples' ids.
+    test_accuracy : str, optional
+        Name of a metric of the trainer's evaluations, such as `eval_accuracy`, kept as the epoch's
+        test accuracy: that of the last evaluation in the epoch or at its end.
     *args, **kwargs
         The trainer's own. The model returns `logits`, or them second, as the library's models do.
     """
 
     def __init__(
-        self, *args: Any, sample_log: RunWriter, sample_id: str = "sample_id", **kwargs: Any
+        self,
+        *args: Any,
+        sample_log: RunWriter,
+        sample_id: str = "sample_id",
+        test_accuracy: str | None = None,
+        **kwargs: Any,
     ) -> None:
         check_installed(TrainerCallback, "transformers")
         super().__init__(*args, **kwargs)
@@ -82,7 +118,10 @@ class LogSamples:
         check_single_process(trainer.args.world_size)
         self.sample_log = sample_log
         self.sample_id = sample_id
-        trainer.add_callback(EndEpoch(sample_log))
+        self.test_accuracy = test_accuracy
+        self.log_epoch = EndEpoch(sample_log)
+        self.evaluations = 0  # one of several data sets evaluates each in turn
+        trainer.add_callback(self.log_epoch)
 
     def compute_loss(
         self, model: Any, inputs: Any, return_outputs: bool = False, **kwargs: Any
@@ -101,6 +140,23 @@ class LogSamples:
             logits = outputs["logits"] if isinstance(outputs, dict) else outputs[1]
             self.sample_log.record(ids, logits)
         return (loss, outputs) if return_outputs else loss
+
+    def evaluate(self, *args: Any, **kwargs: Any) -> Any:
+        """Return the trainer's own metrics, and end the log's epoch if it waits for them."""
+        trainer: Any = super()
+        self.evaluations += 1
+        metrics = None
+        try:
+            metrics = trainer.evaluate(*args, **kwargs)
+        finally:  # an evaluation that fails costs its number, not the epoch
+            self.evaluations -= 1
+            if not self.evaluations:
+                if metrics is not None and self.test_accuracy is not None:
+                    self.log_epoch.accuracy = known_metric(
+                        self.sample_log, metrics, self.test_accuracy
+                    )
+                self.log_epoch.end()
+        return metrics
 
     def prediction_step(self, model: Any, inputs: Any, *args: Any, **kwargs: Any) -> Any:
         """Predict without the sample ids, which the model does not take."""

@@ -72,13 +72,18 @@ def pl(request, monkeypatch):
     importlib.reload(ours)
 
 
-def module_of(library, seen, *, returns=("logits", "sample_id")):
+def module_of(library, seen, *, returns=("logits", "sample_id"), skips=(None, None)):
+    number, skipped = skips
+
     class Classifier(library.LightningModule):
         def __init__(self):
             super().__init__()
             self.network = torch.nn.Linear(D, C)
 
         def training_step(self, batch, batch_index):
+            if batch_index == number:
+                skipped.append(batch["sample_id"])
+                return None  # as Lightning lets it
             logits = self.network(batch["x"])
             for sample_id, row in zip(batch["sample_id"], logits.detach().float(), strict=True):
                 known = KEYS.index(sample_id) if isinstance(sample_id, str) else int(sample_id)
@@ -98,7 +103,9 @@ def module_of(library, seen, *, returns=("logits", "sample_id")):
 
 
 def fit(library, module, callback, tmp_path, names, **options):
-    loader = DataLoader(items(names), batch_size=16, shuffle=True)
+    loader = names
+    if not isinstance(names, DataLoader):
+        loader = DataLoader(items(names), batch_size=16, shuffle=True)
     settings = {
         "max_epochs": EPOCHS,
         "accelerator": "cpu",
@@ -109,7 +116,7 @@ def fit(library, module, callback, tmp_path, names, **options):
         "default_root_dir": str(tmp_path),
     }
     trainer = library.Trainer(callbacks=[callback], **settings | options)
-    trainer.fit(module, loader, DataLoader(items(names), batch_size=16))
+    trainer.fit(module, loader, DataLoader(items(KEYS), batch_size=16))
     return trainer
 
 
@@ -133,6 +140,52 @@ def test_lightning_takes_the_ids_from_the_batch(pl, log, tmp_path):
     fit(library, module, log_samples(log), tmp_path, KEYS, accumulate_grad_batches=2)
     log.finish()
     check(RunReader(tmp_path / "run"), seen)
+
+
+@pytest.mark.filterwarnings("ignore:`training_step` returned `None`")
+def test_lightning_skips_a_step_and_its_samples_are_null(pl, log, tmp_path):
+    library, log_samples = pl
+    skipped = []
+    module = module_of(library, {}, skips=(1, skipped))
+    fit(library, module, log_samples(log), tmp_path, KEYS, accumulate_grad_batches=2)
+    log.finish()
+    run = RunReader(tmp_path / "run")
+    assert run.epochs() == [1, 2, 3]
+    for epoch, names in zip(run.epochs(), skipped, strict=True):
+        loss = run.signals(["loss"], epochs=[epoch]).set_index("sample_id")["loss"]
+        assert sorted(loss.index[loss.isna()]) == sorted(map(KEYS.index, names))
+        assert len(names) == 16
+
+
+def test_lightning_counts_the_last_pass_of_a_sample_that_comes_twice(pl, log, tmp_path):
+    library, log_samples = pl
+    seen = {}
+    module = module_of(library, seen)
+    twice = DataLoader([*items(KEYS), *items(KEYS)[:8]], batch_size=8)
+    fit(library, module, log_samples(log), tmp_path, twice)
+    log.finish()
+    check(RunReader(tmp_path / "run"), seen)  # `seen` keeps the last, too
+
+
+def test_lightning_accuracy_is_null_in_an_epoch_without_validation(pl, log, tmp_path):
+    library, log_samples = pl
+    callback = log_samples(log, test_accuracy="val_accuracy")
+    fit(library, module_of(library, {}), callback, tmp_path, KEYS, check_val_every_n_epoch=2)
+    log.finish()
+    accuracy = RunReader(tmp_path / "run").metrics()["test_accuracy"]
+    assert accuracy.isna().tolist() == [True, False, True]
+    assert accuracy[1] == 0.25
+
+
+def test_lightning_says_that_the_accuracy_asked_for_is_not_there(pl, log, tmp_path):
+    library, log_samples = pl
+    callback = log_samples(log, test_accuracy="val_acc")
+    fit(library, module_of(library, {}), callback, tmp_path, KEYS)
+    log.finish()
+    run = RunReader(tmp_path / "run")
+    assert run.metrics()["test_accuracy"].isna().all()
+    (said,) = run.warnings
+    assert "no metric 'val_acc', only val_accuracy" in said.text
 
 
 def test_lightning_step_without_logits_is_one_sentence(pl, log, tmp_path):
@@ -175,7 +228,7 @@ def trainer_of(log, tmp_path):
             loss = F.cross_entropy(logits, labels)
             return (loss, logits) if self.as_tuple else {"loss": loss, "logits": logits}
 
-    def make(seen, *, as_tuple=False, collator=None, data=None, **options):
+    def make(seen, *, as_tuple=False, collator=None, data=None, own=None, **options):
         torch.manual_seed(0)
         settings = {
             "num_train_epochs": EPOCHS,
@@ -191,9 +244,9 @@ def trainer_of(log, tmp_path):
             Model(seen, as_tuple),
             arguments,
             train_dataset=items(list(range(N))) if data is None else data,
-            eval_dataset=items(list(range(N))),
             data_collator=collator,
             sample_log=log,
+            **{"eval_dataset": items(list(range(N)))} | (own or {}),
         )
 
     return make
@@ -240,6 +293,56 @@ def test_transformers_evaluate_and_predict_without_the_ids(trainer_of, log, tmp_
     run = RunReader(tmp_path / "run")
     assert run.epochs() == [1, 2, 3]
     assert run.signals(["loss"])["loss"].notna().all()
+
+
+def share_of_class_0(predicted):
+    """A metric whose value is known: each evaluation is of the given labels 0, 1, 2, 0, ..."""
+    return {"accuracy": float((predicted.label_ids == 0).mean())}
+
+
+@pytest.mark.parametrize(
+    ("strategy", "data", "name", "expected"),
+    [
+        ("epoch", items(list(range(N))), "eval_accuracy", [14 / 40] * 3),
+        ("steps", items(list(range(N))), "eval_accuracy", [14 / 40] * 3),
+        ("no", None, "eval_accuracy", [np.nan] * 3),
+        (
+            "epoch",
+            {"one": items(list(range(N)))[:9], "two": items(list(range(N)))[1:6]},
+            "eval_two_accuracy",
+            [1 / 5] * 3,
+        ),
+    ],
+    ids=["each epoch", "each step", "never", "two data sets"],
+)
+def test_transformers_accuracy_arrives_in_the_log(
+    strategy, data, name, expected, trainer_of, log, tmp_path
+):
+    own = {"eval_dataset": data, "compute_metrics": share_of_class_0, "test_accuracy": name}
+    trainer_of([], own=own, eval_strategy=strategy, eval_steps=1).train()
+    log.finish()
+    run = RunReader(tmp_path / "run")
+    assert run.metrics()["test_accuracy"].to_numpy() == pytest.approx(expected, nan_ok=True)
+    assert run.signals(["loss"])["loss"].notna().all()
+    assert run.warnings == ()
+
+
+def test_transformers_say_that_the_accuracy_asked_for_is_not_there(trainer_of, log, tmp_path):
+    own = {"test_accuracy": "eval_accuracy"}  # and no `compute_metrics`
+    trainer_of([], own=own, eval_strategy="epoch").train()
+    log.finish()
+    (said,) = RunReader(tmp_path / "run").warnings
+    assert "no metric 'eval_accuracy', only eval_loss" in said.text
+
+
+def test_an_evaluation_that_fails_does_not_cost_the_epoch(trainer_of, log, tmp_path):
+    def fail(_):
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        trainer_of([], own={"compute_metrics": fail}, eval_strategy="epoch").train()
+    log.finish()
+    assert RunReader(tmp_path / "run").epochs() == [1]
 
 
 def test_transformers_part_of_an_epoch_leaves_the_rest_null(trainer_of, log, tmp_path):
