@@ -469,5 +469,5 @@ class RunWriter:
                 "samples: an overflow, for example, or a given class that is masked. The log keeps "
                 "such values, and every mean, score and rank leaves them out; the metric "
                 "n_non_finite counts the samples of each epoch.",
-                np.sort(sample_id)[:12],
+                np.sort(sample_id)[:12].tolist(),
             )

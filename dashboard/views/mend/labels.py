@@ -107,8 +107,8 @@ def show_counts(run: RunReader, labels: pd.DataFrame, criterion: str) -> None:
         )
     n_without = int(labels["score"].isna().sum())
     if n_without:
-        absent = "none has one: the run does not log what this criterion reads, or has no epoch yet"
-        some = f"{n_without:,} of {len(labels):,} samples were not seen and have none"
+        absent = "none has one: the run has no epoch yet"
+        some = f"{n_without:,} of {len(labels):,} samples have none: not seen, or not finite"
         st.info(
             f"{criterion_title(run, criterion)}: {absent if n_without == len(labels) else some}.",
             icon=":material/info:",

@@ -11,6 +11,7 @@ import pytest
 
 from dashboard.export.verify import main, verify
 from hmw_core import RunReader
+from hmw_core.criteria import CRITERIA_VERSION
 from hmw_core.log import verdicts
 from hmw_core.log.tables import SCORES_VERSION
 from hmw_core.log.verdicts import Verdict
@@ -61,7 +62,7 @@ def test_scores_are_computed_from_the_log_and_not_taken_from_the_kept_ones(run, 
     (run.folder / "scores").mkdir()
     forged = table.assign(iam=table["iam"] + 1)
     arrow = pa.Table.from_pandas(forged, preserve_index=False)
-    pq.write_table(arrow.replace_schema_metadata({SCORES_VERSION: b"1"}), kept)
+    pq.write_table(arrow.replace_schema_metadata({SCORES_VERSION: str(CRITERIA_VERSION)}), kept)
     forged_path = write(RunReader(run.folder), tmp_path)
     (difference, *_) = verify(forged_path, RunReader(run.folder)).differences
     assert difference.startswith("score: sample 0 (file ")
