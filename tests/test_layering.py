@@ -12,10 +12,10 @@ MAY_IMPORT = {"hmw_core": set(), "training": {"hmw_core"}, "dashboard": {"hmw_co
 # Each room of a package, bottom first: it imports only from those before it.
 ROOMS = {
     "hmw_core": (
-        "errors", "command_line", "processes", "spreadsheet", "delimited", "label_column",
-        "plain_pickle", "array_files", "margins", "log", "statistics", "noise", "objective",
-        "feature_space", "pictures", "criteria", "recording", "samples",
-        "review", "experiments", "importers", "laboratory",
+        "errors", "class_limit", "command_line", "processes", "spreadsheet", "delimited",
+        "label_column", "plain_pickle", "array_files", "margins", "log", "statistics", "noise",
+        "objective", "feature_space", "pictures", "criteria", "recording", "samples", "review",
+        "experiments", "importers", "laboratory",
     ),
     "training": (
         "recipes", "config", "devices", "stopping", "progress", "schedule", "data", "networks",

@@ -7,6 +7,7 @@ from hmw_core.errors import UsageError
 from hmw_core.log.reader import RunReader
 
 RUNS = Path("data/runs")
+NAMED = 20  # classes and runs that a message lists
 
 
 def find_run(name: str, network: int = 1) -> RunReader:
@@ -38,12 +39,12 @@ def label_of(run: RunReader, class_name: str) -> int:
     """
     if class_name in run.class_names:
         return run.class_names.index(class_name)
-    by_number = {str(label): label for label in range(run.n_classes)}
-    if class_name in by_number:
-        return by_number[class_name]
-    raise UsageError(
-        f"run {run.name!r} has no class {class_name!r}; it has: {', '.join(run.class_names)}"
-    )
+    number = int(class_name[:9]) if class_name.isdecimal() else -1
+    if str(number) == class_name and 0 <= number < run.n_classes:
+        return number
+    first = ", ".join(run.class_names[:NAMED])
+    more = f" and {run.n_classes - NAMED:,} more" if run.n_classes > NAMED else ""
+    raise UsageError(f"run {run.name!r} has no class {class_name!r}; it has: {first}{more}")
 
 
 def network_words(run: RunReader) -> list[str]:

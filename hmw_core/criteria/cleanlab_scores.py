@@ -31,6 +31,8 @@ IN_SAMPLE = (
     "out-of-sample ones"
 )
 
+MOST_OF_A_JOINT = 5_000  # classes: cleanlab's tables of them take 0.2 GB each
+
 # cleanlab hands its tables to its own workers in module globals: two threads would mix them up.
 _ONE_AT_A_TIME = threading.Lock()
 
@@ -93,7 +95,13 @@ def _rows(probabilities: np.ndarray, known: np.ndarray) -> np.ndarray:
     return rows.astype(np.float64, copy=False)
 
 
-def _one_label(run: RunReader) -> str | None:
+def _no_joint(run: RunReader) -> str | None:
+    """Return why cleanlab counts no classes by classes of this run, None where it does."""
+    if run.n_classes > MOST_OF_A_JOINT:
+        return (
+            f"confident learning counts classes by classes, here for up to {MOST_OF_A_JOINT:,}, "
+            f"and there are {run.n_classes:,}"
+        )
     if len(np.unique(run.samples()["given_label"])) > 1:
         return None
     return "confident learning needs two classes with samples"
@@ -134,7 +142,7 @@ CONFIDENT_LEARNING = Criterion(
     family="cleanlab",
     higher_means="clean",
     source=f"Northcutt et al. (JAIR 2021); cleanlab 2.9, find_label_issues, {IN_SAMPLE}",
-    lacks=_one_label,
+    lacks=_no_joint,
 )
 # The mean over epochs of the self-confidence is `confidence`, which needs no cleanlab.
 MEAN_CONFIDENT_LEARNING = replace(

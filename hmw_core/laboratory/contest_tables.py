@@ -6,6 +6,7 @@ from dataclasses import asdict
 import numpy as np
 import pandas as pd
 
+from hmw_core.class_limit import check_classes
 from hmw_core.criteria.compute import scores_by_epoch
 from hmw_core.criteria.kept import score_table
 from hmw_core.criteria.of_run import pick_criterion
@@ -182,6 +183,7 @@ def by_class(
         `high`, `n_clean`, `n_mislabeled`, `n_flagged`. Hard clean samples are the hardest of the
         class. NaN in a class without a clean or without a mislabeled sample.
     """
+    check_classes(run.n_classes, "the table of every class")
     names = list(dict.fromkeys(criteria))
     last = run.last_epoch if epoch is None else epoch
 

@@ -21,6 +21,7 @@ GROUPS = ("clean", "mislabeled", "unknown")
 BLOCKS = 50
 LEVEL = 0.05
 RESAMPLES = 1000
+MOST_ROWS = 500_000  # of `learning_table`: 300 bytes each, and several times that when drawn
 SMOOTHED, PATIENCE = 3, 10  # epochs
 
 ONSET_RULE = (
@@ -76,6 +77,12 @@ def learning_table(run: RunReader) -> pd.DataFrame:
         raise UsageError(f"run {run.name!r} does not say when a label was fitted: {absent}")
     if run.last_epoch == 0:
         raise UsageError(f"run {run.name!r} has no finished epoch yet, so nothing was fitted")
+    rows = run.n_classes * len(run.epochs())
+    if rows > MOST_ROWS:
+        raise UsageError(
+            f"the learning order has a row for each class and epoch, up to {MOST_ROWS:,}, and run "
+            f"{run.name!r} would have {rows:,}"
+        )
     return kept_table(
         run,
         "learning-order",
@@ -111,8 +118,9 @@ def _learning_table(run: RunReader) -> pd.DataFrame:
         compared = seen & ~np.isnan(before)
         changed = compared & (predicted != before)
         before = np.where(seen, predicted, before)
-        rate = _confusions(given[clean & seen], predicted[clean & seen], n)  # (C, C)
-        expected = np.where(seen[wrong], rate[true, wrong_given], 0.0)
+        part = clean & seen
+        chance = _confused(given[part], predicted[part].astype(np.int64), true, wrong_given, n)
+        expected = np.where(seen[wrong], chance, 0.0)
         excess = is_fit[wrong] - expected
         counts = {
             f"{what}_{name}": count
@@ -139,11 +147,19 @@ def blocks_of(sample_id: np.ndarray, given_label: np.ndarray) -> np.ndarray:
     return given_label * BLOCKS + drawn[sample_id]
 
 
-def _confusions(true: np.ndarray, predicted: np.ndarray, n: int) -> np.ndarray:
-    """Return the share of clean samples of each class that is predicted as each other, (C, C)."""
-    counts = _count(true * n + predicted.astype(np.int64), n * n).reshape(n, n)
-    totals = counts.sum(axis=1, keepdims=True)
-    return np.where(totals > 0, counts / np.maximum(totals, 1), 1.0 / n)
+def _confused(
+    label: np.ndarray, predicted: np.ndarray, true: np.ndarray, other: np.ndarray, n: int
+) -> np.ndarray:
+    """Return for each pair the share of clean samples of class `true` that is predicted as `other`.
+
+    `label` and `predicted` are those of the clean samples. Only the pairs that occur are counted.
+    """
+    pairs, counts = np.unique(label * n + predicted, return_counts=True)
+    asked = true * n + other
+    at = np.minimum(np.searchsorted(pairs, asked), len(pairs) - 1)
+    found = np.where(pairs[at] == asked, counts[at], 0) if len(pairs) else np.zeros(len(asked))
+    totals = _count(label, n)[true]
+    return np.where(totals > 0, found / np.maximum(totals, 1), 1.0 / n)
 
 
 def _groups(samples: pd.DataFrame) -> np.ndarray:

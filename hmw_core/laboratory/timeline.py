@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from hmw_core.class_limit import check_classes
 from hmw_core.criteria import CRITERIA_VERSION
 from hmw_core.criteria.compute import scores_by_epoch
 from hmw_core.criteria.of_run import pick_criterion
@@ -70,8 +71,9 @@ def positions(
     Raises
     ------
     UsageError
-        If the log of an epoch is damaged.
+        If the log of an epoch is damaged, or there are too many classes for a circle.
     """
+    check_classes(run.n_classes, "the circle of classes")
     epochs = shown_epochs(circle_epochs(run), most_epochs)
     ids = np.union1d(drawn_samples(run, given_label, most, seed), np.asarray(also, dtype=np.int64))
     row = np.full(run.n_samples, -1)

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import softmax
 
+from hmw_core.class_limit import check_classes
 from hmw_core.criteria.kept import score_table
 from hmw_core.criteria.of_run import pick_criterion
 from hmw_core.errors import UsageError
@@ -70,7 +71,13 @@ def pair_counts(true_label: Any, given_label: Any, n_classes: int) -> np.ndarray
     """Return how many samples of each true label have each given one, (C, C) int64.
 
     A sample whose true label is null does not count.
+
+    Raises
+    ------
+    UsageError
+        If there are too many classes for a matrix.
     """
+    check_classes(n_classes, "a matrix of true by given labels")
     true = pd.Series(true_label).reset_index(drop=True)
     known = true.notna().to_numpy()
     given = np.asarray(given_label, dtype=np.int64)[known]

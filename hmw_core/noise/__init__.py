@@ -38,10 +38,19 @@ class NoisyLabels(NamedTuple):
 
     given_label: np.ndarray
     """(N,), int64."""
-    transition_matrix: np.ndarray
-    """(C, C): ``T[i, j]`` = share of true class i that is given j; rows sum to 1."""
-    mislabeled_fraction: float
-    """In [0, 1]."""
+    true_label: np.ndarray
+    """(N,), int64."""
+    n_classes: int
+
+    @property
+    def transition_matrix(self) -> np.ndarray:
+        """(C, C): ``T[i, j]`` = share of true class i that is given j; rows sum to 1."""
+        return transition_matrix(self.true_label, self.given_label, self.n_classes)
+
+    @property
+    def mislabeled_fraction(self) -> float:
+        """In [0, 1]."""
+        return mislabeled_fraction(self.true_label, self.given_label)
 
 
 def apply_noise(
@@ -95,9 +104,4 @@ def apply_noise(
         human_label=human_label,
         pixel_scale=pixel_scale,
     )
-    given_label = noise(clean, rate, rng)
-    return NoisyLabels(
-        given_label,
-        transition_matrix(clean.true_label, given_label, n_classes),
-        mislabeled_fraction(clean.true_label, given_label),
-    )
+    return NoisyLabels(noise(clean, rate, rng), clean.true_label, n_classes)

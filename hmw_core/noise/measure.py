@@ -1,6 +1,10 @@
 """Noise as it really is in two sets of labels."""
 
+from typing import Any
+
 import numpy as np
+
+from hmw_core.class_limit import MOST_CLASSES
 
 
 def transition_matrix(
@@ -26,3 +30,17 @@ def transition_matrix(
 def mislabeled_fraction(true_label: np.ndarray, given_label: np.ndarray) -> float:
     """Return the share of samples whose given label is not the true one, in [0, 1]."""
     return float(np.mean(np.asarray(true_label) != given_label))
+
+
+def measured_noise(
+    true_label: np.ndarray, given_label: np.ndarray, n_classes: int
+) -> dict[str, Any]:
+    """Return what `run.json` says of measured noise: `mislabeled_fraction`, `transition_matrix`.
+
+    The matrix is noted for up to `MOST_CLASSES` classes; it follows from the labels in the log.
+    """
+    found: dict[str, Any] = {"mislabeled_fraction": mislabeled_fraction(true_label, given_label)}
+    if n_classes <= MOST_CLASSES:
+        matrix = transition_matrix(true_label, given_label, n_classes)
+        found["transition_matrix"] = matrix.tolist()
+    return found

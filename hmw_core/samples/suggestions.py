@@ -16,11 +16,11 @@ mislabeled sample counted, one without a suggestion as wrong; 45, 45 and 39 % ar
 | largest mean probability but the given one, all epochs | 0.91 | 0.98 | 0.58 |
 """
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pandas as pd
+from scipy.sparse import csr_array
 
 from hmw_core.errors import UsageError
 from hmw_core.log.reader import RunReader
@@ -30,13 +30,6 @@ RULE = (
     "epochs; of equal ones the class predicted last. Shares are of the epochs that saw the sample."
 )
 FEW = 500  # samples; up to here DuckDB fetches their rows, above it whole columns are read
-
-
-class Votes(NamedTuple):
-    """How often, and when last, each class was predicted; both of shape (samples, C)."""
-
-    counts: np.ndarray
-    last_epoch: np.ndarray  # 0 for never
 
 
 def suggest(
@@ -76,18 +69,16 @@ def suggest(
         raise UsageError(f"top must be at least 1, not {top}")
     ids = _known_ids(run, sample_ids)
     votes = _votes(run, ids, epoch, window)
-    order = _best_first(votes)[:, :top]
-    count = np.take_along_axis(votes.counts, order, axis=1)
-    seen = votes.counts.sum(axis=1, keepdims=True)
-    row, column = np.nonzero(count)
-    return pd.DataFrame(
+    of_sample = votes.groupby("row")
+    table = pd.DataFrame(
         {
-            "sample_id": ids[row],
-            "place": column + 1,
-            "label": order[row, column],
-            "share": count[row, column] / seen[row, 0],
+            "sample_id": ids[votes["row"]],
+            "place": of_sample.cumcount() + 1,
+            "label": votes["label"],
+            "share": votes["count"] / of_sample["count"].transform("sum"),
         }
     )
+    return table[table["place"] <= top].reset_index(drop=True)
 
 
 def suggested_label(
@@ -102,12 +93,12 @@ def suggested_label(
     Arguments and errors are those of `suggest`.
     """
     ids = _known_ids(run, sample_ids)
-    count, last_epoch = _votes(run, ids, epoch, window)
-    rows = np.arange(len(ids))
-    count[rows, run.samples()["given_label"].to_numpy()[ids]] = 0
-    best = _best_first(Votes(count, last_epoch))[:, 0]
-    label = pd.Series(best, index=pd.Index(ids, name="sample_id"), name="suggested_label")
-    return label.astype("Int64").mask(count[rows, best] == 0)
+    votes = _votes(run, ids, epoch, window)
+    given = run.samples()["given_label"].to_numpy()[ids]
+    others = votes[votes["label"].to_numpy() != given[votes["row"]]]
+    best = others.drop_duplicates("row").set_index("row")["label"].astype("Int64")
+    best = best.reindex(range(len(ids)))
+    return pd.Series(best.array, index=pd.Index(ids, name="sample_id"), name="suggested_label")
 
 
 def _known_ids(run: RunReader, sample_ids: Sequence[int] | np.ndarray) -> np.ndarray:
@@ -120,32 +111,50 @@ def _known_ids(run: RunReader, sample_ids: Sequence[int] | np.ndarray) -> np.nda
     return ids
 
 
-def _votes(run: RunReader, ids: np.ndarray, epoch: int | None, window: int | None) -> Votes:
+def _votes(run: RunReader, ids: np.ndarray, epoch: int | None, window: int | None) -> pd.DataFrame:
+    """Return `row` (place in `ids`), `label`, `count`, `last_epoch`: a row a class with a vote.
+
+    Rows ascend; within one, the most votes come first, of equal ones the class predicted last.
+    Only classes that were predicted are held, not all of each sample.
+    """
     if window is not None and window < 1:
         raise UsageError(f"a window must have at least 1 epoch, not {window}")
     last = run.last_epoch if epoch is None else epoch
     first = 1 if window is None else last - window + 1
     epochs = [number for number in run.epochs() if first <= number <= last]
-    votes = Votes(*np.zeros((2, len(ids), run.n_classes), dtype=np.int32))
+    shape = (len(ids), run.n_classes)
+    count = last_epoch = csr_array(shape, dtype=np.int32)
+    for number, row, label in _predictions(run, ids, epochs):
+        ones = csr_array((np.ones(len(row), np.int32), (row, label)), shape)
+        count, last_epoch = count + ones, last_epoch.maximum(ones * number)
+    found = count.tocoo()  # both have the same cells in the same order
+    votes = pd.DataFrame(
+        {
+            "row": found.row,
+            "label": found.col,
+            "count": found.data,
+            "last_epoch": last_epoch.tocoo().data,
+        }
+    )
+    best_first = {"row": True, "count": False, "last_epoch": False, "label": True}
+    return votes.sort_values(
+        list(best_first), ascending=list(best_first.values()), ignore_index=True
+    )
+
+
+def _predictions(
+    run: RunReader, ids: np.ndarray, epochs: Sequence[int]
+) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
+    """Yield each epoch with the rows of the samples that it saw, and what it predicted them."""
     if len(ids) <= FEW:
         table = run.signals(["predicted_label"], ids.tolist(), epochs=epochs)
-        table = table.dropna(subset="predicted_label")
-        row = pd.Index(ids).get_indexer(table["sample_id"].to_numpy(np.int64))
-        label = table["predicted_label"].to_numpy(np.int64)
-        np.add.at(votes.counts, (row, label), 1)
-        np.maximum.at(votes.last_epoch, (row, label), table["epoch"].to_numpy(np.int32))
-        return votes
+        for number, part in table.dropna(subset="predicted_label").groupby("epoch"):
+            row = pd.Index(ids).get_indexer(part["sample_id"].to_numpy(np.int64))
+            yield int(str(number)), row, part["predicted_label"].to_numpy(np.int64)
+        return
     position = np.empty(run.n_samples, dtype=np.int64)
     position[run.sample_ids()] = np.arange(run.n_samples)
     for number, signals in run.iterate(["predicted_label"], epochs):
         label = signals["predicted_label"][position[ids]]
         row = np.flatnonzero(~np.isnan(label))  # null where the epoch missed the sample
-        chosen = (row, label[row].astype(np.int64))
-        votes.counts[chosen] += 1
-        votes.last_epoch[chosen] = number
-    return votes
-
-
-def _best_first(votes: Votes) -> np.ndarray:
-    """Return the classes of each sample, most votes first, of equal ones that predicted last."""
-    return np.lexsort((-votes.last_epoch, -votes.counts))
+        yield number, row, label[row].astype(np.int64)

@@ -13,7 +13,7 @@ from hmw_core.log.images import fingerprint_of
 from hmw_core.log.reader import RunReader
 from hmw_core.log.schema import RunWarning
 from hmw_core.noise import apply_noise
-from hmw_core.noise.measure import mislabeled_fraction, transition_matrix
+from hmw_core.noise.measure import measured_noise
 from hmw_core.review.label_reader import read_labels
 from training.config import RunConfig
 from training.data.datasets import DATASETS
@@ -159,9 +159,7 @@ def _relabel(
     about = {"file": file.path, "sha256": file.sha256, "provenance": file.provenance}
     noise: dict[str, Any] = {"name": "labels", "rate": 0.0, "labels": about}
     if true_label is not None:
-        matrix = transition_matrix(true_label, file.label, len(class_names))
-        noise["mislabeled_fraction"] = mislabeled_fraction(true_label, file.label)
-        noise["transition_matrix"] = matrix.tolist()
+        noise |= measured_noise(true_label, file.label, len(class_names))
     return file.label, true_label, noise
 
 
@@ -193,8 +191,7 @@ def _mislabel(
         class_names=list(class_names),
         human_label=given,
     )
-    noise["mislabeled_fraction"] = float(noisy.mislabeled_fraction)
-    noise["transition_matrix"] = np.asarray(noisy.transition_matrix).tolist()
+    noise |= measured_noise(true_label, noisy.given_label, len(class_names))
     return noisy.given_label, true_label, noise
 
 

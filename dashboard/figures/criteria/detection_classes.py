@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from dashboard.drawing.marks import Axis, Cells, Drawing, Panel
-from dashboard.figures.base import FigureSpec
+from dashboard.figures.base import CannotShow, FigureSpec
 from dashboard.figures.criteria.detection_common import (
     check_contest,
     contest_title,
@@ -16,6 +16,7 @@ from dashboard.figures.criteria.detection_common import (
     with_contest,
 )
 from hmw_core.criteria.of_run import title_of
+from hmw_core.errors import UsageError
 from hmw_core.laboratory.contest import contest_of
 from hmw_core.laboratory.contest_tables import by_class
 from hmw_core.log.reader import RunReader
@@ -47,9 +48,12 @@ def prepare(
     contest = contest_of(
         run, asked.names, asked.epoch, hard=asked.hard, budget=budget, n_resamples=0
     )
-    table = by_class(
-        run, asked.names, asked.epoch, hard=asked.hard, budget=budget, n_resamples=N_RESAMPLES
-    )
+    try:
+        table = by_class(
+            run, asked.names, asked.epoch, hard=asked.hard, budget=budget, n_resamples=N_RESAMPLES
+        )
+    except UsageError as reason:
+        raise CannotShow(str(reason)) from None
     table = table[table["measure"] == measure].drop(columns="measure")
     table = table.rename(columns={f"n_{n}": f"of_{n}" for n in ("clean", "mislabeled", "flagged")})
     order = ranked_names(run, contest, measure)

@@ -6,6 +6,8 @@ import pandas as pd
 from dashboard.drawing.marks import Axis, Cells, Drawing, Panel, cell_texts
 from dashboard.drawing.text import shorten
 from dashboard.figures.base import CannotShow, FigureSpec
+from hmw_core.errors import UsageError
+from hmw_core.laboratory.transition import pair_counts
 from hmw_core.log.reader import RunReader
 
 
@@ -18,8 +20,10 @@ def prepare(run: RunReader) -> pd.DataFrame:
     samples = run.samples().dropna(subset=["true_label"])
     if samples.empty:
         raise CannotShow(f"run {run.name!r} knows no true label, so its noise cannot be measured")
-    counts = np.zeros((run.n_classes, run.n_classes), dtype=np.int64)
-    np.add.at(counts, (samples["true_label"].astype(int), samples["given_label"]), 1)
+    try:
+        counts = pair_counts(samples["true_label"], samples["given_label"], run.n_classes)
+    except UsageError as reason:
+        raise CannotShow(str(reason)) from None
     true, given = np.indices(counts.shape).reshape(2, -1)
     of_class = counts.sum(axis=1)[true]
     names = np.array(run.class_names, dtype=object)

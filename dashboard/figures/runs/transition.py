@@ -53,6 +53,7 @@ def prepare(
     is_mislabeled = run.samples()["is_mislabeled"]
     budget = suggested_budget(is_mislabeled)[0] if budget is None else budget
     try:
+        measured = measured_counts(run)  # first: it says at once that there are too many classes
         if source == "confident":
             counts = confident_counts(believed_confidently(run, epoch), run.n_classes)
         else:
@@ -63,7 +64,6 @@ def prepare(
     except UsageError as reason:
         raise CannotShow(str(reason)) from None
     panels: dict[str, np.ndarray] = {source: counts}
-    measured = measured_counts(run)
     if measured is not None:
         panels["measured"] = measured.astype(float)
     parts = []

@@ -26,12 +26,14 @@ def prepare(
     `measured` counts are those of the known true labels, the others those of flagged samples'
     suggestions; by default the measured ones, where they are known.
     """
-    counts = None if measured is False else measured_counts(run)
-    if measured and counts is None:
-        raise CannotShow(f"run {run.name!r} knows no true label, so its noise cannot be measured")
     groups = known_groups(run.class_names)
     of = "measured"
     try:
+        counts = None if measured is False else measured_counts(run)
+        if measured and counts is None:
+            raise UsageError(
+                f"run {run.name!r} knows no true label, so its noise cannot be measured"
+            )
         if run.last_epoch == 0:
             raise UsageError(f"run {run.name!r} has no finished epoch yet, so it is too early")
         if counts is None:

@@ -22,6 +22,7 @@ from dashboard.views.parts.choices import (
 )
 from dashboard.views.parts.part_pictures import offer_review, show_part
 from dashboard.views.parts.run_picker import pick_run
+from hmw_core.class_limit import check_classes
 from hmw_core.criteria.compute import without_absent
 from hmw_core.criteria.of_run import criteria_of, pick_criterion
 from hmw_core.errors import UsageError
@@ -330,6 +331,7 @@ if source == "suggestions" and not asked:
 elif asked and asked > run.n_samples:
     st.warning(f"There are {run.n_samples:,} samples only, so all are flagged.")
 try:
+    check_classes(run.n_classes, "a matrix of true by given labels")
     if source == "confident":
         believed = cached_laboratory.believed_confidently(run, epoch)
     else:
