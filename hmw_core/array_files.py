@@ -11,8 +11,9 @@ import numpy as np
 from hmw_core.errors import UsageError
 from hmw_core.plain_pickle import DAMAGE, arrays_in_pickle
 
-NPY, PICKLE, ZIP = b"\x93NUMPY", b"\x80", b"PK\x03\x04"
-MAGIC = (NPY, PICKLE, ZIP)
+NPY, ZIP = b"\x93NUMPY", b"PK\x03\x04"
+PICKLES = tuple(b"\x80" + bytes([protocol]) for protocol in range(2, 6))
+MAGIC = (NPY, ZIP, *PICKLES)
 
 
 def arrays_in_file(content: bytes, name: str) -> dict[str, np.ndarray]:

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from itertools import islice
 
 import pyarrow as pa
@@ -13,7 +14,7 @@ from hmw_core.errors import UsageError
 SEPARATORS = ",;\t|"
 UTF_8, UTF_16 = b"\xef\xbb\xbf", (b"\xff\xfe", b"\xfe\xff")
 _LOOKED_AT = 1 << 18  # characters that are looked at to find the separator
-_DECIMAL_COMMA = r"^\s*[+-]?(\d+(,\d*)?|,\d+)([eE][+-]?\d+)?\s*$|^(?i:[+-]?(nan|inf|infinity))$"
+_DECIMAL_COMMA = r"^\s*[+-]?(\d+(,\d+)?|,\d+)([eE][+-]?\d+)?\s*$|^(?i:[+-]?(nan|inf|infinity))$"
 
 
 def read_delimited(content: bytes, name: str) -> pa.Table:
@@ -79,7 +80,7 @@ def as_text(content: bytes, name: str) -> str:
             f"{name} is not text in UTF-8 (line {line}); save it with the encoding UTF-8, in Excel "
             'as "CSV UTF-8"'
         ) from None
-    if "\0" in text.lstrip().split("\n", 1)[0]:  # further down it may be in somebody's note
+    if re.match(r"\s*[^\r\n]*\0", text):  # further down it may stand in somebody's note
         raise UsageError(f"{name} is not text: it has bytes that are 0; save it as CSV in UTF-8")
     return text
 

@@ -138,6 +138,7 @@ def _flat(values: Any, where: str) -> pa.Array:
     """Return a column of shape (N,) as float64, int64 or text, null where it is empty."""
     try:
         column = _as_arrow(values, where)
+        column.validate(full=True)  # of a damaged file
         if isinstance(column, pa.DictionaryArray):
             column = column.dictionary_decode()
         kind = column.type

@@ -42,6 +42,8 @@ def _import(given: Arguments) -> int:
     run = import_run(given.kind, given.source, given.runs / given.run, given)
     epochs = "1 epoch" if run.last_epoch == 1 else f"{run.last_epoch} epochs"
     print(f"{run.folder}: {run.n_samples:,} samples, {epochs}")
+    for warning in run.warnings:
+        print(f"  note: {warning.text}")
     for reason, what in by_reason(run.absent).items():
         print(f"  no {', '.join(what)}: {reason}")
     return 0

@@ -61,13 +61,14 @@ class ImportOptions:
     """What the sources cannot say themselves."""
 
     labels: Path | None = None
-    """File of the given labels, where SOURCE holds none: npy, or csv or parquet with a column
-    `label`."""
+    """File of the given labels, where SOURCE holds none: delimited text, Parquet, JSON, npy, npz or
+    pt, with a column `label`; FILE:COLUMN names another."""
     true_labels: Path | None = None
-    """File of the true labels, as far as they are known; -1 or empty where they are not. A column
-    `sample_id` in it says which sample is meant; without one they are in the order of SOURCE."""
+    """File of the true labels, likewise; -1 or empty where they are not known. A column `sample_id`
+    in it says which sample is meant; without one they are in the order of SOURCE."""
     class_names: tuple[str, ...] = field(default=())
-    """Names of the classes, in the order of the labels. Default: their numbers."""
+    """Names of the classes, in the order of the labels, which may be these names. Default: their
+    numbers."""
 
 
 @dataclass(frozen=True)

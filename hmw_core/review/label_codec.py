@@ -8,10 +8,12 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from hmw_core.array_files import NPY, PICKLES
 from hmw_core.delimited import as_text, read_delimited
 from hmw_core.errors import UsageError
 from hmw_core.spreadsheet import csv_bytes, unguarded
 
+ARRAYS = (NPY, *PICKLES)
 FORMATS = ("csv", "parquet", "json")
 METADATA = b"hmw_labels"  # key of the provenance in a Parquet file's schema
 BOM = b"\xef\xbb\xbf"  # without it Excel takes UTF-8 for the machine's old code page
@@ -82,10 +84,11 @@ def decode(
     try:
         if content[:4] == b"PAR1":
             table = pq.read_table(pa.BufferReader(content))
+            table.validate(full=True)  # text that is none is found here, not where it is read
             stored = (table.schema.metadata or {}).get(METADATA)
             provenance = {} if stored is None else json.loads(stored)
-        elif content[:2] == b"PK" and b"data.pkl" in content[:200]:
-            raise UsageError(f"{name} is a file of torch; save its labels as CSV or Parquet")
+        elif content.startswith(ARRAYS) or b"data.pkl" in content[:200]:
+            raise UsageError(f"{name} is a file of arrays; save its labels as CSV or Parquet")
         elif content[:2] == b"PK" or content[:4] == b"\xd0\xcf\x11\xe0":
             raise UsageError(f"{name} is a workbook; save its sheet as CSV")
         elif content.removeprefix(BOM).lstrip()[:1] in (b"{", b"["):

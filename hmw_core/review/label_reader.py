@@ -211,6 +211,8 @@ def _whole_numbers(column: pa.ChunkedArray) -> np.ndarray | None:
     """Return a column as int64, or None if a value is not a whole number."""
     if pa.types.is_dictionary(column.type):
         column = column.cast(column.type.value_type)
+    if pa.types.is_string_view(column.type):
+        column = column.cast(pa.string())
     if column.null_count or pa.types.is_boolean(column.type):
         return None
     try:

@@ -7,6 +7,8 @@ import math
 import pandas as pd
 import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from hmw_core.delimited import read_delimited
 from hmw_core.errors import UsageError
@@ -97,6 +99,30 @@ def test_a_cell_may_have_lines_and_quotes():
     csv.writer(content).writerows([["a\nb", "c"], ['say "x"', "1\n2"]])
     table = read_delimited(content.getvalue().encode(), "f")
     assert table == pa.table({"a\nb": ['say "x"'], "c": ["1\n2"]})
+
+
+CELLS = st.text(st.characters(exclude_categories=["Cs"])) | st.sampled_from(
+    ["NA", "", "1,5", "a;b", "x\ny", "\r", '"', "'=1", "|", "\t"]
+)
+
+
+@given(
+    rows=st.integers(1, 4).flatmap(lambda w: st.lists(st.tuples(*[CELLS] * w), max_size=5)),
+    separator=st.sampled_from(",;\t|"),
+    end=st.sampled_from(["\n", "\r\n", "\r"]),
+    encoding=st.sampled_from(["utf-8", "utf-8-sig", "utf-16"]),
+    n_empty=st.integers(0, 2),
+)
+def test_any_table_comes_back_from_any_dialect(rows, separator, end, encoding, n_empty):
+    rows = [("word",) * len(row) for row in rows[:1]] + rows  # so that no column is of numbers
+    width = len(rows[0]) if rows else 1
+    file = io.StringIO()
+    writer = csv.writer(file, delimiter=separator, lineterminator=end, quoting=csv.QUOTE_ALL)
+    writer.writerow([f"column {place}" for place in range(width)] + [""] * n_empty)
+    writer.writerows([*row] + [""] * n_empty for row in rows)
+    table = read_delimited(file.getvalue().encode(encoding), "f")
+    found = list(zip(*(column.to_pylist() for column in table.columns), strict=True))
+    assert found == [row for row in rows if any(row) or width == 1]
 
 
 REFUSED = {

@@ -214,7 +214,7 @@ def show_commands(run: RunReader) -> None:
             "`hmw_core.review.label_reader.read_labels`, which checks it against your data set."
         )
         st.code(
-            "from hmw_core.review.corrected_labels import read_labels\n\n"
+            "from hmw_core.review.label_reader import read_labels\n\n"
             f"file = read_labels({json.dumps(file)}, n_samples={run.n_samples}, "
             "class_names=class_names)\n"
             "file.label  # (N,) int64, in data set order",

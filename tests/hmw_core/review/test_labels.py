@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import os
 
 import numpy as np
 import pandas as pd
@@ -117,6 +118,64 @@ def test_a_file_reads_back_as_it_was(judged, tmp_path, format, n_flagged):
     assert file.provenance == table.attrs["provenance"]
 
 
+def in_words(true: str, false: str):
+    """Return what a spreadsheet of another language makes of an export's rows."""
+    words = {"true": true, "false": false}
+    return lambda rows: [[words.get(cell, cell) for cell in row] for row in rows]
+
+
+def with_commas(rows: list[list[str]]) -> list[list[str]]:
+    numbers = {place for place, title in enumerate(rows[0]) if title in ("score", "label_score")}
+    return [rows[0]] + [
+        [cell.replace(".", ",") if place in numbers else cell for place, cell in enumerate(row)]
+        for row in rows[1:]
+    ]
+
+
+def cut_short(rows: list[list[str]]) -> list[list[str]]:
+    """Return rows without the empty cells at their ends, as old Excel saves some of them."""
+    lengths = [max(i for i, cell in enumerate(row, start=1) if cell) for row in rows]
+    return [row[:length] for row, length in zip(rows, lengths, strict=True)]
+
+
+SPREADSHEETS = {
+    "as it was": ({}, list),
+    "quoted": ({"quoting": csv.QUOTE_ALL}, list),
+    "German": ({"delimiter": ";"}, lambda rows: with_commas(in_words("WAHR", "FALSCH")(rows))),
+    "French": ({"delimiter": ";"}, in_words("VRAI", "FAUX")),
+    "Spanish": ({"delimiter": ";"}, in_words("VERDADERO", "FALSO")),
+    "Polish, of text": ({"delimiter": "\t", "encoding": "utf-16"}, in_words("PRAWDA", "FAŁSZ")),
+    "empty columns and rows": (
+        {"delimiter": ";"},
+        lambda rows: [[*row, "", "", ""] for row in [*rows, [""] * len(rows[0])]],
+    ),
+    "rows cut short": ({}, cut_short),
+    "own columns": ({}, lambda rows: [[*row, "mine", "x", "x"] for row in rows]),
+    "sorted": ({}, lambda rows: [rows[0], *sorted(rows[1:], key=lambda row: row[-1] + row[5])]),
+}
+
+
+@pytest.mark.parametrize("case", SPREADSHEETS)
+@pytest.mark.parametrize("n_flagged", [None, 6])
+def test_an_export_comes_back_from_a_spreadsheet(judged, tmp_path, case, n_flagged):
+    dialect, change = SPREADSHEETS[case]
+    table = corrected_labels(judged, n_flagged=n_flagged)
+    rows = list(csv.reader(io.StringIO(encode_labels(table, "csv").decode("utf-8-sig"))))
+    path = tmp_path / "saved.csv"
+    with path.open("w", newline="", encoding=dialect.get("encoding", "utf-8")) as file:
+        options = {name: value for name, value in dialect.items() if name != "encoding"}
+        csv.writer(file, **options).writerows(change(rows))
+    found = read_labels(path, **known(judged))
+    assert found.label.tolist() == table["new_label"].tolist()
+    assert found.changed.tolist() == table["changed"].tolist()
+    assert found.is_label_issue.tolist() == table["is_label_issue"].tolist()
+    assert (found.is_flagged is None) == (n_flagged is None)
+    assert found.provenance["n_flagged"] == n_flagged
+    back = read_table(path).sort_values("sample_id", ignore_index=True)
+    assert back["label_score"].tolist() == table["label_score"].tolist()
+    assert back["changed"].tolist() == table["changed"].tolist()
+
+
 def test_provenance_says_run_criterion_epochs_and_program(judged, tmp_path):
     said = corrected_labels(judged, "iam", 3).attrs["provenance"]
     assert tuple(said) == PROVENANCE
@@ -224,6 +283,9 @@ REFUSED = {
     "broken json": ('{"samples": [', "is no table of labels"),
     "other json": ('{"a": 1}', "must hold a list of objects"),
     "deep json": ("[" * 100_000, "is no table of labels|must hold"),
+    "a file of numpy": (b"\x93NUMPY\x01\x00", "is a file of arrays; save its labels as CSV"),
+    "an old workbook": (b"\xd0\xcf\x11\xe0rest", "is a workbook; save its sheet as CSV"),
+    "of Windows": (b"sample_id,new_label\n0,\xe4\n", r"not text in UTF-8 \(line 2\); save it"),
     "torn parquet": (b"PAR1\x00\x00", "is no table of labels"),
     "columns": ("id,label\n0,1\n", "needs the columns 'sample_id' and one of"),
     "column twice": ("sample_id,new_label,new_label\n0,1,1\n", "two columns called 'new_label'"),
@@ -327,3 +389,29 @@ def test_label_issues_speak_cleanlabs_names(tiny_run):
     assert samples.loc[worst, "is_mislabeled"].all()  # lower is worse
     assert set(issues.index[issues["is_flagged"].astype(bool)]) == set(worst)
     assert not issues["is_label_issue"].any()  # nobody has judged
+
+
+def test_two_classes_of_one_name_in_an_old_run(tmp_path):
+    """New runs are refused; of old ones the export has both number and name."""
+    classes = ["crane", "crane", "owl"]
+    both = "sample_id,new_label,new_name\n0,1,crane\n1,0,crane\n2,2,owl\n"
+    (tmp_path / "l.csv").write_text(both)
+    assert read_labels(tmp_path / "l.csv", n_samples=3, class_names=classes).label.tolist() == (
+        [1, 0, 2]
+    )
+    (tmp_path / "n.csv").write_text("sample_id,new_name\n0,crane\n1,owl\n2,owl\n")
+    with pytest.raises(UsageError, match="two classes are called 'crane', so 'new_name' does not"):
+        read_labels(tmp_path / "n.csv", n_samples=3, class_names=classes)
+
+
+def test_a_parquet_file_with_text_that_is_none_is_refused(tmp_path):
+    names = pa.array([b"cat", b"\xff"]).view(pa.string())
+    pq.write_table(pa.table({"sample_id": [0, 1], "new_name": names}), tmp_path / "l.parquet")
+    with pytest.raises(UsageError, match="is no table of labels"):
+        read_labels(tmp_path / "l.parquet", n_samples=2, class_names=CLASSES)
+
+
+def test_a_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "l.csv")
+    with pytest.raises(UsageError, match="it is no file"):
+        read_labels(tmp_path / "l.csv", n_samples=2, class_names=CLASSES)
