@@ -18,7 +18,7 @@ ROOMS = {
         "experiments", "importers", "laboratory",
     ),
     "training": (
-        "recipes", "config", "devices", "stopping", "progress", "schedule", "data", "networks",
+        "recipes", "config", "devices", "stopping", "lasting_stream", "progress", "schedule", "data", "networks",
         "methods", "evaluation", "checkpoint", "threshold_samples", "records", "loop", "listing",
         "prove", "sweeps", "callbacks", "__main__",
     ),

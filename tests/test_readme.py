@@ -145,7 +145,7 @@ def test_every_option_of_a_command_is_in_its_help(command):
 @pytest.mark.parametrize("command", [c for c in COMMANDS if "-m training" in c])
 def test_every_training_command_is_accepted(command, monkeypatch):
     monkeypatch.setattr("training.loop.train", lambda config, console: None)
-    monkeypatch.setattr("training.loop.resume", lambda folder, console, device: None)
+    monkeypatch.setattr("training.loop.resume", lambda folder, console, device, threads: None)
     monkeypatch.setattr("training.prove.prove", lambda *_, **__: None)
     words = shlex.split(command)[3:]
     if words[0] == "sweep":

@@ -1,6 +1,7 @@
 """The command line: python -m training train|resume|prove|sweep|list."""
 
 import dataclasses
+import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
@@ -14,7 +15,9 @@ from rich.console import Console
 
 from hmw_core.command_line import parse
 from hmw_core.errors import UsageError
+from hmw_core.processes import PASSIVE
 from training.config import RunConfig
+from training.lasting_stream import LastingStream
 from training.listing import print_list
 from training.recipes import recipe_fields
 
@@ -40,6 +43,13 @@ class ResumeOptions:
     """Folder of the runs."""
     device: str | None = None
     """`auto`, `cuda`, `mps` or `cpu`. Default: as the run was started with."""
+    threads: int | None = None
+    """CPU threads, >= 1; another number changes the last digits. Default: as it was started."""
+
+    def __post_init__(self) -> None:
+        """Refuse fewer than one thread."""
+        if self.threads is not None and self.threads < 1:
+            raise UsageError(f"--threads must be 1 or more, got {self.threads}")
 
 
 @dataclass(frozen=True)
@@ -161,7 +171,7 @@ def _resume(arguments: list[str]) -> int:
     from training.loop import resume
 
     folder = _run_folder(options.run, options.runs)
-    return _supervised(lambda console: resume(folder, console, options.device))
+    return _supervised(lambda console: resume(folder, console, options.device, options.threads))
 
 
 def _prove(arguments: list[str]) -> int:
@@ -281,4 +291,6 @@ def _value_of(option: str, arguments: list[str]) -> str | None:
 
 
 if __name__ == "__main__":
+    os.environ.setdefault(*PASSIVE)  # before torch loads its OpenMP, which reads it once
+    sys.stdout, sys.stderr = LastingStream(sys.stdout), LastingStream(sys.stderr)
     sys.exit(main())

@@ -4,7 +4,9 @@ import dataclasses
 import math
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_type_hints
+
+from typeguard import CollectionCheckStrategy, TypeCheckError, check_type
 
 from hmw_core.errors import UsageError
 from hmw_core.margins import HMSettings
@@ -16,6 +18,7 @@ AUGMENTATIONS = ("auto", "crop_flip", "crop", "none")
 OUTPUTS = ("auto", "full", "topk", "none")
 HUMAN = ("parquet", "cifar10", "cifar100")  # data sets that may have labels people gave
 DEVICES = ("auto", "cuda", "mps", "cpu")
+ALL_ITEMS = CollectionCheckStrategy.ALL_ITEMS
 LARGEST_SHARE = 0.5  # of the samples that may be threshold samples; two runs then cover all
 
 
@@ -152,6 +155,9 @@ class RunConfig:
 
     device: str = "auto"
     """`cuda`, `mps`, `cpu`, or the first of these there is."""
+    threads: int | None = None
+    """Threads that compute on the CPU, >= 1; another number changes the last digits. Default:
+    OMP_NUM_THREADS, or one for each core that this process may use."""
     compile: bool = False
     """Compile the network with torch.compile: a slow start, faster epochs on a GPU."""
     workers: int = 2
@@ -259,16 +265,17 @@ class RunConfig:
         return dataclasses.asdict(self)
 
     @classmethod
-    def from_json(cls, values: dict[str, Any]) -> "RunConfig":
+    def from_json(cls, values: Any) -> "RunConfig":
         """Return the config that `as_json` came from.
 
         Raises
         ------
         UsageError
-            If it is not one of ours.
+            If it is not one of ours, or a setting is of another type than ours.
         """
         known = {f.name for f in dataclasses.fields(cls)}
-        if not {"dataset", "loss", "epochs", "seed"} <= values.keys():
+        needed = {"dataset", "loss", "epochs", "seed"}
+        if not isinstance(values, dict) or not needed <= values.keys():
             raise UsageError(
                 "the run was not made by `python -m training train`, so it cannot be resumed by it"
             )
@@ -278,8 +285,15 @@ class RunConfig:
                 "the run was made by a later version of this program: it has the setting "
                 f"{', '.join(unknown)}, which this version does not know"
             )
-        tuples = {name: tuple(values.get(name, ())) for name in ("features_at", "schedule_at")}
-        return cls(**values | tuples)
+        types = get_type_hints(cls)
+        settings: dict[str, Any] = {}
+        for name, value in values.items():
+            settings[name] = tuple(value) if isinstance(value, list) else value
+            try:
+                check_type(settings[name], types[name], collection_check_strategy=ALL_ITEMS)
+            except TypeCheckError as error:
+                raise UsageError(f"the run's setting {name} is {value!r}: {error}") from None
+        return cls(**settings)
 
     def _departures(self) -> dict[str, Any]:
         """Return the settings of the method that differ from the recipe's, or from the defaults."""
@@ -300,7 +314,7 @@ METHOD_FIELDS = tuple(
 """Fields that say how is trained: what a recipe decides, whatever network, schedule and data."""
 
 _AT_LEAST = {
-    **dict.fromkeys(("epochs", "batch_size", "outputs_every", "train_samples"), 1),
+    **dict.fromkeys(("epochs", "batch_size", "outputs_every", "train_samples", "threads"), 1),
     **dict.fromkeys(("warmup_epochs", "confidence_penalty"), 0),
     **dict.fromkeys(("weight_decay", "seed", "data_seed", "threshold_seed", "workers"), 0),
     "image_size": 8,

@@ -1,7 +1,9 @@
 """Where it is computed, in which precision, and from which seed."""
 
 import contextlib
+import os
 
+import joblib
 import numpy as np
 import torch
 
@@ -27,6 +29,19 @@ def choose_device(name: str) -> torch.device:
         present = ", ".join(candidate for candidate, yes in there.items() if yes)
         raise UsageError(f"--device {name}: this machine has none; it has {present}")
     return torch.device(name)
+
+
+def use_threads(wanted: int | None) -> int:
+    """Compute on so many CPU threads from now on, and return how many these are.
+
+    Where none are wanted, OMP_NUM_THREADS decides, as it does for torch; else there is one for
+    each core that this process may use. What the machine does at the moment is not asked: the
+    order of sums, and with it the last digits, hang on the number.
+    """
+    told = os.environ.get("OMP_NUM_THREADS", "").split(",")[0]  # a number each nested level
+    cores = int(told) if told.isdigit() and int(told) else joblib.cpu_count()
+    torch.set_num_threads(wanted or cores)
+    return wanted or cores
 
 
 def describe(device: torch.device) -> str:

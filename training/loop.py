@@ -1,5 +1,6 @@
 """Epochs, evaluation, the log and the checkpoint; knows no method by name."""
 
+import dataclasses
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -53,14 +54,19 @@ def train(config: RunConfig, console: Console) -> None:
             f"run folder {config.folder} exists already; name another with --run, "
             f"or go on with `python -m training resume {config.run_name}`"
         )
+    config = dataclasses.replace(config, threads=devices.use_threads(config.threads))
     training = Training(config, load_data(config))
     with _failing_on_disk():
         writer = training.new_log()
     training.run(writer, console, first_epoch=1)
 
 
-def resume(folder: Path, console: Console, device: str | None = None) -> None:
+def resume(
+    folder: Path, console: Console, device: str | None = None, threads: int | None = None
+) -> None:
     """Go on with a run after its last whole epoch; on the CPU to the same result as unbroken.
+
+    Device and threads are those of its begin, unless others are given.
 
     Raises
     ------
@@ -72,8 +78,9 @@ def resume(folder: Path, console: Console, device: str | None = None) -> None:
     reader = RunReader(folder)
     if reader.info["status"] == "finished":
         raise UsageError(f"run {reader.name!r} is finished: all {reader.n_epochs} epochs are there")
-    values = dict(reader.info["config"])
-    config = RunConfig.from_json(values | ({"device": device} if device else {}))
+    config = RunConfig.from_json(reader.info.get("config"))
+    threads = devices.use_threads(threads or config.threads)
+    config = dataclasses.replace(config, device=device or config.device, threads=threads)
     _check_names(config)
     training = Training(config, load_data(config, resumed=reader))
     logged = reader.samples()["given_label"].to_numpy()
@@ -196,6 +203,8 @@ class Training:
     def run_epochs(self, writer: RunWriter, progress: TrainingProgress, first_epoch: int) -> None:
         """Train the epochs from `first_epoch` on; return or leave when the log is on disk."""
         try:
+            place, threads = devices.describe(self.device), self.config.threads
+            progress.tell(f"{progress.name}  on {place}, {threads} CPU thread{'s'[: threads != 1]}")
             progress.warn(writer.warnings())
             for epoch in range(first_epoch, self.config.epochs + 1):
                 progress.end_epoch(self.run_epoch(epoch, writer, progress))

@@ -62,9 +62,11 @@ class TrainingProgress:
         for text in texts:
             if text not in self.warned:
                 self.warned.add(text)
-                self.console.print(
-                    f"warning: {text}", soft_wrap=True, markup=False, highlight=False
-                )
+                self.tell(f"warning: {text}")
+
+    def tell(self, line: str) -> None:
+        """Print a line."""
+        self.console.print(line, soft_wrap=True, markup=False, highlight=False)
 
     def advance(self, epoch: int, share: float) -> None:
         """Move the bar to a share of an epoch, in [0, 1]."""
@@ -76,8 +78,7 @@ class TrainingProgress:
         self._show(summary.epoch, summary.epoch)
         if not self.console.is_terminal:
             left = self._time_left(summary.epoch)
-            line = f"{self.name}  epoch {summary.epoch}/{self.n_epochs}  {summary}  {left}"
-            self.console.print(line, soft_wrap=True, markup=False, highlight=False)
+            self.tell(f"{self.name}  epoch {summary.epoch}/{self.n_epochs}  {summary}  {left}")
 
     def _show(self, epoch: int, completed: float) -> None:
         text = f"{self.summary}  {self._time_left(completed)}"

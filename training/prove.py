@@ -35,7 +35,7 @@ from training.stopping import Stopped
 DROP_STREAM = 4  # of the seed; 1 to 3 are `training.data.prepare`'s
 WIDE = 120  # letters of a table that goes to a file
 NOTE_EVERY = 1.0  # s between two notes of the epoch in progress
-DECIDE_NOTHING = "run runs outputs outputs_every features_at device workers".split()
+DECIDE_NOTHING = "run runs outputs outputs_every features_at device workers threads".split()
 TOLD = ("recipe", "epochs")  # settings of a proof that may differ from the run's
 
 
@@ -104,6 +104,7 @@ def prove(
     run = RunReader(folder)
     own = _config_of(run)
     config = _config_to_prove(own, epochs, recipe, device)
+    config = dataclasses.replace(config, threads=devices.use_threads(None))
     plan, info = make_plan(run, config, labels, n_seeds)
     place = proof.proofs_folder(folder) / info["name"]
     try:

@@ -58,7 +58,7 @@ def test_survives_json():
     assert RunConfig.from_json(json.loads(json.dumps(config.as_json()))) == config
 
 
-@pytest.mark.parametrize("values", [{}, {"lr": 0.1}])
+@pytest.mark.parametrize("values", [{}, {"lr": 0.1}, None, "x", [1], 5])
 def test_another_program_s_config_is_refused(values):
     with pytest.raises(UsageError, match="was not made by"):
         RunConfig.from_json(values)
@@ -99,3 +99,32 @@ def test_an_earlier_run_without_the_newer_settings_is_read():
     newer = ("method_args", "optimizer", "schedule_at", "schedule_factor")
     values = {n: v for n, v in RunConfig(epochs=7).as_json().items() if n not in newer}
     assert RunConfig.from_json(values) == RunConfig(epochs=7)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("epochs", "x"),
+        ("epochs", 2.5),
+        ("seed", None),
+        ("loss_args", [1]),
+        ("loss_args", {"q": "x"}),
+        ("schedule_at", "half"),
+        ("features_at", [1, "x"]),
+        ("runs", 7),
+        ("threshold_samples", "many"),
+        ("device", {}),
+        ("learning_rate", [0.1]),
+    ],
+)
+def test_a_setting_of_another_type_is_refused_by_name(name, value):
+    values = RunConfig().as_json() | {name: value}
+    with pytest.raises(UsageError, match=f"the run's setting {name} is "):
+        RunConfig.from_json(values)
+
+
+def test_what_run_json_keeps_comes_back():
+    config = RunConfig(
+        schedule_at=(0.25, 0.5), features_at=(1, 3), loss_args={"q": 1}, learning_rate=1, threads=3
+    )
+    assert RunConfig.from_json(json.loads(json.dumps(config.as_json()))) == config

@@ -37,12 +37,15 @@ def arguments(runs, *more):
 
 
 def test_trains_and_says_so_line_by_line(runs, capsys):
-    assert main(arguments(runs, "--noise", "symmetric", "--noise-rate", "0.5")) == 0
+    more = ["--noise", "symmetric", "--noise-rate", "0.5", "--threads", "2"]
+    assert main(arguments(runs, *more)) == 0
     lines = capsys.readouterr().out.strip().splitlines()
-    assert len(lines) == 2
+    assert len(lines) == 3
+    assert lines[0] == "r  on cpu, 2 CPU threads"
     assert re.fullmatch(
-        r"r  epoch 1/2  loss \d\.\d{3}  test \d+\.\d%  [\d,]+ samples/s  0:00:\d\d left", lines[0]
+        r"r  epoch 1/2  loss \d\.\d{3}  test \d+\.\d%  [\d,]+ samples/s  0:00:\d\d left", lines[1]
     )
+    assert RunReader(runs / "r").info["config"]["threads"] == 2
     assert RunReader(runs / "r").status == "finished"
 
 

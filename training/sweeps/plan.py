@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import joblib
 from rich.console import Console
 
 from hmw_core.errors import UsageError, pick
@@ -19,7 +20,7 @@ from hmw_core.experiments.sweeps import TRAINING, Sweep
 from hmw_core.log import provenance
 from hmw_core.log.lock import Busy, FolderLock
 from training.sweeps.grid import Fields, cell_config, grid_cells
-from training.sweeps.processes import DECIDE_NOTHING, Job, SweepRun, as_json, n_cores
+from training.sweeps.processes import DECIDE_NOTHING, Job, SweepRun, as_json
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+=-]{0,99}")  # of runs, as the dashboard has them too
 LONGEST = 90  # letters of a run's name
@@ -208,7 +209,7 @@ def default_processes(jobs: Sequence[Job]) -> int:
     from training.devices import choose_device
 
     on_gpu = any(choose_device(d).type != "cpu" for d in {job.config.device for job in jobs})
-    return 1 if on_gpu else n_cores()
+    return 1 if on_gpu else joblib.cpu_count()
 
 
 def _described(base: Mapping[str, Any], cell: Fields, place: Path) -> dict[str, Any]:

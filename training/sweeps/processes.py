@@ -14,6 +14,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import joblib
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
@@ -29,7 +30,7 @@ from training.sweeps.grid import train_words
 ATTEMPTS = 2
 WRONG_USE, SIGNALLED = 2, 128
 TICK = 0.2  # s between two looks at the processes
-DECIDE_NOTHING = "run runs outputs outputs_every features_at device workers".split()
+DECIDE_NOTHING = "run runs outputs outputs_every features_at device workers threads".split()
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
 
 
@@ -46,13 +47,6 @@ class Job:
     def folder(self) -> Path:
         """The run's folder."""
         return self.config.folder
-
-
-def n_cores() -> int:
-    """Return how many cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 class SweepRun:
@@ -162,7 +156,7 @@ class SweepRun:
         log.parent.mkdir(exist_ok=True)
         log.write_bytes(b"")
         # So many threads that together they fill the cores and do not fight for them.
-        most = max(1, n_cores() // self.processes)
+        most = max(1, joblib.cpu_count() // self.processes)
         asked = {name: os.environ.get(name, "") for name in THREADS}
         threads = {n: str(min(most, int(a)) if a.isdigit() else most) for n, a in asked.items()}
         return processes.start([sys.executable, "-m", "training", *words], log, threads)
