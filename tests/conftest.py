@@ -1,5 +1,6 @@
 """Fixtures: small runs written through RunWriter, as a training would."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +8,9 @@ import pytest
 
 from hmw_core import RunReader, RunWriter
 from hmw_core.experiments.proof import ARMS, PROOF_FORMAT, write_proof
+from hmw_core.processes import PASSIVE
+
+os.environ.setdefault(*PASSIVE)  # before any test loads torch: tests run side by side, too
 
 N_SAMPLES, N_CLASSES, N_EPOCHS, N_FEATURES = 60, 5, 4, 8
 

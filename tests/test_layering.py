@@ -18,9 +18,9 @@ ROOMS = {
         "experiments", "importers", "laboratory",
     ),
     "training": (
-        "recipes", "config", "devices", "stopping", "lasting_stream", "progress", "schedule", "data", "networks",
-        "methods", "evaluation", "checkpoint", "threshold_samples", "records", "loop", "listing",
-        "prove", "sweeps", "callbacks", "__main__",
+        "recipes", "config", "devices", "stopping", "lasting_stream", "progress", "schedule",
+        "data", "networks", "methods", "evaluation", "checkpoint", "threshold_samples", "records",
+        "loop", "listing", "prove", "sweeps", "callbacks", "__main__",
     ),
     "dashboard": (
         "drawing", "figures", "presenters", "export", "jobs", "gate", "launcher", "labels",
