@@ -50,9 +50,14 @@ def train(config: RunConfig, console: Console) -> None:
     """
     _check_names(config)
     if config.folder.exists():
+        is_run = (config.folder / "run.json").exists()
         raise UsageError(
-            f"run folder {config.folder} exists already; name another with --run, "
-            f"or go on with `python -m training resume {config.run_name}`"
+            f"run folder {config.folder} exists already; name another with --run, or "
+            + (
+                f"go on with `python -m training resume {config.run_name}`"
+                if is_run
+                else "remove it: it holds no run.json, so no run"
+            )
         )
     config = dataclasses.replace(config, threads=devices.use_threads(config.threads))
     training = Training(config, load_data(config))

@@ -110,7 +110,10 @@ def test_wrong_use_is_one_sentence_and_exit_code_2(case, capsys, tmp_path, monke
 def test_an_existing_run_is_wrong_use(runs, capsys):
     (runs / "r").mkdir(parents=True)
     assert main(arguments(runs)) == 2
-    assert "exists already" in capsys.readouterr().err
+    assert "exists already; name another with --run, or remove it" in capsys.readouterr().err
+    (runs / "r" / "run.json").touch()
+    assert main(arguments(runs)) == 2
+    assert "exists already; name another with --run, or go on with" in capsys.readouterr().err
 
 
 def test_asymmetric_noise_needs_a_known_class_map(runs, tmp_path, capsys):
