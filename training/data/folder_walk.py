@@ -22,6 +22,8 @@ def printable(name: str | os.PathLike[str]) -> str:
 def entries(folder: Path) -> list[os.DirEntry[str]]:
     """Return what a folder holds, what is itself there before links, then by name.
 
+    A link to a folder that the link lies in is left out: it leads back, or to other data.
+
     Raises
     ------
     UsageError
@@ -29,9 +31,16 @@ def entries(folder: Path) -> list[os.DirEntry[str]]:
     """
     try:
         with os.scandir(folder) as found:
-            return sorted(found, key=lambda entry: (entry.is_symlink(), entry.name))
+            inside = sorted(found, key=lambda entry: (entry.is_symlink(), entry.name))
     except OSError as error:
         raise UsageError(f"folder {printable(folder)} cannot be read: {error.strerror}") from None
+    here = os.path.realpath(folder)
+    return [e for e in inside if not (e.is_symlink() and _holds(os.path.realpath(e.path), here))]
+
+
+def _holds(folder: str, place: str) -> bool:
+    """Tell whether a real path is that of a folder or of something below it."""
+    return place == folder or place.startswith(folder.rstrip(os.sep) + os.sep)
 
 
 def subfolders(folder: Path) -> list[Path]:
@@ -58,10 +67,11 @@ def pictures_below(folder: Path, left_out: Counter[str]) -> dict[str, Path]:
     back ends there. `left_out` counts the other files by their ending, and hidden pictures.
     """
     found: dict[str, Path] = {}
-    pending, visited = [folder], set()
+    start = os.path.realpath(folder)
+    pending, visited = [folder], set[str]()
     for place in pending:  # it grows: folders themselves come before what links lead to
         real = os.path.realpath(place)
-        if real in visited:
+        if real in visited or (visited and _holds(real, start)):
             continue
         visited.add(real)
         for entry in entries(place):

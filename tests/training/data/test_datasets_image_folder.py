@@ -185,6 +185,18 @@ def test_links_are_followed_and_loops_end(folder, loaded, tmp_path):
     assert said(dataset) == "3 pictures are in several classes, by links"
 
 
+@pytest.mark.parametrize("target", ["..", "../..", "/", "../../pool"])
+def test_a_link_to_what_it_lies_in_brings_no_other_data(folder, loaded, target):
+    """By way of the pool, too, which is elsewhere and leads back from there."""
+    (folder.parent / "pool").mkdir()
+    (folder.parent / "pool/up").symlink_to(folder.parent)
+    (folder / "cat/up.png").symlink_to(target)
+    (folder / "up").symlink_to("..")
+    dataset = loaded()
+    assert dataset.class_names == ["cat", "dog"]
+    assert dataset.train.source == ["cat/0.png", "cat/1.png", "dog/0.png", "dog/1.png"]
+
+
 def test_a_test_picture_that_is_trained_on_is_said(folder, loaded):
     (folder / "val").mkdir()
     (folder / "val/cat").symlink_to(folder / "cat")
