@@ -34,12 +34,15 @@ from hmw_core.errors import UsageError
 from hmw_core.experiments.proof import list_proofs
 from hmw_core.experiments.sweeps import list_sweeps
 from hmw_core.feature_space.class_circle import logged_cosines
+from hmw_core.feature_space.projection import cached, project
 from hmw_core.log import verdicts
 from hmw_core.log.schema import SIGNALS
 from hmw_core.log.threshold_margins import margin_means
 from hmw_core.log.verdicts import Verdict
+from hmw_core.pictures.duplicates import compare_pairs, kept_pairs
 
 GOLDEN = Path(__file__).parent / "golden"
+SCORED = ("iam", "last_loss", "hm_weight", "aum")
 SLOW = 5.0  # seconds that one folder may take
 MOST_MEMORY = 1 << 30  # bytes, of the whole process
 BOMB_ROWS = 30_000_000
@@ -53,12 +56,12 @@ NAMES = (b"\xff-run", b"a\nb", b"<b>run", b"-rf", "r\u202eun".encode(), b"x" * 2
 
 def folders(n: int, seed: int, place: Path) -> Iterator[tuple[str, Path]]:
     """Make damaged folders, one at a time, and yield what was done to each and where it lies."""
+    sound = [_sound(name, place) for name in ("format-1", "format-1-threshold")]
     for number in range(n):
         rng = np.random.default_rng([seed, number])
-        golden = GOLDEN / str(rng.choice(["format-1", "format-1-threshold"]))
+        golden = sound[int(rng.integers(len(sound)))]
         folder = place / "damaged" / "run"
         shutil.copytree(golden, folder)
-        (folder / "verdicts.jsonl").write_text(_verdict_line(golden))
         done = []
         for _ in range(rng.integers(1, 4)):
             change = CHANGES[rng.integers(len(CHANGES))]
@@ -79,6 +82,20 @@ def folders(n: int, seed: int, place: Path) -> Iterator[tuple[str, Path]]:
         moved = next(folder.parent.iterdir(), folder)
         yield f"{number}: " + "; ".join(done), moved
         shutil.rmtree(folder.parent, ignore_errors=True)
+
+
+def _sound(name: str, place: Path) -> Path:
+    """Return a golden run with a verdict, and with what dashboards keep beside the log."""
+    folder = Path(shutil.copytree(GOLDEN / name, place / name))
+    (folder / "verdicts.jsonl").write_text(_verdict_line(folder))
+    run = RunReader(folder)
+    (folder / "scores").rename(folder / "set-aside")
+    score_table(run, SCORED)
+    (folder / "set-aside").rename(folder / "scores")
+    project(run, "pca")
+    compare_pairs(run)
+    assert {"cache", "projections", "duplicates"} <= {path.name for path in folder.iterdir()}
+    return folder
 
 
 def questions(folder: Path) -> None:
@@ -124,7 +141,10 @@ def _ask_all(run: RunReader) -> None:
         lambda: verdicts.append(run, [Verdict(0, "keep", int(known["given_label"][0]))]),
         lambda: run.images([0, 1]),
         lambda: run.scores(max(last, 1), 1),
-        *(partial(score_table, run, [name]) for name in ("iam", "last_loss", "hm_weight", "aum")),
+        *(partial(score_table, run, [name]) for name in SCORED),
+        lambda: score_table(run, ["neighbour_vote", "confident_learning"]),
+        lambda: _in_samples(run, cached(run, "pca")),
+        lambda: _in_samples(run, kept_pairs(run)),
         *(partial(score_table, run, [name]) for name in run.method_columns),
     ]
     for ask in asked:
@@ -136,6 +156,11 @@ def _ask_all(run: RunReader) -> None:
 def _in_classes(run: RunReader, signals: Any) -> None:
     for label in signals["predicted_label"].dropna().unique():
         run.class_names[int(label)]
+
+
+def _in_samples(run: RunReader, table: Any) -> None:
+    for name in {"sample_id", "other_id"} & set([] if table is None else table.columns):
+        run.samples().iloc[table[name].dropna().astype(int)]
 
 
 def _ask(ask: Callable[[], Any]) -> None:

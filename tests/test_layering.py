@@ -1,6 +1,7 @@
 """Who may import whom, read off the source and seen at run time."""
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -112,6 +113,19 @@ def test_every_room_is_there():
 def test_a_heavy_library_stays_in_its_places(libraries, places):
     strays = [place(p) for p in SOURCES if roots(p) & libraries and not is_in(p, places)]
     assert strays == []
+
+
+def test_files_of_a_run_are_read_in_one_place():
+    """Anybody may have made them: `log/files.py` bounds what is read before it is read."""
+    foreign = ("hmw_core/log/files.py", "hmw_core/importers", "hmw_core/review/label_codec.py")
+    reads = re.compile(r"pq\.(read_|Parquet(File|Dataset)\()|pd\.read_parquet\(")
+    mine = [path for path in SOURCES if place(path).split("/")[0] != "training"]
+    texts = {
+        place(path): path.read_text(encoding="utf-8") for path in mine if not is_in(path, foreign)
+    }
+    lines = [f"{p}: {line}" for p, text in texts.items() for line in text.splitlines()]
+    code = [line for line in lines if reads.search(line) and "samples = pd." not in line]
+    assert code == []
 
 
 def members(folder: Path) -> set[str]:

@@ -38,11 +38,23 @@ class FigureSpec:
     """The fewest runs it shows; with fewer, `prepare` raises `CannotShow`."""
 
     def draw(self, table: pd.DataFrame) -> go.Figure:
-        """Return the plotly figure of the page."""
-        made = self.drawing(table)
+        """Return the plotly figure of the page.
+
+        Raises
+        ------
+        CannotShow
+            If nothing in the table can be drawn: no value is finite.
+        """
+        made = self._made(table)
         return made.screen() if isinstance(made, Special) else screen(made)
+
+    def _made(self, table: pd.DataFrame) -> Drawing | Special:
+        made = self.drawing(table)
+        if not isinstance(made, Special) and not made.panels:
+            raise CannotShow("the log holds no finite value of what this figure shows")
+        return made
 
     def typeset(self, table: pd.DataFrame, width: float) -> Figure:
         """Return the Matplotlib figure of the file, `width` in inches."""
-        made = self.drawing(table)
+        made = self._made(table)
         return made.page(width) if isinstance(made, Special) else page(made, width)

@@ -13,7 +13,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
-from json import loads
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,6 +23,7 @@ from dashboard.jobs.training_command import NAME, PROGRAM, check_name
 from hmw_core import processes
 from hmw_core.errors import UnreadableRun, UsageError
 from hmw_core.log import layout
+from hmw_core.log.files import DamagedFile, read_json
 from hmw_core.log.reader import KILLED
 
 LIVING = ("starting", "running", "stopping")
@@ -131,9 +131,8 @@ def forget(runs: Path, name: str) -> None:
 def find(runs: Path, name: str) -> Training | None:
     """Return the last training of a run that a dashboard started, None where there is none."""
     try:
-        kept = loads(_record(runs, name).read_text(encoding="utf-8"))
-        training = Training(**kept)
-    except (OSError, ValueError, TypeError):
+        training = Training(**read_json(_record(runs, name)))
+    except (DamagedFile, TypeError):
         return None
     # The file may be anyone's: what it says of another run or process is not believed.
     sound = isinstance(training.pid, int) and training.pid > 1 and training.name == name

@@ -94,7 +94,7 @@ def project(
     """
     plan = _plan(run, method, epoch, seed, given_label, sample_ids, skip_undefined, settings)
     with _ONE_AT_A_TIME:
-        kept = _read(_file(run, plan), plan)
+        kept = _read(run, plan)
         if kept is not None:
             return kept
         table = _compute(run, plan, sample_ids, progress)
@@ -115,7 +115,7 @@ def cached(
 ) -> pd.DataFrame | None:
     """Return what `project` would, if it is kept whole in the run's folder, else None."""
     plan = _plan(run, method, epoch, seed, given_label, sample_ids, skip_undefined, settings)
-    return _read(_file(run, plan), plan)
+    return _read(run, plan)
 
 
 def chosen_method(method: str, n_samples: int) -> str:
@@ -253,10 +253,12 @@ def _file(run: RunReader, plan: dict[str, Any]) -> Path:
     return run.network_folder / "projections" / name
 
 
-def _read(path: Path, plan: dict[str, Any]) -> pd.DataFrame | None:
+def _read(run: RunReader, plan: dict[str, Any]) -> pd.DataFrame | None:
     """Return a kept map, or None if there is none, or it is damaged or not of this plan."""
+    path = _file(run, plan)
     try:
         table = read_table(path)
+        run.check_numbers(path, table, known=())  # a class vector is no sample
         about = json.loads((table.schema.metadata or {})[METADATA_KEY])
     except (ValueError, KeyError, RecursionError):
         return None

@@ -12,7 +12,7 @@ import pandas as pd
 import pyarrow as pa
 
 from hmw_core.log import layout
-from hmw_core.log.files import DamagedFile, read_table
+from hmw_core.log.files import read_table
 from hmw_core.log.reader import RunReader
 
 KEY = b"hmw_cache_key"
@@ -54,15 +54,25 @@ def kept_table(
     )
     digest = hashlib.sha256(key.encode()).hexdigest()
     path = layout.cache_file(run.network_folder, name, digest[:16])
-    with suppress(DamagedFile):
+    with suppress(ValueError, TypeError, KeyError):  # of pandas, which believes its metadata
         table = read_table(path)
-        if (table.schema.metadata or {}).get(KEY) == digest.encode():
-            return table.to_pandas()
+        kept = table.to_pandas()
+        if (table.schema.metadata or {}).get(KEY) == _key(digest, kept):
+            return kept
     made = compute()
     table = pa.Table.from_pandas(made)
-    table = table.replace_schema_metadata({**(table.schema.metadata or {}), KEY: digest.encode()})
+    table = table.replace_schema_metadata(
+        {**(table.schema.metadata or {}), KEY: _key(digest, made)}
+    )
     keep(path, table)
     return made
+
+
+def _key(digest: str, table: pd.DataFrame) -> bytes:
+    """Return the digest of the choices with that of the content: a table may be a stranger's."""
+    values = pd.util.hash_pandas_object(table).to_numpy()
+    content = hashlib.sha256(repr(list(table.columns)).encode() + values.tobytes())
+    return f"{digest} {content.hexdigest()}".encode()
 
 
 def read_only() -> bool:

@@ -121,7 +121,10 @@ def read_json(path: Path) -> Any:
         if level:
             raise RecursionError
         if b"\\ud" in content or b"\\uD" in content:
-            json.dumps(value, ensure_ascii=False).encode()  # half a surrogate pair is no text
+            try:
+                json.dumps(value, ensure_ascii=False).encode()
+            except UnicodeEncodeError:
+                raise ValueError("it holds half a surrogate pair, which is no text") from None
         return value
 
 

@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from PIL import Image
 
 from hmw_core.errors import UsageError
 from hmw_core.log.bad_pictures import for_each, refusal
 from hmw_core.log.decoding import BadPicture, decode, is_plain, upright, upright_size
+from hmw_core.log.files import DamagedFile, open_table
 from hmw_core.log.pixel_arrays import as_pixels
 
 LARGEST_SIDE = 256  # px; a gallery needs no more, and the original stays where it was
@@ -98,11 +98,10 @@ def are_kept(path: Path) -> bool:
 
     Their fingerprint is the same where they are large, for it is of the files, not of the pixels.
     """
-    if not path.is_file():
-        return False
     try:
-        metadata = pq.read_schema(path).metadata or {}
-    except (pa.ArrowInvalid, OSError):
+        with open_table(path, {}) as file:
+            metadata = file.schema_arrow.metadata or {}
+    except DamagedFile:
         return False
     return all(metadata.get(key.encode()) == value.encode() for key, value in DECODER.items())
 

@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -40,7 +40,7 @@ from hmw_core.log.tables import (
 OUTPUT_NAMES = ("logits", "cosine", "probabilities")
 ID = {"sample_id": "int32"}
 OUTPUT_TYPES = types_of((*OUTPUT_COLUMNS, *TOPK_OUTPUT_COLUMNS))
-LABELS = ("given_label", "true_label", "predicted_label", "other_label")
+LABELS = ("given_label", "true_label", "predicted_label", "other_label", "class_label")
 MOST_ROWS_A_BYTE = 8  # a sample's id alone takes more than a bit, however well it is packed
 KILLED = "the training process ended without a word (killed, or the machine went down)"
 
@@ -279,7 +279,7 @@ class RunReader:
                 continue
             types = SIGNAL_TYPES if kind == "signals" else {n: of_method[n].dtype for n in names}
             table = read_rows(path, {n: types[n] for n in names}, self.n_samples, rows)
-            self._check_labels(path, table)
+            self.check_numbers(path, table)
             found |= {
                 name: table[name].cast(pa.float32()).to_numpy()
                 if kind == "method"
@@ -410,9 +410,12 @@ class RunReader:
         except DamagedFile:
             return None
         made_by = (table.schema.metadata or {}).get(SCORES_VERSION)
-        if made_by != str(version).encode() or "sample_id" not in table.column_names:
+        numbers = all(pa.types.is_floating(f.type) for f in table.schema if f.name != "sample_id")
+        kept = table.to_pandas()
+        if made_by != str(version).encode() or not numbers or "sample_id" not in kept:
             return None
-        return table.to_pandas().set_index("sample_id")
+        ids = np.sort(kept["sample_id"].to_numpy())
+        return kept.set_index("sample_id") if np.array_equal(ids, np.arange(len(ids))) else None
 
     @property
     def has_images(self) -> bool:
@@ -500,7 +503,7 @@ class RunReader:
     ) -> pa.Table:
         """Return columns of a file with a row for some of the samples, each at most once."""
         table = read_table(path, types, most_rows=self.n_samples, filters=_has_id(sample_id))
-        self._check_labels(path, table)
+        self.check_numbers(path, table)
         with naming(path):
             if len(table["sample_id"].unique()) < len(table):
                 raise ValueError("it has a sample twice")
@@ -512,14 +515,23 @@ class RunReader:
     @cached_property
     def _limits(self) -> dict[str, int]:
         """How many classes and samples a column may number, from 0 on."""
-        return dict.fromkeys(LABELS, self.n_classes) | {"sample_id": self.n_samples}
+        samples = dict.fromkeys(("sample_id", "other_id"), self.n_samples)
+        return dict.fromkeys(LABELS, self.n_classes) | samples
 
-    def _check_labels(self, path: Path, table: pa.Table) -> None:
-        """Refuse numbers of classes and samples that this run does not have."""
+    def check_numbers(
+        self, path: Path, table: pa.Table, known: Collection[str] = ALWAYS_KNOWN
+    ) -> None:
+        """Refuse numbers of classes and samples that this run does not have, and nulls in `known`.
+
+        Raises
+        ------
+        DamagedFile
+            If the table of this file has some.
+        """
         with naming(path):
             for name in self._limits.keys() & set(table.column_names):
                 ends = pc.min_max(table[name]).as_py()
-                unknown = name in ALWAYS_KNOWN and table[name].null_count
+                unknown = name in known and table[name].null_count
                 if (
                     unknown
                     or not 0 <= (ends["min"] or 0) <= (ends["max"] or 0) < self._limits[name]
@@ -532,7 +544,7 @@ class RunReader:
             if self.n_samples > MOST_ROWS_A_BYTE * path.stat().st_size:
                 raise DamagedFile(path, "is damaged: it is too small for as many samples")
         table = read_table(path, types_of(SAMPLES))
-        self._check_labels(path, table)
+        self.check_numbers(path, table)
         ids = np.arange(self.n_samples)
         if not np.array_equal(table["sample_id"].to_numpy(), ids):
             raise DamagedFile(path, "is damaged: its sample_id does not count from 0")

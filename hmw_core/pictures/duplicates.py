@@ -83,7 +83,7 @@ def compare_pairs(
     """
     plan = _plan(run, epoch)
     with _ONE_AT_A_TIME:
-        kept = _read(_file(run, plan), plan)
+        kept = _read(run, plan)
         if kept is not None:
             return kept
         frame = _compute(run, plan, progress)
@@ -98,7 +98,7 @@ def compare_pairs(
 def kept_pairs(run: RunReader, epoch: int | None = None) -> pd.DataFrame | None:
     """Return what `compare_pairs` would, if it is kept in the run's folder, else None."""
     plan = _plan(run, epoch)
-    return _read(_file(run, plan), plan)
+    return _read(run, plan)
 
 
 def typical_distance(pairs: pd.DataFrame, by: By) -> float:
@@ -378,10 +378,12 @@ def _file(run: RunReader, plan: dict[str, Any]) -> Path:
     return run.network_folder / "duplicates" / f"pairs-{key}.parquet"
 
 
-def _read(path: Path, plan: dict[str, Any]) -> pd.DataFrame | None:
+def _read(run: RunReader, plan: dict[str, Any]) -> pd.DataFrame | None:
     """Return kept pairs, or None if there are none, or they are damaged or not of this plan."""
+    path = _file(run, plan)
     try:
         table = read_table(path)
+        run.check_numbers(path, table)
         about = json.loads((table.schema.metadata or {})[METADATA_KEY])
     except (ValueError, KeyError, RecursionError):
         return None
