@@ -21,15 +21,16 @@ from PIL import Image, ImageOps
 
 from hmw_core.errors import UsageError
 
+LARGEST = 178_956_970  # pixels; Pillow's own limit, which it only warns of at half of it
 LIGHT = 192  # grey level from which a drawing lies on black
 FORMATS = (  # of photographs and drawings; EPS and WMF, say, would start other programs
     "PNG", "JPEG", "MPO", "GIF", "BMP", "DIB", "WEBP", "AVIF", "TIFF", "PPM", "JPEG2000", "ICO",
     "TGA", "PCX", "SGI", "QOI", "DDS", "PSD", "ICNS",
 )  # fmt: skip
-DAMAGE = (  # what Pillow raises on broken files
+BOMB = (Image.DecompressionBombError, Image.DecompressionBombWarning)
+DAMAGE = (  # what Pillow raises on broken files, its warnings where they are errors
     OSError, ValueError, SyntaxError, LookupError, TypeError, ArithmeticError, AttributeError,
-    AssertionError, RuntimeError, EOFError, MemoryError, struct.error, zlib.error,
-    Image.DecompressionBombError,
+    AssertionError, RuntimeError, EOFError, MemoryError, struct.error, zlib.error, *BOMB, Warning,
 )  # fmt: skip
 KINDS = {  # of files that are often called pictures, by how they begin
     rb"\s*(<!DOCTYPE|<html|<\?xml|<svg|\{|version https://git-lfs)": "text, no picture",
@@ -41,6 +42,7 @@ KINDS = {  # of files that are often called pictures, by how they begin
     rb"%PDF|PK\x03\x04|%!PS": "a document or an archive, no picture",
 }
 
+Image.MAX_IMAGE_PIXELS = LARGEST
 Image.init()
 _OPENED = tuple(name for name in FORMATS if name in Image.OPEN)
 SUFFIXES = {end for end, name in Image.registered_extensions().items() if name in _OPENED}
@@ -163,7 +165,10 @@ def to_8_bits(values: np.ndarray) -> np.ndarray:
 
 
 def _open(encoded: bytes) -> Image.Image:
-    return Image.open(io.BytesIO(encoded), formats=_OPENED)
+    picture = Image.open(io.BytesIO(encoded), formats=_OPENED)
+    if picture.width * picture.height > LARGEST:
+        raise Image.DecompressionBombError
+    return picture
 
 
 def _orientation(picture: Image.Image) -> int:
@@ -190,6 +195,8 @@ def _reason(encoded: bytes, error: BaseException) -> str:
     for start, kind in KINDS.items():
         if re.match(start, encoded, re.DOTALL):
             return kind
+    if isinstance(error, BOMB):
+        return f"larger than {LARGEST / 1e6:.0f} million pixels, perhaps a decompression bomb"
     if not isinstance(error, Image.UnidentifiedImageError):
         return str(error) or f"Pillow fails on it ({type(error).__name__})"
     return "no picture that Pillow reads"

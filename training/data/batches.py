@@ -163,10 +163,18 @@ class StreamedImages:
             pin_memory=self.device.type == "cuda",
             worker_init_fn=_leave_signals_to_the_parent,
         )
-        for rows, pictures in loader:
+        for rows, pictures in _without_traceback(loader):
             there = (part.to(self.device, non_blocking=True) for part in pictures)
             views = map(lambda view, part: view.strengthen(part, rows), draws, there)
             yield rows.to(self.device, non_blocking=True), tuple(map(self.normalize, views))
+
+
+def _without_traceback(loader: DataLoader) -> Iterator:
+    """Yield what a loader does; an OSError of a worker process keeps its sentence only."""
+    try:
+        yield from loader
+    except OSError as error:
+        raise OSError(str(error).strip().splitlines()[-1].removeprefix("OSError: ")) from None
 
 
 def _shifts(order: Tensor, draws: Draws) -> list[list[list[float]]]:

@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
 
-from hmw_core.errors import UsageError
 from hmw_core.log.bad_pictures import for_each
 from hmw_core.log.decoding import BadPicture, decode, upright_size
 
@@ -36,13 +35,19 @@ class EncodedImages(Sequence[bytes]):
         return EncodedImages([self.pictures[row] for row in rows], self.size)
 
     def decode(self, sample_id: int) -> Image.Image:
-        """Return a picture upright, in RGB."""
+        """Return a picture upright, in RGB.
+
+        Raises
+        ------
+        OSError
+            If it was sound when it was checked, and no longer is: that ends a training.
+        """
         try:
             return decode(self[sample_id], shrink_to=2 * self.size)
         except BadPicture as error:
             where = self.pictures[sample_id]
             name = where if isinstance(where, Path) else f"of sample {sample_id}"
-            raise UsageError(f"the picture {name} can no longer be read: {error}") from None
+            raise OSError(f"the picture {name} can no longer be read: {error}") from None
 
     def check(self, sample_id: int) -> None:
         """Raise BadPicture if the picture does not decode to its end; keep nothing of it."""

@@ -1,13 +1,15 @@
 """Decoding: small pictures to one array, large ones checked and left encoded."""
 
 import io
+import os
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
-from hmw_core.errors import UsageError
 from tests.training.conftest import png, some_pictures
+from training.data.batches import image_source
 from training.data.pictures import EncodedImages, load_pictures
 
 
@@ -69,5 +71,30 @@ def test_a_picture_that_is_torn_while_training_goes_on_is_named(tmp_path):
     path.write_bytes(some_pictures(1, 120)[0])
     images, _ = load_pictures([path], None)
     path.write_bytes(b"")
-    with pytest.raises(UsageError, match=r"a\.png can no longer be read: an empty file"):
+    with pytest.raises(OSError, match=r"a\.png can no longer be read: an empty file"):
         images.decode(0)
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_worker_says_so_in_one_sentence(tmp_path, workers):
+    path = tmp_path / "a.png"
+    path.write_bytes(some_pictures(1, 120)[0])
+    images, _ = load_pictures([path], None)
+    source = image_source(images, [0.5] * 3, [0.5] * 3, "none", torch.device("cpu"), workers)
+    path.unlink()
+    with pytest.raises(OSError, match=r"^the picture \S*a\.png can no longer be read: gone$"):
+        list(source.batches(torch.arange(1), 1))
+
+
+def test_a_file_that_cannot_be_read_or_is_too_large(tmp_path, monkeypatch):
+    sparse = tmp_path / "a.png"
+    sparse.touch()
+    os.truncate(sparse, (1 << 30) + 1)
+    assert load_pictures([sparse], None)[1] == {0: "1.0 GiB large, no picture"}
+    os.truncate(sparse, 10)
+
+    def refuse(path):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(type(sparse), "read_bytes", refuse)
+    assert load_pictures([sparse], None)[1] == {0: "Permission denied"}
