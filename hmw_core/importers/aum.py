@@ -104,8 +104,7 @@ def read(source: Path, options: ImportOptions) -> ImportedLog:
     if is_told or (not options.class_names and _is_extra_class(target, other, wins, row)):
         n_classes -= 1
         is_extra[place] = label == n_classes
-        stands_in = pd.Series(other).groupby(row).agg(lambda seen: seen.mode()[0]).to_numpy()
-        given_label[place] = np.where(label == n_classes, stands_in, label)
+        given_label[place] = np.where(label == n_classes, _most_seen(row, other, target), label)
         warnings = [_warning(np.flatnonzero(is_extra), n_classes, is_told)]
         threshold = ThresholdMargins(is_extra, margins)
 
@@ -161,6 +160,17 @@ def _is_extra_class(
         and others.min() > 0
         and seen.iloc[0] <= 0.75
     )
+
+
+def _most_seen(row: np.ndarray, other: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """Return the class that is most often the largest other of each sample of the last label."""
+    is_last = target == target.max()
+    samples, of_sample = np.unique(row[is_last], return_inverse=True)
+    counts = np.zeros((len(samples), target.max()), dtype=np.int64)
+    np.add.at(counts, (of_sample, other[is_last]), 1)
+    found = np.zeros(row.max() + 1, dtype=np.int64)
+    found[samples] = counts.argmax(axis=1)
+    return found
 
 
 def _warning(extra: np.ndarray, label: int, is_told: bool) -> RunWarning:

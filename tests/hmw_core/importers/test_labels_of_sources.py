@@ -14,6 +14,7 @@ from hmw_core import RunReader
 from hmw_core.criteria import CRITERIA
 from hmw_core.criteria.compute import score_of
 from hmw_core.errors import UsageError
+from hmw_core.importers.__main__ import main
 from hmw_core.importers.base import ImportOptions
 from hmw_core.importers.write import import_run
 from tests.hmw_core.importers.test_importers import (
@@ -152,3 +153,10 @@ def test_a_class_without_a_sample_is_said(tmp_path):
     np.savez(tmp_path / "a.npz", labels=np.where(y == 0, 1, y), pred_probs=probability)
     run = import_run("cleanlab", tmp_path / "a.npz", tmp_path / "run")
     assert "'0' has no sample" in run.warnings[0].text
+
+
+def test_the_command_says_what_a_reader_must_know(tmp_path, capsys):
+    probability, y = probabilities()
+    np.savez(tmp_path / "a.npz", labels=np.where(y == 0, 1, y), pred_probs=probability)
+    assert main(["cleanlab", str(tmp_path / "a.npz"), "--run", "r", "--runs", str(tmp_path)]) == 0
+    assert "  note: Of the 4 classes, '0' has no sample." in capsys.readouterr().out

@@ -209,3 +209,27 @@ def test_classes_that_count_from_one_do_so_in_the_test_file(load, tmp_path):
 def test_labels_from_one_under_names_are_refused_with_the_remedy(load):
     with pytest.raises(UsageError, match="seem to count from 1, so subtract 1 from each"):
         load(columns() | {"label": [1, 2, 3] * 2}, class_names="cat,dog,eel")
+
+
+def test_two_columns_of_one_name_are_refused(load, tmp_path):
+    load(columns(other=np.arange(6) % 2))
+    table = pq.read_table(tmp_path / "d.parquet")
+    pq.write_table(table.rename_columns(["image", "label", "label"]), tmp_path / "d.parquet")
+    with pytest.raises(UsageError, match="has two columns called 'label'"):
+        load()
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        {b"huggingface": b"{"},
+        {b"huggingface": b"[" * 100_000},
+        {b"huggingface": b'{"info": {"features": {"label": {"names": 3}}}}'},
+        {b"class_names": b""},
+    ],
+    ids=["torn", "deep", "no list", "empty"],
+)
+def test_metadata_that_says_nothing_is_passed_over(load, tmp_path, metadata):
+    load(columns())
+    with_metadata(tmp_path / "d.parquet", metadata)
+    assert load().class_names == ["0", "1", "2"]

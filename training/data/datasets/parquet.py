@@ -79,11 +79,14 @@ def _read(file: pq.ParquetFile, path: Path, columns: list[str]) -> pa.Table:
     missing = [column for column in columns if column not in present]
     if missing:
         raise UsageError(f"{path} has no column {missing[0]!r}; it has {', '.join(present)}")
+    twice = [column for column in columns if present.count(column) > 1]
+    if twice:
+        raise UsageError(f"{path} has two columns called {twice[0]!r}; give each a name of its own")
     if file.metadata.num_rows == 0:
         raise UsageError(f"data file {path} has no rows")
     try:
         return file.read(columns=list(dict.fromkeys(columns)))
-    except (pa.ArrowInvalid, OSError) as error:
+    except (pa.ArrowException, OSError) as error:
         raise UsageError(f"data file {path} is damaged: {error}") from None
 
 
@@ -108,12 +111,12 @@ def _stored_names(schema: pa.Schema, column: str) -> list[str] | None:
     """Return the class names of the metadata, ours or those of Hugging Face's `datasets`."""
     metadata = schema.metadata or {}
     if metadata.get(b"class_names"):
-        return metadata[b"class_names"].decode("utf-8").split(",")
+        return metadata[b"class_names"].decode("utf-8", "replace").split(",")
     try:
         said: Any = json.loads(metadata.get(b"huggingface", b"{}"))
         names = said["info"]["features"][column]["names"]
         return [str(name) for name in names] or None
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, RecursionError):
         return None
 
 
