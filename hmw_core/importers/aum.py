@@ -105,7 +105,7 @@ def read(source: Path, options: ImportOptions) -> ImportedLog:
         n_classes -= 1
         is_extra[place] = label == n_classes
         given_label[place] = np.where(label == n_classes, _most_seen(row, other, target), label)
-        warnings = [_warning(np.flatnonzero(is_extra), n_classes, is_told)]
+        warnings = [_warning(np.flatnonzero(is_extra), n_classes, is_told, options)]
         threshold = ThresholdMargins(is_extra, margins)
 
     def epochs() -> Iterator[ImportedEpoch]:
@@ -173,12 +173,15 @@ def _most_seen(row: np.ndarray, other: np.ndarray, target: np.ndarray) -> np.nda
     return found
 
 
-def _warning(extra: np.ndarray, label: int, is_told: bool) -> RunWarning:
+def _warning(extra: np.ndarray, label: int, is_told: bool, options: ImportOptions) -> RunWarning:
+    seen = "the class that the network saw in each most often stands there"
+    if options.true_labels is not None:
+        seen = "their true labels stand there"
     rest = f"; where {label} is a class of the data, name all {label + 1} with --class-names"
     return RunWarning(
         f"The {len(extra)} samples of the label {label} are AUM's threshold samples and have no "
-        "score; the records do not hold the labels they had before, and the class that the network "
-        f"saw in each most often stands there{'' if is_told else rest}.",
+        f"score; the records do not hold the labels they had before, and {seen}"
+        f"{'' if is_told else rest}.",
         tuple(extra[:12].tolist()),
     )
 

@@ -105,6 +105,14 @@ def labels_of(
         raise UsageError(
             f"{where} holds words ({shown}); name the classes in their order with --class-names"
         )
+    if class_names and not found.words:
+        place = {name: number for number, name in enumerate(class_names)}
+        as_names = {number: place.get(str(number)) for number in np.unique(found.label).tolist()}
+        if None not in as_names.values() and any(n != label for n, label in as_names.items()):
+            raise UsageError(
+                f"{where} holds numbers that are names of other classes in --class-names, so it is "
+                "open what they mean; give the classes names that are no numbers"
+            )
     return found.label
 
 
@@ -120,19 +128,20 @@ def sample_names(values: Any, where: str) -> pd.Index:
         values = values.reshape(len(values), -1) if values.ndim else values.reshape(1, 1)
         if values.shape[1] != 1:
             raise UsageError(f"{where}: sample_id has the shape {values.shape}; accepted is (N,)")
-        values = values[:, 0]
+        values = values[:, 0].astype(object) if values.dtype.kind in "ST" else values[:, 0]
     names = pd.Series(values.to_pandas() if hasattr(values, "to_pandas") else values)
     if names.dtype.kind == "f" and (names % 1).eq(0).all():
         names = names.astype(np.int64)
-    elif names.dtype == object:
-        names = names.map(lambda name: name.decode() if isinstance(name, bytes) else name)
+    try:
+        if names.dtype == object:
+            names = names.map(lambda name: name.decode() if isinstance(name, bytes) else name)
+        found = pd.Index(names.astype(str))
+    except UnicodeError:
+        raise UsageError(f"{where}: a sample_id is no text in Unicode") from None
     empty = names.isna() | (names == "")
     if empty.any():
         raise UsageError(f"{where}: sample_id is empty in row {int(empty.argmax())} (from 0)")
-    try:
-        return pd.Index(names.astype(str))
-    except UnicodeError:
-        raise UsageError(f"{where}: a sample_id is no text in Unicode") from None
+    return found
 
 
 def numbers_of(values: Any, where: str) -> np.ndarray:

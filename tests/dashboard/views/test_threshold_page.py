@@ -9,10 +9,12 @@ from dashboard.figures.criteria.threshold import N_BINS, prepare
 from dashboard.presenters.thresholds import cells, is_off, modes_sentence
 from hmw_core import RunReader, RunWriter
 from hmw_core.criteria import CRITERIA
+from hmw_core.importers.write import import_run
 from hmw_core.laboratory.thresholds import find_threshold, percentile_threshold, threshold_table
 from hmw_core.statistics.modes import modes
 from tests.conftest import write_run
 from tests.dashboard.views.steps import HTML_NAMES, in_address, open_page, said
+from tests.hmw_core.importers.test_aums_threshold_samples import records
 from tests.hmw_core.laboratory.test_thresholds import FIRST, SECOND, N, write
 
 
@@ -108,6 +110,18 @@ def test_threshold_samples_and_their_partner(folder):
     page.toggle(key="combined review").set_value(True).run()
     assert not page.exception
     assert len([b for b in page.button if "Review these" in b.label]) == 2
+
+
+def test_imported_threshold_samples_have_no_seed(folder, tmp_path):
+    table, _ = records()
+    table.to_csv(tmp_path / "full_aum_records.csv", index=False)
+    run = import_run("aum", tmp_path, folder / "imported")
+    page = open_page("threshold", run="imported", criterion="aum", rule="threshold_samples")
+    assert not page.exception
+    assert "20 samples (10.0 %) were trained on in a class of their own" in said(page)
+    n = percentile_threshold(run).n_flagged
+    assert f"Threshold samples flags {n} of 180 samples" in said(page)
+    assert "AUM's threshold samples and have no score" in said(page)
 
 
 def test_without_threshold_samples_it_says_how_to_get_them(folder):

@@ -75,6 +75,7 @@ def test_true_labels_stand_for_those_of_threshold_samples(tmp_path):
     options = ImportOptions(true_labels=tmp_path / "true.npy")
     run = import_run("aum", tmp_path, tmp_path / "run", options)
     assert run.samples()["given_label"].tolist() == seen.tolist()
+    assert "their true labels stand there" in run.warnings[0].text
 
 
 def is_last(table: pd.DataFrame) -> pd.Series:

@@ -160,3 +160,31 @@ def test_the_command_says_what_a_reader_must_know(tmp_path, capsys):
     np.savez(tmp_path / "a.npz", labels=np.where(y == 0, 1, y), pred_probs=probability)
     assert main(["cleanlab", str(tmp_path / "a.npz"), "--run", "r", "--runs", str(tmp_path)]) == 0
     assert "  note: Of the 4 classes, '0' has no sample." in capsys.readouterr().out
+
+
+def test_numbers_that_are_names_of_other_classes_are_not_guessed(tmp_path):
+    probability, y = probabilities()
+    options = ImportOptions(class_names=("1", "2", "3", "4"))
+    np.savez(tmp_path / "a.npz", labels=y, pred_probs=probability)  # a 0 is no name
+    assert (
+        given(import_run("cleanlab", tmp_path / "a.npz", tmp_path / "run", options)) == y.tolist()
+    )
+    for labels in (np.maximum(y, 1), np.maximum(y, 1).astype(str)):
+        np.savez(tmp_path / "a.npz", labels=labels, pred_probs=probability)
+        with pytest.raises(UsageError, match="holds numbers that are names of other"):
+            import_run("cleanlab", tmp_path / "a.npz", tmp_path / "other", options)
+
+
+@pytest.mark.parametrize("kind", ["S", "U", object])
+def test_ids_of_any_kind_of_text(kind, tmp_path):
+    probability, y = probabilities()
+    ids = np.array(KEYS, dtype=kind)
+    if kind is object:
+        pd.DataFrame({"sample_id": ids, "label": y, "pred_probs": list(probability)}).to_parquet(
+            tmp_path / "a"
+        )
+    else:
+        with (tmp_path / "a").open("wb") as file:
+            np.savez(file, sample_id=ids, labels=y, pred_probs=probability)
+    run = import_run("cleanlab", tmp_path / "a", tmp_path / "run")
+    assert run.samples()["source"].tolist() == KEYS
