@@ -48,6 +48,7 @@ class Settings:
     label_column: str = ""
     true_label_column: str = ""
     noise_column: str = ""
+    skip_broken: bool = False
     labels: str = ""
     network: str = ""
     train_samples: int | None = None
@@ -73,12 +74,16 @@ def arguments(settings: Settings, runs: Path) -> list[str]:
     command = ["train"]
     for option in fields(settings):
         value = getattr(settings, option.name)
-        if value in ("", None, {}) or (option.name == "noise_rate" and settings.noise in NO_RATE):
+        if (
+            value is False
+            or value in ("", None, {})
+            or (option.name == "noise_rate" and settings.noise in NO_RATE)
+        ):
             continue
         if option.name in TEXTS:
             _check_text(option.name, value)
         command.append(f"--{option.name.replace('_', '-')}")
-        pairs = value.items() if isinstance(value, dict) else [(value,)]
+        pairs = value.items() if isinstance(value, dict) else [() if value is True else (value,)]
         command += [f"{word}" for pair in pairs for word in pair]
     return [*command, "--runs", str(runs.resolve())]
 

@@ -10,6 +10,7 @@ from dashboard import runs
 from dashboard.drawing.text import percent
 from dashboard.jobs import trainings
 from dashboard.jobs.training_command import (
+    NEEDS_DATA,
     NO_RATE,
     Settings,
     arguments,
@@ -123,7 +124,7 @@ def pick(label: str, members: list[dict[str, str]], key: str, default: str = "")
     return name
 
 
-def data_fields(dataset: str) -> dict[str, str]:
+def data_fields(dataset: str) -> dict[str, Any]:
     """Ask for the further settings that a data set needs."""
     if dataset == "digits":
         return {}
@@ -134,7 +135,15 @@ def data_fields(dataset: str) -> dict[str, str]:
     label, hint = labels.get(
         dataset, ("Folder that holds it", "empty: data/datasets, downloaded there if missing")
     )
-    found = {"data": st.text_input(label, placeholder=hint, key=f"new data {dataset}").strip()}
+    found: dict[str, Any] = {
+        "data": st.text_input(label, placeholder=hint, key=f"new data {dataset}").strip()
+    }
+    if dataset in NEEDS_DATA:
+        found["skip_broken"] = st.checkbox(
+            "Leave out pictures that cannot be read",
+            key=f"new skip broken {dataset}",
+            help="Otherwise they are named, and nothing is trained",
+        )
     if dataset == "parquet":
         columns = st.columns(2)
         for number, (name, (label, hint)) in enumerate(OF_PARQUET.items()):

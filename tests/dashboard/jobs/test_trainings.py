@@ -135,6 +135,7 @@ def test_the_command_line_accepts_every_word(runs, noise, monkeypatch):
         label_column="given",
         true_label_column="true",
         network="small_cnn",
+        skip_broken=bool(noise),
         **noise,
     )
     seen = []
@@ -142,6 +143,7 @@ def test_the_command_line_accepts_every_word(runs, noise, monkeypatch):
     assert main(arguments(asked, runs)) == 0
     [config] = seen
     assert (config.run, config.data, config.true_label_column) == ("tiny", asked.data, "true")
+    assert config.skip_broken == bool(noise)
     assert config.folder == runs / "tiny"
 
 
