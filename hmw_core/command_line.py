@@ -30,6 +30,8 @@ def door(
     argv : sequence of str, optional
         Default: the arguments of this process.
     """
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a path may be no text
     try:
         return work(parse(kind, sys.argv[1:] if argv is None else argv, program))
     except UsageError as error:

@@ -13,10 +13,10 @@ MAY_IMPORT = {"hmw_core": set(), "training": {"hmw_core"}, "dashboard": {"hmw_co
 # Each room of a package, bottom first: it imports only from those before it.
 ROOMS = {
     "hmw_core": (
-        "errors", "class_limit", "command_line", "processes", "spreadsheet", "delimited",
-        "label_column", "plain_pickle", "array_files", "margins", "log", "statistics", "noise",
-        "objective", "feature_space", "pictures", "criteria", "recording", "samples", "review",
-        "experiments", "importers", "laboratory",
+        "errors", "class_limit", "file_names", "command_line", "processes", "spreadsheet",
+        "delimited", "label_column", "plain_pickle", "array_files", "margins", "log",
+        "statistics", "noise", "objective", "feature_space", "pictures", "criteria",
+        "recording", "samples", "review", "experiments", "importers", "laboratory",
     ),
     "training": (
         "recipes", "config", "devices", "stopping", "lasting_stream", "progress", "schedule",

@@ -9,6 +9,7 @@ from typing import Any, Literal, get_type_hints
 from typeguard import CollectionCheckStrategy, TypeCheckError, check_type
 
 from hmw_core.errors import UsageError
+from hmw_core.file_names import check_folder_name, file_name, is_folder_name
 from hmw_core.margins import HMSettings
 from training.recipes import recipe_fields
 
@@ -224,8 +225,8 @@ class RunConfig:
                 f"--noise {self.noise} has no rate, got --noise-rate {self.noise_rate}; "
                 "name a synthetic noise, or leave the rate out"
             )
-        if self.run is not None and not _is_plain_name(self.run):
-            raise UsageError(f"--run must be a plain name without slashes, got {self.run!r}")
+        if self.run is not None:
+            check_folder_name(self.run, "--run")
 
     @property
     def run_name(self) -> str:
@@ -253,7 +254,8 @@ class RunConfig:
         if self.threshold_samples is not None:
             seed = self.seed if self.threshold_seed is None else self.threshold_seed
             name += f"-threshold{seed}"
-        return self.run or name.replace(" ", "-")
+        name = name.replace(" ", "-")
+        return self.run or (name if is_folder_name(name) else file_name(name, ""))
 
     @property
     def folder(self) -> Path:
@@ -339,7 +341,3 @@ def _word(name: str, value: Any) -> str:
     if isinstance(value, bool):
         return name if value else f"no_{name}"
     return f"{name}{value:g}" if isinstance(value, float) else f"{name}{value}"
-
-
-def _is_plain_name(name: str) -> bool:
-    return bool(name) and not name.startswith(".") and not set(name) & set("/\\\0")

@@ -1,5 +1,6 @@
 """Figures and a report as files, without a browser: `python -m dashboard.export RUN OUT`."""
 
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -74,7 +75,7 @@ def _width(text: str) -> str | float:
 
 def _write(path: Path, data: bytes) -> None:
     """Write one file whole and say so."""
-    verb = "replaced" if path.exists() else "wrote"
+    verb = "replaced" if os.path.exists(path) else "wrote"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(path, data)

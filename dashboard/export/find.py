@@ -1,6 +1,7 @@
 """A run and its class as a command line names them."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from hmw_core.errors import UsageError
@@ -10,22 +11,24 @@ RUNS = Path("data/runs")
 NAMED = 20  # classes and runs that a message lists
 
 
-def find_run(name: str, network: int = 1) -> RunReader:
-    """Return a run by its folder's path, or by its name below `$HMW_RUNS` or `data/runs`.
+def find_run(name: str, network: int = 1, runs: Path | None = None) -> RunReader:
+    """Return a run by its folder's path, or by its name in `runs`.
+
+    Default: `$HMW_RUNS`, or `data/runs`.
 
     Raises
     ------
     UsageError
         If there is none, it cannot be read, or it has no such network.
     """
-    runs = Path(os.environ.get("HMW_RUNS") or RUNS)
+    runs = runs or Path(os.environ.get("HMW_RUNS") or RUNS)
     for folder in (Path(name), runs / name):
-        if folder.is_dir():
+        if os.path.isdir(folder):  # false also of what no path can be
             return RunReader(folder, network)
     known = sorted(path.parent.name for path in runs.glob("[!.]*/run.json"))
     raise UsageError(
-        f"no run {name!r}: neither a folder nor a run in {runs}, "
-        f"which has: {', '.join(known) or 'none'}"
+        f"no run {name[:300]!r}: neither a folder nor a run in {runs}, "
+        f"which has: {_listed(known) or 'none'}"
     )
 
 
@@ -42,9 +45,14 @@ def label_of(run: RunReader, class_name: str) -> int:
     number = int(class_name[:9]) if class_name.isdecimal() else -1
     if str(number) == class_name and 0 <= number < run.n_classes:
         return number
-    first = ", ".join(run.class_names[:NAMED])
-    more = f" and {run.n_classes - NAMED:,} more" if run.n_classes > NAMED else ""
-    raise UsageError(f"run {run.name!r} has no class {class_name!r}; it has: {first}{more}")
+    raise UsageError(
+        f"run {run.name!r} has no class {class_name!r}; it has: {_listed(run.class_names)}"
+    )
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - NAMED:,} more" if len(names) > NAMED else ""
+    return ", ".join(names[:NAMED]) + more
 
 
 def network_words(run: RunReader) -> list[str]:

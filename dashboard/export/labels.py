@@ -1,5 +1,6 @@
 """Corrected labels as a file: `python -m dashboard.labels RUN OUT`, and what goes on from there."""
 
+import os
 import shlex
 import sys
 from collections.abc import Sequence
@@ -238,7 +239,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _write(given: Options) -> int:
     run = find_run(given.run, given.network)
     labels = corrected_labels(run, given.criterion, given.epoch, n_flagged=given.flag)
-    verb = "replaced" if given.out.exists() else "wrote"
+    verb = "replaced" if os.path.exists(given.out) else "wrote"
     if given.samples:
         _write_samples(run, labels, given.out, given.pictures)
     else:

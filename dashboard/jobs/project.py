@@ -10,11 +10,11 @@ import tyro
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
+from dashboard.export.find import find_run
 from hmw_core.command_line import door
 from hmw_core.errors import UsageError
 from hmw_core.feature_space.embeddings import TITLES
 from hmw_core.feature_space.projection import cached, project
-from hmw_core.log.reader import RunReader
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,8 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _project(given: Arguments) -> int:
     console = Console(stderr=True)
-    folder = given.run if given.run.is_dir() else given.runs / given.run
-    run = RunReader(folder, given.network)
+    run = find_run(str(given.run), given.network, given.runs)
     settings = {
         name: value
         for name in ("perplexity", "n_neighbors", "min_dist")

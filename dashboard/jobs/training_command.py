@@ -13,9 +13,9 @@ from typing import Any
 
 from hmw_core import processes
 from hmw_core.errors import UsageError
+from hmw_core.file_names import check_plain
 
 PROGRAM = (sys.executable, "-m", "training")
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+=-]{0,99}")
 NO_RATE = ("none", "human")
 """Noises that come as they are."""
 NEEDS_DATA = {"parquet": "a Parquet file", "image-folder": "a folder of pictures"}
@@ -63,7 +63,7 @@ def arguments(settings: Settings, runs: Path) -> list[str]:
     UsageError
         If the name is not plain, or the data set needs a file that is not named.
     """
-    check_name(settings.run)
+    check_plain(settings.run, "the run name")
     what = NEEDS_DATA.get(settings.dataset)
     if what and not settings.data:
         raise UsageError(f"data set {settings.dataset} needs {what}: fill in where it lies")
@@ -90,7 +90,7 @@ def arguments(settings: Settings, runs: Path) -> list[str]:
 
 def resume_arguments(name: str, runs: Path) -> list[str]:
     """Return the arguments of `python -m training` that go on with a run."""
-    return ["resume", check_name(name), "--runs", str(runs.resolve())]
+    return ["resume", check_plain(name, "the run name"), "--runs", str(runs.resolve())]
 
 
 def listing() -> dict[str, list[dict[str, Any]]]:
@@ -133,22 +133,6 @@ def suggested_name(settings: Settings, runs: Path) -> str:
         free = f"{name}-{number}"
         number += 1
     return free
-
-
-def check_name(name: str) -> str:
-    """Return the name of a run.
-
-    Raises
-    ------
-    UsageError
-        If it could lead out of the runs folder, be hidden, or be taken for an option.
-    """
-    if not NAME.fullmatch(name):
-        raise UsageError(
-            f"the run name {name[:120]!r} is not plain: begin with a letter or digit and use "
-            "letters, digits and . _ + = - only, 100 at most"
-        )
-    return name
 
 
 def _check_text(option: str, value: str) -> None:

@@ -19,9 +19,10 @@ from typing import Any, NamedTuple
 import pandas as pd
 from filelock import FileLock
 
-from dashboard.jobs.training_command import NAME, PROGRAM, check_name
+from dashboard.jobs.training_command import PROGRAM
 from hmw_core import processes
 from hmw_core.errors import UnreadableRun, UsageError
+from hmw_core.file_names import PLAIN, check_plain
 from hmw_core.log import layout
 from hmw_core.log.files import DamagedFile, read_json
 from hmw_core.log.reader import KILLED
@@ -81,7 +82,7 @@ def start(runs: Path, words: Sequence[str], name: str) -> Training:
         If a training of this name lives, a new run's folder exists already, or a file cannot be
         written.
     """
-    check_name(name)
+    check_plain(name, "the run name")
     folder = runs / name
     try:
         with _alone(runs):
@@ -103,7 +104,7 @@ def stop(runs: Path, name: str) -> None:
     UsageError
         If no process of ours trains this run.
     """
-    check_name(name)
+    check_plain(name, "the run name")
     with _alone(runs):
         training = find(runs, name)
         if training is None or not is_alive(training):
@@ -121,7 +122,7 @@ def forget(runs: Path, name: str) -> None:
     UsageError
         If it lives, or there is a run of this name.
     """
-    training = find(runs, check_name(name))
+    training = find(runs, check_plain(name, "the run name"))
     if (runs / name).exists() or (training and is_alive(training)):
         raise UsageError(f"{name!r} is a run, or is becoming one: it is not forgotten")
     for path in (_record(runs, name), log_file(runs, name)):
@@ -142,7 +143,7 @@ def find(runs: Path, name: str) -> Training | None:
 def all_trainings(runs: Path) -> list[Training]:
     """Return the trainings that dashboards started here, newest first."""
     folder = runs / ".trainings"
-    names = [path.stem for path in folder.glob("*.json") if NAME.fullmatch(path.stem)]
+    names = [path.stem for path in folder.glob("*.json") if PLAIN.fullmatch(path.stem)]
     found = [training for name in names if (training := find(runs, name)) is not None]
     return sorted(found, key=lambda training: training.started, reverse=True)
 

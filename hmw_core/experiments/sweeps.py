@@ -16,6 +16,7 @@ import pandas as pd
 from hmw_core.criteria.of_run import title_of
 from hmw_core.errors import UnreadableRun, UsageError
 from hmw_core.experiments.proof import t_interval
+from hmw_core.file_names import is_folder_name
 from hmw_core.log import checks, layout
 from hmw_core.log.files import shown
 from hmw_core.log.reader import RunReader
@@ -61,7 +62,7 @@ FIELDS = {
     "cells": [{"fields": checks.OBJECT, "departs?": checks.OBJECT}],
     "trainings": [
         {
-            "run?": checks.matching(r"[^/\\.][^/\\]*", "the name of a folder"),
+            "run?": ("the name of a folder", lambda v: isinstance(v, str) and is_folder_name(v)),
             "cell": checks.whole(0, 1_000_000),
             "seed": checks.whole(-(2**63), 2**64),
             "status": checks.one_of(STATUSES),

@@ -10,7 +10,7 @@ import tyro
 
 from hmw_core.command_line import door
 from hmw_core.criteria.compute import by_reason
-from hmw_core.errors import UsageError
+from hmw_core.file_names import check_folder_name
 from hmw_core.importers import IMPORTERS
 from hmw_core.importers.base import ImportOptions
 from hmw_core.importers.write import import_run
@@ -37,8 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _import(given: Arguments) -> int:
-    if not given.run or given.run.startswith(".") or set(given.run) & set("/\\\0"):
-        raise UsageError(f"--run must be a plain name without slashes, got {given.run!r}")
+    check_folder_name(given.run, "--run")
     run = import_run(given.kind, given.source, given.runs / given.run, given)
     epochs = "1 epoch" if run.last_epoch == 1 else f"{run.last_epoch} epochs"
     print(f"{run.folder}: {run.n_samples:,} samples, {epochs}")

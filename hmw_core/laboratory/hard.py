@@ -11,6 +11,7 @@ from hmw_core.criteria.kept import score_table
 from hmw_core.criteria.of_run import pick_criterion, title_of
 from hmw_core.errors import UsageError
 from hmw_core.experiments.seeds import same_labels
+from hmw_core.file_names import is_folder_name
 from hmw_core.log.reader import RunReader
 from hmw_core.samples.groups import HARD_FRACTION, split_groups
 from hmw_core.statistics.ranking import suspicion
@@ -81,7 +82,7 @@ def _beside(run: RunReader, name: str) -> RunReader:
         If there is none, or its samples or given labels are others.
     """
     folder = run.folder.parent / name
-    if folder.parent != run.folder.parent or name.startswith(".") or not folder.is_dir():
+    if not is_folder_name(name) or not folder.is_dir():
         raise UsageError(f"there is no run {name!r} beside {run.name!r}")
     other = RunReader(folder)
     if not same_labels(run, other):

@@ -17,12 +17,12 @@ from rich.console import Console
 from hmw_core.errors import UsageError, pick
 from hmw_core.experiments import sweeps
 from hmw_core.experiments.sweeps import TRAINING, Sweep
+from hmw_core.file_names import check_plain
 from hmw_core.log import provenance
 from hmw_core.log.lock import Busy, FolderLock
 from training.sweeps.grid import Fields, cell_config, grid_cells
 from training.sweeps.processes import DECIDE_NOTHING, Job, SweepRun, as_json
 
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+=-]{0,99}")  # of runs, as the dashboard has them too
 LONGEST = 90  # letters of a run's name
 
 
@@ -120,11 +120,7 @@ def plan(
     UsageError
         As `run_cells`.
     """
-    if not NAME.fullmatch(name):
-        raise UsageError(
-            f"the sweep's name {name!r} is not plain: begin with a letter or digit and use "
-            "letters, digits and . _ + = - only, 100 at most"
-        )
+    check_plain(name, "the sweep's name")
     if not cells or not seeds:
         raise UsageError("a sweep needs at least one cell and one seed")
     place = Path(folder) / name

@@ -131,7 +131,7 @@ def show(name: str, sweep: Sweep, **options: Any) -> None:
         return
     st.plotly_chart(spec.draw(table), key=f"chart {name}", config=CONFIG, alt=spec.title)
     st.caption(f"**What to look for.** {spec.look_for}")
-    offer_files(f"{sweep.name[:80]}-{name}", name, partial(file_of, name, table))
+    offer_files(sweep.name, name, partial(file_of, name, table))
 
 
 def file_of(name: str, table: pd.DataFrame, kind: str) -> bytes:

@@ -30,6 +30,7 @@ from dashboard.views.parts.choices import (
 )
 from dashboard.views.parts.run_picker import pick_run
 from hmw_core.errors import UsageError
+from hmw_core.file_names import file_name
 from hmw_core.log import verdicts
 from hmw_core.log.reader import RunReader
 from hmw_core.review.label_file import encode_labels
@@ -175,7 +176,7 @@ def show_downloads(
             st.download_button(
                 format.upper(),
                 data=partial(encode_labels, labels, format),
-                file_name=f"{run.name}-labels.{format}",
+                file_name=file_name(run.name, f"-labels.{format}"),
                 mime=mime,
                 key=f"labels {format}",
                 on_click="ignore",
@@ -234,7 +235,7 @@ def show_commands(run: RunReader) -> None:
 def show_neighbours(run: RunReader, labels: pd.DataFrame) -> None:
     """Offer the samples as other tools open them, and show how they do."""
     st.subheader("Go on in cleanlab, FiftyOne or Spotlight", anchor=False)
-    file = f"{run.name}-samples.parquet"
+    file = file_name(run.name, "-samples.parquet")
     command = [
         "python",
         "-m",

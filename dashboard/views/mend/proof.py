@@ -21,6 +21,7 @@ from hmw_core.experiments.proof import (
     remarks,
     summary,
 )
+from hmw_core.file_names import file_name
 from hmw_core.log.reader import RunReader
 from hmw_core.spreadsheet import csv_bytes
 
@@ -90,7 +91,7 @@ def downloads(proof: Proof) -> None:
         st.download_button(
             "Table (CSV)",
             data=csv_bytes(summary(proof)),
-            file_name=f"{proof.name}.csv",
+            file_name=file_name(proof.name, ".csv"),
             mime="text/csv",
             on_click="ignore",
             type="tertiary",
@@ -99,7 +100,7 @@ def downloads(proof: Proof) -> None:
         st.download_button(
             "Table and text (Markdown)",
             data=as_markdown(proof),
-            file_name=f"{proof.name}.md",
+            file_name=file_name(proof.name, ".md"),
             mime="text/markdown",
             on_click="ignore",
             type="tertiary",

@@ -36,6 +36,7 @@ from hmw_core.criteria import MAIN_CRITERIA
 from hmw_core.criteria.compute import why_absent
 from hmw_core.criteria.of_run import criteria_of, is_criterion, pick_criterion, title_of
 from hmw_core.errors import UsageError
+from hmw_core.file_names import file_name
 from hmw_core.log.reader import RunReader
 
 CHART = "chart samples"
@@ -247,7 +248,7 @@ def _actions(
     st.download_button(
         "CSV",
         data=lambda: linked.as_csv(samples, chosen, verdict),
-        file_name=f"{run.name[:80]}-samples.csv",
+        file_name=file_name(run.name, "-samples.csv"),
         mime="text/csv",
         on_click="ignore",
         icon=":material/download:",

@@ -15,6 +15,7 @@ from dashboard.figures import FIGURES
 from dashboard.views.parts.blocks import title
 from dashboard.views.parts.choices import choose_class
 from dashboard.views.parts.run_picker import pick_run
+from hmw_core.file_names import file_name
 from hmw_core.log.reader import RunReader
 
 COLUMNS = 2
@@ -66,7 +67,7 @@ with st.container(horizontal=True):
     st.download_button(
         "Figures (zip)",
         data=partial(zip_of, chosen, formats, width, given_label),
-        file_name=f"{run.name}-figures.zip",
+        file_name=file_name(run.name, "-figures.zip"),
         mime="application/zip",
         disabled=not (chosen and formats),
         on_click="ignore",
@@ -76,7 +77,7 @@ with st.container(horizontal=True):
     st.download_button(
         "Report (HTML)",
         data=partial(report_of, chosen, given_label),
-        file_name=f"{run.name}-report.html",
+        file_name=file_name(run.name, "-report.html"),
         mime="text/html",
         disabled=not chosen,
         on_click="ignore",

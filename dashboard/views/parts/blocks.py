@@ -1,6 +1,5 @@
 """What pages are made of: a figure with its sentence and its downloads, pictures, long jobs."""
 
-import re
 import shlex
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -22,6 +21,7 @@ from dashboard.presenters.gallery import as_html, cards
 from dashboard.views.parts.choices import criterion_title, link_to, plain
 from hmw_core.criteria.of_run import pick_criterion
 from hmw_core.errors import UsageError
+from hmw_core.file_names import file_name
 from hmw_core.log.reader import RunReader
 from hmw_core.samples.groups import RULES
 from hmw_core.spreadsheet import csv_bytes
@@ -84,7 +84,6 @@ def offer_table(table: pd.DataFrame, name: str, caption: str) -> None:
     unnamed = isinstance(table.index, pd.RangeIndex) and table.index.name is None
     st.dataframe(table, height="content" if len(table) <= 15 else "auto", hide_index=unnamed)
     st.caption(markdown(caption).replace(":", "\\:"))
-    file = re.sub(r"[^\w.-]+", "-", name)[:120]
     with _download_row():
         for kind, ending, mime, make in (
             ("CSV", "csv", "text/csv", partial(csv_bytes, table)),
@@ -94,7 +93,7 @@ def offer_table(table: pd.DataFrame, name: str, caption: str) -> None:
             st.download_button(
                 kind,
                 data=make,
-                file_name=f"{file}.{ending}",
+                file_name=file_name(name, f".{ending}"),
                 mime=mime,
                 key=f"{kind} of table {name}",
                 on_click="ignore",
@@ -227,17 +226,17 @@ def _note_selection(name: str) -> None:
 def _downloads(name: str, run: RunReader | Sequence[RunReader], options: dict[str, Any]) -> None:
     names = "_".join(r.name for r in ([run] if isinstance(run, RunReader) else run))
     table = runs.table(name, run, **options)
-    offer_files(f"{names[:80]}-{name}", name, partial(_file, name, table))
+    offer_files(names, name, partial(_file, name, table))
 
 
-def offer_files(stem: str, name: str, file: Callable[[str], bytes]) -> None:
-    """Offer a figure and its data; `file` makes a kind of file when it is asked for."""
+def offer_files(of: str, name: str, file: Callable[[str], bytes]) -> None:
+    """Offer a figure of a run and its data; `file` makes a kind of file when it is asked for."""
     with _download_row():
         for kind, mime in MIME.items():
             st.download_button(
                 kind.upper(),
                 data=partial(file, kind),
-                file_name=f"{stem}.{kind}",
+                file_name=file_name(of, f"-{name}.{kind}"),
                 mime=mime,
                 key=f"{kind} {name}",
                 on_click="ignore",

@@ -17,6 +17,7 @@ from dashboard.jobs import training_command, trainings
 from dashboard.jobs.training_command import Settings, arguments, shown, suggested_name
 from hmw_core import processes
 from hmw_core.errors import UsageError
+from hmw_core.file_names import check_plain
 from hmw_core.log.reader import RunReader
 from tests.conftest import write_run
 
@@ -183,7 +184,7 @@ def test_the_suggested_name_is_plain_and_free(runs):
     asked = replace(TINY, recipe="AUM only", noise="symmetric", noise_rate=0.5)
     name = suggested_name(asked, runs)
     assert name == "AUM-only-digits-symmetric0.5-seed0"
-    training_command.check_name(name)
+    assert check_plain(name, "the run name") == name
     (runs / name).mkdir()
     assert suggested_name(asked, runs) == f"{name}-2"
 
