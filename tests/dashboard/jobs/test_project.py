@@ -44,7 +44,7 @@ def test_a_mistake_is_one_sentence_and_exit_code_2(folder, capsys, arguments, me
 
 def test_no_such_run(tmp_path, capsys):
     assert main(["nowhere", "--runs", str(tmp_path)]) == 2
-    assert "no run folder" in capsys.readouterr().err
+    assert "no run 'nowhere': neither a folder nor a run in" in capsys.readouterr().err
 
 
 def test_a_map_that_cannot_be_kept_is_said(folder, capsys):
