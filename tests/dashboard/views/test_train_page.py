@@ -143,6 +143,9 @@ def test_a_data_set_that_needs_a_file_asks_for_it(folder, dataset, label, needs)
     assert f"--dataset {dataset}" in page.code[0].value
     assert "--data '/some where'" in page.code[0].value
     assert "--noise none" in page.code[0].value  # real labels are wrong enough as they are
+    assert "--skip-broken" not in page.code[0].value
+    page.checkbox(key=f"new skip broken {dataset}").check().run()
+    assert "--skip-broken --runs" in page.code[0].value
 
 
 @pytest.mark.parametrize(
