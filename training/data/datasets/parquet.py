@@ -70,8 +70,9 @@ def _open(path: Path) -> pq.ParquetFile:
         raise UsageError(f"data file {path} does not exist")
     try:
         return pq.ParquetFile(path)
-    except (pa.ArrowInvalid, OSError) as error:
-        raise UsageError(f"data file {path} is not a readable Parquet file: {error}") from None
+    except (pa.ArrowException, OSError) as error:
+        reason = " ".join(str(error).split())
+        raise UsageError(f"data file {path} is not a readable Parquet file: {reason}") from None
 
 
 def _read(file: pq.ParquetFile, path: Path, columns: list[str]) -> pa.Table:
@@ -87,7 +88,7 @@ def _read(file: pq.ParquetFile, path: Path, columns: list[str]) -> pa.Table:
     try:
         return file.read(columns=list(dict.fromkeys(columns)))
     except (pa.ArrowException, OSError) as error:
-        raise UsageError(f"data file {path} is damaged: {error}") from None
+        raise UsageError(f"data file {path} is damaged: {' '.join(str(error).split())}") from None
 
 
 def _class_names(
