@@ -20,6 +20,7 @@ import numpy as np
 import pandas as pd
 
 from hmw_core.errors import UsageError
+from hmw_core.importers.aum_threshold import is_extra_class, most_seen, what_to_say
 from hmw_core.importers.base import (
     ImportedEpoch,
     ImportedLog,
@@ -28,14 +29,13 @@ from hmw_core.importers.base import (
     ThresholdMargins,
     absent,
 )
-from hmw_core.importers.files import (
-    keys_unless_positions,
+from hmw_core.importers.columns import (
     labels_of,
     numbers_of,
     read_columns,
     sample_names,
 )
-from hmw_core.log.schema import RunWarning
+from hmw_core.importers.files import keys_unless_positions
 
 FILE = "full_aum_records.csv"
 COLUMNS = (
@@ -98,14 +98,15 @@ def read(source: Path, options: ImportOptions) -> ImportedLog:
 
     n_classes = int(max(target.max(), other.max())) + 1
     wins = values["target_val"] >= values["other_val"]
-    is_told = len(options.class_names) == n_classes - 1
+    n_names = len(options.class_names)
+    is_told = n_names == n_classes - 1
     warnings, threshold = [], None
     is_extra = np.zeros(len(ids), dtype=bool)
-    if is_told or (not options.class_names and _is_extra_class(target, other, wins, row)):
+    if n_names in (0, n_classes - 1) and is_extra_class(target, other, wins, row, is_told):
         n_classes -= 1
         is_extra[place] = label == n_classes
-        given_label[place] = np.where(label == n_classes, _most_seen(row, other, target), label)
-        warnings = [_warning(np.flatnonzero(is_extra), n_classes, is_told, options)]
+        given_label[place] = np.where(label == n_classes, most_seen(row, other, target), label)
+        warnings = [what_to_say(np.flatnonzero(is_extra), n_classes, is_told, options)]
         threshold = ThresholdMargins(is_extra, margins)
 
     def epochs() -> Iterator[ImportedEpoch]:
@@ -135,54 +136,6 @@ def read(source: Path, options: ImportOptions) -> ImportedLog:
         has_all_classes=False,
         warnings=warnings,
         threshold=threshold,
-    )
-
-
-def _is_extra_class(
-    target: np.ndarray, other: np.ndarray, wins: np.ndarray, row: np.ndarray
-) -> bool:
-    """Tell whether the last class looks like AUM's threshold samples, all arrays by measurement.
-
-    They are many (N / (C + 1) in the paper), the network hardly ever gives them their label, though
-    it does so in every other class at least three times as often, and what it sees in them is not
-    mainly one class: they come from all.
-    """
-    last = int(max(target.max(), other.max()))
-    share = pd.Series(wins).groupby(target).mean()
-    n_samples = pd.Series(row).groupby(target).nunique()
-    if last < 2 or last not in share or len(share) < 3:
-        return False
-    others = share.drop(last)
-    seen = pd.Series(other[target == last]).value_counts(normalize=True)
-    return bool(
-        n_samples[last] >= max(10, n_samples.drop(last).mean() / 4)
-        and 3 * share[last] <= others.min()
-        and others.min() > 0
-        and seen.iloc[0] <= 0.75
-    )
-
-
-def _most_seen(row: np.ndarray, other: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """Return the class that is most often the largest other of each sample of the last label."""
-    is_last = target == target.max()
-    samples, of_sample = np.unique(row[is_last], return_inverse=True)
-    counts = np.zeros((len(samples), target.max()), dtype=np.int64)
-    np.add.at(counts, (of_sample, other[is_last]), 1)
-    found = np.zeros(row.max() + 1, dtype=np.int64)
-    found[samples] = counts.argmax(axis=1)
-    return found
-
-
-def _warning(extra: np.ndarray, label: int, is_told: bool, options: ImportOptions) -> RunWarning:
-    seen = "the class that the network saw in each most often stands there"
-    if options.true_labels is not None:
-        seen = "their true labels stand there"
-    rest = f"; where {label} is a class of the data, name all {label + 1} with --class-names"
-    return RunWarning(
-        f"The {len(extra)} samples of the label {label} are AUM's threshold samples and have no "
-        f"score; the records do not hold the labels they had before, and {seen}"
-        f"{'' if is_told else rest}.",
-        tuple(extra[:12].tolist()),
     )
 
 

@@ -10,7 +10,8 @@ import numpy as np
 
 from hmw_core.errors import UsageError
 from hmw_core.importers.base import ImportedEpoch, ImportedLog, Importer, ImportOptions, absent
-from hmw_core.importers.files import numbered, read_array, read_labels
+from hmw_core.importers.columns import read_labels
+from hmw_core.importers.files import numbered, read_array
 
 LABELS = ("labels.npy", "labels.csv", "labels.parquet")
 

@@ -15,14 +15,14 @@ import numpy as np
 
 from hmw_core.errors import UsageError
 from hmw_core.importers.base import ImportedEpoch, ImportedLog, Importer, ImportOptions, absent
-from hmw_core.importers.files import (
+from hmw_core.importers.columns import (
     check_unique,
-    keys_unless_positions,
     labels_of,
     read_columns,
     read_labels,
     sample_names,
 )
+from hmw_core.importers.files import keys_unless_positions
 from hmw_core.log.schema import RunWarning
 
 PROBABILITIES = "pred_probs"

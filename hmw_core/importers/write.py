@@ -8,7 +8,7 @@ import numpy as np
 from hmw_core.errors import UsageError, pick
 from hmw_core.importers import IMPORTERS
 from hmw_core.importers.base import ImportedLog, ImportOptions, ThresholdMargins
-from hmw_core.importers.files import read_labels
+from hmw_core.importers.columns import read_labels
 from hmw_core.log.new_folder import hidden_folder
 from hmw_core.log.reader import RunReader
 from hmw_core.log.threshold_margins import write_margins

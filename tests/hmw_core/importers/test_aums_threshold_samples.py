@@ -6,6 +6,7 @@ import pytest
 
 from hmw_core.criteria import CRITERIA
 from hmw_core.criteria.compute import score_of
+from hmw_core.errors import UsageError
 from hmw_core.importers.base import ImportOptions
 from hmw_core.importers.write import import_run
 from hmw_core.laboratory.thresholds import find_threshold
@@ -76,6 +77,17 @@ def test_true_labels_stand_for_those_of_threshold_samples(tmp_path):
     run = import_run("aum", tmp_path, tmp_path / "run", options)
     assert run.samples()["given_label"].tolist() == seen.tolist()
     assert "their true labels stand there" in run.warnings[0].text
+
+
+def test_a_forgotten_name_is_not_taken_for_them(tmp_path):
+    table, _ = records()
+    table = table[table["target_logit"] < N_CLASSES]
+    table.assign(other_logit=table["other_logit"] % N_CLASSES).to_csv(
+        tmp_path / "r.csv", index=False
+    )
+    options = ImportOptions(class_names=tuple("abcd"))
+    with pytest.raises(UsageError, match="4 class names, but .* has 5 classes"):
+        import_run("aum", tmp_path / "r.csv", tmp_path / "run", options)
 
 
 def is_last(table: pd.DataFrame) -> pd.Series:
