@@ -58,6 +58,13 @@ def test_a_read_only_dashboard_is_asked_for(machine):
     assert machine.calls()[-1].endswith("--port 18501 --read-only")
 
 
+def test_names_of_the_machine_are_handed_on(machine):
+    names = ["--host-name", "hmw.example.org", "--host-name=10.0.0.7"]
+    assert machine.run(*START, "--no-demo", *names).code == 0
+    said = "--port 18501 --host-name hmw.example.org --host-name 10.0.0.7"
+    assert machine.calls()[-1].endswith(said)
+
+
 def test_without_training_no_pytorch_is_installed_and_no_demo_trained(machine):
     assert machine.run(*START, "--no-training").code == 0
     lists = [f"-r {machine.root}/requirements/{name}.txt" for name in ("core", "dashboard")]
