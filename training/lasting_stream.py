@@ -11,8 +11,9 @@ class LastingStream:
     What is lost is what nobody would have seen; the training and its log are not.
     """
 
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
+    def __init__(self, stream: TextIO | None) -> None:
+        # None where it was closed at the start, as by `>&-`.
+        self._stream = stream or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
 
     def write(self, text: str) -> int:
         """Write the text, or drop it."""

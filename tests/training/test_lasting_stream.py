@@ -20,6 +20,12 @@ def test_a_closed_pipe_is_no_error():
     # The file is closed without an error, too: what it held went nowhere.
 
 
+def test_an_output_that_was_closed_at_the_start_is_no_error():
+    stream = LastingStream(None)
+    print("text", file=stream, flush=True)
+    stream.close()
+
+
 def test_what_can_be_delivered_is():
     reading, writing = os.pipe()
     with os.fdopen(writing, "w") as file:
