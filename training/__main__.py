@@ -5,10 +5,11 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TextIO, cast
 
 import tyro
 from rich.console import Console
@@ -141,7 +142,17 @@ class ListOptions:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command and return the exit code: 0, 1 failed, 2 wrong use, 128 + signal stopped."""
-    arguments = list(sys.argv[1:] if argv is None else argv)
+    os.environ.setdefault(*PASSIVE)  # before torch loads its OpenMP, which reads it once
+    out, errors = LastingStream(sys.stdout), LastingStream(sys.stderr)
+    with redirect_stdout(cast(TextIO, out)), redirect_stderr(cast(TextIO, errors)):
+        try:
+            return _run(list(sys.argv[1:] if argv is None else argv))
+        finally:
+            out.flush()
+            errors.flush()
+
+
+def _run(arguments: list[str]) -> int:
     try:
         if not arguments or arguments[0] in ("-h", "--help"):
             print(USAGE)
@@ -291,6 +302,4 @@ def _value_of(option: str, arguments: list[str]) -> str | None:
 
 
 if __name__ == "__main__":
-    os.environ.setdefault(*PASSIVE)  # before torch loads its OpenMP, which reads it once
-    sys.stdout, sys.stderr = LastingStream(sys.stdout), LastingStream(sys.stderr)
     sys.exit(main())

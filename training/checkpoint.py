@@ -73,6 +73,8 @@ def load(folder: Path) -> State | None:
         if damaged is not None:
             raise UsageError(f"the checksum of its part {damaged} does not fit")
         state = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+        if not isinstance(state, dict):
+            raise UsageError(f"it holds a {type(state).__name__}")
         if type(state["epoch"]) is not int or state["epoch"] < 1:
             raise UsageError(f"its epoch is {state['epoch']!r}")
     except WRONG_CONTENT as error:
@@ -122,7 +124,10 @@ def _check_optimizer(
 
 
 def _refusal(folder: Path, what: str, error: Exception) -> str:
-    reason = " ".join(str(error).split())[:200] or type(error).__name__
+    # Of torch's words the first sentence: the others advise to run what is in the file.
+    reason = " ".join(str(error).split()).split(". ")[0][:200] or type(error).__name__
+    if isinstance(error, KeyError):
+        reason = f"it lacks {reason}"
     return (
         f"{_path(folder)} {what}, so the run cannot go on from it: {reason}. The logged epochs are "
         "not touched; if you delete this file, `resume` trains again from the first epoch"

@@ -22,7 +22,8 @@ class Busy(UsageError):
 class FolderLock:
     """Taken when it is made, freed by `free` or at any death of the process.
 
-    The part files of earlier writers that were killed are removed.
+    With `wait` it waits for another holder's end. The part files of earlier writers that were
+    killed are removed.
 
     Raises
     ------
@@ -32,11 +33,11 @@ class FolderLock:
         If the folder cannot be written.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, wait: bool = False) -> None:
         self.folder = folder
         self._descriptor = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, 0o666)
         self.free = weakref.finalize(self, os.close, self._descriptor)
-        if not self._is_taken():
+        if not (lock_descriptor(self._descriptor) if wait else self._is_taken()):
             self.free()
             raise Busy(f"run {folder.name!r} is being written by another process")
         _remove_parts_of_the_dead(folder)
@@ -66,18 +67,14 @@ class FolderLock:
         return self.folder
 
 
-def remove_parts(folder: Path | str, older_than: float = 0.0) -> None:
-    """Remove the part files in a folder that nobody has written to for so many seconds."""
-    with suppress(OSError):
-        for part in Path(folder).glob(".*.part"):
-            with suppress(OSError):
-                if time.time() - part.stat().st_mtime >= older_than:
-                    part.unlink()
-
-
 def _remove_parts_of_the_dead(folder: Path) -> None:
     """Remove what killed writers left, but in folders below that have a lock of their own."""
-    for place, below, _ in os.walk(folder):
+    for place, below, files in os.walk(folder):
         below[:] = [name for name in below if not os.path.exists(f"{place}/{name}/.lock")]
         is_ours = os.path.basename(place) not in KEPT_BY_READERS
-        remove_parts(place, 0.0 if is_ours else SURELY_DEAD)
+        for name in files:
+            if name.startswith(".") and name.endswith(".part"):
+                with suppress(OSError):
+                    age = time.time() - os.stat(f"{place}/{name}").st_mtime
+                    if is_ours or age > SURELY_DEAD:
+                        os.unlink(f"{place}/{name}")

@@ -1,5 +1,6 @@
 """What a new run folder says of itself: checked labels, `samples.parquet`, `run.json`."""
 
+import os
 import unicodedata
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -16,7 +17,7 @@ from hmw_core.criteria import NAMED
 from hmw_core.errors import UsageError
 from hmw_core.log import layout, provenance, run_json
 from hmw_core.log.images import are_kept, encode_images, fingerprint_of
-from hmw_core.log.lock import SURELY_DEAD, FolderLock, remove_parts
+from hmw_core.log.lock import FolderLock
 from hmw_core.log.new_folder import make_folder
 from hmw_core.log.schema import (
     FORMAT_VERSION,
@@ -214,13 +215,19 @@ def make_new_run(
 
 def _keep_images(path: Path, images: np.ndarray | Sequence[bytes]) -> None:
     """Write a data set's pictures where they are not kept yet, as we decode them now."""
+    if are_kept(path):
+        return
     path.parent.mkdir(parents=True, exist_ok=True)
-    remove_parts(path.parent, SURELY_DEAD)
+    lock = FolderLock(path.parent, wait=True)  # another run may be writing the same pictures
     try:
         if not are_kept(path):
             layout.write_table(path, encode_images(images), row_group_size=512)
     except BaseException:
         with suppress(OSError):  # nothing is left behind, unless others keep something there
-            path.parent.rmdir()
-            path.parent.parent.rmdir()
+            if os.listdir(path.parent) == [".lock"]:
+                (path.parent / ".lock").unlink()
+                path.parent.rmdir()
+                path.parent.parent.rmdir()
         raise
+    finally:
+        lock.free()
