@@ -4,8 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from dashboard.views.parts.choices import plain
-from hmw_core.errors import UsageError
+from dashboard.views.parts.refusals import refusals
 
 # A file: Streamlit fetches its named icons from a server far away.
 ICON = str(Path(__file__).with_name("icon.svg"))
@@ -50,7 +49,5 @@ PAGES = {
     ],
 }
 
-try:
+with refusals():
     st.navigation(PAGES, expanded=True).run()
-except UsageError as reason:  # such as a file of the run that is damaged, or gone meanwhile
-    st.error(plain(str(reason)), icon=":material/error:")

@@ -40,6 +40,7 @@ from hmw_core.log.schema import SIGNALS
 from hmw_core.log.threshold_margins import margin_means
 from hmw_core.log.verdicts import Verdict
 from hmw_core.pictures.duplicates import compare_pairs, kept_pairs
+from tests.conftest import write_small_proof
 
 GOLDEN = Path(__file__).parent / "golden"
 SCORED = ("iam", "last_loss", "hm_weight", "aum")
@@ -390,6 +391,19 @@ def _lines(folder: Path, rng: np.random.Generator) -> str:
     return ""
 
 
+def _proof(folder: Path, rng: np.random.Generator) -> str:
+    """Add a proof with a field that is odd, up to three levels down."""
+    info = part = write_small_proof(folder / "proofs" / "small")
+    for _ in range(3):
+        key = rng.choice(sorted(part)) if isinstance(part, dict) else int(rng.integers(len(part)))
+        if not part[key] or not isinstance(part[key], dict | list) or rng.random() < 0.4:
+            break
+        part = part[key]
+    part[key] = _odd(rng)
+    (folder / "proofs" / "small" / "proof.json").write_text(json.dumps(info))
+    return f"{key}"
+
+
 def _sweep(folder: Path, rng: np.random.Generator) -> str:
     """Make the folder a sweep's as well, with a field that is odd."""
     info: dict[str, Any] = {
@@ -407,7 +421,7 @@ def _sweep(folder: Path, rng: np.random.Generator) -> str:
 
 CHANGES = (
     _field, _field, _field, _sizes, _metrics, _literal, _flip, _flip, _cut, _kind, _kind, _part,
-    _column, _column, _rows, _bomb, _large, _strays, _name, _permission, _lines, _sweep,
+    _column, _column, _rows, _bomb, _large, _strays, _name, _permission, _lines, _sweep, _proof,
 )  # fmt: skip
 
 

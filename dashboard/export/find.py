@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from hmw_core.errors import UsageError
+from hmw_core.log.files import shown
 from hmw_core.log.reader import RunReader
 
 RUNS = Path("data/runs")
@@ -25,7 +26,7 @@ def find_run(name: str, network: int = 1, runs: Path | None = None) -> RunReader
     for folder in (Path(name), runs / name):
         if os.path.isdir(folder):  # false also of what no path can be
             return RunReader(folder, network)
-    known = sorted(path.parent.name for path in runs.glob("[!.]*/run.json"))
+    known = sorted(shown(path.parent.name) for path in runs.glob("[!.]*/run.json"))
     raise UsageError(
         f"no run {name[:300]!r}: neither a folder nor a run in {runs}, "
         f"which has: {_listed(known) or 'none'}"

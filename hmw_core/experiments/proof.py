@@ -15,7 +15,7 @@ from scipy.special import stdtrit
 
 from hmw_core.errors import UnreadableRun, UsageError
 from hmw_core.log import layout
-from hmw_core.log.files import DamagedFile, read_json
+from hmw_core.log.files import DamagedFile, read_json, shown
 from hmw_core.spreadsheet import csv_bytes
 
 PROOF_FORMAT = 1
@@ -121,7 +121,7 @@ def list_proofs(run_folder: Path) -> tuple[list[Proof], dict[str, str]]:
         try:
             proofs.append(read_proof(file.parent))
         except UsageError as error:
-            broken[file.parent.name] = str(error)
+            broken[shown(file.parent.name)] = str(error)
     proofs.sort(key=lambda proof: str(proof.info["created"]), reverse=True)
     return proofs, broken
 
@@ -139,8 +139,8 @@ def read_proof(folder: Path) -> Proof:
     proof = Proof(folder, info, layout.has_writer(folder), _now(folder))
     try:
         as_markdown(proof), proof.status, proof.n_planned, proof.seconds_left, info["created"]
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise UnreadableRun(f"{path} lacks what a proof has ({error!r})") from None
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
+        raise UnreadableRun(f"{shown(path)} lacks what a proof has ({error!r})") from None
     return proof
 
 

@@ -137,8 +137,8 @@ def read_sweep(folder: Path) -> Sweep:
         sweep = Sweep(folder, info, layout.has_writer(folder))
         info["created"], info["base"], info["seeds"], sweep.status
         summary_table(sweep), curves(sweep)
-    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
-        raise UnreadableRun(f"{path} lacks what a sweep has ({error!r})") from None
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
+        raise UnreadableRun(f"{shown(path)} lacks what a sweep has ({error!r})") from None
     return sweep
 
 

@@ -635,7 +635,11 @@ def list_runs(
     readable: list[RunReader] = []
     broken: list[tuple[str, str]] = []
     folder = Path(runs)
-    for path in sorted(folder.iterdir()) if folder.is_dir() else []:
+    try:
+        paths = sorted(folder.iterdir()) if os.path.isdir(folder) else []
+    except OSError as error:
+        raise UsageError(f"the folder {shown(folder)} cannot be read: {error.strerror}") from None
+    for path in paths:
         if path.name.startswith(".") or not os.path.isdir(path):
             continue
         try:

@@ -12,6 +12,7 @@ from dashboard.figures.runs.sweep_curves import MOST_LINES, most_values
 from dashboard.figures.runs.sweep_figures import SWEEP_FIGURES
 from dashboard.views.parts.blocks import CONFIG, offer_files, offer_table, title
 from dashboard.views.parts.choices import choose, plain
+from dashboard.views.parts.refusals import refusals
 from hmw_core.errors import UsageError
 from hmw_core.experiments.paper import PAPER_NOTE, TABLE_4, TABLE_4_COLUMNS, paper_accuracy
 from hmw_core.experiments.sweep_differences import (
@@ -57,6 +58,7 @@ def shown_name(sweep: Sweep) -> str:
 
 
 @st.fragment(run_every=EVERY)
+@refusals()
 def follow(name: str, n_drawn: int) -> None:
     """Show how far a sweep is; draw the page again when a training has finished."""
     sweep = next((sweep for sweep in runs.all_sweeps()[0] if sweep.name == name), None)

@@ -28,6 +28,7 @@ from dashboard.views.parts.choices import (
     plain,
     remember,
 )
+from dashboard.views.parts.refusals import refusals
 from dashboard.views.parts.run_picker import pick_run
 from hmw_core.criteria.compute import without_absent
 from hmw_core.criteria.of_run import criteria_of, title_of
@@ -391,6 +392,8 @@ def show_epoch() -> None:
 
 
 ask()
-st.fragment(show_epoch, run_every=pace if st.session_state.get(KEYS["playing"]) else None)()
+st.fragment(
+    refusals()(show_epoch), run_every=pace if st.session_state.get(KEYS["playing"]) else None
+)()
 show_figure("timeline_ranks", run, criterion=criterion, given_label=given_label, sample_ids=by_hand)
 show_figure("timeline_frames", run, given_label=given_label)

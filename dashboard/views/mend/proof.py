@@ -8,6 +8,7 @@ import streamlit as st
 from dashboard import runs
 from dashboard.views.parts.blocks import show_figure, title
 from dashboard.views.parts.choices import choose, link_to, plain
+from dashboard.views.parts.refusals import refusals
 from dashboard.views.parts.run_picker import pick_run
 from hmw_core.experiments.proof import (
     ARMS,
@@ -67,6 +68,7 @@ def how_to_start(run: RunReader) -> None:
 
 
 @st.fragment(run_every=EVERY)
+@refusals()
 def follow(folder: Path, n_drawn: int) -> None:
     """Show how far a proof is; draw the page again when a training has finished."""
     proof = read_proof(folder)

@@ -20,6 +20,7 @@ from dashboard.views.parts.choices import (
     criterion_title,
     plain,
 )
+from dashboard.views.parts.refusals import refusals
 from dashboard.views.parts.review_panel import show_review_panel
 from dashboard.views.parts.run_picker import pick_run
 from hmw_core.criteria.of_run import pick_criterion
@@ -113,6 +114,7 @@ def choose_audit(is_selection: bool, mode: str) -> int:
 
 
 @st.fragment
+@refusals()
 def panel(
     run: RunReader,
     order: pd.DataFrame,

@@ -19,6 +19,7 @@ from dashboard.figures.base import CannotShow
 from dashboard.jobs.background import missing_map, start_map
 from dashboard.presenters.gallery import as_html, cards
 from dashboard.views.parts.choices import criterion_title, link_to, plain
+from dashboard.views.parts.refusals import refusals
 from hmw_core.criteria.of_run import pick_criterion
 from hmw_core.errors import UsageError
 from hmw_core.file_names import file_name
@@ -199,6 +200,7 @@ def offer_map(run: RunReader, method: str, given_label: int | None = None) -> bo
 
 
 @st.fragment(run_every=2)
+@refusals()
 def _wait(run: RunReader, method: str) -> None:
     job = runs.jobs()[run.name, run.network, method]
     if not job.running:

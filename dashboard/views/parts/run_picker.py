@@ -6,6 +6,7 @@ from dashboard.presenters.summary import description
 from dashboard.runs import all_runs, of_network, runs_folder
 from dashboard.views.parts.blocks import show_pictures
 from dashboard.views.parts.choices import choose, choose_network, plain
+from dashboard.views.parts.refusals import refusals
 from hmw_core.log.reader import RunReader
 
 TRAIN = "python -m training train --dataset digits --noise symmetric --noise-rate 0.5 --recipe CCE"
@@ -19,7 +20,7 @@ def pick_run() -> RunReader:
         st.stop()
     unreadable = broken.get(st.query_params.get("run", ""))
     if unreadable:
-        st.warning(f"This run cannot be read: {unreadable}")
+        st.warning(f"This run cannot be read: {plain(unreadable)}")
     by_name = {run.name: run for run in runs}
     name = choose("run", "Run", list(by_name), container=st.sidebar)
     run = of_network(by_name[name], choose_network(by_name[name]))
@@ -28,7 +29,7 @@ def pick_run() -> RunReader:
     if run.status == "running":
         _follow(name, run.last_epoch)
     if run.damage:
-        st.warning(f"Read up to epoch {run.last_epoch}: {'; '.join(run.damage)}")
+        st.warning(f"Read up to epoch {run.last_epoch}: {plain('; '.join(run.damage))}")
     for warning in run.warnings:
         st.warning(plain(warning.text))
         show_pictures(run, warning.sample_id)
@@ -40,10 +41,11 @@ def no_runs(broken: dict[str, str]) -> None:
     st.info(f"There is no run to show in `{runs_folder()}` yet. Train one:")
     st.code(f"{TRAIN} --runs {runs_folder()}", language="bash")
     for reason in broken.values():
-        st.warning(f"Cannot be read: {reason}")
+        st.warning(f"Cannot be read: {plain(reason)}")
 
 
 @st.fragment(run_every=3)
+@refusals()
 def _follow(name: str, drawn_epoch: int) -> None:
     """Show how far a running training is, and offer to draw its new epochs."""
     run = next((run for run in all_runs()[0] if run.name == name), None)

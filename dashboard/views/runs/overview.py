@@ -5,6 +5,7 @@ import streamlit as st
 from dashboard import runs
 from dashboard.views.parts.blocks import show_figure, title
 from dashboard.views.parts.choices import plain, remember
+from dashboard.views.parts.refusals import refusals
 from dashboard.views.parts.run_picker import no_runs
 from hmw_core.log.reader import RunReader
 
@@ -88,4 +89,4 @@ title(
     "Compare the last test accuracy with the best: a gap means that wrong labels were memorised.",
 )
 now_running = any_running(runs.all_runs()[0])
-st.fragment(show_runs, run_every=EVERY if now_running else None)(now_running)
+st.fragment(refusals()(show_runs), run_every=EVERY if now_running else None)(now_running)

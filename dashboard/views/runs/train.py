@@ -21,6 +21,7 @@ from dashboard.jobs.training_command import (
 from dashboard.presenters.summary import description
 from dashboard.views.parts.blocks import show_figure, title
 from dashboard.views.parts.choices import choose, choose_criterion, plain, remember
+from dashboard.views.parts.refusals import refusals
 from hmw_core.errors import UsageError
 from hmw_core.log.reader import RunReader
 
@@ -378,4 +379,4 @@ if chosen == NEW:
     new_training(living)
 else:
     every = EVERY if known[chosen] in trainings.LIVING else None
-    st.fragment(watch, run_every=every)(chosen, known[chosen])
+    st.fragment(refusals()(watch), run_every=every)(chosen, known[chosen])

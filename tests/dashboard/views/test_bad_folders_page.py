@@ -5,6 +5,8 @@ import os
 import shutil
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import streamlit as st
 
@@ -78,6 +80,18 @@ def test_a_failure_is_remembered_until_the_folder_changes(bad, monkeypatch):
     readable, broken = runs.all_runs()
     assert {run.name for run in readable} == {"sound", "null"}
     assert "null" not in broken
+
+
+@pytest.mark.parametrize("name", ["class", "timeline", "review", "samples"])
+def test_a_run_with_a_class_that_does_not_exist_says_so_on_its_own_pages(folder, name):
+    write_run(folder / "tiny")
+    for path in (folder / "tiny" / "signals").iterdir():
+        table = pq.read_table(path)
+        at = table.column_names.index("predicted_label")
+        wrong = pa.array([77] * len(table), pa.int32())
+        pq.write_table(table.set_column(at, "predicted_label", wrong), path)
+    page = open_page(name, run="tiny")  # which asserts that nothing raised
+    assert "its predicted_label is not in 0..4 throughout" in said(page)
 
 
 def test_a_page_looks_at_the_parts_of_a_run_and_at_nothing_else(folder):

@@ -89,12 +89,12 @@ def test_follows_a_sweep_that_is_computed(sweeps):
     info = write_small_sweep(sweeps / "s", status="running")
     waiting = {"test_accuracy": [], "auroc": {}, "status": "waiting"}
     info["trainings"][-1] |= waiting
-    info["trainings"][-2] |= waiting | {"status": "running", "run": "<b>now</b>"}
+    info["trainings"][-2] |= waiting | {"status": "running", "run": "<b>now<b>"}
     layout.write_json(sweeps / "s" / "sweep.json", info)
     lock = FolderLock(sweeps / "s")
     page = open_page("sweeps")
     text = page.get("progress")[0].proto.text.replace("\\", "")
-    assert text == "10 of 12 trainings finished; <b>now</b>: epoch 0 done"
+    assert text == "10 of 12 trainings finished; <b>now<b>: epoch 0 done"
     lock.free()
     page.run()
     assert not page.get("progress")

@@ -240,6 +240,15 @@ def test_a_damaged_proof_is_named_and_hides_no_other(tmp_path, content, sentence
         read_proof(tmp_path / "proofs" / "bad")
 
 
+@pytest.mark.parametrize(
+    "change", [{"n_test": 0}, {"config": []}, {"seeds": 3}, {"config_changes": {"epochs": []}}]
+)
+def test_a_proof_whose_numbers_are_none_is_refused(tmp_path, change):
+    write_small_proof(tmp_path / "p", **change)
+    with pytest.raises(UnreadableRun, match="lacks what a proof has"):
+        read_proof(tmp_path / "p")
+
+
 @pytest.mark.parametrize("field", ["labels", "trainings", "arms", "seeds", "config", "n_test"])
 def test_a_proof_that_lacks_something_is_refused(tmp_path, field):
     info = write_small_proof(tmp_path / "p")

@@ -222,6 +222,31 @@ def test_what_a_training_used_is_read_from_its_configuration(logged):
     assert used_settings(reader) is None
 
 
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"weighting_args": 7},
+        {"weighting_args": {"history": {}}},
+        {"weighting_args": {"newer": 1}},
+        {"alpha": "x"},
+        {"k": None},
+        {"warmup_epochs": "many"},
+        {"annealing_start": True},
+    ],
+)
+def test_a_configuration_of_somebody_else_is_none(logged, odd):
+    reader = RunReader(logged[0].folder if isinstance(logged, tuple) else logged.folder)
+    own = {"weighting": "hmw", "weighting_args": {}, "warmup_epochs": 0}
+    whole = own | {"alpha": 1.0, "beta": 1.0, "k": 1, "annealing_start": 1}
+    reader.info["config"] = whole
+    assert used_settings(reader) == Settings(alpha=1.0, beta=1.0)
+    reader.info["config"] = whole | odd
+    assert used_settings(reader) is None
+    del whole["weighting_args"]
+    reader.info["config"] = whole
+    assert used_settings(reader) is None
+
+
 def test_measures_worked_out_by_hand():
     found = measure(
         np.array([1.0, 0.5, 0.5, 0.0, np.nan]),

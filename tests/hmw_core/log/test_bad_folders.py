@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -14,6 +15,7 @@ from hmw_core import RunReader, RunWriter, list_runs
 from hmw_core.criteria.over_epochs import OVER
 from hmw_core.errors import UnreadableRun, UsageError
 from hmw_core.log import files, layout, verdicts
+from hmw_core.log.cache import kept_table
 from hmw_core.log.schema import OVER_EPOCHS
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "format-1"
@@ -379,3 +381,23 @@ def test_a_log_of_foreign_lines_is_read_in_bounded_time(folder):
     log = verdicts.read(run)
     assert log.current["verdict"].tolist() == ["keep"]
     assert "line 100002 was left out: too many lines before it" in log.damage[1]
+
+
+def test_a_kept_table_of_other_content_is_computed_anew(folder):
+    """Its key alone, which a stranger can copy, does not make it ours."""
+    run = RunReader(folder)
+    decides = {"version": 1}
+    first = pd.DataFrame({"score": [0.5, 0.25]}, index=pd.RangeIndex(2, name="sample_id"))
+    kept_table(run, "mine", decides, lambda: first)
+    assert kept_table(run, "mine", decides, lambda: first * 7).equals(first)
+    (path,) = (folder / "cache").glob("mine-*.parquet")
+    rewritten(path, "score", pa.array([0.5, 0.75]))
+    assert kept_table(run, "mine", decides, lambda: first * 7).equals(first * 7)
+
+
+def test_kept_scores_of_other_samples_are_not_used(folder):
+    path = folder / "scores" / "epoch-00004.parquet"
+    version = int(pq.read_schema(path).metadata[b"hmw_criteria_version"])
+    assert RunReader(folder).scores(4, version) is not None
+    rewritten(path, "sample_id", pa.array(np.arange(240) + 1, pa.int32()))
+    assert RunReader(folder).scores(4, version) is None
