@@ -94,6 +94,12 @@ def resume(
     with _failing_on_disk():
         state = checkpoint.load(folder)
         last_epoch = 0 if state is None else state["epoch"]
+        if last_epoch > reader.last_epoch:
+            raise UsageError(
+                f"run {reader.name!r} is logged to epoch {reader.last_epoch}, not to {last_epoch} "
+                "as its checkpoint.pt; if you delete this file, `resume` trains again from the "
+                "first epoch"
+            )
         if state is not None:
             checkpoint.restore(state, training.method, folder)
         writer = RunWriter.resume(folder, last_epoch=last_epoch)

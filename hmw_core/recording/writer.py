@@ -422,9 +422,17 @@ class RunWriter:
         """Refuse to write on where the folder is no longer this run's."""
         folder = self._lock.where()
         if folder is None:
-            raise OSError(f"the run folder {self.folder} was deleted or moved away")
+            raise OSError(
+                f"the run folder {self.folder} was deleted or moved away, or its file .lock was"
+            )
         if folder != self.folder:
             raise OSError(f"the run folder {self.folder} was renamed to {folder}")
+        last = self.info["last_epoch"]
+        for network in self._networks:
+            for kind in ("signals", "metrics") if last else ():  # without which no epoch counts
+                file = layout.epoch_file(network.folder, kind, last)
+                if not file.exists():
+                    raise OSError(f"{file} was deleted, and what follows is nothing without it")
 
     def _network(self, number: int) -> NetworkLog:
         if not 1 <= number <= len(self._networks):

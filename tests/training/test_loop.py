@@ -163,6 +163,22 @@ def test_a_folder_that_is_deleted_ends_its_training(quick, quiet, monkeypatch):
     assert not config.folder.exists()
 
 
+@pytest.mark.parametrize("kind", ["signals", "metrics"])
+def test_a_part_of_a_folder_that_is_deleted_ends_its_training(quick, quiet, monkeypatch, kind):
+    config = quick(**HMW)
+    at_epoch(3, lambda writer: shutil.rmtree(writer.folder / kind), monkeypatch)
+    with pytest.raises(RunFailed, match=f"{kind}/epoch-00002.* was deleted"):
+        train(config, quiet)
+    run = RunReader(config.folder)
+    assert (run.status, run.epochs()) == ("failed", [])
+    monkeypatch.undo()
+    with pytest.raises(UsageError, match=r"to epoch 0, not to 2 as its checkpoint.*if you delete"):
+        resume(config.folder, quiet)
+    (config.folder / "checkpoint.pt").unlink()
+    resume(config.folder, quiet)
+    assert RunReader(config.folder).epochs() == [1, 2, 3]
+
+
 def test_a_folder_that_is_deleted_and_begun_anew_is_left_alone(quick, quiet, monkeypatch):
     config = quick(**HMW)
 
