@@ -476,6 +476,13 @@ def fuzz(n: int, seed: int, place: Path, ask: Callable[[Path], None] = questions
     return faults
 
 
+def watched(folder: Path) -> None:
+    """Ask all questions; where something waits for ever, say where and end."""
+    faulthandler.dump_traceback_later(60, exit=True)
+    questions(folder)
+    faulthandler.cancel_dump_traceback_later()
+
+
 def main() -> int:
     """Fuzz, and say what came of it."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
@@ -483,10 +490,9 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     asked = parser.parse_args()
     resource.setrlimit(resource.RLIMIT_AS, (8 << 30,) * 2)
-    faulthandler.dump_traceback_later(600, exit=True)  # something waits for ever: say where
     with tempfile.TemporaryDirectory() as place:
         began = time.monotonic()
-        faults = fuzz(asked.folders, asked.seed, Path(place))
+        faults = fuzz(asked.folders, asked.seed, Path(place), watched)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     for fault in faults:
         print(fault)

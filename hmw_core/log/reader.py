@@ -206,7 +206,13 @@ class RunReader:
             f"SELECT epoch, sample_id{''.join(wanted)} FROM read_parquet($files) {where} "
             "ORDER BY epoch, sample_id"
         )
-        return self._query(query, files)
+        found = self._query(query, files)
+        if len(found) != len(files) * self._n_asked(sample_id, given_label):
+            raise UsageError(
+                f"run {self.name!r}: a signals file is damaged: its samples are not those of "
+                "samples.parquet"
+            )
+        return found
 
     def mean_signals(
         self, columns: Sequence[str], groups: pd.DataFrame, epochs: Sequence[int] | None = None
@@ -278,8 +284,11 @@ class RunReader:
                 found |= self._in_order(self.read_outputs(epoch, names), names, rows)
                 continue
             types = SIGNAL_TYPES if kind == "signals" else {n: of_method[n].dtype for n in names}
-            table = read_rows(path, {n: types[n] for n in names}, self.n_samples, rows)
+            wanted_types = ID | {name: types[name] for name in names}
+            table = read_rows(path, wanted_types, self.n_samples, rows)
             self.check_numbers(path, table)
+            if not np.array_equal(table["sample_id"].to_numpy(), self.sample_ids(given_label)):
+                raise DamagedFile(path, "is damaged: its samples are not those of samples.parquet")
             found |= {
                 name: table[name].cast(pa.float32()).to_numpy()
                 if kind == "method"
@@ -605,6 +614,12 @@ class RunReader:
             tests.append(f"given_label IN ({', '.join(map(str, labels)) or -1})")
             tests.append(f"sample_id IN ({', '.join(map(str, known.tolist())) or -1})")
         return f"WHERE {' AND '.join(tests)}" if tests else ""
+
+    def _n_asked(self, sample_id: int | Sequence[int] | None, given_label: int | None) -> int:
+        of_class = self.sample_ids(given_label)
+        if sample_id is None:
+            return len(of_class)
+        return int(np.isin(of_class, np.atleast_1d(np.asarray(sample_id, dtype=np.int64))).sum())
 
     def _query(self, query: str, files: list[str]) -> pd.DataFrame:
         import duckdb  # loaded by pages that ask for signals, not by a training

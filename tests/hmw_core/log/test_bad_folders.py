@@ -258,6 +258,22 @@ def test_a_class_that_does_not_exist_is_refused_when_it_is_read(folder, name):
             ask()
 
 
+def test_labels_of_another_data_set_of_the_same_size_are_noticed(folder):
+    """Files by epoch are sorted by label: under other labels, rows would be other samples'."""
+    labels = pq.read_table(folder / "samples.parquet")["given_label"].to_numpy()
+    rewritten(folder / "samples.parquet", "given_label", pa.array((labels + 1) % 10, pa.int32()))
+    run = RunReader(folder)
+    words = "its samples are not those of samples.parquet"
+    for ask in (
+        lambda: run.epoch_columns(1, ["loss"]),
+        lambda: run.epoch_columns(1, ["loss"], given_label=3),
+        lambda: run.signals(["loss"], given_label=3),
+        lambda: run.signals(["loss"], sample_id=[0, 1]),
+    ):
+        with pytest.raises(UsageError, match=words):
+            ask()
+
+
 def test_outputs_of_other_samples_or_classes_are_refused(folder):
     path = folder / "outputs" / "epoch-00001.parquet"
     table = pq.read_table(path)
