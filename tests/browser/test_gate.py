@@ -2,6 +2,8 @@
 
 import base64
 import http.client
+import json
+import urllib.request
 from urllib.parse import urlsplit
 
 import pytest
@@ -47,6 +49,11 @@ def test_a_session_is_opened_under_our_name_only(address):
 @pytest.mark.parametrize("path", ["/", "/train", "/_stcore/health", "/media/x", "/no/such/path"])
 def test_nothing_is_answered_under_a_foreign_name(address, path):
     assert status(address, path, Host="attacker.example") == 403
+
+
+def test_no_page_of_another_place_steers_ours(address):
+    with urllib.request.urlopen(f"{address}/_stcore/host-config", timeout=20) as answer:
+        assert json.load(answer)["allowedOrigins"] == []
 
 
 def test_a_page_in_a_frame_stays_empty(address, browser: Browser):
