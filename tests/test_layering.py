@@ -14,7 +14,7 @@ MAY_IMPORT = {"hmw_core": set(), "training": {"hmw_core"}, "dashboard": {"hmw_co
 ROOMS = {
     "hmw_core": (
         "errors", "class_limit", "file_names", "command_line", "processes", "spreadsheet",
-        "delimited", "label_column", "plain_pickle", "array_files", "margins", "log",
+        "foreign", "margins", "log",
         "statistics", "noise", "objective", "feature_space", "pictures", "criteria",
         "recording", "samples", "review", "experiments", "importers", "laboratory",
     ),

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from hmw_core.array_files import MAGIC, arrays_in_file
 from hmw_core.errors import UsageError
-from hmw_core.label_column import label_column
+from hmw_core.foreign.array_files import MAGIC, arrays_in_file
+from hmw_core.foreign.label_column import label_column
 from hmw_core.review.label_codec import decode
 from hmw_core.review.label_file import content_of
 

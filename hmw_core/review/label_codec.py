@@ -8,9 +8,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from hmw_core.array_files import NPY, PICKLES
-from hmw_core.delimited import as_text, read_delimited
 from hmw_core.errors import UsageError
+from hmw_core.foreign.array_files import NPY, PICKLES
+from hmw_core.foreign.delimited import as_text, read_delimited
 from hmw_core.spreadsheet import csv_bytes, unguarded
 
 ARRAYS = (NPY, *PICKLES)

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from hmw_core.errors import UsageError
-from hmw_core.label_column import truth_values
+from hmw_core.foreign.label_column import truth_values
 from hmw_core.log.layout import write_whole
 from hmw_core.review.label_codec import FORMATS, decode, encode
 from hmw_core.spreadsheet import is_text

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from hmw_core.errors import UsageError
-from hmw_core.label_column import label_column, truth_values
+from hmw_core.foreign.label_column import label_column, truth_values
 from hmw_core.review.label_file import content_of, decode_labels
 from hmw_core.spreadsheet import is_text
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 from torchvision import datasets as torchvision_datasets
 
-from hmw_core.array_files import arrays_in_file
 from hmw_core.errors import UsageError
-from hmw_core.label_column import label_column
+from hmw_core.foreign.array_files import arrays_in_file
+from hmw_core.foreign.label_column import label_column
 from training.config import RunConfig
 from training.data.datasets.base import Dataset, Split
 

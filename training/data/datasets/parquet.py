@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 from PIL import Image
 
 from hmw_core.errors import UsageError
-from hmw_core.label_column import LabelColumn, label_column
+from hmw_core.foreign.label_column import LabelColumn, label_column
 from hmw_core.log.decoding import BadPicture
 from hmw_core.log.images import as_png
 from hmw_core.log.pixel_arrays import as_pixels

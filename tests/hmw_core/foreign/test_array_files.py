@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import torch
 
-from hmw_core.array_files import arrays_in_file
 from hmw_core.errors import UsageError
+from hmw_core.foreign.array_files import arrays_in_file
 
 LABELS = {"clean_label": np.array([3, 1, 2]), "worse_label": np.array([3, 0, 2], np.int32)}
 

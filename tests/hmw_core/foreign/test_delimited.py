@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hmw_core.delimited import read_delimited
 from hmw_core.errors import UsageError
+from hmw_core.foreign.delimited import read_delimited
 
 TABLE = {"sample_id": ["007", "NA", "None", "a,b;c"], "score": ["0.5", "-1.25", "3", "1e-05"]}
 

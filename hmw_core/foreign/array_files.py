@@ -9,7 +9,7 @@ from tokenize import TokenError
 import numpy as np
 
 from hmw_core.errors import UsageError
-from hmw_core.plain_pickle import DAMAGE, arrays_in_pickle
+from hmw_core.foreign.plain_pickle import DAMAGE, arrays_in_pickle
 
 NPY, ZIP = b"\x93NUMPY", b"PK\x03\x04"
 PICKLES = tuple(b"\x80" + bytes([protocol]) for protocol in range(2, 6))

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 from hmw_core.errors import UsageError
-from hmw_core.label_column import FALSE, TRUE, label_column, truth_values
+from hmw_core.foreign.label_column import FALSE, TRUE, label_column, truth_values
 
 WORDS = ["dog", "cat", "dog", "fox"]
 ONE_HOT = np.eye(3)[[1, 0, 1, 2]]

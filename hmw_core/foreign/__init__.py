@@ -1,0 +1,1 @@
+"""What other programs wrote, read: delimited text, arrays, pickles, columns of labels."""
