@@ -53,12 +53,27 @@ def new_scores(
     }
 
 
-def why_absent(run: RunReader, criterion: Criterion) -> str | None:
-    """Return why this run has no such score, in a clause; None where it may have one."""
+# Of two classes, and of rows in which two classes are left, these are null, and IAM does without.
+MAY_BE_EMPTY = ("topk_logit", "topk_distance")
+
+
+def why_absent(run: RunReader, criterion: Criterion, in_log: bool = True) -> str | None:
+    """Return why this run has no such score, in a clause; None where it may have one.
+
+    Parameters
+    ----------
+    run : RunReader
+    criterion : Criterion
+    in_log : bool
+        False asks what the run was made for alone, and not what it has logged so far.
+    """
     stored = _stored(run, criterion)
     for column in criterion.reads + tuple(sorted(stored)):
         if run.absent.get(column):
             return run.absent[column]
+    empty = run.empty_columns.difference(MAY_BE_EMPTY) if in_log else frozenset()
+    for column in sorted(stored & empty):
+        return f"its log holds no {column}"
     for column in OUTPUTS:
         if column in stored and column not in run.output_columns():
             return f"its outputs hold no {column} (a training with `--outputs full` logs them)"
@@ -95,9 +110,11 @@ def by_reason(reasons: Mapping[str, str]) -> dict[str, list[str]]:
     return grouped
 
 
-def without_absent(criteria: Mapping[str, Criterion], run: RunReader) -> dict[str, Criterion]:
-    """Return the criteria that can be computed from what the run's source held."""
-    return {name: c for name, c in criteria.items() if why_absent(run, c) is None}
+def without_absent(
+    criteria: Mapping[str, Criterion], run: RunReader, in_log: bool = True
+) -> dict[str, Criterion]:
+    """Return the criteria that a run has no reason to lack, see `why_absent`."""
+    return {name: c for name, c in criteria.items() if why_absent(run, c, in_log) is None}
 
 
 def score_of(

@@ -39,6 +39,7 @@ HYPERSPHERICAL_TKUM = Criterion(
     family="hyperspherical",
     higher_means="clean",
     source="HMW (AAAI-24), Eq. 6 on the distances of Eq. 11",
+    lacks=too_few_classes(1),
 )
 HYPERSPHERICAL_IAM = Criterion(
     title="Hyperspherical IAM",

@@ -61,6 +61,7 @@ TKUM = Criterion(
     family="margin",
     higher_means="mislabeled",
     source="HMW (AAAI-24), Eq. 6, averaged over epochs as AUM is",
+    lacks=too_few_classes(1),
 )
 IAM = Criterion(
     title="IAM",

@@ -346,6 +346,25 @@ class RunReader:
         """Return the whole epochs whose logits and cosines are kept."""
         return self._kept("outputs", None)
 
+    @cached_property
+    def empty_columns(self) -> frozenset[str]:
+        """Return the columns of `signals/` that are null in all of the first and last epoch."""
+        epochs = self.epochs()
+        found = set(SIGNAL_NAMES) if epochs else set()
+        for epoch in {*epochs[:1], *epochs[-1:]}:
+            path = layout.epoch_file(self.network_folder, "signals", epoch)
+            try:
+                with open_table(path, SIGNAL_TYPES, n_rows=self.n_samples) as file:
+                    about = file.metadata  # counts the nulls, so that no row is read
+            except DamagedFile:
+                return frozenset()
+            for group in map(about.row_group, range(about.num_row_groups)):
+                for column in map(group.column, range(group.num_columns)):
+                    said = column.statistics
+                    if said is None or said.null_count != group.num_rows:
+                        found.discard(column.path_in_schema)
+        return frozenset(found)
+
     def output_columns(self) -> list[str]:
         """Return which of `logits`, `cosine` and `probabilities` the outputs hold."""
         epochs = self.output_epochs()

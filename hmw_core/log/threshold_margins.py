@@ -70,7 +70,7 @@ def margin_means(run: RunReader, epoch: int | None = None) -> pd.DataFrame:
                 ) from None
             margin = table[MARGIN].to_numpy()
             is_threshold = table["is_threshold"].to_numpy()
-            seen = ~np.isnan(margin)
+            seen = np.isfinite(margin)
             total[seen] += margin[seen]
             n_seen += seen
         with np.errstate(invalid="ignore"):

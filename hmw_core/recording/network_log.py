@@ -53,7 +53,9 @@ class NetworkLog:
         sizes = reader.n_samples, reader.n_epochs, settings.annealing_start
         self.weight = AnnealedMean(*sizes)
         self.non_finite_id = np.empty(0, dtype=np.int64)  # of the last epoch written
-        self.scores = new_scores(without_absent(main_criteria_of(reader), reader), *sizes)
+        # A resumed run has logged something already, and yet must not differ from an unbroken one.
+        criteria = without_absent(main_criteria_of(reader), reader, in_log=False)
+        self.scores = new_scores(criteria, *sizes)
 
     def files_of_epoch(
         self, epoch: int, rows: RecordedEpoch, metrics: dict[str, Any]
