@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import wraps
+from typing import Any
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -36,6 +38,19 @@ class FigureSpec:
     many: bool = False
     n_runs: int = 1
     """The fewest runs it shows; with fewer, `prepare` raises `CannotShow`."""
+
+    def __post_init__(self) -> None:
+        """Let no figure be empty: a table without rows is one that cannot be shown."""
+
+        @wraps(self.prepare)
+        def prepare(*runs: Any, **options: Any) -> pd.DataFrame:
+            table = whole(*runs, **options)
+            if table.empty:
+                raise CannotShow("the run has no sample with the values that this figure shows")
+            return table
+
+        whole = self.prepare
+        object.__setattr__(self, "prepare", prepare)
 
     def draw(self, table: pd.DataFrame) -> go.Figure:
         """Return the plotly figure of the page.

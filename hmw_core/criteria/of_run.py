@@ -76,9 +76,7 @@ def check_given(run: RunReader, name: str, score: pd.Series | None = None) -> Cr
     if reason is None:
         return criterion
     others = ", ".join(other for other in given_criteria(run) if other != name) or "none"
-    raise UsageError(
-        f"run {run.name!r} cannot give the criterion {name!r}: {reason}; it can give: {others}"
-    )
+    raise UsageError(f"run {run.name!r} has no {criterion.title}: {reason}; it can give: {others}")
 
 
 def is_criterion(run: RunReader, name: object) -> bool:

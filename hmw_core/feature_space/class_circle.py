@@ -104,7 +104,7 @@ def circle(cosine: np.ndarray) -> np.ndarray:
     Returns
     -------
     ndarray of shape (N, 2), float32
-        Inside the unit circle; NaN where a cosine is.
+        Inside the unit circle; NaN where a cosine is NaN or infinite, but for masked classes.
 
     Notes
     -----
@@ -115,8 +115,10 @@ def circle(cosine: np.ndarray) -> np.ndarray:
         raise UsageError("a circle of classes needs at least two classes")
     temperature = LEAD / np.log(PULL / (1 - PULL) * (n_classes - 1))
     scaled = np.asarray(cosine, dtype=np.float64) / temperature
-    weight = np.exp(scaled - scaled.max(axis=1, keepdims=True))
-    weight /= weight.sum(axis=1, keepdims=True)
+    scaled[np.isposinf(scaled)] = np.nan
+    with np.errstate(invalid="ignore"):  # a row that is masked throughout has no place, either
+        weight = np.exp(scaled - scaled.max(axis=1, keepdims=True))
+        weight /= weight.sum(axis=1, keepdims=True)
     return (weight @ corners(n_classes)).astype(np.float32)
 
 

@@ -15,9 +15,8 @@ import numpy as np
 import pandas as pd
 
 from hmw_core.criteria import CRITERIA_VERSION
-from hmw_core.criteria.compute import why_absent
 from hmw_core.criteria.kept import score_table
-from hmw_core.criteria.of_run import main_criteria_of, pick_criterion
+from hmw_core.criteria.of_run import check_given, main_criteria_of, pick_criterion
 from hmw_core.errors import UsageError, pick
 from hmw_core.laboratory.hard import Hard, decides_hard, hard_clean
 from hmw_core.log.cache import kept_table
@@ -122,10 +121,7 @@ def contest_of(
     if not names:
         raise UsageError("a contest needs a criterion")
     for name in names:
-        picked = pick_criterion(run, name)
-        reason = why_absent(run, picked)
-        if reason:
-            raise UsageError(f"run {run.name!r} has no {picked.title}: {reason}")
+        check_given(run, name)
     last = run.last_epoch if epoch is None else epoch
 
     def compute() -> pd.DataFrame:

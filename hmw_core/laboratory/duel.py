@@ -13,9 +13,8 @@ import numpy as np
 import pandas as pd
 from scipy.stats import binomtest
 
-from hmw_core.criteria.compute import why_absent
 from hmw_core.criteria.kept import score_table
-from hmw_core.criteria.of_run import pick_criterion
+from hmw_core.criteria.of_run import check_given
 from hmw_core.errors import UsageError
 from hmw_core.log import verdicts
 from hmw_core.log.reader import RunReader
@@ -90,12 +89,10 @@ def paired_criteria(run: RunReader, a: str, b: str, epoch: int | None = None) ->
         raise UsageError(f"run {run.name!r} has no finished epoch yet, so it has no scores")
     if epoch is not None and not 1 <= epoch <= run.last_epoch:
         raise UsageError(f"run {run.name!r} has the epochs 1 to {run.last_epoch}, not {epoch}")
-    chosen = {name: pick_criterion(run, name) for name in (a, b)}
-    for found in chosen.values():
-        reason = why_absent(run, found)
-        if reason:
-            raise UsageError(f"run {run.name!r} has no {found.title}: {reason}")
+    for name in (a, b):
+        check_given(run, name)
     scores = score_table(run, [a, b], epoch).sort_index()
+    chosen = {name: check_given(run, name, scores[name]) for name in (a, b)}
     samples = run.samples().set_index("sample_id")
     columns = {
         "score_a": scores[a],

@@ -6,9 +6,8 @@ from typing import Any
 import pandas as pd
 
 from hmw_core.criteria import CRITERIA
-from hmw_core.criteria.compute import why_absent
 from hmw_core.criteria.kept import score_table
-from hmw_core.criteria.of_run import pick_criterion, title_of
+from hmw_core.criteria.of_run import check_given, pick_criterion, title_of
 from hmw_core.errors import UsageError
 from hmw_core.experiments.seeds import same_labels
 from hmw_core.file_names import is_folder_name
@@ -56,10 +55,7 @@ def hard_clean(
     if hard.from_run and hard.from_run != run.name:
         source = _beside(run, hard.from_run)
         epoch = None  # the other run's last: what it found hard in the end
-    criterion = pick_criterion(source, hard.by)
-    reason = why_absent(source, criterion)
-    if reason:
-        raise UsageError(f"run {source.name!r} has no {criterion.title}: {reason}")
+    criterion = check_given(source, hard.by)
     score = score_table(source, [hard.by], epoch)[hard.by].loc[scores.index]
     return split_groups(score, criterion, wrong, hard.fraction)
 

@@ -229,13 +229,19 @@ def _coefficient(epoch: int, n_epochs: int, settings: Settings) -> float:
 
 
 def _slice(margin: np.ndarray, under: np.ndarray, settings: Settings) -> np.ndarray:
-    """Return the slice S_h of one epoch, any one shape; NaN where not seen."""
-    exact = np.zeros_like(margin)
-    if settings.terms != "tkum":
-        exact += _aum_term(margin, settings.alpha)
-    if settings.terms != "aum":
-        exact += _tkum_term(under, settings.beta)
-    exact *= np.float32(settings.factor)
+    """Return the slice S_h of one epoch, any one shape; NaN where not seen.
+
+    Without a next class (two are left of masked ones) the AUM term stands alone.
+    """
+    factor = np.float32(settings.factor)
+    if settings.terms == "tkum":
+        exact = _tkum_term(under, settings.beta) * factor
+    else:
+        aum_term = _aum_term(margin, settings.alpha)
+        exact = aum_term * factor
+        if settings.terms == "both":
+            both = (aum_term + _tkum_term(under, settings.beta)) * factor
+            exact = np.where(np.isnan(both), aum_term, both)
     return np.maximum(exact, np.finfo(exact.dtype).tiny)  # underflow must not make it 0
 
 
@@ -272,15 +278,18 @@ def gaps(run: RunReader, k: int | None) -> Gaps:
     from_signals = k in (None, run.info["weighting"]["k"])
     found = _from_signals(run) if from_signals else _from_outputs(run, k or 1)
     for row, (given, other, topk) in enumerate(found):
-        np.subtract(given[rows], other[rows], out=margin[row])
-        np.subtract(topk[rows], other[rows], out=under[row])
+        with np.errstate(invalid="ignore"):  # an epoch that is not finite adds nothing
+            np.subtract(given[rows], other[rows], out=margin[row])
+            np.subtract(topk[rows], other[rows], out=under[row])
+        margin[row, ~np.isfinite(margin[row])] = np.nan
+        under[row, ~np.isfinite(under[row]) | np.isnan(margin[row])] = np.nan
     if np.isnan(margin).all():
         why = run.absent.get("given_distance")
         what = "no cosines to the class vectors"
         raise UsageError(f"the log of run {run.name!r} holds {what}{f': {why}' if why else ''}")
     is_mislabeled = run.samples()["is_mislabeled"].to_numpy(dtype=object)[order[rows]]
     group = np.array([2 if pd.isna(wrong) else int(wrong) for wrong in is_mislabeled], np.int8)
-    is_whole = [not np.isnan(line).any() for line in margin]
+    is_whole = [not np.isnan(m + u).any() for m, u in zip(margin, under, strict=True)]
     return Gaps(order[rows], epochs, margin, under, group, is_whole)
 
 
@@ -353,10 +362,13 @@ def _over_scales(
         mass += coefficient * seen
         margin, under = (np.where(seen, v[row], 0.0) for v in (found.margin, found.under))
         for at, scale in enumerate(scales):
+            aum_term, tkum_term = _aum_term(margin, scale), _tkum_term(under, scale)
             if settings.terms != "tkum":
-                sums["aum"][at] += coefficient * np.where(seen, _aum_term(margin, scale), 0.0)
+                sums["aum"][at] += coefficient * np.where(seen, aum_term, 0.0)
+            if settings.terms == "both":  # without a next class, half of twice the AUM term
+                tkum_term = np.where(np.isnan(tkum_term), aum_term, tkum_term)
             if settings.terms != "aum":
-                sums["tkum"][at] += coefficient * np.where(seen, _tkum_term(under, scale), 0.0)
+                sums["tkum"][at] += coefficient * np.where(seen, tkum_term, 0.0)
     usable = np.where(seen & (mass > 0), mass, np.nan)
     return found, sums["aum"] / usable, sums["tkum"] / usable
 

@@ -11,9 +11,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from hmw_core.criteria.compute import why_absent
 from hmw_core.criteria.kept import score_table
-from hmw_core.criteria.of_run import pick_criterion
+from hmw_core.criteria.of_run import check_given, pick_criterion
 from hmw_core.errors import UsageError
 from hmw_core.log.reader import RunReader
 from hmw_core.samples.sample_table import suspicion_rank
@@ -118,10 +117,9 @@ def paired_scores(
             raise UsageError(f"run {run.name!r} has no finished epoch yet, so it has no scores")
         if epoch is not None and not 1 <= epoch <= run.last_epoch:
             raise UsageError(f"run {run.name!r} has the epochs 1 to {run.last_epoch}, not {epoch}")
-        reason = why_absent(run, found)
-        if reason:
-            raise UsageError(f"run {run.name!r} has no {found.title}: {reason}")
+        check_given(run, criterion)
         score = score_table(run, [criterion], epoch)[criterion].sort_index()
+        check_given(run, criterion, score)
         samples = run.samples().set_index("sample_id")
         columns[f"score_{side}"] = score
         columns[f"rank_{side}"] = suspicion_rank(score, found)

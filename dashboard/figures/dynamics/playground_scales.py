@@ -96,6 +96,8 @@ def _annealed(settings: Settings) -> Settings:
 def _measured(weight: np.ndarray, group: np.ndarray) -> dict[str, float]:
     seen = ~np.isnan(weight)
     weight, group = weight[seen], group[seen]
+    if not len(weight):
+        return {}
     clean, mislabeled = weight[group == 0], weight[group == 1]
     found = {"effective_share": effective_share(weight)}
     if not len(clean) and not len(mislabeled):

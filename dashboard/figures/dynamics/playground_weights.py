@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from dashboard.drawing.marks import Axis, Drawing, Panel
-from dashboard.figures.base import FigureSpec
+from dashboard.figures.base import CannotShow, FigureSpec
 from dashboard.figures.dynamics.playground import both, left_out
 from dashboard.figures.selection import GROUPS_SHOWN, SHARE, group_steps, group_title, grouped
 from hmw_core.laboratory.hm_replay import Settings
@@ -60,6 +60,8 @@ def prepare(
                     }
                 )
             )
+    if not parts:
+        raise CannotShow(f"no sample of run {run.name!r} has a weight in epoch {last}")
     table = pd.concat(parts, ignore_index=True).assign(epoch=last)
     note = left_out(run, next(iter(found.values()))[1])
     return table.assign(note=note) if note else table

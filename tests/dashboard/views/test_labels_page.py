@@ -108,7 +108,7 @@ def test_page_of_a_run_that_lacks_something_says_what(folder, lack):
     write_run(folder / "r", known=lack != "true labels", **lacks)
     page = open_page("labels", run="r", criterion="hm_weight")
     assert ("keeps no pictures" in said(page)) == (lack == "pictures")
-    assert ("cannot give the criterion 'hm_weight'" in said(page)) == (lack == "cosines")
+    assert ("has no HM weight: its log holds no hm_weight" in said(page)) == (lack == "cosines")
 
 
 def test_hostile_names_stay_names(folder):
