@@ -55,7 +55,7 @@ def paper_cloud(table: pd.DataFrame, look: Look, width: float) -> Figure:
 
 
 def _add_samples(ax: Axes, samples: pd.DataFrame, look: Look, panel_width: float) -> None:
-    n = len(samples)
+    n = max(len(samples), 1)  # a panel of several may be without
     area = float(np.clip(0.2 * (panel_width / POINT) ** 2 / n, 0.1, 10))  # square points
     for name, part in in_turns(samples, "value" if look.colours else "group"):
         if look.colours:

@@ -53,6 +53,8 @@ def map_of(
     if given_label is not None:
         in_class = places["sample_id"].isin(run.sample_ids(given_label))
         places = places[in_class | places["kind"].eq("class")]
+    if not places["kind"].eq("sample").any():
+        raise CannotShow(f"no features of run {run.name!r} there are finite and have a direction")
     return places.assign(
         axes=TITLES[name],
         map_epoch=run.feature_epochs()[-1] if epoch is None else epoch,

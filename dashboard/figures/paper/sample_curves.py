@@ -50,9 +50,10 @@ def class_bands(
     reads = sorted({column for columns in stored.values() for column in columns})
     rows = []
     for _, columns in run.iterate(reads, given_label=given_label):
-        values = np.stack(
-            [columns[a] - columns[b[0]] if b else columns[a] for a, *b in stored.values()]
-        ).astype(np.float64)
+        with np.errstate(invalid="ignore"):  # what is not finite is left out below
+            values = np.stack(
+                [columns[a] - columns[b[0]] if b else columns[a] for a, *b in stored.values()]
+            ).astype(np.float64)
         rows.append([_quantiles(value) for value in values])
     found = np.array(rows).reshape(-1, len(QUANTILES))
     epochs = run.epochs()
