@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from hmw_core.criteria import CRITERIA_VERSION
+from hmw_core.criteria.compute import why_absent
 from hmw_core.criteria.kept import score_table
 from hmw_core.criteria.of_run import check_given, main_criteria_of, pick_criterion
 from hmw_core.errors import UsageError, pick
@@ -121,7 +122,9 @@ def contest_of(
     if not names:
         raise UsageError("a contest needs a criterion")
     for name in names:
-        check_given(run, name)
+        # One whose columns are empty in this log takes part, and its figures are unknown.
+        if why_absent(run, pick_criterion(run, name), in_log=False):
+            check_given(run, name)
     last = run.last_epoch if epoch is None else epoch
 
     def compute() -> pd.DataFrame:
