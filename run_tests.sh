@@ -67,6 +67,8 @@ cd -- "$ROOT" || die "cannot enter $ROOT"
 set_up requirements.txt requirements-dev.txt
 find_chromium
 exec 9>&- # the tests start both scripts themselves
+# Three groups of tests run side by side; threads within each would only wait for one another.
+export OMP_NUM_THREADS=1
 
 check ruff check .
 check ruff format --check .
