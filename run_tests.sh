@@ -68,7 +68,7 @@ set_up requirements.txt requirements-dev.txt
 find_chromium
 exec 9>&- # the tests start both scripts themselves
 # Three groups of tests run side by side; threads within each would only wait for one another.
-export OMP_NUM_THREADS=1
+export OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE
 
 check ruff check .
 check ruff format --check .
