@@ -125,11 +125,11 @@ def test_predicts_without_touching_anything(build):
 
 
 @pytest.mark.parametrize("last", [1, 3, 4, 5])
-def test_state_dict_and_optimizers_carry_everything(build, last):
+def test_state_dict_and_optimizers_carry_everything(build, tmp_path, last):
     first, second = (build(weighting="hmw") for _ in range(2))
     for epoch in range(1, last + 1):
         run_epoch(first, epoch)
-    restore(snapshot(first, epoch=last), second)
+    restore(snapshot(first, epoch=last), second, tmp_path)
     assert run_epoch(second, last + 1) == run_epoch(first, last + 1)
 
 

@@ -119,9 +119,8 @@ def selection_of(names: Sequence[str]) -> dict[str, Any]:
 
 
 def show_pictures(run: RunReader, sample_ids: Sequence[int]) -> None:
-    """Show the pictures of a few samples, if the run keeps any."""
-    if sample_ids and run.has_images:
-        _grid(run, list(sample_ids), None, {}, link="")
+    """Show the pictures of a few samples."""
+    _grid(run, list(sample_ids), None, {}, link="")
 
 
 def chosen_pictures(

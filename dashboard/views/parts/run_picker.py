@@ -32,7 +32,9 @@ def pick_run() -> RunReader:
         st.warning(f"Read up to epoch {run.last_epoch}: {plain('; '.join(run.damage))}")
     for warning in run.warnings:
         st.warning(plain(warning.text))
-        show_pictures(run, warning.sample_id)
+        if warning.sample_id and run.has_images:  # folded: they would push the page out of view
+            with st.expander("The pictures that it is about"):
+                show_pictures(run, warning.sample_id)
     return run
 
 

@@ -1,9 +1,14 @@
 """What is kept of a run: as long as the parts that were read stay as they are, and no longer."""
 
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
 import pandas as pd
 import pytest
 
-from dashboard.cached.kept import kept_for
+from dashboard.cached.kept import kept_for, version
+from dashboard.presenters.summary import summary
+from hmw_core import RunWriter, list_runs
 from hmw_core.log import layout, verdicts
 from hmw_core.log.reader import RunReader
 from hmw_core.log.verdicts import Verdict
@@ -72,3 +77,27 @@ def test_runs_and_options_are_kept_apart_and_all_get_the_same_object(run, tmp_pa
     of_all([other, run])
     of_all([run, other], option=2)
     assert CALLS == ["all"] * 3
+
+
+def test_a_run_that_grows_while_it_is_watched_never_raises(tmp_path):
+    n_epochs, seen = 200, []
+    writer = RunWriter.create(
+        tmp_path / "r", given_label=[0, 1] * 8, n_classes=2, n_epochs=n_epochs
+    )
+
+    def log() -> None:
+        with writer:
+            for epoch in range(1, n_epochs + 1):
+                writer.record(np.arange(16), np.eye(2, dtype=np.float32)[labels])
+                writer.end_epoch(epoch)
+
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        logging = pool.submit(log)
+        while not logging.done():
+            version(tmp_path / "r")
+            (reader,) = list_runs(tmp_path)
+            assert not isinstance(reader, tuple), reader
+            seen.append(summary(reader)["last_epoch"])
+        logging.result()
+    assert len(set(seen)) > 10  # it was looked at while it grew
+    assert seen == sorted(seen)
