@@ -81,9 +81,8 @@ def test_runs_and_options_are_kept_apart_and_all_get_the_same_object(run, tmp_pa
 
 def test_a_run_that_grows_while_it_is_watched_never_raises(tmp_path):
     n_epochs, seen = 200, []
-    writer = RunWriter.create(
-        tmp_path / "r", given_label=[0, 1] * 8, n_classes=2, n_epochs=n_epochs
-    )
+    labels = [0, 1] * 8
+    writer = RunWriter.create(tmp_path / "r", given_label=labels, n_classes=2, n_epochs=n_epochs)
 
     def log() -> None:
         with writer:
