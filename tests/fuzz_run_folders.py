@@ -27,7 +27,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from dashboard.cached.kept import version
-from dashboard.presenters.summary import description, summary
+from dashboard.presenters.summary import description, notes_of, summary
 from hmw_core import RunReader, list_runs
 from hmw_core.criteria.kept import score_table
 from hmw_core.errors import UsageError
@@ -110,7 +110,8 @@ def questions(folder: Path) -> None:
     list_sweeps(folder.parent)
     for run in entries:
         if isinstance(run, RunReader):
-            _shown(summary(run))  # these two are on pages of other runs: not even a refusal
+            _shown(summary(run))  # these are on pages of other runs: not even a refusal
+            _shown(notes_of(run))
             _shown(description(run))
             _ask(partial(list_proofs, run.folder))
             for network in range(1, min(run.n_networks, 2) + 1):

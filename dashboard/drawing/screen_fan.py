@@ -31,7 +31,7 @@ def screen_fans(table: pd.DataFrame) -> go.Figure:
     screen_figure(figure, height=110 + 250 * rows)
     for number, (_, part) in enumerate(panels):
         place = {"row": number // columns + 1, "col": number % columns + 1}
-        legend = "legend" if number == 0 else f"legend{number + 1}"
+        legend = f"legend{number + 2}"  # the page's theme gives the first another look
         for trace in _fan(part):
             figure.add_trace(trace.update(legend=legend), **place)
         domain = next(figure.select_polars(**place)).domain

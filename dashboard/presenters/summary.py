@@ -32,7 +32,6 @@ def summary(run: RunReader) -> dict[str, Any]:
         "best_test_accuracy": float(test.max()) if len(test) else None,
         "auroc_last_loss": _last(metrics, "auroc_last_loss"),
         "auroc_iam": _last(metrics, "auroc_iam"),
-        "note": "; ".join(notes_of(run)) or None,
     }
 
 

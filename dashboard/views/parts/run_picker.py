@@ -30,12 +30,17 @@ def pick_run() -> RunReader:
         _follow(name, run.last_epoch)
     if run.damage:
         st.warning(f"Read up to epoch {run.last_epoch}: {plain('; '.join(run.damage))}")
-    for warning in run.warnings:
-        st.warning(plain(warning.text))
-        if warning.sample_id and run.has_images:  # folded: they would push the page out of view
-            with st.expander("The pictures that it is about"):
-                show_pictures(run, warning.sample_id)
+    if run.warnings:
+        _warn(run)
     return run
+
+
+def _warn(run: RunReader) -> None:
+    st.warning("\n".join(f"- {plain(warning.text)}" for warning in run.warnings))
+    shown = dict.fromkeys(i for warning in run.warnings for i in warning.sample_id)
+    if shown and run.has_images:
+        with st.expander("Pictures of these warnings"):  # open, it would hide the page
+            show_pictures(run, list(shown))
 
 
 def no_runs(broken: dict[str, str]) -> None:

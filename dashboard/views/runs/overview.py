@@ -3,6 +3,7 @@
 import streamlit as st
 
 from dashboard import runs
+from dashboard.presenters.summary import notes_of
 from dashboard.views.parts.blocks import show_figure, title
 from dashboard.views.parts.choices import plain, remember
 from dashboard.views.parts.refusals import refusals
@@ -56,8 +57,11 @@ def show_runs(watching: bool) -> None:
         selection_default={"selection": {"rows": rows_asked, "columns": [], "cells": []}},
         key=f"runs table {len(names)}",  # a new run moves the rows: the address says which
     )
-    noted = table[table["note"].notna()]
-    notes = [f"**{plain(r.run)}**, {r.status}: {plain(r.note)}" for r in noted.itertuples()]
+    notes = [
+        f"**{plain(run.name)}**, {run.status}: {plain(note)}"
+        for run in readable
+        for note in notes_of(run)
+    ]
     notes += [f"Cannot be read: {plain(reason)}" for reason in broken.values()]
     if notes:
         st.warning("\n".join(f"- {note}" for note in notes))

@@ -7,7 +7,6 @@ import pytest
 from rich.console import Console
 
 from dashboard.export.report import report_html
-from dashboard.presenters.summary import summary
 from hmw_core import RunReader, RunWriter
 from hmw_core.log.schema import RunWarning
 from tests.conftest import write_run
@@ -40,7 +39,6 @@ def test_a_warning_is_on_the_pages_of_the_run_with_its_pictures(warned, name):
 
 
 def test_a_warning_is_on_the_overview_and_in_the_report(warned):
-    assert summary(warned)["note"] == TEXT
     assert "black" in said(open_page("overview"))
     assert "40 of 200 pictures are &lt;b&gt;black&lt;/b&gt;" in report_html(warned, [], [])
 
