@@ -21,7 +21,8 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 
-from hmw_core.log.reader import RunReader, list_runs
+from hmw_core.log.reader import RunReader
+from hmw_core.log.run_list import list_runs
 
 SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 TRAIN = "train --dataset digits --noise symmetric --noise-rate 0.5 --recipe CCE+HMW-code"

@@ -27,7 +27,8 @@ from hmw_core.criteria.criterion import FAMILIES
 from hmw_core.experiments.proof import t_interval
 from hmw_core.laboratory.contest import contest_of
 from hmw_core.laboratory.hard import MEAN_RANK, Hard
-from hmw_core.log.reader import RunReader, list_runs
+from hmw_core.log.reader import RunReader
+from hmw_core.log.run_list import list_runs
 from hmw_core.samples.groups import HARD_FRACTION
 from hmw_core.statistics.ranking import auroc
 from training.sweeps.plan import run_cells

@@ -18,7 +18,8 @@ from hmw_core.errors import UnreadableRun
 from hmw_core.experiments.sweeps import Sweep, list_sweeps, read_sweep
 from hmw_core.log import layout
 from hmw_core.log.cache import read_only as read_only  # what the pages ask before they write
-from hmw_core.log.reader import RunReader, list_runs
+from hmw_core.log.reader import RunReader
+from hmw_core.log.run_list import list_runs
 
 
 def runs_folder() -> Path:

@@ -11,7 +11,8 @@ import hmw_core.moved  # noqa: F401  # old module paths work, with a warning
 
 if TYPE_CHECKING:
     from hmw_core.criteria import CRITERIA
-    from hmw_core.log.reader import RunReader, list_runs
+    from hmw_core.log.reader import RunReader
+    from hmw_core.log.run_list import list_runs
     from hmw_core.recording.writer import RunWriter
 
 __version__ = "0.2.0"
@@ -21,7 +22,7 @@ _MODULES = {
     "CRITERIA": "hmw_core.criteria",
     "RunReader": "hmw_core.log.reader",
     "RunWriter": "hmw_core.recording.writer",
-    "list_runs": "hmw_core.log.reader",
+    "list_runs": "hmw_core.log.run_list",
 }
 
 

@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -17,17 +17,17 @@ from hmw_core.errors import UnreadableRun, UsageError
 from hmw_core.log import integrity, layout
 from hmw_core.log.files import DamagedFile, naming, open_table, read_table, shown
 from hmw_core.log.integrity import SIGNAL_TYPES
+from hmw_core.log.samples_file import check_numbers, limits_of, read_samples
 from hmw_core.log.schema import (
-    DERIVED,
     IMAGES,
     OUTPUT_COLUMNS,
-    SAMPLES,
     SIGNAL_NAMES,
     TOPK_OUTPUT_COLUMNS,
     MethodColumn,
     RunWarning,
     types_of,
 )
+from hmw_core.log.signal_query import SignalQuery, check_columns, derive, stored_of
 from hmw_core.log.tables import (
     ALWAYS_KNOWN,
     N_TOPK,
@@ -40,8 +40,6 @@ from hmw_core.log.tables import (
 OUTPUT_NAMES = ("logits", "cosine", "probabilities")
 ID = {"sample_id": "int32"}
 OUTPUT_TYPES = types_of((*OUTPUT_COLUMNS, *TOPK_OUTPUT_COLUMNS))
-LABELS = ("given_label", "true_label", "predicted_label", "other_label", "class_label")
-MOST_ROWS_A_BYTE = 8  # a sample's id alone takes more than a bit, however well it is packed
 KILLED = "the training process ended without a word (killed, or the machine went down)"
 
 
@@ -77,7 +75,7 @@ class RunReader:
     def __init__(self, path: str | Path, network: int = 1) -> None:
         self.folder = Path(path)
         self.name = self.folder.name
-        with _reason(self.name):
+        with opening(self.name):
             self._open(network)
 
     def _open(self, network: int) -> None:
@@ -96,7 +94,8 @@ class RunReader:
             raise UsageError(f"run {self.name!r} has {count}, so no network {network}")
         self.network = network
         self.network_folder = layout.network_folder(self.folder, network)
-        self._samples = self._read_samples()
+        self._limits = limits_of(self.n_samples, self.n_classes)
+        self._samples = read_samples(self.folder, self._limits)
 
     @property
     def status(self) -> str:
@@ -195,24 +194,18 @@ class RunReader:
         epochs : sequence of int, optional
             Only these epochs. Default: all.
         """
-        wanted = self._check_columns(columns)
+        query = SignalQuery(
+            columns, self._samples["given_label"].to_numpy(), sample_id, given_label
+        )
         folder = self.network_folder
         kept = self._kept("signals", epochs)
         files = [str(layout.epoch_file(folder, "signals", epoch)) for epoch in kept]
         if not files:
             return pd.DataFrame(columns=["epoch", "sample_id", *columns])
-        where = self._where(sample_id, given_label)
-        query = (
-            f"SELECT epoch, sample_id{''.join(wanted)} FROM read_parquet($files) {where} "
-            "ORDER BY epoch, sample_id"
-        )
-        found = self._query(query, files)
-        if len(found) != len(files) * self._n_asked(sample_id, given_label):
-            raise UsageError(
-                f"run {self.name!r}: a signals file is damaged: its samples are not those of "
-                "samples.parquet"
-            )
-        return found
+        try:
+            return query.run(files, self._limits)
+        except ValueError as damage:
+            raise UsageError(f"run {self.name!r}: a signals file is damaged: {damage}") from None
 
     def mean_signals(
         self, columns: Sequence[str], groups: pd.DataFrame, epochs: Sequence[int] | None = None
@@ -222,7 +215,7 @@ class RunReader:
         Values that are null or not finite are left out of the mean.
         `groups` has the columns `sample_id` and `group`; a sample may be in several.
         """
-        self._check_columns(columns)
+        check_columns(columns)
         ids = groups["sample_id"].to_numpy()
         labels = self._samples["given_label"].to_numpy()[ids]
         label = int(labels[0]) if len(labels) and (labels == labels[0]).all() else None
@@ -232,10 +225,10 @@ class RunReader:
         members = {
             name: position[part["sample_id"].to_numpy()] for name, part in groups.groupby("group")
         }
-        reads = sorted({c for name in columns for c in _stored(name)})
+        reads = sorted({c for name in columns for c in stored_of(name)})
         rows = []
         for epoch, stored in self.iterate(reads, epochs, label):
-            values = {name: _derive(name, stored) for name in columns}
+            values = {name: derive(name, stored) for name in columns}
             for name, rows_of in members.items():
                 row = {"group": name, "epoch": epoch, "n_samples": len(rows_of)}
                 for column, value in values.items():
@@ -540,53 +533,11 @@ class RunReader:
                 raise ValueError(f"its {empty[0]} is null for a sample")
         return table
 
-    @cached_property
-    def _limits(self) -> dict[str, int]:
-        """How many classes and samples a column may number, from 0 on."""
-        samples = dict.fromkeys(("sample_id", "other_id"), self.n_samples)
-        return dict.fromkeys(LABELS, self.n_classes) | samples
-
     def check_numbers(
         self, path: Path, table: pa.Table, known: Collection[str] = ALWAYS_KNOWN
     ) -> None:
-        """Refuse numbers of classes and samples that this run does not have, and nulls in `known`.
-
-        Raises
-        ------
-        DamagedFile
-            If the table of this file has some.
-        """
-        with naming(path):
-            for name in self._limits.keys() & set(table.column_names):
-                ends = pc.min_max(table[name]).as_py()
-                unknown = name in known and table[name].null_count
-                if (
-                    unknown
-                    or not 0 <= (ends["min"] or 0) <= (ends["max"] or 0) < self._limits[name]
-                ):
-                    raise ValueError(f"its {name} is not in 0..{self._limits[name] - 1} throughout")
-
-    def _read_samples(self) -> pd.DataFrame:
-        path = self.folder / "samples.parquet"
-        with open_table(path, types_of(SAMPLES), n_rows=self.n_samples):
-            if self.n_samples > MOST_ROWS_A_BYTE * path.stat().st_size:
-                raise DamagedFile(path, "is damaged: it is too small for as many samples")
-        table = read_table(path, types_of(SAMPLES))
-        self.check_numbers(path, table)
-        ids = np.arange(self.n_samples)
-        if not np.array_equal(table["sample_id"].to_numpy(), ids):
-            raise DamagedFile(path, "is damaged: its sample_id does not count from 0")
-        samples = pd.DataFrame(
-            {
-                "sample_id": ids,
-                "given_label": table["given_label"].to_numpy().astype(np.int64),
-                "true_label": pd.array(table["true_label"].to_pandas(), dtype="Int64"),
-                "source": table["source"].to_pandas(),
-            }
-        )
-        samples["is_mislabeled"] = samples["given_label"].ne(samples["true_label"])
-        samples["is_mislabeled"] = samples["is_mislabeled"].astype("boolean")
-        return samples
+        """Refuse numbers of samples and classes that this run has not; see `samples_file`."""
+        check_numbers(path, table, self._limits, known)
 
     @cached_property
     def _scan(self) -> tuple[list[int], list[str]]:
@@ -609,84 +560,9 @@ class RunReader:
         present = set(layout.logged_epochs(self.network_folder, kind))
         return [epoch for epoch in self._chosen(epochs) if epoch in present]
 
-    def _check_columns(self, columns: Sequence[str]) -> list[str]:
-        """Return the SQL of each column, refusing names that are not ours."""
-        known = [*SIGNAL_NAMES, *DERIVED]
-        for name in columns:
-            if name not in known:
-                raise UsageError(f"unknown signal {name!r}; known: {', '.join(known)}")
-        return [
-            f", {' - '.join(DERIVED[name])} AS {name}" if name in DERIVED else f", {name}"
-            for name in columns
-            if name not in ("epoch", "sample_id")
-        ]
-
-    def _where(self, sample_id: int | Sequence[int] | None, given_label: int | None) -> str:
-        tests = []
-        if given_label is not None:
-            tests.append(f"given_label = {int(given_label)}")
-        if sample_id is not None:
-            ids = np.atleast_1d(np.asarray(sample_id, dtype=np.int64))
-            known = ids[(ids >= 0) & (ids < self.n_samples)]
-            labels = sorted(set(self._samples["given_label"].to_numpy()[known].tolist()))
-            # The label lets DuckDB skip the row groups of the other classes.
-            tests.append(f"given_label IN ({', '.join(map(str, labels)) or -1})")
-            tests.append(f"sample_id IN ({', '.join(map(str, known.tolist())) or -1})")
-        return f"WHERE {' AND '.join(tests)}" if tests else ""
-
-    def _n_asked(self, sample_id: int | Sequence[int] | None, given_label: int | None) -> int:
-        of_class = self.sample_ids(given_label)
-        if sample_id is None:
-            return len(of_class)
-        return int(np.isin(of_class, np.atleast_1d(np.asarray(sample_id, dtype=np.int64))).sum())
-
-    def _query(self, query: str, files: list[str]) -> pd.DataFrame:
-        import duckdb  # loaded by pages that ask for signals, not by a training
-
-        try:
-            with duckdb.connect() as connection:
-                found = connection.execute(query, {"files": files}).df()
-        except (duckdb.BinderException, duckdb.ParserException, duckdb.CatalogException):
-            raise  # a wrong query is our mistake, not a damaged file
-        except duckdb.Error as error:
-            raise UsageError(f"run {self.name!r}: a signals file is damaged: {error}") from None
-        for name in self._limits.keys() & set(found.columns):
-            if not found[name].dropna().between(0, self._limits[name] - 1).all():
-                raise UsageError(
-                    f"run {self.name!r}: a signals file is damaged: its {name} is not in "
-                    f"0..{self._limits[name] - 1} throughout"
-                )
-        return found
-
-
-def list_runs(
-    runs: str | Path, open_run: Callable[[Path], RunReader] = RunReader
-) -> list[RunReader | tuple[str, str]]:
-    """Return a reader for each run below a folder, or its name and why it cannot be read.
-
-    Newest first; what cannot be read comes last. `open_run` may keep readers it has made before.
-    """
-    readable: list[RunReader] = []
-    broken: list[tuple[str, str]] = []
-    folder = Path(runs)
-    try:
-        paths = sorted(folder.iterdir()) if os.path.isdir(folder) else []
-    except OSError as error:
-        raise UsageError(f"the folder {shown(folder)} cannot be read: {error.strerror}") from None
-    for path in paths:
-        if path.name.startswith(".") or not os.path.isdir(path):
-            continue
-        try:
-            with _reason(path.name):
-                readable.append(open_run(path))
-        except UnreadableRun as error:
-            broken.append((shown(path.name), str(error)))
-    readable.sort(key=lambda run: run.info.get("created") or "", reverse=True)
-    return [*readable, *broken]
-
 
 @contextmanager
-def _reason(name: str) -> Iterator[None]:
+def opening(name: str) -> Iterator[None]:
     """Turn whatever opening a run folder raises into its reason; the one place that does so."""
     if shown(name) != name:
         raise UnreadableRun(f"{shown(name)}: the folder's name is no UTF-8; rename it")
@@ -719,14 +595,3 @@ def _has_id(sample_id: int | Sequence[int] | None) -> Any:
 def _wide(name: str, outputs: np.ndarray) -> np.ndarray:
     """Return outputs in float32; imported probabilities as they are, for a tie must stay one."""
     return outputs if name == "probabilities" else outputs.astype(np.float32)
-
-
-def _stored(name: str) -> tuple[str, ...]:
-    """Return the stored columns that a signal is made of."""
-    return DERIVED.get(name, (name,))
-
-
-def _derive(name: str, stored: dict[str, np.ndarray]) -> np.ndarray:
-    first, *rest = _stored(name)
-    with np.errstate(invalid="ignore", over="ignore"):  # a class that is ruled out is infinite
-        return stored[first] - stored[rest[0]] if rest else stored[first]

@@ -362,10 +362,10 @@ def test_odd_entries_beside_the_runs_cost_only_their_own_row(folder):
 
 
 def test_whatever_else_opening_raises_is_the_reason(folder, monkeypatch):
-    def out_of_memory(_: object) -> None:
+    def out_of_memory(*_: object) -> None:
         raise MemoryError("no 8 GB")
 
-    monkeypatch.setattr(RunReader, "_read_samples", out_of_memory)
+    monkeypatch.setattr("hmw_core.log.reader.read_samples", out_of_memory)
     assert reason(folder) == "run cannot be read (MemoryError: no 8 GB)"
 
 

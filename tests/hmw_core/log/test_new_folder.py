@@ -13,7 +13,7 @@ from hmw_core.errors import UsageError
 from hmw_core.log import layout
 from hmw_core.log.lock import FolderLock
 from hmw_core.log.new_folder import make_folder
-from hmw_core.log.reader import list_runs
+from hmw_core.log.run_list import list_runs
 
 DATA = {"given_label": [0, 1, 2], "n_classes": 3, "n_epochs": 2}
 IMAGES = np.arange(3 * 8 * 8, dtype=np.uint8).reshape(3, 8, 8)
