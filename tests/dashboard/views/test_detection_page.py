@@ -73,8 +73,8 @@ def test_without_cosines_the_others_contest(folder):
         page = open_detection(run="plain", part=part)
         assert not page.error
         if part != "seeds":
-            assert "of any sample in the contest" in said(page)
-            assert "Hyperspherical AUM" in said(page)
+            assert "This log has no “Hyperspherical AUM”" in said(page)
+            assert "because its log holds no given_distance" in said(page)
     assert "0 left out for lack of a score" in said(open_detection(run="plain"))
 
 

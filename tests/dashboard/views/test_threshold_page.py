@@ -151,7 +151,7 @@ def test_small_running_empty_damaged_and_hostile_runs(folder):
     assert "Too few samples" in said(open_page("threshold", run="few"))
     assert "No epoch is finished yet" in said(open_page("threshold", run="new"))
     no_cosine = said(open_page("threshold", run="tiny", criterion="hm_weight"))
-    assert "logs nothing that hm_weight can be computed from" in no_cosine
+    assert "This run has no such score: its log holds no hm_weight" in no_cosine
     for unfinished in (writer, empty):
         unfinished.finish("stopped", "by the test")
 
