@@ -8,7 +8,7 @@ import errno
 import json
 import os
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -173,10 +173,7 @@ def open_table(
         if most_rows is not None and n_found > most_rows:
             raise ValueError(f"it has {n_found:,} rows, more than {most_rows:,}")
         _check_columns(schema, columns)
-        groups = range(file.metadata.num_row_groups)
-        packed = sum(file.metadata.row_group(i).total_byte_size for i in groups)
-        types = schema.types if columns is None else [schema.field(n).type for n in columns]
-        check_size(max(packed, n_found * sum(map(_width, types))), _size(source))
+        check_size(unpacked_size(file, columns), _size(source))
         texts = [field.name for field in schema if _has_any_length(field.type)]
         if texts:  # one long text in a million rows is then in memory once
             file = pq.ParquetFile(source, metadata=file.metadata, read_dictionary=texts)
@@ -228,6 +225,15 @@ def plain(table: pa.Table, size: int) -> pa.Table:
                 position, field.name, table[position].cast(field.type.value_type)
             )
     return table
+
+
+def unpacked_size(file: pq.ParquetFile, columns: Iterable[str] | None = None) -> int:
+    """Return how many bytes columns (default: all) take in memory, by the metadata alone."""
+    metadata, schema = file.metadata, file.schema_arrow
+    groups = range(metadata.num_row_groups)
+    packed = sum(metadata.row_group(i).total_byte_size for i in groups)
+    types = schema.types if columns is None else [schema.field(name).type for name in columns]
+    return max(packed, metadata.num_rows * sum(map(_width, types)))
 
 
 def check_size(unpacked: int, size: int) -> None:

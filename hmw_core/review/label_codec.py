@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 from hmw_core.errors import UsageError
 from hmw_core.foreign.array_files import NPY, PICKLES
 from hmw_core.foreign.delimited import as_text, read_delimited
+from hmw_core.log.files import check_size, unpacked_size
 from hmw_core.spreadsheet import csv_bytes, unguarded
 
 ARRAYS = (NPY, *PICKLES)
@@ -83,7 +84,9 @@ def decode(
     provenance: Any
     try:
         if content[:4] == b"PAR1":
-            table = pq.read_table(pa.BufferReader(content))
+            file = pq.ParquetFile(pa.BufferReader(content))
+            check_size(unpacked_size(file), len(content))
+            table = file.read()
             table.validate(full=True)  # text that is none is found here, not where it is read
             stored = (table.schema.metadata or {}).get(METADATA)
             provenance = {} if stored is None else json.loads(stored)

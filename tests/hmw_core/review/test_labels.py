@@ -415,3 +415,15 @@ def test_a_pipe_is_not_waited_for(tmp_path):
     os.mkfifo(tmp_path / "l.csv")
     with pytest.raises(UsageError, match="it is no file"):
         read_labels(tmp_path / "l.csv", n_samples=2, class_names=CLASSES)
+
+
+def test_a_parquet_file_that_unpacks_to_gigabytes_is_refused_by_its_metadata(tmp_path):
+    n = 1 << 20
+    part = pa.table({"sample_id": np.zeros(n, np.int64), "new_label": np.zeros(n, np.int64)})
+    with pq.ParquetWriter(tmp_path / "bomb.parquet", part.schema, compression="zstd") as writer:
+        for _ in range(20):
+            writer.write_table(part)
+    before = pa.total_allocated_bytes()
+    with pytest.raises(UsageError, match=r"bytes unpack to 335,544,320, so it is not read"):
+        read_labels(tmp_path / "bomb.parquet", n_samples=3, class_names=["a", "b"])
+    assert pa.total_allocated_bytes() - before < 1 << 20
