@@ -294,8 +294,7 @@ def _features(run: RunReader, last: int | None) -> pa.Array | None:
 
 def _probs(run: RunReader, last: int | None) -> pa.Array | None:
     """Return the softmax of the last full logits kept, up to `last`, a list a sample."""
-    kept = (run.info.get("outputs") or {}).get("keep")
-    if kept != "full":
+    if run.outputs_setting != "full":
         return None
     for epoch in reversed([e for e in run.epochs() if last is None or e <= last]):
         outputs = run.outputs(["logits"], epochs=[epoch])

@@ -11,10 +11,9 @@ from hmw_core.importers.base import ImportedLog, ImportOptions, ThresholdMargins
 from hmw_core.importers.columns import read_labels
 from hmw_core.log.new_folder import hidden_folder
 from hmw_core.log.reader import RunReader
+from hmw_core.log.run_json import MOST_CLASSES
 from hmw_core.log.threshold_margins import write_margins
 from hmw_core.recording.writer import RunWriter
-
-MOST_CLASSES = 1_000_000
 
 
 def import_run(

@@ -12,7 +12,7 @@ from PIL import Image
 
 from hmw_core.errors import UsageError
 from hmw_core.log.bad_pictures import for_each, refusal
-from hmw_core.log.decoding import BadPicture, decode, is_plain, upright, upright_size
+from hmw_core.log.decoding import BadPicture, decode, is_plain, upright
 from hmw_core.log.files import DamagedFile, open_table
 from hmw_core.log.pixel_arrays import as_pixels
 
@@ -120,6 +120,6 @@ def _preview(picture: Image.Image) -> bytes:
 
 def _kept(encoded: bytes) -> bytes:
     picture = decode(encoded, shrink_to=2 * LARGEST_SIDE)  # to its end: broken ones come out here
-    if max(upright_size(encoded)) <= LARGEST_SIDE and is_plain(encoded):
+    if max(picture.size) <= LARGEST_SIDE and is_plain(encoded):
         return encoded
     return _preview(picture)

@@ -190,9 +190,9 @@ def read_info(folder: Path) -> dict[str, Any]:
 
 
 def version(path: Path) -> tuple[int, int]:
-    """Return what changes when a file or folder does: its time (ns) and size, -1 where it is not.
+    """Return the time (ns) and the size of a file or folder, both -1 where there is none.
 
-    A rename into a folder changes the folder's time.
+    They change when the file does. A rename into a folder changes the folder's time.
     """
     try:
         found = path.stat()

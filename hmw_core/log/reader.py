@@ -132,6 +132,11 @@ class RunReader:
         return self.info.get("absent") or {}
 
     @property
+    def outputs_setting(self) -> str | None:
+        """What of the outputs the run was made to keep: `full`, `topk` or `none`; None unsaid."""
+        return (self.info.get("outputs") or {}).get("keep")
+
+    @property
     def warnings(self) -> tuple[RunWarning, ...]:
         """What a reader must know of the run's data, as its logger found it."""
         listed = self.info.get("warnings") or []
@@ -360,14 +365,19 @@ class RunReader:
 
     def output_columns(self) -> list[str]:
         """Return which of `logits`, `cosine` and `probabilities` the outputs hold."""
+        return list(self._output_columns)
+
+    @cached_property
+    def _output_columns(self) -> tuple[str, ...]:
+        # Asked for each criterion and epoch; like the epochs, it is what the reader first saw.
         epochs = self.output_epochs()
         if not epochs:
-            return []
+            return ()
         try:
             names = self._outputs_kept(layout.epoch_file(self.network_folder, "outputs", epochs[0]))
         except DamagedFile:
-            return []
-        return [name for name in OUTPUT_NAMES if name in names]
+            return ()
+        return tuple(name for name in OUTPUT_NAMES if name in names)
 
     def outputs(
         self,
@@ -502,7 +512,8 @@ class RunReader:
             If the file is missing or damaged, or holds no such column.
         """
         path = layout.epoch_file(self.network_folder, "outputs", epoch)
-        unknown = [name for name in columns if name not in self._outputs_kept(path)]
+        kept = self._outputs_kept(path)
+        unknown = [name for name in columns if name not in kept]
         if unknown:
             raise UsageError(f"run {self.name!r} keeps no {', '.join(unknown)} in its outputs")
         sizes = {"C": self.n_classes, "10": min(N_TOPK, self.n_classes)}

@@ -264,9 +264,7 @@ if columns["Chosen"].n_clean + columns["Chosen"].n_mislabeled == 0:
     )
 elif logged is not None:
     st.caption(lead(run, found.weight, logged.weight, found.sample_id))
-if (run.info.get("outputs") or {}).get("keep") == "full" and settings.k != run.info["weighting"][
-    "k"
-]:
+if run.outputs_setting == "full" and settings.k != as_logged.k:
     st.caption("From the logged outputs, which hold half precision.")
 chosen = None if settings == as_logged else settings
 left, right = st.columns(2)

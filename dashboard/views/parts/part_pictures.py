@@ -22,7 +22,7 @@ def offer_review(run: RunReader, sample_ids: Sequence[int], what: str) -> None:
 
 
 def review_button(label: str) -> bool:
-    """Show a button that leads to the review, which a read-only server has no use for."""
+    """Show a button that leads to the review; a read-only server disables it and says why."""
     off = runs.read_only()
     why = "This server is read-only" if off else None
     return st.button(label, icon=":material/rate_review:", disabled=off, help=why)

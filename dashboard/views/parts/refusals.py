@@ -11,10 +11,10 @@ from hmw_core.errors import UsageError
 
 @contextmanager
 def refusals() -> Iterator[None]:
-    """Show why the rest of a page, or of a fragment, is not there; also a decorator.
+    """Show a `UsageError` as a sentence in place of the rest of the page; also a decorator.
 
-    Such as a file of the run that is damaged, or gone since the page began. Streamlit shows the
-    error of a fragment by itself, so each fragment has this below its decorator.
+    A file of the run may be damaged, or deleted since the page began. Streamlit handles the errors
+    of a fragment by itself, so each fragment has this below its decorator.
     """
     try:
         yield
