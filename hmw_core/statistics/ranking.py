@@ -161,6 +161,31 @@ def precision_recall_at_budget(
     return AtBudget(hits / n_flagged, hits / len(mislabeled), n_flagged)
 
 
+def flags(values: np.ndarray, n_flagged: int) -> np.ndarray:
+    """Return how much of each sample a budget flags: 1, 0, or a share where it cuts through ties.
+
+    Parameters
+    ----------
+    values : ndarray of shape (N,), float
+        Suspicion (higher: more suspicious), without NaN.
+    n_flagged : int
+        1 to N.
+
+    Returns
+    -------
+    ndarray of shape (N,), float64
+        In [0, 1], of sum `n_flagged`: the expected flags over a random choice among the tied.
+
+    Examples
+    --------
+    >>> flags(np.array([3.0, 1.0, 2.0, 2.0]), 2).tolist()
+    [1.0, 0.0, 0.5, 0.5]
+    """
+    threshold = np.partition(values, len(values) - n_flagged)[len(values) - n_flagged]
+    above, tied = values > threshold, values == threshold
+    return above + tied * ((n_flagged - above.sum()) / tied.sum())
+
+
 def flagged_by(budget: float | int | None, n_clean: int, n_mislabeled: int) -> int:
     """Return how many samples a budget flags; 0 where there is no clean or no mislabeled sample.
 
