@@ -1,16 +1,18 @@
 """The review log: what a person said of a sample, appended line by line to `verdicts.jsonl`.
 
 A line is a JSON object: the fields of `Verdict` and `fingerprint`, that of the run's data set; or
-an undo: `undo` (the id of a verdict), `reviewer`, `time`, `fingerprint`. Lines are only ever added,
-the labels of the data set are never touched, and of several verdicts on a sample the last line
-stands. Of lines that carry one id only the first counts, so writing one twice does no harm.
+`class_change` (the fields of `ClassChange`) and `fingerprint`; or an undo: `undo` (the id of a
+verdict, of a batch of them or of a class change), `reviewer`, `time`, `fingerprint`. Lines are only
+ever added, the labels of the data set are never touched, and of several verdicts on a sample the
+last line stands. Of lines that carry one id only the first counts, so writing one twice does no
+harm.
 """
 
 import json
 import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import UTC, datetime
 from io import BytesIO
 from operator import index, itemgetter
@@ -25,6 +27,7 @@ import pandas as pd
 from filelock import lock_descriptor
 
 from hmw_core.errors import UsageError
+from hmw_core.log.class_changes import ClassChange, clash, merged_into, what_is_wrong
 from hmw_core.log.files import open_file, read_open
 from hmw_core.log.reader import RunReader
 
@@ -48,6 +51,7 @@ class Verdict:
 
     `new_label` is there for `relabel` only, and is not `given_label`. `criterion` and `rank` say
     where in which order the sample was met, `stream` which stream showed it. `time` is UTC.
+    Verdicts that were given together share a `batch`, by whose name all are undone at once.
     """
 
     sample_id: int
@@ -61,6 +65,14 @@ class Verdict:
     note: str = ""
     time: str = field(default_factory=_now)
     id: str = field(default_factory=lambda: uuid4().hex)
+    batch: str | None = None
+
+
+class Undo(NamedTuple):
+    """Who took something back, and when (UTC)."""
+
+    reviewer: str
+    time: str
 
 
 class VerdictLog(NamedTuple):
@@ -69,6 +81,16 @@ class VerdictLog(NamedTuple):
     table: pd.DataFrame  # every verdict that is not undone, in file order; columns of Verdict
     current: pd.DataFrame  # by sample_id, the last of them of each sample
     damage: list[str]  # a sentence for each kind of line that was left out
+    class_changes: tuple[ClassChange, ...] = ()  # those that stand, in file order
+    written: pd.DataFrame | None = None  # as `table`, the undone ones among them
+    changes_written: tuple[ClassChange, ...] = ()  # the undone ones among them
+    undone: Mapping[str, Undo] = {}  # by the id of a verdict, batch or class change
+
+    def new_label(self, given_label: pd.Series, n_classes: int) -> pd.Series:
+        """Return each sample's label as relabel verdicts and merges of classes make it, int64."""
+        label = self.current["new_label"].reindex(given_label.index).fillna(given_label)
+        merged = merged_into(self.class_changes, n_classes)
+        return pd.Series(merged[label.to_numpy(np.int64)], index=given_label.index)
 
 
 COLUMNS = tuple(f.name for f in fields(Verdict))
@@ -78,6 +100,8 @@ _MAYBE_NUMBERS = ("new_label", "rank")
 _FIELDS = frozenset(COLUMNS)
 _EMPTY = dict.fromkeys(COLUMNS)
 _values = itemgetter(*COLUMNS)
+_texts = itemgetter("reviewer", "note", "time", "id")
+_CHANGE_FIELDS = frozenset(f.name for f in fields(ClassChange))
 _scan = json.JSONDecoder().raw_decode  # `loads` spends as long again around it
 
 
@@ -111,21 +135,48 @@ def append(run: RunReader, verdicts: Sequence[Verdict]) -> None:
 
 
 def undo(run: RunReader, ids: Sequence[str], reviewer: str = "") -> None:
-    """Take verdicts back, by a line of its own for each that still stands.
+    """Take verdicts, batches of them or class changes back, by a line for each that still stands.
 
     Raises
     ------
     UsageError
-        If the log has no verdict with one of these ids, or cannot be written. Nothing is written
-        then.
+        If the log has none with one of these ids, or cannot be written. Nothing is written then.
     """
-    known, undone, _ = _read_lines(run)
+    found = _read_lines(run)
+    known = found.ids()
     for wanted in ids:
         if wanted not in known:
             raise UsageError(f"run {run.name!r} has no verdict with the id {wanted!r} to undo")
     about = {"reviewer": reviewer, "time": _now(), "fingerprint": _fingerprint(run)}
-    standing = [wanted for wanted in dict.fromkeys(ids) if wanted not in undone]
+    standing = [wanted for wanted in dict.fromkeys(ids) if wanted not in found.undone]
     _write(run, [{"undo": wanted, **about} for wanted in standing])
+
+
+def change_class(run: RunReader, change: ClassChange) -> ClassChange:
+    """Add a merge or a renaming of a class; return it with the id and time that it got.
+
+    Raises
+    ------
+    UsageError
+        If it is none, does not go with those that stand, or cannot be written.
+    """
+    made = replace(
+        change,
+        name=None if change.name is None else change.name.strip(),
+        reviewer=change.reviewer.strip(),
+        note=change.note.strip(),
+        time=change.time or _now(),
+        id=change.id or uuid4().hex,
+    )
+    line = asdict(made)
+    wrong = _what_is_wrong_with_texts(line) or what_is_wrong(line, run.n_classes)
+    wrong = wrong or clash(made, read(run).class_changes, run.class_names)
+    if wrong is not None:
+        raise UsageError(
+            f"run {run.name!r}: the change of class {change.label!r} was not kept: {wrong}"
+        )
+    _write(run, [{"class_change": line, "fingerprint": _fingerprint(run)}])
+    return made
 
 
 def read(run: RunReader) -> VerdictLog:
@@ -136,10 +187,25 @@ def read(run: RunReader) -> VerdictLog:
     VerdictLog
         `table` and `current` are empty, with all columns, where nobody has judged yet.
     """
-    lines, undone, damage = _read_lines(run)
-    table = _frame([line for wanted, line in lines.items() if wanted not in undone])
+    found = _read_lines(run)
+    undone = found.undone
+    written = _frame(list(found.verdicts.values()))
+    is_undone = written["id"].isin(undone.keys()) | written["batch"].isin(undone.keys())
+    table = written[~is_undone].reset_index(drop=True)
     current = table.drop_duplicates("sample_id", keep="last").set_index("sample_id")
-    return VerdictLog(table, current, damage)
+    changes = tuple(found.changes.values())
+    standing: list[ClassChange] = []
+    damage = list(found.damage)
+    for change in changes:
+        if change.id in undone:
+            continue
+        # Two reviewers may have changed one class in the same moment.
+        why = clash(change, standing, run.class_names)
+        if why is None:
+            standing.append(change)
+        else:
+            damage.append(f"verdicts.jsonl: a change of class {change.label} was left out: {why}")
+    return VerdictLog(table, current, damage, tuple(standing), written, changes, undone)
 
 
 def _path(run: RunReader) -> Path:
@@ -163,7 +229,7 @@ def _plain(verdict: Verdict) -> dict[str, Any]:
             line[name] = index(value)
         elif name in _MAYBE_NUMBERS and pd.api.types.is_scalar(value) and pd.isna(value):
             line[name] = None
-    for name in ("criterion", "note", "reviewer"):
+    for name in ("criterion", "note", "reviewer", "batch"):
         if isinstance(line[name], str):
             line[name] = line[name].strip()
     return line
@@ -176,9 +242,7 @@ def _what_is_wrong(
 
     By `type`, since True is an instance of int too.
     """
-    sample_id, verdict, given, new, reviewer, criterion, rank, stream, note, time, name = _values(
-        line
-    )
+    sample_id, verdict, given, new, _, criterion, rank, stream, _, _, name, batch = _values(line)
     if line.get("fingerprint") != fingerprint:
         return f"made for another data set (this one's fingerprint is {fingerprint})"
     if type(sample_id) is not int or not 0 <= sample_id < len(given_label):
@@ -200,10 +264,16 @@ def _what_is_wrong(
         return f"stream must be one of {', '.join(STREAMS)}"
     if criterion is not None and type(criterion) is not str:
         return "criterion must be a name or null"
-    for text in (reviewer, note, time, name):
+    if batch is not None and (type(batch) is not str or not batch):
+        return "batch must be a name or null"
+    return _what_is_wrong_with_texts(line) or (None if name else "no id")
+
+
+def _what_is_wrong_with_texts(line: Mapping[str, Any]) -> str | None:
+    for text in _texts(line):
         if type(text) is not str or len(text) > LONGEST_TEXT:
             return f"reviewer, note, time and id are text of at most {LONGEST_TEXT:,} characters"
-    return None if name else "no id"
+    return None
 
 
 def _write(run: RunReader, lines: Sequence[Mapping[str, Any]]) -> None:
@@ -268,17 +338,34 @@ def _lock(descriptor: int) -> bool:
     return True
 
 
-def _read_lines(run: RunReader) -> tuple[dict[str, tuple], set[str], list[str]]:
-    """Return the values of every verdict by id, undone ids, and a sentence per kind of loss."""
+class _Lines(NamedTuple):
+    """What the lines of the file say; by id, in file order."""
+
+    verdicts: dict[str, tuple]  # values of COLUMNS
+    changes: dict[str, ClassChange]
+    undone: dict[str, Undo]
+    damage: list[str]
+
+    def ids(self) -> set[str]:
+        """Return what an undo may name."""
+        batch = COLUMNS.index("batch")
+        batches = {values[batch] for values in self.verdicts.values()} - {None}
+        return {*self.verdicts, *self.changes, *batches}
+
+
+def _read_lines(run: RunReader) -> _Lines:
+    """Return what the file says, and a sentence per kind of line that is left out."""
     try:
         content = _read_bytes(run)
     except FileNotFoundError:
-        return {}, set(), []
+        return _Lines({}, {}, {}, [])
     except OSError as error:
-        return {}, set(), [f"verdicts.jsonl cannot be read: {error.strerror}"]
+        return _Lines({}, {}, {}, [f"verdicts.jsonl cannot be read: {error.strerror}"])
     given_label, fingerprint = _given_labels(run), _fingerprint(run)
     verdicts: dict[str, tuple] = {}
-    undone: dict[str, int] = {}  # id -> line number
+    changes: dict[str, ClassChange] = {}
+    undone: dict[str, Undo] = {}
+    undo_line: dict[str, int] = {}
     left_out: dict[str, list[int]] = {}
     for number, raw in enumerate(BytesIO(content), start=1):
         if raw.isspace():
@@ -291,8 +378,15 @@ def _read_lines(run: RunReader) -> tuple[dict[str, tuple], set[str], list[str]]:
             wrong: str | None = "not a whole line of JSON (torn or foreign)"
         elif "undo" in line:
             wrong = _what_is_wrong_with_undo(line, fingerprint)
+            if wrong is None and line["undo"] not in undone:
+                undone[line["undo"]] = Undo(*(_short(line.get(k)) for k in Undo._fields))
+                undo_line[line["undo"]] = number
+        elif "class_change" in line:
+            wrong = _what_is_wrong_with_change(line, run.n_classes, fingerprint)
             if wrong is None:
-                undone.setdefault(line["undo"], number)
+                said = ClassChange(**{k: line["class_change"].get(k) for k in _CHANGE_FIELDS})
+                if changes.setdefault(said.id, said) != said:
+                    wrong = "an earlier line has the same id"
         else:
             if not line.keys() >= _FIELDS:
                 line = _EMPTY | line
@@ -303,10 +397,16 @@ def _read_lines(run: RunReader) -> tuple[dict[str, tuple], set[str], list[str]]:
                     wrong = "an earlier line has the same id"
         if wrong is not None:
             left_out.setdefault(wrong, []).append(number)
-    strays = [number for wanted, number in undone.items() if wanted not in verdicts]
+    found = _Lines(verdicts, changes, undone, [])
+    known = found.ids()
+    strays = [number for wanted, number in undo_line.items() if wanted not in known]
     if strays:
         left_out["the verdict to undo is not there"] = strays
-    return verdicts, set(undone), _sentences(left_out)
+    return found._replace(damage=_sentences(left_out))
+
+
+def _short(text: Any) -> str:
+    return text[:LONGEST_TEXT] if isinstance(text, str) else ""
 
 
 def _parse(raw: bytes) -> dict[str, Any] | None:
@@ -319,6 +419,18 @@ def _parse(raw: bytes) -> dict[str, Any] | None:
     except (ValueError, RecursionError):
         return None
     return line if end == len(text) and isinstance(line, dict) else None
+
+
+def _what_is_wrong_with_change(
+    line: Mapping[str, Any], n_classes: int, fingerprint: str
+) -> str | None:
+    said = line["class_change"]
+    if line.get("fingerprint") != fingerprint:
+        return f"made for another data set (this one's fingerprint is {fingerprint})"
+    if not isinstance(said, dict) or not said.keys() >= {"label", "reviewer", "note", "time", "id"}:
+        return "no change of a class"
+    wrong = _what_is_wrong_with_texts(said) or what_is_wrong(said, n_classes)
+    return wrong or (None if said["id"] else "no id")
 
 
 def _what_is_wrong_with_undo(line: Mapping[str, Any], fingerprint: str) -> str | None:

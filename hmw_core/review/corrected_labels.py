@@ -1,9 +1,10 @@
 """Labels as people have judged them, with the scores of a criterion beside them, as a table."""
 
+import json
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib import metadata
 
-import numpy as np
 import pandas as pd
 import pyarrow as pa
 
@@ -13,6 +14,7 @@ from hmw_core.criteria.kept import score_table
 from hmw_core.criteria.of_run import check_given, given_criteria, pick_criterion
 from hmw_core.errors import UsageError
 from hmw_core.log import verdicts
+from hmw_core.log.class_changes import ClassChange, current_names
 from hmw_core.log.reader import RunReader
 from hmw_core.review.label_file import LABELS_FORMAT, PROVENANCE, typed
 from hmw_core.samples.origin import origin_of
@@ -31,8 +33,9 @@ def corrected_labels(
 
     What a person judged and what a criterion suspects stay apart. `is_label_issue` is True only
     for a standing `relabel` verdict: `keep`, `unsure`, `skip` and samples nobody has seen are
-    False. `is_flagged` is True for the `n_flagged` most suspicious samples, judged or not, and
-    null where no number is asked for, since no threshold is right for all data.
+    False, and so is a merge of classes, which changes `new_label` but finds no label wrong; a
+    renaming changes `new_name`. `is_flagged` is True for the `n_flagged` most suspicious samples,
+    judged or not, and null where no number is asked for, since no threshold is right for all data.
 
     Parameters
     ----------
@@ -80,19 +83,21 @@ def corrected_labels(
             f"{without if n_ranked < run.n_samples else ''}"
         )
     samples = run.samples().set_index("sample_id")
-    standing = verdicts.read(run).current
-    new_label = standing["new_label"].reindex(samples.index).fillna(samples["given_label"])
+    log = verdicts.read(run)
+    standing = log.current
     said = run.signals(["predicted_label"], epochs=[last]).set_index("sample_id")
     table = pd.DataFrame({"source": samples["source"], "given_label": samples["given_label"]})
-    table["given_name"] = _names(run, table["given_label"])
-    table["new_label"] = new_label.astype(np.int64)
-    table["new_name"] = _names(run, table["new_label"])
+    table["given_name"] = _names(run.class_names, table["given_label"])
+    table["new_label"] = log.new_label(samples["given_label"], run.n_classes)
+    table["new_name"] = _names(
+        current_names(log.class_changes, run.class_names), table["new_label"]
+    )
     table["changed"] = table["new_label"] != table["given_label"]
     for name in ("verdict", "reviewer", "time", "note"):
         text = standing[name].reindex(samples.index)
         table[name] = text.mask(text == "")
     table["predicted_label"] = said["predicted_label"].astype("Int64")
-    table["predicted_name"] = _names(run, table["predicted_label"])
+    table["predicted_name"] = _names(run.class_names, table["predicted_label"])
     table["score"] = score
     table["is_label_issue"] = (table["verdict"] == "relabel").fillna(False).astype(bool)
     table = table.join(ranking(score, picked, n_flagged))
@@ -102,6 +107,7 @@ def corrected_labels(
         "criterion": criterion,
         "higher_means": picked.higher_means,
         "n_verdicts": len(standing),
+        "class_changes": _changes(log.class_changes),
         "n_flagged": n_flagged,
         "exported": datetime.now(UTC).isoformat(timespec="milliseconds"),
         "program": _program(),
@@ -146,8 +152,17 @@ def ranking(score: pd.Series, criterion: Criterion, n_flagged: int | None = None
     )
 
 
-def _names(run: RunReader, label: pd.Series) -> pd.Series:
-    return label.map(dict(enumerate(run.class_names)))
+def _names(class_names: Sequence[str], label: pd.Series) -> pd.Series:
+    return label.map(dict(enumerate(class_names)))
+
+
+def _changes(changes: Sequence[ClassChange]) -> str | None:
+    """Return the changes of classes as a line of JSON, None where there are none."""
+    said = [
+        {"label": c.label} | ({"into": c.into} if c.name is None else {"name": c.name})
+        for c in changes
+    ]
+    return json.dumps(said, ensure_ascii=False) if said else None
 
 
 def _program() -> str:

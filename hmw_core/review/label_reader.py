@@ -1,6 +1,7 @@
 """The labels of a data set read from a file, an export or another file; refused where in doubt."""
 
 import hashlib
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ import pyarrow.compute as pc
 
 from hmw_core.errors import UsageError
 from hmw_core.foreign.label_column import label_column, truth_values
+from hmw_core.log.class_changes import ClassChange, current_names, what_is_wrong
 from hmw_core.review.label_file import content_of, decode_labels
 from hmw_core.spreadsheet import is_text
 
@@ -32,6 +34,8 @@ class LabelFile:
     """(N,), bool: whether the criterion flagged it; None where no number was asked for."""
     verdict: np.ndarray | None
     """(N,), object: the verdict or None; None where the file does not say."""
+    class_names: Sequence[str]
+    """Of the data set, with the classes that an export renames."""
     provenance: dict[str, Any]
     """Of `PROVENANCE`; empty for a file that is not our export."""
     path: str
@@ -106,6 +110,7 @@ def read_labels(
             f"is {theirs} (run {said.get('run')!r}), this one's is {fingerprint}; the same data, "
             "seed and number of training samples give the same split"
         )
+    class_names = current_names(_renamings(said, len(class_names)), class_names)
     columns = table.column_names
     if "sample_id" not in columns or not set(LABEL_NAMES) & set(columns):
         raise UsageError(
@@ -145,10 +150,26 @@ def read_labels(
         is_label_issue=flag["is_label_issue"][place] if "is_label_issue" in flag else None,
         is_flagged=flag["is_flagged"][place] if flagged_was_asked else None,
         verdict=verdict,
+        class_names=class_names,
         provenance=said,
         path=name,
         sha256=hashlib.sha256(content).hexdigest(),
     )
+
+
+def _renamings(said: dict[str, Any], n_classes: int) -> list[ClassChange]:
+    """Return the renamings that an export names; what is none of them is left out."""
+    try:
+        changes = json.loads(said.get("class_changes") or "[]")
+    except (TypeError, ValueError, RecursionError):
+        return []
+    return [
+        ClassChange(change["label"], name=change["name"])
+        for change in (changes if isinstance(changes, list) else [])
+        if isinstance(change, dict)
+        and change.get("name") is not None
+        and what_is_wrong(change, n_classes) is None
+    ]
 
 
 def _places(column: pa.ChunkedArray, n_samples: int, name: str) -> np.ndarray:

@@ -81,18 +81,19 @@ def load_data(config: RunConfig, resumed: RunReader | None = None) -> TrainingDa
     if config.train_samples is not None and config.train_samples < len(train):
         rng = np.random.default_rng([seed, SUBSET_STREAM])
         train = train.take(np.sort(rng.permutation(len(train))[: config.train_samples]))
+    class_names = dataset.class_names
     if config.labels is None:
         rng = np.random.default_rng([seed, NOISE_STREAM])
-        given_label, true_label, noise = _mislabel(train, dataset.class_names, config, rng)
+        given_label, true_label, noise = _mislabel(train, class_names, config, rng)
     else:
-        given_label, true_label, noise = _relabel(train, dataset.class_names, config, resumed)
+        given_label, true_label, noise, class_names = _relabel(train, class_names, config, resumed)
     mean, std = _channel_statistics(dataset, train.images)
     return TrainingData(
         images=train.images,
         given_label=given_label,
         true_label=true_label,
         source=train.source,
-        class_names=dataset.class_names,
+        class_names=class_names,
         noise=noise,
         test_images=None if test is None else test.images,
         test_label=None if test is None else _best_label(test),
@@ -142,8 +143,11 @@ def _best_label(split: Split) -> np.ndarray:
 
 def _relabel(
     train: Split, class_names: Sequence[str], config: RunConfig, resumed: RunReader | None
-) -> tuple[np.ndarray, np.ndarray | None, dict[str, Any]]:
-    """Return as `_mislabel`, with the labels of the file, or of the run that is resumed."""
+) -> tuple[np.ndarray, np.ndarray | None, dict[str, Any], Sequence[str]]:
+    """Return as `_mislabel`, with the labels of the file, or of the run that is resumed.
+
+    Last come the names of the classes, of which an export may have renamed some.
+    """
     is_known = config.noise != "none" or train.true_label is not None
     true_label = _best_label(train) if is_known else None
     fingerprint = fingerprint_of(train.images, train.label)
@@ -151,7 +155,7 @@ def _relabel(
         if resumed.info["dataset"]["fingerprint"] != fingerprint:
             raise UsageError(f"run {resumed.name!r} cannot go on: its data have changed since")
         given_label = resumed.samples()["given_label"].to_numpy(np.int64, copy=True)
-        return given_label, true_label, resumed.info["noise"]
+        return given_label, true_label, resumed.info["noise"], resumed.class_names
     assert config.labels is not None
     file = read_labels(
         config.labels, n_samples=len(train), class_names=class_names, fingerprint=fingerprint
@@ -160,7 +164,7 @@ def _relabel(
     noise: dict[str, Any] = {"name": "labels", "rate": 0.0, "labels": about}
     if true_label is not None:
         noise |= measured_noise(true_label, file.label, len(class_names))
-    return file.label, true_label, noise
+    return file.label, true_label, noise, file.class_names
 
 
 def _mislabel(
