@@ -7,6 +7,7 @@ events in their order, and each of them once however often it is sent.
 
 import math
 import re
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -258,7 +259,8 @@ def bulk_verdicts(
 
     `label` is the new one, or `LABEL_EACH`; a sample whose given label it is, is kept, and one
     without a suggestion is unsure. The ids follow from `token`, so that a confirmation pressed
-    twice says the same twice, which the log counts once.
+    twice says the same twice, which the log counts once; it is also their batch, by which all are
+    taken back at once.
     """
     given_label = run.samples()["given_label"].to_numpy()
     labels: dict[int, Any] = dict.fromkeys(sample_ids, label)
@@ -285,9 +287,22 @@ def bulk_verdicts(
                 note=note,
                 time=time,
                 id=uuid5(UUID(token), str(sample_id)).hex,
+                batch=token,
             )
         )
     return made
+
+
+def counted(made: Sequence[Verdict], class_names: Sequence[str]) -> str:
+    """Return what verdicts say, with counts: "2 keep, 38 relabel to truck"."""
+    said = Counter((v.verdict, v.new_label) for v in made)
+    words = [
+        (n, f"{n:,} {verdict}" if new is None else f"{n:,} relabel to {class_names[new]}")
+        for (verdict, new), n in said.items()
+    ]
+    shown = [text for _, text in sorted(words, key=lambda word: -word[0])]
+    more = f" and {len(shown) - 4} more kinds" if len(shown) > 4 else ""
+    return (", ".join(shown[:4]) or "nothing") + more
 
 
 def facts(run: RunReader, sample_ids: Sequence[int], epoch: int | None) -> dict[int, dict]:

@@ -367,17 +367,20 @@ def test_bulk_verdict_on_a_selection_after_a_confirmation(page: Page, run):
     page.keyboard.press("k")
     saved(page)
     assert written(run)[-1]["stream"] == "selection"
-    page.get_by_role("button", name="Judge all at once").click()
+    page.get_by_role("button", name="These 300 are all").click()
     dialog = page.get_by_role("dialog")
-    expect(dialog).to_contain_text("This writes 298 verdicts: 298 keep")
+    expect(dialog).to_contain_text("This writes 0 verdicts")
     page.keyboard.press("k")  # not for the panel while the question is open
-    dialog.get_by_label("Verdict").click()
-    page.get_by_role("option", name="relabel each").click()
-    expect(dialog).to_contain_text(re.compile(r"298 verdicts: \d+ relabel, \d+ unsure"))
+    dialog.get_by_label("Verdict", exact=True).click()
+    page.get_by_role("option", name="most epochs predicted").click()
+    expect(dialog).to_contain_text(re.compile(r"298 verdicts: .*relabel to kind"))
+    dialog.get_by_label("Your name").fill("Ann")
+    dialog.get_by_label("Your name").press("Enter")
     assert len(written(run)) == 2
     dialog.get_by_role("button", name="Write 298 verdicts").dblclick()
     expect(dialog).to_be_hidden()
     expect(page.locator(".review-panel .count")).to_contain_text("300 of 300 judged")
+    expect(page.get_by_text("298 verdicts by Ann")).to_be_visible()
     log = verdicts.read(run)
     assert len(log.table) == 300
     assert log.table["sample_id"].is_unique
@@ -390,3 +393,6 @@ def test_bulk_verdict_on_a_selection_after_a_confirmation(page: Page, run):
     expect(page.locator(".review-panel .over")).to_contain_text(
         "All 300 samples of this queue are judged"
     )
+    page.get_by_role("button", name="Take them all back").click()
+    expect(page.locator(".review-panel .count")).to_contain_text("2 of 300 judged")
+    assert len(verdicts.read(run).table) == 2

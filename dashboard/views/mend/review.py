@@ -1,6 +1,6 @@
 """Review: the most suspicious samples one by one, judged by keyboard."""
 
-from collections import Counter, deque
+from collections import deque
 from functools import partial
 from time import monotonic
 from typing import Any
@@ -13,6 +13,7 @@ from dashboard import runs
 from dashboard.cached import review as cached_review
 from dashboard.presenters import reviewing
 from dashboard.views.parts.blocks import title
+from dashboard.views.parts.bulk import WRITTEN, offer_bulk, show_bulk_undo
 from dashboard.views.parts.choices import (
     choose_class,
     choose_criterion,
@@ -25,7 +26,6 @@ from dashboard.views.parts.review_panel import show_review_panel
 from dashboard.views.parts.run_picker import pick_run
 from hmw_core.criteria.of_run import pick_criterion
 from hmw_core.errors import UsageError
-from hmw_core.log import verdicts
 from hmw_core.log.reader import RunReader
 from hmw_core.review.queue import audit_sample, queue
 from hmw_core.review.remaining import remaining_errors
@@ -33,7 +33,6 @@ from hmw_core.samples.suggestions import RULE
 
 PANEL = "review panel"
 SELECTION = "review selection"
-BULKS = "review bulks"  # how many were written from here
 PAUSE = 2  # s between two counts of the errors left
 ANSWERS = 3  # lists of events whose answers are told again
 TRUE_HELP = (
@@ -69,9 +68,11 @@ def main() -> None:
                 help=TRUE_HELP,
             )
             smooth = st.toggle("Smooth enlarged pictures", key="review smooth")
-        if selection is not None and not runs.read_only():
-            if st.button("Judge all at once …", icon=":material/done_all:"):
-                judge_all(run, selection, criterion, epoch, {"token": uuid4().hex})
+        if selection is not None:
+            offer_bulk(
+                run, selection["sample_ids"], selection["what"], criterion=criterion, epoch=epoch
+            )
+    show_bulk_undo(run)
     ids = None if selection is None else selection["sample_ids"]
     try:
         order = queue(run, criterion, given_label=given_label, sample_ids=ids, epoch=epoch)
@@ -131,7 +132,7 @@ def panel(
     """Show the panel and how many errors are left; Streamlit reruns this part for each report."""
     setup = f"{run.name} {run.network} {criterion} {epoch} {mode} {stream}"
     setup += f" {len(order)} {every} {reveal}"
-    bulks = st.session_state.get(BULKS, 0)  # a bulk write starts the panel again
+    bulks = st.session_state.get(WRITTEN, {}).get("batch")  # a bulk starts the panel again
     queue_key = f"{run.folder} {setup} {hash(tuple(order['sample_id']))} {bulks}"
     state = panel_state(queue_key, mode, run)
     log = cached_review.review_log(run)
@@ -343,62 +344,6 @@ def when_to_stop(
     for column, (name, value) in zip(st.columns(len(tiles)), tiles.items(), strict=True):
         column.markdown(f":small[:gray[{name}]]  \n**{value}**")
     st.caption(f"After {made[1]:,} verdicts. {plain(left.rule)}")
-
-
-@st.dialog("Judge the whole selection at once")
-def judge_all(
-    run: RunReader,
-    selection: dict[str, Any],
-    criterion: str,
-    epoch: int | None,
-    once: dict[str, Any],
-) -> None:
-    """Ask for a verdict on every sample of the selection, and write it when confirmed."""
-    judged = cached_review.review_log(run).current.index
-    everything = [int(i) for i in selection["sample_ids"]]
-    unjudged = [i for i in everything if i not in judged]
-    n_judged = len(everything) - len(unjudged)
-    st.markdown(plain(str(selection.get("what", ""))))
-    again = bool(n_judged) and st.checkbox(f"also the {n_judged:,} that are judged already")
-    ids = everything if again else unjudged
-    said = st.selectbox("Verdict", ["keep", "unsure", "skip", "relabel each", "relabel to"])
-    label: int | str | None = None
-    if said == "relabel to":
-        label = st.selectbox(
-            "Class", range(run.n_classes), format_func=lambda i: f"{i}: {run.class_names[i]}"
-        )
-    elif said == "relabel each":
-        label = reviewing.LABEL_EACH
-    note = st.text_input("Note (optional)", max_chars=500)
-    name = st.session_state.get("review", {}).get("reviewer", "")
-    reviewer = st.text_input("Reviewer", name, max_chars=80)
-    once.setdefault("time", reviewing.now())
-    made = reviewing.bulk_verdicts(
-        run,
-        ids,
-        said.split()[0],
-        label,
-        reviewer=reviewer.strip(),
-        criterion=criterion,
-        note=note,
-        epoch=epoch,
-        **once,
-    )
-    counts = Counter(verdict.verdict for verdict in made)
-    what = ", ".join(f"{counts[v]:,} {v}" for v in verdicts.VERDICTS if counts[v]) or "nothing"
-    st.info(f"This writes {len(made):,} verdicts: {what}. Each can be taken back one by one.")
-    if st.button(
-        f"Write {len(made):,} verdicts", type="primary", disabled=not made or not reviewer.strip()
-    ):
-        try:
-            verdicts.append(run, made)
-        except UsageError as error:
-            st.error(plain(str(error)))
-            return
-        st.session_state[BULKS] = st.session_state.get(BULKS, 0) + 1
-        st.rerun()
-    if not reviewer.strip():
-        st.caption("First your name: it is written beside every verdict.")
 
 
 main()

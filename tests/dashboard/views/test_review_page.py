@@ -5,6 +5,7 @@ from pathlib import Path
 
 from streamlit.testing.v1 import AppTest
 
+from dashboard.presenters.reviewing import bulk_verdicts, counted, now
 from hmw_core import RunWriter
 from hmw_core.log import verdicts
 from hmw_core.log.reader import RunReader
@@ -125,16 +126,45 @@ def test_selection_with_samples_that_are_not_there_is_said(folder):
     assert "no sample 999" in said(page)
 
 
+def button(page: AppTest, words: str):
+    return next(b for b in page.button if words in b.label)
+
+
 def test_bulk_verdict_says_what_it_would_write(folder):
     write_run(folder / "tiny")
-    run = RunReader(folder / "tiny")
-    keep(run, 3)
+    keep(RunReader(folder / "tiny"), 3)
     selection = {"run": "tiny", "sample_ids": [3, 10, 20], "what": "a lasso"}
     page = open_page("review", {"review selection": selection}, run="tiny")
-    next(b for b in page.button if "Judge all" in b.label).click().run()
-    assert "This writes 2 verdicts: 2 keep" in said(page)
-    write = next(b for b in page.button if b.label.startswith("Write"))
-    assert write.disabled  # nobody has given a name
+    button(page, "These 3 are all").click().run()
+    assert "3 samples: a lasso" in said(page)
+    assert "the 1 that are judged already" in page.checkbox[0].label
+    assert "This writes 0 verdicts: nothing" in said(page)  # no class is chosen yet
+    assert button(page, "Write").disabled
+
+
+def test_bulk_verdicts_are_taken_back_by_one_click(folder):
+    write_run(folder / "tiny", class_names=["a", "b", "<i>c</i>", "d", "e"])
+    run = RunReader(folder / "tiny")
+    keep(run, 3)
+    token = "f" * 32
+    made = bulk_verdicts(
+        run, [10, 20], "relabel", 2, token=token, time=now(), reviewer="Ann", criterion="iam"
+    )
+    assert counted(made, run.class_names) == "2 relabel to <i>c</i>"
+    verdicts.append(run, made)
+    written = {
+        "run": str(run.folder), "batch": token, "reviewer": "Ann",
+        "text": f"2 verdicts by Ann: {counted(made, run.class_names)}.",
+    }  # fmt: skip
+    page = open_page("review", {"bulk written": written}, run="tiny")
+    assert "2 verdicts by Ann: 2 relabel to <i>c</i>." in said(page)
+    assert panel(page)["judged"] == 3
+    button(page, "Take them all back").click().run()
+    assert "Taken back: 2 verdicts" in said(page)
+    assert panel(page)["judged"] == 1
+    assert verdicts.read(run).current.index.tolist() == [3]
+    assert len((folder / "tiny" / "verdicts.jsonl").read_text().splitlines()) == 4  # one undo
+    assert not any("Take them" in b.label for b in page.button)
 
 
 def test_read_only_server_shows_and_offers_nothing_to_write(folder, monkeypatch):
@@ -146,7 +176,7 @@ def test_read_only_server_shows_and_offers_nothing_to_write(folder, monkeypatch)
     assert told["read_only"]
     assert "read-only" in told["saved"]
     assert len(told["items"]) == 2
-    assert not any("Judge all" in button.label for button in page.button)
+    assert button(page, "are all").disabled
 
 
 def test_damaged_log_is_said_and_read_as_far_as_it_goes(folder):
