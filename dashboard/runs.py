@@ -12,8 +12,7 @@ import streamlit as st
 from dashboard.cached.kept import kept_for, version
 from dashboard.figures import FIGURES
 from dashboard.jobs.background import Job
-from dashboard.jobs.training_command import listing
-from dashboard.presenters.summary import summary
+from dashboard.presenters.summary import notes_of, summary
 from hmw_core.errors import UnreadableRun
 from hmw_core.experiments.sweeps import Sweep, list_sweeps, read_sweep
 from hmw_core.log import layout
@@ -65,18 +64,6 @@ def summaries(runs: Sequence[RunReader]) -> pd.DataFrame:
 def jobs() -> dict[tuple[str, int, str], Job]:
     """Return the maps being computed, by run, network and method, for all who look here."""
     return {}
-
-
-@st.cache_resource(show_spinner="Asking what can be trained ...")
-def training_choices() -> dict[str, list[dict[str, str]]]:
-    """Return what `python -m training list` names; asked once, as it loads torch.
-
-    Raises
-    ------
-    UsageError
-        If nothing can be trained here, with the reason.
-    """
-    return listing()
 
 
 def sweeps_folder() -> Path:
@@ -136,7 +123,8 @@ def _given(options: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in sorted(options.items()) if value is not None}
 
 
-_summary = kept_for(max_entries=64)(summary)
+_summary = kept_for(max_entries=256)(summary)
+notes = kept_for(max_entries=256)(notes_of)
 
 
 @kept_for(max_entries=48, show_spinner="Reading the log ...")

@@ -173,7 +173,7 @@ class RunConfig:
             Naming the option, the value and what is accepted. Unknown names of data sets, losses
             and so on are found where they are looked up.
         """
-        for name, low in _AT_LEAST.items():
+        for name, low in AT_LEAST.items():
             value = getattr(self, name)
             if value is not None and not (math.isfinite(value) and value >= low):
                 raise UsageError(f"{_option(name)} must be {low} or more, got {value}")
@@ -202,7 +202,7 @@ class RunConfig:
             raise UsageError(f"--schedule-factor must lie in (0, 1], got {self.schedule_factor}")
         if not 0 < self.learning_rate < math.inf:
             raise UsageError(f"--learning-rate must be above 0, got {self.learning_rate}")
-        for name, accepted_values in _ONE_OF.items():
+        for name, accepted_values in ONE_OF.items():
             value = getattr(self, name)
             if value not in accepted_values:
                 known = ", ".join(map(str, accepted_values))
@@ -315,13 +315,13 @@ METHOD_FIELDS = tuple(
 )
 """Fields that say how is trained: what a recipe decides, whatever network, schedule and data."""
 
-_AT_LEAST = {
+AT_LEAST = {
     **dict.fromkeys(("epochs", "batch_size", "outputs_every", "train_samples", "threads"), 1),
     **dict.fromkeys(("warmup_epochs", "confidence_penalty"), 0),
     **dict.fromkeys(("weight_decay", "seed", "data_seed", "threshold_seed", "workers"), 0),
     "image_size": 8,
 }
-_ONE_OF = {
+ONE_OF = {
     "schedule": SCHEDULES,
     "optimizer": OPTIMIZERS,
     "augment": AUGMENTATIONS,

@@ -7,45 +7,33 @@ bias, and under asymmetric noise a confidence penalty in every epoch.
 The text knows no warm-up, so the first weights come from an untrained network, which puts most
 pictures near the same class vector. Seen on digits with `small_cnn` and 50 % symmetric noise:
 `CCE+HMW` trains that class alone and stays at chance (12 epochs, seeds 0-2; 100 epochs, seed 0);
-with `--warmup-epochs 10` it ends at a test accuracy of 0.97 (100 epochs, seeds 0 and 1).
+with `--warmup-epochs 10` it ends at a test accuracy of 0.97 (100 epochs, seeds 0 and 1). `SCE+HMW`,
+`AUM only` and `AUM+CA` end at chance, too; their rows `-code` at 0.97 and more (40 epochs, seed 0).
 
 Source: HMW (AAAI-24), section "Experiments", and its released code at 9e4f5ed.
 """
 
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import replace
 
+from hmw_core.catalogue import Case, Caution, Fields, Recipe, fields_of
 from hmw_core.errors import pick
 
 ASYMMETRIC = ("asymmetric", "superclass_shift", "block_shift", "pair_flip")
 """Noises with one preferred wrong class: where the authors' code adds the confidence penalty."""
 
-Fields = dict[str, Any]
-
-
 CIFAR = ("cifar10", "cifar100")
 
-
-@dataclass(frozen=True)
-class Case:
-    """Fields that a recipe changes on some data sets, under some noises, at some rate."""
-
-    fields: Fields
-    datasets: tuple[str, ...] | None = None
-    """None: all."""
-    noises: tuple[str, ...] | None = None
-    rate: float | None = None
-    """Of several cases with a rate, the one of the nearest rate counts."""
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """Fields of RunConfig, and those that some data set or noise changes; later cases win."""
-
-    title: str
-    fields: Fields
-    cases: tuple[Case, ...] = ()
-
+PAPER_TRAINING = {
+    "network": "preact_resnet18",
+    "epochs": 250,
+    "batch_size": 128,
+    "learning_rate": 0.02,
+    "momentum": 0.9,
+    "weight_decay": 5e-4,
+    "schedule": "step",
+    "augment": "crop_flip",
+}
+"""What the tables' CIFAR rows share. Source: README of the released code."""
 
 CCE = {"loss": "ce"}
 SCE = {"loss": "sce", "loss_args": {"a": 0.1, "b": 1.0}}
@@ -56,6 +44,13 @@ HMW_CODE = {**HMW, **CODE, "annealing_start": 0, "warmup_epochs": 10}
 WARMUP_CIFAR100 = Case({"warmup_epochs": 30}, ("cifar100",))
 PENALTY = Case({"confidence_penalty": 1.0}, noises=ASYMMETRIC)
 CODE_CASES = (WARMUP_CIFAR100, PENALTY)
+NO_WARMUP = Caution(
+    "Without a warm-up it is known to fail: on the digits with half the labels redrawn it ended at "
+    "chance (test accuracy 10 %), because an untrained network puts most pictures near the same "
+    "class vector. Ten epochs of warm-up mend it.",
+    {"warmup_epochs": 0},
+)
+"""Our own trainings: see the head of this file."""
 
 # Source: Han et al. (NeurIPS 2018), Co-teaching, and its released code.
 CO_TEACHING_CIFAR = {
@@ -96,7 +91,7 @@ DIVIDE_MIX_CASES = (
 
 SCE_CASE = Case(SCE_CIFAR100, ("cifar100",))
 
-RECIPES = {
+ROWS = {
     "CCE": Recipe("Cross entropy", CCE),
     "SCE": Recipe("Symmetric cross entropy", SCE, (SCE_CASE,)),
     "GCE": Recipe("Generalized cross entropy, q = 0.7", {"loss": "gce", "loss_args": {"q": 0.7}}),
@@ -110,14 +105,24 @@ RECIPES = {
         {"method": "divide_mix"},
         DIVIDE_MIX_CASES,
     ),
-    "CCE+HMW": Recipe("Cross entropy x HM weight, as the paper's text: no warm-up", CCE | HMW),
+    "CCE+HMW": Recipe(
+        "Cross entropy x HM weight, as the paper's text: no warm-up",
+        CCE | HMW,
+        caution=NO_WARMUP,
+    ),
     "CCE+HMW-code": Recipe(
-        "Cross entropy x HM weight, as the authors' code", CCE | HMW_CODE, CODE_CASES
+        "Cross entropy x HM weight, as the authors' code",
+        CCE | HMW_CODE,
+        CODE_CASES,
+        recommended="The paper's method with the settings of its authors' code. On the digits with "
+        "half the labels redrawn it ends at a test accuracy of 97 %, plain CCE at 67 % (the demo: "
+        "100 epochs, seed 0).",
     ),
     "SCE+HMW": Recipe(
         "Symmetric cross entropy x HM weight, as the paper's text: no warm-up",
         SCE | HMW,
         (SCE_CASE,),
+        caution=NO_WARMUP,
     ),
     "SCE+HMW-code": Recipe(
         "Symmetric cross entropy x HM weight, as the authors' code",
@@ -132,10 +137,12 @@ RECIPES = {
     "AUM only": Recipe(
         "Cross entropy x AUM term of the current epoch (Table 4)",
         CCE | HMW | {"weighting_args": {"terms": "aum", "history": "current"}},
+        caution=NO_WARMUP,
     ),
     "AUM+CA": Recipe(
         "Cross entropy x annealed AUM term (Table 4)",
         CCE | HMW | {"weighting_args": {"terms": "aum"}},
+        caution=NO_WARMUP,
     ),
     "AUM only-code": Recipe(
         "As `AUM only`, with all else as the authors' code",
@@ -148,18 +155,10 @@ RECIPES = {
         CODE_CASES,
     ),
 }
-
-PAPER_TRAINING = {
-    "network": "preact_resnet18",
-    "epochs": 250,
-    "batch_size": 128,
-    "learning_rate": 0.02,
-    "momentum": 0.9,
-    "weight_decay": 5e-4,
-    "schedule": "step",
-    "augment": "crop_flip",
+RECIPES = {
+    name: replace(row, cases=(Case(PAPER_TRAINING, CIFAR), *row.cases))
+    for name, row in ROWS.items()
 }
-"""What the tables' CIFAR rows share. Source: README of the released code."""
 
 
 def recipe_fields(name: str, dataset: str, noise: str, noise_rate: float = 0.0) -> Fields:
@@ -174,22 +173,4 @@ def recipe_fields(name: str, dataset: str, noise: str, noise_rate: float = 0.0) 
     UsageError
         If there is no such recipe.
     """
-    recipe = pick(RECIPES, name, "recipe")
-    fields = {"recipe": name, **recipe.fields}
-    if dataset in CIFAR:
-        fields |= PAPER_TRAINING
-    cases = [
-        case
-        for case in recipe.cases
-        if (case.datasets is None or dataset in case.datasets)
-        and (case.noises is None or noise in case.noises)
-    ]
-    rates = [case.rate for case in cases if case.rate is not None]
-    nearest = min(rates, key=lambda rate: abs(rate - noise_rate), default=None)
-    for case in cases:
-        if case.rate in (None, nearest):
-            for field, value in case.fields.items():
-                if field == "method_args":
-                    value = fields.get(field, {}) | value
-                fields[field] = value
-    return fields
+    return {"recipe": name, **fields_of(pick(RECIPES, name, "recipe"), dataset, noise, noise_rate)}

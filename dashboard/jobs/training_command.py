@@ -1,23 +1,28 @@
 """What is asked of a training, and the command line that says it; nothing here starts one."""
 
-import json
 import re
 import shlex
-import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from hmw_core import processes
+from hmw_core.catalogue import Recipe, catalogue, fields_of, recipe_of
 from hmw_core.errors import UsageError
 from hmw_core.file_names import check_plain
 
 PROGRAM = (sys.executable, "-m", "training")
 NO_RATE = ("none", "human")
 """Noises that come as they are."""
+HUMAN_COLUMNS = {
+    "cifar10": ("worse_label", "aggre_label", "random_label1", "random_label2", "random_label3"),
+    "cifar100": ("noisy_label",),
+}
+"""Columns of the published files of CIFAR-10N and CIFAR-100N. Source: Wei et al. (ICLR 2022)."""
+HAS_HUMAN = ("parquet", *HUMAN_COLUMNS)
+"""Data sets that may bring labels that people gave."""
 NEEDS_DATA = {"parquet": "a Parquet file", "image-folder": "a folder of pictures"}
 TEXTS = (
     "data",
@@ -53,6 +58,53 @@ class Settings:
     network: str = ""
     train_samples: int | None = None
     method_args: dict[str, float] = field(default_factory=dict)
+    loss_args: dict[str, float] = field(default_factory=dict)
+    weighting_args: dict[str, str] = field(default_factory=dict)
+    settings: dict[str, Any] = field(default_factory=dict)
+    """Of the training itself, where they are not the recipe's: `alpha`, `learning_rate`, ..."""
+
+
+class Part(NamedTuple):
+    """What a form asks about one part of a training."""
+
+    option: str
+    """The field of `Settings` that keeps the answers."""
+    title: str
+    arguments: list[dict[str, Any]]
+    """As the catalogue has them, with the recipe's value as `default`."""
+
+
+def recipes() -> dict[str, Recipe]:
+    """Return the recipes by name, the recommended first."""
+    found = {member["name"]: recipe_of(member) for member in catalogue()["recipes"]}
+    return dict(sorted(found.items(), key=lambda item: not item[1].recommended))
+
+
+def parts_of(recipe: str, dataset: str, noise: str, noise_rate: float) -> list[Part]:
+    """Return what can be set about a recipe on some data, each with the value it has there."""
+    fields_there = fields_of(recipes()[recipe], dataset, noise, noise_rate)
+    found = []
+    for owner, kind, plain in (
+        ("method", "methods", "standard"),
+        ("weighting", "weightings", "uniform"),
+        ("loss", "losses", "ce"),
+    ):
+        name = fields_there.get(owner, plain)
+        member = next(member for member in catalogue()[kind] if member["name"] == name)
+        own = fields_there.get(f"{owner}_args", {})
+        settings = member.get("settings", [])
+        found.append(Part("settings", f"{owner}: {name}", _with(settings, fields_there)))
+        found.append(Part(f"{owner}_args", f"{owner}: {name}", _with(member["arguments"], own)))
+    found.append(Part("settings", "training", _with(catalogue()["settings"], fields_there)))
+    if noise not in NO_RATE and noise_rate:
+        for argument in (a for part in found for a in part.arguments):
+            if argument["default"] is None and argument.get("default_from") == "noise_rate":
+                argument["default"] = noise_rate
+    return [part for part in found if part.arguments]
+
+
+def _with(arguments: Sequence[dict[str, Any]], values: dict[str, Any]) -> list[dict[str, Any]]:
+    return [a | {"default": values.get(a["name"], a["default"])} for a in arguments]
 
 
 def arguments(settings: Settings, runs: Path) -> list[str]:
@@ -67,22 +119,23 @@ def arguments(settings: Settings, runs: Path) -> list[str]:
     what = NEEDS_DATA.get(settings.dataset)
     if what and not settings.data:
         raise UsageError(f"data set {settings.dataset} needs {what}: fill in where it lies")
-    if settings.dataset == "parquet" and (settings.noise == "human") != bool(settings.noise_column):
+    if (settings.noise == "human") != bool(settings.noise_column):
         raise UsageError(
             "noise human and the column of human labels go together: choose both, or neither"
         )
     command = ["train"]
-    for option in fields(settings):
-        value = getattr(settings, option.name)
+    options = {option.name: getattr(settings, option.name) for option in fields(settings)}
+    more = options.pop("settings")
+    for name, value in (options | more).items():
         if (
             value is False
             or value in ("", None, {})
-            or (option.name == "noise_rate" and settings.noise in NO_RATE)
+            or (name == "noise_rate" and settings.noise in NO_RATE)
         ):
             continue
-        if option.name in TEXTS:
-            _check_text(option.name, value)
-        command.append(f"--{option.name.replace('_', '-')}")
+        if name in TEXTS:
+            _check_text(name, value)
+        command.append(f"--{name.replace('_', '-')}")
         pairs = value.items() if isinstance(value, dict) else [() if value is True else (value,)]
         command += [f"{word}" for pair in pairs for word in pair]
     return [*command, "--runs", str(runs.resolve())]
@@ -93,27 +146,19 @@ def resume_arguments(name: str, runs: Path) -> list[str]:
     return ["resume", check_plain(name, "the run name"), "--runs", str(runs.resolve())]
 
 
-def listing() -> dict[str, list[dict[str, Any]]]:
-    """Return `name` and `summary` of all that can be trained, by kind, as the training has it.
+def check_machine() -> None:
+    """Refuse a machine that cannot train.
 
     Raises
     ------
     UsageError
-        If PyTorch is not installed, or the training fails to answer.
+        If PyTorch is not installed.
     """
     if find_spec("torch") is None:
         raise UsageError(
             "PyTorch is not installed on this machine; "
             "`./run_dashboard.sh` without --no-training, or `pip install .[all]`, installs it"
         )
-    done = subprocess.run(
-        [*PROGRAM, "list", "--json"], env=processes.environment(), capture_output=True, text=True
-    )
-    try:
-        return json.loads(done.stdout)
-    except ValueError:
-        said = done.stderr.strip() or f"it ended with code {done.returncode}"
-        raise UsageError(f"python -m training list says: {said.splitlines()[-1]}") from None
 
 
 def shown(words: Sequence[str]) -> str:

@@ -2,8 +2,10 @@
 
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
+from hmw_core.laboratory.weight_measures import measure, starvation
 from hmw_core.log.reader import RunReader
 
 NBSP = "\u00a0"  # no line ends between a number and its unit
@@ -36,9 +38,31 @@ def summary(run: RunReader) -> dict[str, Any]:
 
 
 def notes_of(run: RunReader) -> list[str]:
-    """Return what went wrong with a run, and what its data are warned of."""
+    """Return what went wrong with a run, what its data are warned of, and whom its weights starve.
+
+    Raises
+    ------
+    UsageError
+        If a file of the last epoch is damaged.
+    """
     error = [run.error] if run.error else []
-    return [*error, *run.damage, *(warning.text for warning in run.warnings)]
+    return [*error, *run.damage, *(warning.text for warning in run.warnings), *starved(run)]
+
+
+def starved(run: RunReader) -> list[str]:
+    """Return why the weights of the last epoch may starve clean samples, in one text or none.
+
+    It is known from the first weighted epoch on, so a running training can still be stopped.
+    """
+    if not run.last_epoch:
+        return []
+    weight = run.epoch_columns(run.last_epoch, ["weight"])["weight"]
+    if np.isnan(weight).all() or np.nanmin(weight) == np.nanmax(weight):
+        return []  # nothing is weighted, or not yet
+    samples = run.samples().loc[run.sample_ids()]
+    found = measure(weight, samples["is_mislabeled"], samples["given_label"].to_numpy())
+    why = " ".join(warned.sentence for warned in starvation(found, run.class_names))
+    return [f"The weights of epoch {run.last_epoch} may starve the training. {why}"] if why else []
 
 
 def description(run: RunReader) -> str:

@@ -147,11 +147,11 @@ def test_list_names_every_registry(capsys):
     assert "CCE+HMW-code" in text
     assert main(["list", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
-    kinds = "datasets noises networks losses weightings methods recipes criteria"
+    kinds = "datasets noises networks losses weightings methods recipes settings criteria"
     assert list(found) == kinds.split()
     assert [member["name"] for member in found["recipes"]] == list(RECIPES)
     assert [member["name"] for member in found["criteria"]] == list(CRITERIA)
-    assert all(m["summary"].strip() for members in found.values() for m in members)
+    assert all((m.get("summary") or m["meaning"]).strip() for part in found.values() for m in part)
 
 
 def start(runs, *more):

@@ -1,36 +1,10 @@
-"""The arguments of a method: declared once, checked by name and range."""
+"""The arguments of a method, checked by name and range."""
 
-import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from hmw_core.catalogue import Argument
 from hmw_core.errors import UsageError
-
-
-@dataclass(frozen=True)
-class Argument:
-    """A number that `--method-args NAME VALUE` sets.
-
-    A default of None is worked out by the method, as `meaning` says.
-    """
-
-    name: str
-    default: float | None
-    low: float
-    high: float
-    unit: str
-    meaning: str
-    whole: bool = False
-    """Whether it is a whole number."""
-
-    @property
-    def range(self) -> str:
-        """The accepted values, such as "0 to 1" or "1 or more"."""
-        kind = "whole, " if self.whole else ""
-        if math.isinf(self.high):
-            return f"{kind}{self.low:g} or more"
-        return f"{kind}{self.low:g} to {self.high:g}"
 
 
 def argument_values(

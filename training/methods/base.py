@@ -8,12 +8,13 @@ from typing import ClassVar, Protocol
 import torch
 from torch import Tensor, nn
 
+from hmw_core.catalogue import Argument
 from hmw_core.errors import UsageError
 from hmw_core.log.schema import MethodColumn
 from hmw_core.objective.batch import Forward
 from training.config import RunConfig
 from training.data.epoch_data import EpochData
-from training.methods.arguments import Argument, argument_values
+from training.methods.arguments import argument_values
 from training.schedule import learning_rate
 
 

@@ -4,13 +4,13 @@ import dataclasses
 
 from torch import Tensor
 
+from hmw_core.catalogue import Argument
 from hmw_core.log.schema import MethodColumn
 from hmw_core.objective.batch import Forward
 from training.config import RunConfig
 from training.data.epoch_data import EpochData
 from training.devices import autocast
 from training.methods import parts
-from training.methods.arguments import Argument
 from training.methods.base import Method, Record, Sizes
 from training.methods.small_loss import assumed_noise_rate, drop_rate, n_kept, smallest
 
@@ -35,6 +35,7 @@ class CoTeaching(Method):
             1.0,
             "",
             "share of a batch that is dropped in the end; by default the rate of the noise",
+            default_from="noise_rate",
         ),
         Argument("gradual_epochs", 10, 2, 1e6, "epochs", "until that share is dropped", whole=True),
         Argument("exponent", 1.0, 0.01, 10.0, "", "the share is noise_rate to this power"),

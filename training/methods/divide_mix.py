@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 import torch
 from torch import Tensor
 
+from hmw_core.catalogue import Argument
 from hmw_core.log.schema import MethodColumn
 from hmw_core.objective.batch import Batch, Forward
 from hmw_core.statistics.mixtures import divide_mix_posterior
@@ -12,7 +13,6 @@ from training.config import RunConfig
 from training.data.epoch_data import EpochData
 from training.devices import autocast
 from training.methods import mixmatch, parts
-from training.methods.arguments import Argument
 from training.methods.base import Method, Record, Sizes
 
 N_HISTORY = 5  # epochs whose losses are kept for the mean that the mixture may be fitted to

@@ -3,7 +3,6 @@
 import streamlit as st
 
 from dashboard import runs
-from dashboard.presenters.summary import notes_of
 from dashboard.views.parts.blocks import show_figure, title
 from dashboard.views.parts.choices import plain, remember
 from dashboard.views.parts.refusals import refusals
@@ -60,7 +59,7 @@ def show_runs(watching: bool) -> None:
     notes = [
         f"**{plain(run.name)}**, {run.status}: {plain(note)}"
         for run in readable
-        for note in notes_of(run)
+        for note in runs.notes(run)
     ]
     notes += [f"Cannot be read: {plain(reason)}" for reason in broken.values()]
     if notes:

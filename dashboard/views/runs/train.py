@@ -1,7 +1,9 @@
 """Train: start a training as a process of its own, watch it, stop it, go on with it."""
 
+import math
 import os
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import streamlit as st
@@ -10,10 +12,16 @@ from dashboard import runs
 from dashboard.drawing.text import percent
 from dashboard.jobs import trainings
 from dashboard.jobs.training_command import (
+    HAS_HUMAN,
+    HUMAN_COLUMNS,
     NEEDS_DATA,
     NO_RATE,
+    Part,
     Settings,
     arguments,
+    check_machine,
+    parts_of,
+    recipes,
     resume_arguments,
     shown,
     suggested_name,
@@ -22,19 +30,15 @@ from dashboard.presenters.summary import description
 from dashboard.views.parts.blocks import show_figure, title
 from dashboard.views.parts.choices import choose, choose_criterion, plain, remember
 from dashboard.views.parts.refusals import refusals
+from hmw_core.catalogue import Recipe, catalogue, fields_of
 from hmw_core.errors import UsageError
+from hmw_core.foreign.columns import parquet_columns
 from hmw_core.log.reader import RunReader
 
 NEW = " new"  # no run has this name: it begins with a space
 NOBODY = " nobody"
 EVERY = 2.0  # seconds between two looks at a training
-OF_PARQUET = {
-    "test_data": ("Test file", "Parquet file of the test split; empty holds out a fifth"),
-    "image_column": ("Picture column", "empty: image"),
-    "label_column": ("Label column", "empty: label"),
-    "true_label_column": ("True label column", "empty: the true labels are not known"),
-    "noise_column": ("Human label column", "for noise human: labels that people gave"),
-}
+UNKNOWN = " unknown"  # no column has this name: it begins with a space
 EPOCHS = {"digits": 100, "cifar10": 30, "cifar100": 30}
 ICONS = {
     "starting": ":material/hourglass_top:",
@@ -60,18 +64,33 @@ def new_training(living: list[str]) -> None:
     """Show what a new training needs, the command that it comes to, and the button."""
     folder = runs.runs_folder()
     try:
-        names = runs.training_choices()
+        check_machine()
     except UsageError as reason:
         st.error(f"Nothing can be trained from here: {plain(str(reason))}", icon=":material/error:")
         return
     left, right = st.columns(2, gap="large")
     with left:
-        asked: dict[str, Any] = {"recipe": pick("Recipe", names["recipes"], "recipe")}
-        asked["dataset"] = pick("Data set", names["datasets"], "dataset")
+        known = recipes()
+        recipe = st.selectbox(
+            "Recipe",
+            list(known),
+            format_func=lambda name: f"{name}{' (recommended)' * bool(known[name].recommended)}",
+            key="new recipe",
+        )
+        st.caption(plain(known[recipe].title))
+        advice = st.container()  # what it says depends on the settings below
+        asked: dict[str, Any] = {"recipe": recipe}
+        asked["dataset"] = pick("Data set", catalogue()["datasets"], "dataset")
         asked |= data_fields(asked["dataset"])
-        asked["noise"] = pick("Noise", names["noises"], "noise", default=default_noise(asked))
+        noises = [n for n in catalogue()["noises"] if may_have(asked["dataset"], n["name"])]
+        asked["noise"] = pick("Noise", noises, "noise", default=default_noise(asked))
         if asked["noise"] not in NO_RATE:
             asked["noise_rate"] = st.slider("Noise rate", 0.0, 1.0, 0.4, 0.05, key="new rate")
+        if asked["noise"] == "human":
+            asked["noise_column"] = human_column(asked)
+        asked.pop("columns", None)
+        below = st.container()
+    parts = parts_of(recipe, asked["dataset"], asked["noise"], asked.get("noise_rate", 0.0))
     with right:
         with st.container(horizontal=True):
             epochs = EPOCHS.get(asked["dataset"], 30)
@@ -82,25 +101,41 @@ def new_training(living: list[str]) -> None:
             asked["device"] = st.selectbox(
                 "Device", ["auto", "cuda", "mps", "cpu"], key="new device", help="auto: the fastest"
             )
-        with st.expander("More"):
-            asked |= more_fields(names["networks"])
-        asked["method_args"] = method_fields(names, asked["recipe"])
-        suggestion = suggested_name(Settings(run="", **asked), folder)
-        name = st.text_input(
-            "Run name", placeholder=suggestion, key="new name", help="Empty: the one suggested"
-        )
+        answers, missing = part_fields(parts)
+        asked |= answers
+        with st.expander("Network, samples, corrected labels"):
+            asked |= more_fields(fields_of(known[recipe], asked["dataset"], asked["noise"]))
+    with advice:
+        advise(known[recipe], parts, asked)
+    suggestion = suggested_name(Settings(run="", **asked), folder)
+    name = below.text_input("Run name", suggestion, key=f"new name {suggestion}")
     settings = Settings(run=name.strip() or suggestion, **asked)
+    with below:
+        words = offer_start(settings, missing, living)
+    if words:
+        st.caption("The command that this starts; it can also be pasted into a terminal:")
+        st.code(shown(words), language="bash", wrap_lines=True)
+
+
+def offer_start(settings: Settings, missing: list[str], living: list[str]) -> list[str]:
+    """Show the button that starts a training, or why there is none; return the command's words."""
+    folder = runs.runs_folder()
     if living:
         st.info(
             f"Being trained here already: {', '.join(plain(other) for other in living)}. "
             f"Another training shares the {os.cpu_count()} cores, and all get slower.",
             icon=":material/info:",
         )
+    words: list[str] = []
     try:
+        if missing:
+            raise UsageError(
+                f"{settings.recipe} must be told its {', '.join(missing)}, "
+                "as this data has no noise rate"
+            )
         words = arguments(settings, folder)
     except UsageError as reason:
         st.warning(plain(f"{reason}."), icon=":material/edit:")
-        words = []
     taken = (folder / settings.run).exists() if words else False
     if taken:
         st.warning(plain(f"There is a run {settings.run} already; choose another name."))
@@ -111,9 +146,77 @@ def new_training(living: list[str]) -> None:
         disabled=not words or taken,
     ):
         launch(words, settings.run)
-    if words:
-        st.caption("The command that this starts; it can also be pasted into a terminal:")
-        st.code(shown(words), language="bash", wrap_lines=True)
+    return words
+
+
+def advise(recipe: Recipe, parts: list[Part], asked: dict[str, Any]) -> None:
+    """Say why a recipe is recommended, or that it is known to fail with these settings."""
+    if recipe.recommended:
+        st.caption(f"{plain(recipe.recommended)}")
+    if recipe.caution is None:
+        return
+    values = {a["name"]: a["default"] for part in parts for a in part.arguments}
+    values |= asked["settings"]
+    if recipe.caution.fields.items() <= values.items():
+        st.warning(plain(recipe.caution.text), icon=":material/warning:")
+
+
+def part_fields(parts: list[Part]) -> tuple[dict[str, Any], list[str]]:
+    """Ask for the settings of a recipe's parts.
+
+    Returns
+    -------
+    answers : dict
+        Fields of `Settings`, with those answers that are not the recipe's.
+    missing : list of str
+        Arguments that have no value of their own and were given none.
+    """
+    answers: dict[str, Any] = {part.option: {} for part in parts}
+    missing = []
+    titles = dict.fromkeys(part.title for part in parts)
+    for title_ in titles:
+        with st.expander(f"{title_[0].upper()}{title_[1:]}", expanded=title_ != "training"):
+            columns = st.columns(2)
+            asked = [
+                (part.option, argument)
+                for part in parts
+                if part.title == title_
+                for argument in part.arguments
+            ]
+            for number, (option, argument) in enumerate(asked):
+                with columns[number % 2]:
+                    value = ask(f"{title_} {option}", argument)
+                if value is None:
+                    missing.append(argument["name"])
+                elif value != argument["default"] or argument.get("default_from"):
+                    answers[option][argument["name"]] = value
+    return answers, missing
+
+
+def ask(where: str, argument: dict[str, Any]) -> float | str | None:
+    """Return the value of one argument: the recipe's until another is given."""
+    name, default = argument["name"], argument["default"]
+    label = name.replace("_", " ")
+    # A recipe with another value makes another widget, and so shows its own value.
+    key = f"new {where} {name} {default}"
+    unit = f" {argument['unit']}" if argument.get("unit") else ""
+    help = f"{argument['meaning'].rstrip('.')} ({argument['range']}{unit})"
+    if "accepted" in argument:
+        accepted = argument["accepted"]
+        return st.selectbox(label, accepted, accepted.index(default), key=key, help=help)
+    kind: Any = int if argument["whole"] else float
+    high = argument["high"]
+    return st.number_input(
+        label,
+        kind(argument["low"]),
+        None if high is None else kind(high),
+        None if default is None else kind(default),
+        step=kind(1 if argument["whole"] else 10.0 ** (math.floor(math.log10(default or 1)) - 1)),
+        format=None if argument["whole"] else "%g",
+        placeholder="needed: what you expect",
+        key=key,
+        help=help,
+    )
 
 
 def pick(label: str, members: list[dict[str, str]], key: str, default: str = "") -> str:
@@ -125,42 +228,102 @@ def pick(label: str, members: list[dict[str, str]], key: str, default: str = "")
     return name
 
 
+def may_have(dataset: str, noise: str) -> bool:
+    """Tell whether a data set may come with a noise: labels of people only with some."""
+    return noise != "human" or dataset in HAS_HUMAN
+
+
 def data_fields(dataset: str) -> dict[str, Any]:
-    """Ask for the further settings that a data set needs."""
+    """Ask for the further settings that a data set needs; `columns` are those of its file."""
     if dataset == "digits":
         return {}
-    labels = {
-        "parquet": ("Parquet file", "/data/train.parquet"),
-        "image-folder": ("Folder of pictures", "/data/pictures, with a folder for each class"),
+    labels = {"parquet": "Parquet file", "image-folder": "Folder of pictures"}
+    help = {
+        "parquet": "A path on this machine, such as /data/train.parquet",
+        "image-folder": "A path on this machine, with a folder of pictures for each class in it",
     }
-    label, hint = labels.get(
-        dataset, ("Folder that holds it", "empty: data/datasets, downloaded there if missing")
-    )
     found: dict[str, Any] = {
-        "data": st.text_input(label, placeholder=hint, key=f"new data {dataset}").strip()
+        "data": st.text_input(
+            labels.get(dataset, "Folder that holds it"),
+            "" if dataset in NEEDS_DATA else "data/datasets",
+            help=help.get(dataset, "It is downloaded into data/datasets if it is not there"),
+            key=f"new data {dataset}",
+        ).strip()
     }
+    if found["data"] == "data/datasets" and dataset not in NEEDS_DATA:
+        found["data"] = ""  # the default, and only there the training downloads it
     if dataset in NEEDS_DATA:
         found["skip_broken"] = st.checkbox(
             "Leave out pictures that cannot be read",
             key=f"new skip broken {dataset}",
             help="Otherwise they are named, and nothing is trained",
         )
-    if dataset == "parquet":
-        columns = st.columns(2)
-        for number, (name, (label, hint)) in enumerate(OF_PARQUET.items()):
-            place = columns[number % 2]
-            found[name] = place.text_input(label, placeholder=hint, key=f"new {name}").strip()
-    return found
+    return found | (parquet_fields(found["data"]) if dataset == "parquet" else {})
 
 
-def more_fields(networks: list[dict[str, str]]) -> dict[str, Any]:
+def parquet_fields(data: str) -> dict[str, Any]:
+    """Ask for the columns of a Parquet file, which are lists once the file is named."""
+    found: dict[str, Any] = {"columns": []}
+    if data:
+        try:
+            pictures = parquet_columns(Path(data))
+        except UsageError as reason:
+            st.warning(plain(f"{reason}."), icon=":material/edit:")
+            return found
+        others = [name for name, may_be in pictures.items() if not may_be]
+        left, right = st.columns(2)
+        with left:
+            found["image_column"] = column(
+                "Picture column", [name for name in pictures if pictures[name]], "image"
+            )
+            found["true_label_column"] = column("True label column", [UNKNOWN, *others], UNKNOWN)
+        with right:
+            found["label_column"] = column("Label column", others, "label")
+            test = st.text_input(
+                "Test file",
+                key="new test file",
+                help="Parquet file of the test split. Without one, a fifth is held out.",
+            )
+        found |= {"test_data": test.strip(), "columns": others}
+    return {name: "" if value == UNKNOWN else value for name, value in found.items()}
+
+
+def column(label: str, names: list[str], default: str) -> str:
+    """Return the column chosen; empty where the file has none that fits."""
+    start = names.index(default) if default in names else 0
+    return (
+        st.selectbox(
+            label,
+            names,
+            index=start,
+            format_func=lambda name: "not known" if name == UNKNOWN else name,
+            key=f"new {label}",
+        )
+        or ""
+    )
+
+
+def human_column(asked: dict[str, Any]) -> str:
+    """Return the column of labels that people gave, which noise `human` trains on."""
+    names = asked.get("columns") or HUMAN_COLUMNS.get(asked["dataset"], ())
+    if asked["dataset"] in HUMAN_COLUMNS:
+        place = asked["data"] or "data/datasets"
+        st.caption(
+            f"From the published file CIFAR-{asked['dataset'][5:]}_human.pt, which must lie in "
+            f"`{plain(place)}`."
+        )
+    return st.selectbox("Human label column", names, key="new human column") or ""
+
+
+def more_fields(by_recipe: dict[str, Any]) -> dict[str, Any]:
     """Ask for the rarely used settings."""
-    by_recipe = "as the recipe has it"
-    names = [member["name"] for member in networks if ":" not in member["name"]]
+    default = by_recipe.get("network", "small_cnn")
+    names = [m["name"] for m in catalogue()["networks"] if ":" not in m["name"]]
     network = st.selectbox(
         "Network",
-        [by_recipe, *names],
-        key="new network",
+        names,
+        index=names.index(default),
+        key=f"new network {default}",
         accept_new_options=True,
         help="Any name that timm knows can be typed, too. On a machine without a GPU, small_cnn.",
     )
@@ -168,41 +331,16 @@ def more_fields(networks: list[dict[str, str]]) -> dict[str, Any]:
         "Training samples", 1, None, None, key="new samples", placeholder="all", step=1
     )
     labels = st.text_input(
-        "Corrected labels",
+        "File of corrected labels",
         key="new labels",
-        placeholder="none: train on the given labels",
-        help="A file exported on the Labels page: CSV, Parquet or JSON",
+        placeholder="none",
+        help="As exported on the Labels page: CSV, Parquet or JSON. Without one, the given labels.",
     )
     return {
-        "network": "" if network == by_recipe else str(network),
+        "network": "" if network == default else str(network),
         "train_samples": samples,
         "labels": labels.strip(),
     }
-
-
-def method_fields(names: dict[str, list[dict[str, Any]]], recipe: str) -> dict[str, float]:
-    """Return the arguments of the recipe's method that are filled in."""
-    method = next(member["method"] for member in names["recipes"] if member["name"] == recipe)
-    arguments = next(m["arguments"] for m in names["methods"] if m["name"] == method)
-    if not arguments:
-        return {}
-    found = {}
-    with st.expander(f"Arguments of {plain(recipe)}"):
-        columns = st.columns(2)
-        for number, argument in enumerate(arguments):
-            kind = int if argument["whole"] else float
-            default, high = argument["default"], argument["high"]
-            unit = f" {argument['unit']}" if argument["unit"] else ""
-            found[argument["name"]] = columns[number % 2].number_input(
-                argument["name"],
-                kind(argument["low"]),
-                None if high is None else kind(high),
-                None,
-                placeholder="as the recipe has it" if default is None else f"{default:g}",
-                help=f"{argument['meaning']} ({argument['range']}{unit})",
-                key=f"new {method} {argument['name']}",
-            )
-    return {name: value for name, value in found.items() if value is not None}
 
 
 def default_noise(asked: dict[str, Any]) -> str:
@@ -267,6 +405,9 @@ def facts(name: str, state: trainings.State, run: RunReader | None) -> None:
     if run is None:
         return
     st.caption(plain(description(run)))
+    notes = [note for note in runs.notes(run) if note != run.error]  # which is said above
+    if notes:
+        st.warning("\n".join(f"- {plain(note)}" for note in notes))
     share = min(run.last_epoch / run.n_epochs, 1.0)
     st.progress(share, text=f"epoch {run.last_epoch} of {run.n_epochs}")
     if not run.last_epoch:

@@ -5,7 +5,8 @@ Contract, so that no file repeats it: a loss is an ``nn.Module`` built with ``n_
 ``Forward`` and a ``Batch``. It returns shape (B,) in nat, never a mean, at least float32 also
 under autocast, finite for finite logits. It may keep state per ``batch.sample_id`` in buffers.
 Every loss takes ``normalize_logits``: see ``Forward.loss_logits``. A parameter out of range is a
-``UsageError`` when the loss is built.
+``UsageError`` when the loss is built. ``arguments`` tells a form of those that ``--loss-args`` may
+set; a loss without any leaves it out.
 """
 
 from torch import nn

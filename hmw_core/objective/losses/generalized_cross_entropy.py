@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor, nn
 
+from hmw_core.catalogue import Argument
 from hmw_core.errors import UsageError
 from hmw_core.objective.batch import Batch, Forward
 from hmw_core.objective.losses.stable import cross_entropy
@@ -18,6 +19,10 @@ class GeneralizedCrossEntropy(nn.Module):
 
     Source: Zhang and Sabuncu (2018), the L_q loss, without their truncation.
     """
+
+    arguments = (
+        Argument("q", 0.7, 0.001, 1.0, "", "near 0 it is cross entropy, at 1 half the L1 error"),
+    )
 
     def __init__(
         self, n_samples: int, n_classes: int, *, q: float = 0.7, normalize_logits: bool = False

@@ -4,6 +4,7 @@ import math
 
 from torch import Tensor, nn
 
+from hmw_core.catalogue import Argument
 from hmw_core.errors import UsageError
 from hmw_core.objective.batch import Batch, Forward
 from hmw_core.objective.losses.stable import cross_entropy
@@ -26,6 +27,11 @@ class SymmetricCrossEntropy(nn.Module):
 
     Source: Wang et al. (2019); clamps and factors as in their code and in HMW's.
     """
+
+    arguments = (
+        Argument("a", 0.1, 0.0, math.inf, "", "factor of the cross entropy"),
+        Argument("b", 1.0, 0.0, math.inf, "", "factor of the reverse cross entropy"),
+    )
 
     def __init__(
         self,

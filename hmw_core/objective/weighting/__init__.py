@@ -7,6 +7,8 @@ tensors on the module's device, it returns float32 weights of shape (B,), >= 0, 
 The cosines are those of ``cosine_to_classes``. State lives in buffers, so ``state_dict`` carries
 it and a resumed run is exact. ``check_classes(n_classes)`` raises ``UsageError`` where the number
 of classes is too small for the parameters, so that a caller can ask before anything is trained.
+``arguments`` tells a form of those that ``--weighting-args`` may set; a weighting without any
+leaves it out.
 """
 
 from torch import nn

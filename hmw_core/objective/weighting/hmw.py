@@ -10,6 +10,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from hmw_core.catalogue import Choice
 from hmw_core.errors import UsageError
 from hmw_core.margins import SMALLEST_LENGTH, HMSettings, annealing_coefficient, check_k
 
@@ -107,6 +108,15 @@ class HMWeighting(nn.Module):
     Source: HMW (AAAI-24), Eqs. 7-9, 11-13; the variants follow the released code.
     """
 
+    arguments = (
+        Choice(
+            "history",
+            "ca",
+            ("ca", "uniform_mean", "current"),
+            "cosine annealing over the epochs (Eq. 9), their plain mean, or this epoch alone",
+        ),
+        Choice("terms", "both", ("both", "aum", "tkum"), "which terms of Eq. 12 enter"),
+    )
     slice_sum: Tensor
     coefficient_sum: Tensor
 
@@ -128,8 +138,8 @@ class HMWeighting(nn.Module):
         annealing_coefficient(1, n_epochs, annealing_start)  # refuses a bad horizon
         if not warmup_epochs >= 0:
             raise UsageError(f"hmw needs warmup_epochs >= 0, got {warmup_epochs}")
-        _accept("history", history, ("ca", "uniform_mean", "current"))
-        _accept("terms", terms, ("both", "aum", "tkum"))
+        for choice, given in zip(self.arguments, (history, terms), strict=True):
+            _accept(choice.name, given, choice.accepted)
         self.n_epochs = n_epochs
         self.warmup_epochs = warmup_epochs
         self.history = history

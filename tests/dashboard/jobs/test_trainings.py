@@ -91,7 +91,8 @@ def test_the_command_says_what_was_asked(runs):
 
 @pytest.mark.parametrize("noise", ["none", "human"])
 def test_a_noise_without_a_rate_gets_none(runs, noise):
-    asked = replace(TINY, noise=noise, noise_rate=0.4)
+    column = "worse_label" if noise == "human" else ""
+    asked = replace(TINY, noise=noise, noise_rate=0.4, noise_column=column)
     assert "--noise-rate" not in arguments(asked, runs)
 
 
@@ -120,7 +121,7 @@ def test_a_training_works_in_the_folder_of_its_dashboard_and_finds_its_program(
 def test_a_machine_without_pytorch_says_how_to_train(monkeypatch):
     monkeypatch.setattr(training_command, "find_spec", lambda name: None)
     with pytest.raises(UsageError, match="PyTorch is not installed on this machine; `./run_dash"):
-        training_command.listing()
+        training_command.check_machine()
 
 
 @pytest.mark.parametrize("noise", [{}, {"noise": "human", "noise_column": "worse"}])
@@ -137,6 +138,9 @@ def test_the_command_line_accepts_every_word(runs, noise, monkeypatch):
         true_label_column="true",
         network="small_cnn",
         skip_broken=bool(noise),
+        loss_args={"q": 0.5},
+        weighting_args={"terms": "aum"},
+        settings={"loss": "gce", "weighting": "hmw", "alpha": 3.0, "schedule": "cosine"},
         **noise,
     )
     seen = []
@@ -145,6 +149,8 @@ def test_the_command_line_accepts_every_word(runs, noise, monkeypatch):
     [config] = seen
     assert (config.run, config.data, config.true_label_column) == ("tiny", asked.data, "true")
     assert config.skip_broken == bool(noise)
+    assert (config.loss_args, config.weighting_args) == ({"q": 0.5}, {"terms": "aum"})
+    assert (config.alpha, config.schedule) == (3.0, "cosine")
     assert config.folder == runs / "tiny"
 
 

@@ -6,39 +6,19 @@ import signal
 import sys
 import time
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from dashboard.jobs import training_command, trainings
-from dashboard.runs import training_choices
 from hmw_core import RunWriter
 from tests.conftest import write_run
 from tests.dashboard.views.steps import in_address, open_page, said
 
-# Names what can be trained, or prints its words, and then sleeps or fails as the run's name says.
+# Prints its words, and then sleeps or fails as the run's name says.
 FAKE = """\
-import json, sys, time
-if sys.argv[1] == "list":
-    named = lambda *names: [{"name": name, "summary": f"About {name}."} for name in names]
-    print(json.dumps({
-        "recipes": [
-            recipe | {"method": method} for recipe, method in zip(
-                named("CCE", "AUM only", "Co-teaching"), ["standard", "standard", "co_teaching"]
-            )
-        ],
-        "methods": [
-            {"name": "standard", "summary": "Plain.", "arguments": []},
-            {"name": "co_teaching", "summary": "Two.", "arguments": [
-                {"name": "noise_rate", "default": None, "range": "0 to 1", "unit": "",
-                 "meaning": "share that is dropped", "whole": False, "low": 0.0, "high": 1.0},
-                {"name": "gradual_epochs", "default": 10, "range": "whole, 2 or more",
-                 "unit": "epochs", "meaning": "until then", "whole": True, "low": 2, "high": None},
-            ]},
-        ],
-        "datasets": named("digits", "cifar10", "image-folder", "parquet"),
-        "noises": named("none", "symmetric", "human"),
-        "networks": named("small_cnn", "timm:NAME"),
-    }))
-    sys.exit()
+import sys, time
 print("asked:", *sys.argv[1:], flush=True)
 if "slow" in sys.argv:
     time.sleep(120)
@@ -56,9 +36,7 @@ def _program(tmp_path, monkeypatch, folder):
     script.write_text(FAKE)
     for module in (trainings, training_command):
         monkeypatch.setattr(module, "PROGRAM", (sys.executable, str(script)))
-    training_choices.clear()
     yield
-    training_choices.clear()
     for training in trainings.all_trainings(folder):
         if trainings.is_alive(training):
             os.kill(training.pid, signal.SIGKILL)
@@ -91,14 +69,18 @@ def test_the_first_page_without_any_run_offers_a_training(folder):
     page = open_page("train")
     assert not page.error
     assert not page.warning
-    assert "--run CCE-digits-symmetric0.4-seed0 --recipe CCE" in page.code[0].value
-    assert f"--runs {folder}" in page.code[0].value
-    assert "About digits" in said(page)
+    name = "CCE+HMW-code"
+    assert f"--run {name}-digits-symmetric0.4-seed0 --recipe {name} " in page.code[0].value
+    assert f"--device auto --runs {folder}" in page.code[0].value  # the rest is the recipe's own
+    assert "8 x 8" in said(page)
+    recipe = page.selectbox(key="new recipe")
+    assert recipe.options[0] == "CCE+HMW-code (recommended)"
+    assert "plain CCE at 67 %" in said(page)
 
 
 def test_the_command_follows_what_is_chosen(folder):
     page = open_page("train")
-    page.selectbox(key="new recipe ").select("AUM only").run()
+    page.selectbox(key="new recipe").select("AUM only").run()
     page.selectbox(key="new noise symmetric").select("none").run()
     page.number_input(key="new epochs digits").set_value(7)
     page.number_input(key="new seed").set_value(3)
@@ -109,20 +91,94 @@ def test_the_command_follows_what_is_chosen(folder):
     assert "--noise-rate" not in command
 
 
+def field(page, label):
+    fields = [*page.number_input, *page.selectbox]
+    return next(one for one in fields if one.label == label)
+
+
+def test_settings_show_the_recipe_s_values_and_only_others_are_asked_for(folder):
+    page = open_page("train")
+    shown = ("alpha", "beta", "k", "warmup epochs", "annealing start", "batch size")
+    assert [field(page, label).value for label in shown] == [100.0, 100.0, 1, 10, 0, 128]
+    assert (field(page, "terms").value, field(page, "learning rate").value) == ("both", 0.02)
+    assert (field(page, "alpha").min, field(page, "annealing start").max) == (0.0, 1)
+    assert "(Eq. 12) (0 or more)" in field(page, "alpha").help
+    field(page, "alpha").set_value(50.0)
+    field(page, "learning rate").set_value(0.1)
+    field(page, "terms").set_value("aum").run()
+    command = page.code[-1].value
+    assert "--weighting-args terms aum --alpha 50.0 --learning-rate 0.1 --runs" in command
+    page.selectbox(key="new recipe").set_value("SCE").run()
+    assert (field(page, "a").value, field(page, "b").value) == (0.1, 1.0)
+    page.selectbox(key="new dataset ").set_value("cifar100").run()
+    assert (field(page, "a").value, field(page, "b").value) == (6.0, 0.1)  # its case
+    assert "--loss-args" not in page.code[-1].value
+
+
 def test_the_arguments_of_a_method_are_asked_for(folder):
     page = open_page("train")
-    assert "--method-args" not in page.code[-1].value
-    page.selectbox(key="new recipe ").set_value("Co-teaching").run()
-    rate, epochs = (
-        next(one for one in page.number_input if one.label == name)
-        for name in ("noise_rate", "gradual_epochs")
-    )
-    assert (rate.min, rate.max, epochs.min) == (0.0, 1.0, 2)
-    assert "share that is dropped (0 to 1)" in rate.help
-    assert "--method-args" not in page.code[-1].value  # empty: as the recipe has them
+    page.selectbox(key="new recipe").set_value("Co-teaching").run()
+    rate, epochs = field(page, "noise rate"), field(page, "gradual epochs")
+    assert (rate.min, rate.max, epochs.min, epochs.value) == (0.0, 1.0, 2, 10)
+    assert rate.value == 0.4  # the noise's
     epochs.set_value(4)
     rate.set_value(0.25).run()
     assert "--method-args noise_rate 0.25 gradual_epochs 4" in page.code[-1].value
+
+
+def test_a_method_that_must_be_told_the_noise_rate_waits_for_it(folder):
+    page = open_page("train")
+    page.selectbox(key="new recipe").set_value("Co-teaching").run()
+    page.selectbox(key="new noise symmetric").select("none").run()
+    assert "must be told its noise_rate" in said(page)
+    assert button(page, "Start training").disabled
+    field(page, "noise rate").set_value(0.3).run()
+    assert "--method-args noise_rate 0.3 --runs" in page.code[-1].value
+
+
+@pytest.mark.parametrize("recipe", ["CCE+HMW", "SCE+HMW", "AUM only", "AUM+CA"])
+def test_a_recipe_that_is_known_to_fail_says_so_until_it_is_mended(folder, recipe):
+    page = open_page("train")
+    assert not page.warning
+    page.selectbox(key="new recipe").set_value(recipe).run()
+    assert "Without a warm-up it is known to fail" in page.warning[0].value
+    field(page, "warmup epochs").set_value(10).run()
+    assert not page.warning
+    assert "--warmup-epochs 10" in page.code[-1].value
+
+
+def test_the_columns_of_a_parquet_file_are_lists(folder, tmp_path):
+    path = tmp_path / "some data.parquet"
+    names = ["worker", "picture", "label", "clean"]
+    columns = [pa.array([1, 2]), pa.array([b"a", b"b"]), pa.array([0, 1]), pa.array([0, 1])]
+    pq.write_table(pa.Table.from_arrays(columns, names), path)
+    page = open_page("train")
+    page.selectbox(key="new dataset ").select("parquet").run()
+    fill(page, "Parquet file", str(path)).run()
+    assert field(page, "Picture column").options == ["picture"]
+    assert (field(page, "Label column").value, field(page, "Label column").options) == (
+        "label",
+        ["worker", "label", "clean"],
+    )
+    assert field(page, "True label column").options == ["not known", "worker", "label", "clean"]
+    page.selectbox(key="new True label column").select("clean").run()
+    page.selectbox(key="new noise none").select("human").run()
+    page.selectbox(key="new human column").select("worker").run()
+    command = page.code[-1].value
+    assert "--image-column picture --label-column label --true-label-column clean" in command
+    assert "--noise human" in command
+    assert "--noise-column worker" in command
+    fill(page, "Parquet file", str(tmp_path / "no.parquet")).run()
+    assert "there is no file" in said(page)
+
+
+def test_human_labels_of_cifar_have_a_column_and_digits_have_none(folder):
+    page = open_page("train")
+    assert "human" not in page.selectbox(key="new noise symmetric").options
+    page.selectbox(key="new dataset ").select("cifar10").run()
+    page.selectbox(key="new noise symmetric").select("human").run()
+    assert "--noise human --device auto --noise-column worse_label" in page.code[-1].value
+    assert "CIFAR-10_human.pt" in said(page)
 
 
 @pytest.mark.parametrize(
@@ -240,6 +296,20 @@ def test_a_running_training_shows_its_numbers_and_curves(folder):
     writer.finish("stopped", "by the test")
 
 
+def test_a_running_training_warns_of_starved_samples_and_of_its_data(folder):
+    writer = RunWriter.create(folder / "now", given_label=[0, 0, 1, 1], n_classes=3, n_epochs=5)
+    logits = np.eye(3)[[0, 0, 1, 1]]
+    for epoch, weight in enumerate(([1, 1, 1, 1], [0.9, 0.9, 0.01, 0.02]), start=1):
+        writer.record(np.arange(4), logits=logits, weight=np.array(weight))
+        writer.end_epoch(epoch)
+        writer.flush()
+        page = open_page("train", training="now")
+        assert "Of the 3 classes, '2' has no sample" in page.warning[0].value.replace("\\", "")
+        assert ("may starve the training" in said(page)) == (epoch == 2)
+    assert "1 of 2 classes get less than 50 %" in said(page)
+    writer.finish("stopped", "by the test")
+
+
 def test_the_page_is_drawn_anew_when_the_training_ends(folder):
     writer = write_run(folder / "now", epochs=2, finish=None)
     page = open_page("train", training="now")
@@ -312,11 +382,10 @@ def test_an_address_that_names_no_training_gets_a_word(folder, name):
     assert button(page, "Start training") is not None
 
 
-def test_a_machine_that_cannot_train_says_why(folder, tmp_path):
-    (tmp_path / "fake.py").write_text("import no_such_torch")
+def test_a_machine_that_cannot_train_says_why(folder, monkeypatch):
+    monkeypatch.setattr(training_command, "find_spec", lambda name: None)
     page = open_page("train")
-    assert "Nothing can be trained from here" in said(page)
-    assert "No module named 'no_such_torch'" in said(page)
+    assert "Nothing can be trained from here: PyTorch is not installed" in said(page)
 
 
 def test_a_strange_record_in_the_folder_does_no_harm(folder):
