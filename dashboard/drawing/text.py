@@ -65,6 +65,30 @@ def three_digits(share: float) -> str:
     return f"{share:.3f}"
 
 
+def four_digits(value: float | None) -> str:
+    """Return a number to four significant digits, whole ones in full, a dash where there is none.
+
+    Examples
+    --------
+    >>> [four_digits(value) for value in (0.45062586, 12.3456, 1234.5, 50_000, -2.5e-6, None)]
+    ['0.4506', '12.35', '1,234', '50,000', '-2.5e-06', '–']
+    """
+    if value is None or value != value:
+        return "–"
+    return f"{value:,.0f}" if 1000 <= abs(value) < 1e15 else f"{value:.4g}"
+
+
+def mid_sentence(title: str) -> str:
+    """Return a title as it stands in the middle of a sentence.
+
+    Examples
+    --------
+    >>> [mid_sentence(title) for title in ("Mean loss", "HM weight", "IAM")]
+    ['mean loss', 'HM weight', 'IAM']
+    """
+    return title[:1].lower() + title[1:] if title[1:2].islower() else title
+
+
 def wrap(text: str, limit: int) -> str:
     """Break a text, or each of its lines, into lines of at most `limit` letters."""
     return "\n".join("\n".join(textwrap.wrap(line, limit)) for line in text.split("\n"))

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from dashboard.drawing.text import shorten
+from dashboard.drawing.text import mid_sentence, shorten
 from dashboard.figures.selection import class_title
 from hmw_core.criteria import MAIN_CRITERIA
 from hmw_core.criteria.compute import without_absent
@@ -211,8 +211,7 @@ def _agreement(scores: pd.DataFrame, marks: pd.Series, where: str) -> str:
 
 def _title(name: str) -> str:
     """Return what a criterion is called in the middle of a sentence."""
-    title = title_of(name)
-    return CLAIM.get(name) or (title[0].lower() + title[1:] if title[1].islower() else title)
+    return CLAIM.get(name) or mid_sentence(title_of(name))
 
 
 def _count(found: float, n: int) -> str:

@@ -23,7 +23,7 @@ from dashboard.views.parts.choices import (
     choose_class,
     choose_criterion,
     choose_samples,
-    criterion_title,
+    criterion_order,
     link_to,
     plain,
     remember,
@@ -230,8 +230,8 @@ def suspects(
     st.subheader(f"Most suspicious up to epoch {epoch}", anchor=False)
     known = "An orange edge marks" if run.has_true_label else "No true label is known to mark"
     st.caption(
-        f"Ranked by {criterion_title(run, criterion)}, over epochs 1 to {epoch}; ▲ is towards the "
-        f"suspicious end{since}. {known} mislabeled samples."
+        f"Most suspicious first: {criterion_order(run, criterion)}, over epochs 1 to {epoch}; ▲ is "
+        f"towards the suspicious end{since}. {known} mislabeled samples."
     )
     first = table.head(PICTURES)
     notes = {

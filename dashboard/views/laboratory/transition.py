@@ -16,7 +16,7 @@ from dashboard.views.parts.choices import (
     choose,
     choose_criterion,
     choose_epoch,
-    criterion_title,
+    criterion_order,
     keep_number,
     plain,
 )
@@ -208,7 +208,7 @@ def pictures(run: RunReader, believed: pd.DataFrame, table: pd.DataFrame, source
         run,
         ordered.index.tolist(),
         note,
-        order=f"Ordered by {criterion_title(run, criterion)}.",
+        order=f"Most suspicious first: {criterion_order(run, criterion)}.",
         epoch=epoch,
         key=f"{panel} {what}",
     )

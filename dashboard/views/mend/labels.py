@@ -23,12 +23,12 @@ from dashboard.views.parts.blocks import title
 from dashboard.views.parts.choices import (
     choose_criterion,
     choose_epoch,
-    criterion_title,
     keep_number,
     link_to,
     plain,
 )
 from dashboard.views.parts.run_picker import pick_run
+from hmw_core.criteria.of_run import title_of
 from hmw_core.errors import UsageError
 from hmw_core.file_names import file_name
 from hmw_core.log import verdicts
@@ -111,7 +111,7 @@ def show_counts(run: RunReader, labels: pd.DataFrame, criterion: str) -> None:
         absent = "none has one: the run has no epoch yet"
         some = f"{n_without:,} of {len(labels):,} samples have none: not seen, or not finite"
         st.info(
-            f"{criterion_title(run, criterion)}: {absent if n_without == len(labels) else some}.",
+            f"{title_of(criterion)}: {absent if n_without == len(labels) else some}.",
             icon=":material/info:",
         )
 

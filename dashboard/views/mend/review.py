@@ -18,7 +18,7 @@ from dashboard.views.parts.choices import (
     choose_class,
     choose_criterion,
     choose_epoch,
-    criterion_title,
+    criterion_order,
     plain,
 )
 from dashboard.views.parts.refusals import refusals
@@ -298,7 +298,7 @@ def ended(found: reviewing.Queue, mode: str) -> str:
 
 def say_order(run: RunReader, criterion: str, order: pd.DataFrame, every: int) -> None:
     """Say what the order means, and which scores or pictures are missing."""
-    said = [f"Ranked by {criterion_title(run, criterion)}."]
+    said = [f"Most suspicious first: {criterion_order(run, criterion)}."]
     without = int(order["score"].isna().sum())
     if without:
         said.append(f"{without:,} samples have no score and come last.")

@@ -18,7 +18,7 @@ from dashboard.figures import FIGURES
 from dashboard.figures.base import CannotShow
 from dashboard.jobs.background import missing_map, start_map
 from dashboard.presenters.gallery import as_html, cards
-from dashboard.views.parts.choices import criterion_title, link_to, plain
+from dashboard.views.parts.choices import criterion_order, link_to, plain
 from dashboard.views.parts.refusals import refusals
 from hmw_core.criteria.of_run import pick_criterion
 from hmw_core.errors import UsageError
@@ -155,7 +155,9 @@ def gallery(
         st.info("No sample lies inside the outline.", icon=":material/info:")
         return
     known = "An orange edge marks" if run.has_true_label else "No true label is known to mark"
-    st.caption(f"Ranked by {criterion_title(run, criterion)}. {known} mislabeled samples.")
+    st.caption(
+        f"Most suspicious first: {criterion_order(run, criterion)}. {known} mislabeled samples."
+    )
     n_pages = -(-len(order) // PAGE)
     page = 1
     if n_pages > 1:

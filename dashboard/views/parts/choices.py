@@ -8,12 +8,15 @@ from urllib.parse import quote
 
 import streamlit as st
 
+from dashboard.drawing.text import mid_sentence, shorten
 from hmw_core.criteria import MAIN_CRITERIA, OTHER_K, VARIANTS
 from hmw_core.criteria.compute import without_absent
 from hmw_core.criteria.of_run import criteria_of, pick_criterion, with_k
 from hmw_core.log.reader import RunReader
 
 ALL = "all"
+LONGEST = 40  # letters of a class's name in a menu
+DIRECTION = "↓ low is suspicious, ↑ high is suspicious"
 IN_ADDRESS = 4_000  # characters of a text; longer ones are kept while the page is open
 
 
@@ -26,6 +29,7 @@ def choose(
     default: int = 0,
     container: Any = st,
     quiet: bool = False,
+    help: str | None = None,
 ) -> str:
     """Return the option chosen, which the address keeps as `name=`, if `quiet` not the default.
 
@@ -42,7 +46,7 @@ def choose(
             )
         asked = options[default]
     st.session_state[key] = asked  # also where it is there: a widget on a new page starts empty
-    value = container.selectbox(label, options, format_func=shown, key=key)
+    value = container.selectbox(label, options, format_func=shown, key=key, help=help)
     remember(name, None if quiet and value == options[default] else value)
     return value
 
@@ -61,7 +65,9 @@ def choose_criterion(
     main = () if only_present else MAIN_CRITERIA
     names = with_asked([name for name in known if name in main or name in there], "criterion")
     shown = partial(criterion_title, run)
-    name = choose("criterion", label, names, shown=shown, default=names.index(default))
+    name = choose(
+        "criterion", label, names, shown=shown, default=names.index(default), help=DIRECTION
+    )
     return with_k(name, choose_k(run, [name]) if other_k else 1)
 
 
@@ -96,7 +102,7 @@ def choose_class(run: RunReader, *, all_classes: bool = False) -> int | None:
     labels = [str(label) for label in range(run.n_classes)]
 
     def shown(label: str) -> str:
-        name = "all classes" if label == ALL else run.class_names[int(label)]
+        name = "all classes" if label == ALL else shorten(run.class_names[int(label)], LONGEST)
         return name if name == label or label == ALL else f"{label}: {name}"
 
     # Text, and not None for all: a selectbox draws None as if nothing were chosen.
@@ -179,6 +185,93 @@ def keep_number(
     return given
 
 
+def choose_number(
+    name: str,
+    label: str,
+    suggested: float,
+    *,
+    whole: bool = False,
+    low: float | None = None,
+    high: float | None = None,
+    why: str = "",
+    container: Any = st,
+    off: bool = False,
+) -> float:
+    """Return the number used: the one suggested, or another that the address keeps as `name=`.
+
+    The field shows the number in any case, with a button back to the suggestion where it is
+    another; an empty field goes back, too.
+
+    Parameters
+    ----------
+    name, label : str
+    suggested : float
+        A suggestion that changes, with the class for example, changes a field left alone.
+    whole : bool
+        Only integers, 1 or more unless `low` says otherwise; returned as a float all the same.
+    low, high : float, optional
+        Bounds, both allowed.
+    why : str
+        Why that is suggested, in a clause; a help beside the field says it.
+    container : optional
+    off : bool
+        Show the field, but let nobody write in it.
+    """
+    key = f"choice {name}"
+    suggested = int(suggested) if whole else float(suggested)
+    low = 1 if whole and low is None else low
+    asked = _asked(name, key)
+    # What stands in a field that nobody changed is the suggestion that the page made last.
+    in_address = st.query_params.get(name) or st.session_state["address"].get(name)
+    left_alone = not in_address and asked == str(st.session_state.get(f"suggested {name}"))
+    value: float | None = suggested
+    if asked not in (None, "None") and not left_alone:
+        value = _number(asked or "", whole=whole)
+        if value is None or not (low or -math.inf) <= value <= (math.inf if high is None else high):
+            shown = plain(asked or "")
+            st.warning(f"{label}: it cannot be “{shown}”, so this takes {_in_digits(suggested)}.")
+            value = suggested
+    st.session_state[key] = value
+    st.session_state[f"suggested {name}"] = suggested
+    is_own = value != suggested
+    reason = f", {why}" if why else ""
+    given = container.number_input(
+        label,
+        min_value=low,
+        max_value=high,
+        value=None,
+        step=1 if whole else None,
+        format=None if whole else "%g",
+        key=key,
+        on_change=_fill,
+        args=(name, suggested),
+        disabled=off,
+        help=f"Suggested: {_in_digits(suggested)}{reason}. An empty field takes it, too.",
+    )
+    if is_own and not off:
+        container.button(
+            f"Back to {_in_digits(suggested)}",
+            icon=":material/undo:",
+            key=f"reset {name}",
+            type="tertiary",
+            on_click=forget,
+            args=(name,),
+        )
+    used = suggested if given is None else given
+    remember(name, None if used == suggested else f"{used:.15g}")
+    return used
+
+
+def _fill(name: str, suggested: float) -> None:
+    """Put the suggestion into a field that was emptied."""
+    if st.session_state[f"choice {name}"] is None:
+        st.session_state[f"choice {name}"] = suggested
+
+
+def _in_digits(value: float) -> str:
+    return f"{value:,}" if isinstance(value, int) else f"{value:g}"
+
+
 def keep_text(name: str, run: RunReader) -> str:
     """Return a text about this run that was `set_text`, or is in the address as `name=`."""
     key, of = f"kept {name}", f"run of {name}"
@@ -220,11 +313,16 @@ def remember(name: str, text: str | None) -> None:
 
 
 def criterion_title(run: RunReader, name: str) -> str:
-    """Return a criterion's title and which end of it is suspicious."""
+    """Return a criterion's title with an arrow to its suspicious end, as `DIRECTION` explains."""
     criterion = pick_criterion(run, name)
-    return (
-        f"{criterion.title} ({'low' if criterion.higher_means == 'clean' else 'high'} = suspicious)"
-    )
+    return f"{criterion.title} {'↓' if criterion.higher_means == 'clean' else '↑'}"
+
+
+def criterion_order(run: RunReader, name: str) -> str:
+    """Return what a ranking by a criterion begins with, as a sentence says it: `lowest IAM`."""
+    criterion = pick_criterion(run, name)
+    end = "lowest" if criterion.higher_means == "clean" else "highest"
+    return f"{end} {mid_sentence(criterion.title)}"
 
 
 def _asked(name: str, key: str) -> str | None:

@@ -10,7 +10,7 @@ from dashboard.views.parts.blocks import show_figure, title
 from dashboard.views.parts.choices import (
     choose,
     choose_criterion,
-    criterion_title,
+    criterion_order,
     keep_number,
     plain,
 )
@@ -121,7 +121,9 @@ def flagged(a: RunReader, b: RunReader, pairs: pd.DataFrame, budget: int, criter
         row = rows.loc[sample_id]
         return f"rank {rank_text(row['rank_a'])} in A, {rank_text(row['rank_b'])} in B"
 
-    show_part(run, ids, note, order=f"Ranked by {criterion_title(run, criterion)}.", key=part)
+    show_part(
+        run, ids, note, order=f"Most suspicious first: {criterion_order(run, criterion)}.", key=part
+    )
 
 
 title("Compare", "How two runs were made, and what each makes of the same samples.")

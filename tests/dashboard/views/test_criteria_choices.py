@@ -39,10 +39,10 @@ def test_k_is_a_choice_that_the_address_keeps(folder):
     page = open_page("class", run="tiny", criterion="iam", k="3")
     k = page.selectbox(key="choice k")
     assert k.options == ["as logged", "3 (from float16 outputs)"]  # five classes are too few for 5
-    assert "Ranked by IAM, k = 3" in said(page)
+    assert "lowest IAM, k = 3" in said(page)
     k.select("1").run()
     assert "k" not in page.query_params
-    assert "Ranked by IAM (low" in said(page)
+    assert "lowest IAM. " in said(page)
 
 
 def test_what_has_no_k_offers_none(folder):
@@ -55,6 +55,6 @@ def test_an_old_link_to_another_k_still_works(folder):
     write_run(folder / "tiny")
     page = open_page("class", run="tiny", criterion="iam_k3")
     assert page.selectbox(key="choice criterion").value == "iam_k3"
-    assert "Ranked by IAM, k = 3" in said(page)
+    assert "lowest IAM, k = 3" in said(page)
     page = open_page("detection", run="tiny", criteria="iam_k3,hm_weight_scale_10")
     assert page.multiselect[0].value == ["iam_k3", "hm_weight_scale_10"]

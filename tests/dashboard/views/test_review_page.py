@@ -37,7 +37,7 @@ def test_queue_in_the_order_of_the_criterion_with_its_direction(folder):
     assert len(drawn) >= 4
     assert ranked[:9] == [i for i in order if i in ranked[:9]]
     assert set(ranked[:9]) | drawn >= set(order[:9])
-    assert "high = suspicious" in said(page)
+    assert "Most suspicious first: highest mean loss" in said(page)
     assert not page.warning
     assert not page.error
 
