@@ -5,8 +5,8 @@ class vector), `x`, `y`, `value` (a category, or a number on the colour scale), 
 marker), `n_samples` (how many the panel stands for), `axes` and `map_epoch` (how it was made).
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -30,13 +30,20 @@ class Entry(NamedTuple):
 
 @dataclass(frozen=True)
 class Look:
-    """What a colour says: one of some categories, or a number between `low` and `high`."""
+    """What a colour says: one of some categories, or a number between `low` and `high`.
+
+    `colours` are roles, such as `mislabeled`, or `#RRGGBB`.
+    """
 
     title: str = ""
     colours: dict[str, str] = field(default_factory=dict)
     markers: dict[str, str] = field(default_factory=dict)
     low: float = 0.0
     high: float = 1.0
+
+    def painted(self, colour: Callable[[str], str]) -> "Look":
+        """Return the look with the colours of its roles."""
+        return replace(self, colours={name: colour(role) for name, role in self.colours.items()})
 
     def share(self, value: pd.Series) -> np.ndarray:
         """Return where numbers lie on the colour scale, in [0, 1]."""
@@ -55,8 +62,8 @@ class Look:
 def group_look(table: pd.DataFrame) -> Look:
     """Return the look of clean, mislabeled and unknown samples."""
     present = set(table["value"].dropna())
-    colours = {name: colour for name, colour in GROUP_COLOURS.items() if name in present}
-    return Look(colours=colours, markers=GROUP_MARKERS)
+    roles = {name: name for name in GROUP_COLOURS if name in present}
+    return Look(colours=roles, markers=GROUP_MARKERS)
 
 
 def class_look(table: pd.DataFrame) -> Look:

@@ -2,13 +2,12 @@
 
 import pandas as pd
 
-from dashboard.drawing.style import LOGIT_COLOURS
 from dashboard.drawing.text import shorten
 
-COLOURS = {
-    "given": LOGIT_COLOURS["given_logit"],
-    "nearest": LOGIT_COLOURS["other_logit"],
-    "next": LOGIT_COLOURS["topk_logit"],
+ROLES = {
+    "given": "given_logit",
+    "nearest": "other_logit",
+    "next": "topk_logit",
 }
 # Equal angles lie on one line: each vector has a length of its own. Lengths mean nothing else.
 LENGTHS = {"given": 1.0, "nearest": 0.82, "next": 0.64}

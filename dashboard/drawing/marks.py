@@ -7,13 +7,14 @@ marks have it. `hover` is plotly's template over `x`, `y` and the columns of `da
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
 import plotly.graph_objects as go
 from matplotlib.figure import Figure
 
+from dashboard.drawing.style import Typography
 from dashboard.drawing.text import short_names
 
 Numbers = Any  # a Series, array or sequence of numbers
@@ -193,12 +194,13 @@ class Axis:
 
 @dataclass(frozen=True)
 class Panel:
-    """Marks on two axes, drawn in their order."""
+    """Marks on two axes, drawn in their order; `facts` are what a title's template may ask for."""
 
     marks: Sequence[Mark]
     x: Axis
     y: Axis
     title: str = ""
+    facts: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -235,8 +237,8 @@ class Drawing:
 class Special:
     """A drawing that marks cannot make, such as a cloud of 50,000 samples: both renderings."""
 
-    screen: Callable[[], go.Figure]
-    page: Callable[[float], Figure]
+    screen: Callable[[Typography], go.Figure]
+    page: Callable[[Typography], Figure]
 
 
 EPOCH = Axis("Epoch", whole=True)

@@ -1,6 +1,6 @@
 """Marks for files, by Matplotlib: text that is readable, inside, and over no other text."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import matplotlib as mpl
@@ -35,8 +35,19 @@ from dashboard.drawing.marks import (
     step_of,
     with_short_names,
 )
-from dashboard.drawing.style import GREY, TEXT, colour, colour_map, dash, ink, paper_style, symbol
+from dashboard.drawing.style import (
+    GREY,
+    PLAIN,
+    Typography,
+    colour_map,
+    dash,
+    ink,
+    paper_style,
+    symbol,
+)
 from dashboard.drawing.text import on_paper, shorten, wrap
+
+Colour = Callable[[str], str]  # of a role
 
 NARROWEST = 2.2  # inches of a panel that stands beside another
 BESIDE = 5.0  # inches of a file; below it, panels with named rows are stacked
@@ -59,21 +70,21 @@ SYMBOLS = {
 }
 
 
-def page(drawing: Drawing, width: float) -> Figure:
-    """Return the drawing as a Matplotlib figure, without pyplot, of `width` inches.
+def page(drawing: Drawing, typography: Typography = PLAIN) -> Figure:
+    """Return the drawing as a Matplotlib figure, without pyplot.
 
     The layout is constrained, so no label is clipped; the height is what the panels need.
     """
     drawing = with_short_names(drawing, 44)
     panels = drawing.panels
-    scale = max(1.0, min(width / TEXT, 1.6))
+    width, scale = typography.inches, typography.scale
     has_rows = any(panel.y.names and not cells_of(panel) for panel in panels)
     columns = 1 if has_rows and width < BESIDE else max(1, int(width // NARROWEST))
     columns = min(len(panels), columns)
     rows = -(-len(panels) // columns)
     wide = width / columns
     high = max(_height(panel, drawing, wide, scale) for panel in panels)
-    with paper_style(scale):
+    with paper_style(typography):
         figure = Figure(figsize=(width, high * rows), layout="constrained")
         shared = (drawing.share_y or bool(drawing.columns)) and (columns > 1 or not has_rows)
         grid = figure.subplots(rows, columns, squeeze=False, sharey=shared)
@@ -82,14 +93,16 @@ def page(drawing: Drawing, width: float) -> Figure:
         all_axes = list(grid.flat[: len(panels)])
         for number, (axes, panel) in enumerate(zip(all_axes, panels, strict=True)):
             for mark in panel.marks:
-                _DRAW[type(mark)](axes, mark)
+                _DRAW[type(mark)](axes, mark, typography.colour)
             named = 1 / columns if shared else 1.0  # of the panels have names beside them
             left, right = (scale * inches for inches in _margins(panel, named))
             across = max(wide - left - right, 0.5)  # the axes alone
             letters = int((across + 2 * min(left, right)) / (LETTER * scale))
             _finish(axes, panel, across, letters, high, scale)
-            above = f"{drawing.title}\n{panel.title}" if len(panels) == 1 else panel.title
-            axes.set_title(on_paper(wrap(above.strip(), letters)))
+            whole = not typography.title and len(panels) == 1
+            above = f"{drawing.title}\n{panel.title}".strip() if whole else panel.title
+            above = typography.title_on_paper(number, len(panels), above, panel.facts)
+            axes.set_title(wrap(above, letters))
             if shared and number % columns and panel.y.title == panels[0].y.title:
                 axes.set_ylabel("")
             cells = cells_of(panel)
@@ -193,7 +206,7 @@ def _row_name(name: str) -> str:
     return wrap(on_paper(shorten(name, 44)), 22)
 
 
-def _line(axes: Axes, mark: Line) -> None:
+def _line(axes: Axes, mark: Line, colour: Colour) -> None:
     dot = "." if mark.dots else ""
     axes.plot(
         np.asarray(mark.x),
@@ -207,21 +220,21 @@ def _line(axes: Axes, mark: Line) -> None:
     )
 
 
-def _band(axes: Axes, mark: Band) -> None:
+def _band(axes: Axes, mark: Band, colour: Colour) -> None:
     low, high = np.asarray(mark.low, dtype=float), np.asarray(mark.high, dtype=float)
-    axes.fill_between(np.asarray(mark.x), low, high, **_fill(mark))
+    axes.fill_between(np.asarray(mark.x), low, high, **_fill(mark, colour))
 
 
-def _span(axes: Axes, mark: Span) -> None:
-    axes.axvspan(mark.low, mark.high, **_fill(mark))
+def _span(axes: Axes, mark: Span, colour: Colour) -> None:
+    axes.axvspan(mark.low, mark.high, **_fill(mark, colour))
 
 
-def _fill(mark: Band | Span) -> dict[str, Any]:
+def _fill(mark: Band | Span, colour: Colour) -> dict[str, Any]:
     shade, name = colour(mark.colour), _label(mark.name)
     return {"color": shade, "alpha": mark.alpha, "linewidth": 0, "label": name}
 
 
-def _steps(axes: Axes, mark: Steps) -> None:
+def _steps(axes: Axes, mark: Steps, colour: Colour) -> None:
     shade, edges = colour(mark.colour), np.asarray(mark.edges)
     heights = np.asarray(mark.heights, dtype=float)
     axes.stairs(heights, edges, fill=True, color=shade, alpha=mark.alpha)
@@ -235,7 +248,7 @@ def _steps(axes: Axes, mark: Steps) -> None:
     )
 
 
-def _points(axes: Axes, mark: Points) -> None:
+def _points(axes: Axes, mark: Points, colour: Colour) -> None:
     x, y = np.asarray(mark.x), np.asarray(mark.y)
     many = not isinstance(mark.colour, str)
     roles = [str(role) for role in mark.colour] if many else [str(mark.colour)] * len(x)
@@ -265,7 +278,7 @@ def _points(axes: Axes, mark: Points) -> None:
         axes.text(1.02, height, text, va="center", fontsize="small", transform=place)
 
 
-def _bars(axes: Axes, mark: Bars) -> None:
+def _bars(axes: Axes, mark: Bars, colour: Colour) -> None:
     one = isinstance(mark.colour, str)
     shade = colour(str(mark.colour)) if one else [colour(c) for c in mark.colour]
     draw = axes.barh if mark.across else axes.bar
@@ -274,7 +287,7 @@ def _bars(axes: Axes, mark: Bars) -> None:
         axes.bar_label(drawn, mark.texts, padding=2, fontsize="small")
 
 
-def _rule(axes: Axes, mark: Rule) -> None:
+def _rule(axes: Axes, mark: Rule, colour: Colour) -> None:
     look: dict[str, Any] = {
         "color": colour(mark.colour),
         "linestyle": DASHES[mark.dash],
@@ -288,13 +301,13 @@ def _rule(axes: Axes, mark: Rule) -> None:
         axes.axhline(mark.y, **look)
 
 
-def _cells(axes: Axes, mark: Cells) -> None:
+def _cells(axes: Axes, mark: Cells, colour: Colour) -> None:
     low, high = mark.limits
     shades = colour_map(mark.diverging).with_extremes(bad="#dddddd")
     axes.imshow(mark.values, vmin=low, vmax=high, cmap=shades, aspect="auto")
 
 
-def _unseen(axes: Axes, mark: Unseen) -> None:
+def _unseen(axes: Axes, mark: Unseen, colour: Colour) -> None:
     """Draw nothing: only a screen has a box to select with."""
 
 

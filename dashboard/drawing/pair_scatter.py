@@ -1,6 +1,6 @@
 """A sample a point, a criterion an axis: what figures of two scores or ranks have in common.
 
-A row per sample: `sample_id`, `group` (of `COLOURS`), `x`, `y`, and the same in every row
+A row per sample: `sample_id`, `group` (of `ROLES`), `x`, `y`, and the same in every row
 `axis_x`, `axis_y` (what the axes are called), `run_x`, `run_y` (of which runs, empty for the same)
 and `cut_x`, `cut_y` (where the flagged samples of each axis end, NaN for none).
 """
@@ -19,10 +19,10 @@ from dashboard.drawing.page import legend
 from dashboard.drawing.raster import Square, raster_of_categories
 from dashboard.drawing.style import (
     GREY,
-    GROUP_COLOURS,
     GROUP_MARKERS,
+    PLAIN,
     PURPLE,
-    TEXT,
+    Typography,
     paper_figure,
     paper_style,
     screen_figure,
@@ -32,12 +32,7 @@ from hmw_core.criteria.criterion import Criterion
 
 MARKERS_UP_TO = 6_000  # samples; more are sent as a picture
 RELABELED = "given label differs"
-COLOURS = {
-    "clean": GROUP_COLOURS["clean"],
-    "mislabeled": GROUP_COLOURS["mislabeled"],
-    RELABELED: PURPLE,
-    "unknown": GREY,
-}
+ROLES = {"clean": "clean", "mislabeled": "mislabeled", RELABELED: PURPLE, "unknown": "unknown"}
 
 
 def drawing(table: pd.DataFrame) -> Special:
@@ -45,18 +40,19 @@ def drawing(table: pd.DataFrame) -> Special:
     return Special(partial(draw, table), partial(typeset, table))
 
 
-def draw(table: pd.DataFrame) -> go.Figure:
+def draw(table: pd.DataFrame, typography: Typography = PLAIN) -> go.Figure:
     """Draw the table for the screen; a marker's `customdata` is its `sample_id`."""
     figure = go.Figure()
     add_samples = _add_picture if len(table) > MARKERS_UP_TO else _add_markers
-    add_samples(figure, table)
+    colours = _colours(typography)
+    add_samples(figure, table, colours)
     for group, count in _counts(table).items():
         figure.add_scatter(
             x=[None],
             y=[None],
             mode="markers",
             name=f"{_title(group)} ({count:,})",
-            marker={"color": COLOURS[group], "symbol": GROUP_MARKERS.get(group, "circle")},
+            marker={"color": colours[group], "symbol": GROUP_MARKERS.get(group, "circle")},
         )
     first = table.iloc[0]
     line = {"color": GREY, "width": 1, "dash": "dot"}
@@ -69,23 +65,23 @@ def draw(table: pd.DataFrame) -> go.Figure:
     return figure
 
 
-def typeset(table: pd.DataFrame, width: float) -> Figure:
-    """Typeset the table for a file of `width` inches."""
-    scale = max(1.0, min(width / TEXT, 1.6))
-    with paper_style(scale):
-        figure, [axes] = paper_figure(width, 0.9 if width < 5 else 0.7)
+def typeset(table: pd.DataFrame, typography: Typography) -> Figure:
+    """Typeset the table for a file."""
+    colours = _colours(typography)
+    with paper_style(typography):
+        figure, [axes] = paper_figure(typography, 0.9 if typography.inches < 5 else 0.7)
         for group, part in in_turns(table, "group"):
             axes.scatter(
                 part["x"],
                 part["y"],
                 s=3,
-                color=COLOURS[group],
+                color=colours[group],
                 linewidths=0,
                 alpha=0.7,
                 rasterized=True,  # 50,000 outlines are no figure that a reader's program opens
             )
         for group, count in _counts(table).items():
-            axes.scatter([], [], s=12, color=COLOURS[group], label=f"{_title(group)} ({count:,})")
+            axes.scatter([], [], s=12, color=colours[group], label=f"{_title(group)} ({count:,})")
         first = table.iloc[0]
         if np.isfinite(first["cut_x"]):
             axes.axvline(first["cut_x"], color=GREY, linestyle=":", linewidth=0.8)
@@ -117,12 +113,16 @@ def _title(group: str) -> str:
     return "true label unknown" if group == "unknown" else group
 
 
+def _colours(typography: Typography) -> dict[str, str]:
+    return {group: typography.colour(role) for group, role in ROLES.items()}
+
+
 def _counts(table: pd.DataFrame) -> dict[str, int]:
     counts = table["group"].value_counts()
-    return {group: int(counts[group]) for group in COLOURS if group in counts}
+    return {group: int(counts[group]) for group in ROLES if group in counts}
 
 
-def _add_markers(figure: go.Figure, table: pd.DataFrame) -> None:
+def _add_markers(figure: go.Figure, table: pd.DataFrame, colours: dict[str, str]) -> None:
     for group, part in in_turns(table, "group"):
         figure.add_scattergl(
             x=part["x"].to_numpy(np.float32),
@@ -131,7 +131,7 @@ def _add_markers(figure: go.Figure, table: pd.DataFrame) -> None:
             mode="markers",
             showlegend=False,
             marker={
-                "color": COLOURS[group],
+                "color": colours[group],
                 "symbol": GROUP_MARKERS.get(group, "circle"),
                 "size": 5,
                 "opacity": 0.7,
@@ -141,16 +141,15 @@ def _add_markers(figure: go.Figure, table: pd.DataFrame) -> None:
         )
 
 
-def _add_picture(figure: go.Figure, table: pd.DataFrame) -> None:
+def _add_picture(figure: go.Figure, table: pd.DataFrame, colours: dict[str, str]) -> None:
     x, y = (table[place].to_numpy(float) for place in ("x", "y"))
     low = np.array([x.min(), y.min()])
     size = np.maximum(np.array([x.max(), y.max()]) - low, 1e-9)
     # The picture is a square, and the two runs' scores may be of quite different size.
     square_x, square_y = (x - low[0]) / size[0], (y - low[1]) / size[1]
     square = Square(square_x, square_y)
-    order = {group: number for number, group in enumerate(COLOURS)}
+    order = {group: number for number, group in enumerate(colours)}
     category = table["group"].map(order).to_numpy(int)
-    colours = list(COLOURS.values())
     left, top = np.array([square.left, square.top]) * size + low
     width, height = square.side * size
     figure.add_scatter(  # two invisible points that span the axes
@@ -162,7 +161,7 @@ def _add_picture(figure: go.Figure, table: pd.DataFrame) -> None:
         showlegend=False,
     )
     figure.add_layout_image(
-        source=raster_of_categories(square_x, square_y, category, colours, square),
+        source=raster_of_categories(square_x, square_y, category, list(colours.values()), square),
         xref="x",
         yref="y",
         x=left,

@@ -11,8 +11,9 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
 from dashboard.drawing.cloud import STAR_EDGE, Entry, Look, in_turns, legend_entries, panels
+from dashboard.drawing.facts import facts_of
 from dashboard.drawing.page import legend
-from dashboard.drawing.style import CONTINUOUS, TEXT, paper_figure, paper_style
+from dashboard.drawing.style import CONTINUOUS, Typography, paper_figure, paper_style
 from dashboard.drawing.text import on_paper, shorten, wrap
 
 BITMAP_ABOVE = 2_000  # points of a panel; as many vector markers make a PDF slow to open
@@ -22,17 +23,20 @@ HIGHEST = 4.4  # inches of a panel
 TITLE_SIZE = 7  # points
 
 
-def paper_cloud(table: pd.DataFrame, look: Look, width: float) -> Figure:
-    """Typeset a panel per `panel` of the table (see `cloud`), two in a row, `width` in inches."""
+def paper_cloud(table: pd.DataFrame, look: Look, typography: Typography) -> Figure:
+    """Typeset a panel per `panel` of the table (see `cloud`), two in a row."""
+    look = look.painted(typography.colour)
     drawn = list(panels(table, look))
     columns = min(len(drawn), 2)
     rows = -(-len(drawn) // columns)
-    panel_width = width / columns
-    scale = max(1.0, min(width / TEXT, 1.6))
-    with paper_style(scale):
-        figure, axes = paper_figure(width, 1.0, rows, columns)
+    panel_width, scale = typography.inches / columns, typography.scale
+    with paper_style(typography):
+        figure, axes = paper_figure(typography, 1.0, rows, columns)
         letters = int(panel_width / (TITLE_SIZE * scale * POINT * 0.6))
-        titles = [f"{wrap(on_paper(d[0]), letters)}\n{wrap(d[1], letters)}" for d in drawn]
+        titles = []
+        for at, (title, count, samples, _) in enumerate(drawn):
+            title = typography.title_on_paper(at, len(drawn), title, facts_of(samples))
+            titles.append("\n".join(wrap(t, letters) for t in (title, count) if t))
         for ax, title, (_, _, samples, vectors) in zip(axes, titles, drawn, strict=False):
             _add_samples(ax, samples, look, panel_width)
             _add_stars(ax, vectors, look, (25 + 12 * panel_width) * scale)

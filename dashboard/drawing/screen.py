@@ -1,5 +1,6 @@
 """Marks for the screen, by plotly."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,16 @@ from dashboard.drawing.marks import (
     step_of,
     with_short_names,
 )
-from dashboard.drawing.style import GREY, colour, colour_map, dash, ink, symbol, translucent
+from dashboard.drawing.style import (
+    GREY,
+    PLAIN,
+    Typography,
+    colour_map,
+    dash,
+    ink,
+    symbol,
+    translucent,
+)
 from dashboard.drawing.text import on_screen, shorten, wrap
 
 WIDE = 1_000  # pixels that panels share on a usual screen
@@ -32,9 +42,15 @@ SYMBOLS = {"tick": "line-ns-open"}  # where plotly calls one otherwise
 MOST_NAMES = 25  # of a horizontal axis
 
 
-def screen(drawing: Drawing) -> go.Figure:
+def screen(drawing: Drawing, typography: Typography = PLAIN) -> go.Figure:
     """Return the drawing as a plotly figure; colours of text and paper stay the theme's own."""
-    pen = _Pen(with_short_names(drawing, 60))
+    drawing = with_short_names(drawing, 60)
+    n = len(drawing.panels)
+    panels = [
+        replace(panel, title=typography.title_on_screen(at, n, panel.title, panel.facts))
+        for at, panel in enumerate(drawing.panels)
+    ]
+    pen = _Pen(replace(drawing, panels=panels), typography)
     for number in range(len(drawing.panels)):
         pen.add_panel(number)
     return pen.figure()
@@ -48,8 +64,8 @@ def _text(text: str, letters: int = 0) -> str:
 class _Pen:
     """The traces, shapes and texts of a figure while it is drawn."""
 
-    def __init__(self, drawing: Drawing) -> None:
-        self.drawing = drawing
+    def __init__(self, drawing: Drawing, typography: Typography) -> None:
+        self.drawing, self.colour = drawing, typography.colour
         n = len(drawing.panels)
         self.columns = drawing.columns or n
         self.rows = -(-n // self.columns)
@@ -168,7 +184,7 @@ class _Pen:
             y=y,
             mode=mode if len(x) > 1 else "markers",
             line={
-                "color": colour(mark.colour),
+                "color": self.colour(mark.colour),
                 "dash": mark.dash or dash(mark.colour),
                 "width": mark.width,
             },
@@ -176,7 +192,7 @@ class _Pen:
         )
 
     def _area(self, mark: Band | Span, x: Any, y: Any) -> None:
-        shade = colour(mark.colour)
+        shade = self.colour(mark.colour)
         fill = {"fill": "toself", "fillcolor": translucent(shade, mark.alpha)}
         self._trace(mark, x=x, y=y, mode="lines", line={"width": 0, "color": shade}, **fill)
 
@@ -191,11 +207,11 @@ class _Pen:
             low, high = extent(panel, "y")
             self._area(mark, [mark.low, mark.low, mark.high, mark.high], [low, high, high, low])
             return
-        fill = translucent(colour(mark.colour), mark.alpha)
+        fill = translucent(self.colour(mark.colour), mark.alpha)
         self._shape("rect", mark.low, mark.high, None, None, {"width": 0}, fillcolor=fill)
 
     def _steps(self, mark: Steps, panel: Panel) -> None:
-        shade = colour(mark.colour)
+        shade = self.colour(mark.colour)
         self._trace(
             mark,
             x=np.repeat(np.asarray(mark.edges, dtype=float), 2),
@@ -210,7 +226,7 @@ class _Pen:
         x, y = np.asarray(mark.x), np.asarray(mark.y)
         many = not isinstance(mark.colour, str)
         roles = [mark.colour] if isinstance(mark.colour, str) else list(mark.colour)
-        shade: Any = [colour(role) for role in roles] if many else colour(roles[0])
+        shade: Any = [self.colour(role) for role in roles] if many else self.colour(roles[0])
         kinds = [mark.symbol] if isinstance(mark.symbol, str) else mark.symbol
         kinds = kinds or [symbol(role) for role in roles]
         drawn = [SYMBOLS.get(kind, kind + "-open" * mark.hollow) for kind in kinds]
@@ -238,7 +254,7 @@ class _Pen:
         self._trace(mark, x=x, y=y, mode="markers", marker=marker, **bars)
 
     def _bars(self, mark: Bars, panel: Panel) -> None:
-        shade = mark.colour if isinstance(mark.colour, str) else list(map(colour, mark.colour))
+        shade = mark.colour if isinstance(mark.colour, str) else list(map(self.colour, mark.colour))
         x, y = (mark.lengths, mark.at) if mark.across else (mark.at, mark.lengths)
         self._trace(
             mark,
@@ -246,7 +262,7 @@ class _Pen:
             x=np.asarray(x),
             y=np.asarray(y),
             orientation="h" if mark.across else "v",
-            marker={"color": colour(shade) if isinstance(shade, str) else shade},
+            marker={"color": self.colour(shade) if isinstance(shade, str) else shade},
             text=list(mark.texts),
             textposition="outside",
             cliponaxis=False,
@@ -307,7 +323,7 @@ class _Pen:
         self._trace(mark, x=x, y=y, mode="markers", marker=unseen)
 
     def _rule(self, mark: Rule, panel: Panel) -> None:
-        line = {"color": colour(mark.colour), "width": mark.width, "dash": mark.dash}
+        line = {"color": self.colour(mark.colour), "width": mark.width, "dash": mark.dash}
         upright = mark.x is not None
         if mark.name:
             ends = extent(panel, "y" if upright else "x")

@@ -9,8 +9,9 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from dashboard.drawing.cloud import STAR_EDGE, Entry, Look, in_turns, legend_entries, panels
+from dashboard.drawing.facts import facts_of
 from dashboard.drawing.raster import Square, raster_of_categories, raster_of_values
-from dashboard.drawing.style import CONTINUOUS, GREY, screen_figure
+from dashboard.drawing.style import CONTINUOUS, GREY, PLAIN, Typography, screen_figure
 from dashboard.drawing.text import on_screen
 
 MARKERS_UP_TO = 6_000  # points of a panel; more are sent as a picture
@@ -21,18 +22,20 @@ STEPS = 64  # colours of a continuous scale
 Place = dict[str, int]  # row and col of a panel
 
 
-def screen_cloud(table: pd.DataFrame, look: Look) -> go.Figure:
+def screen_cloud(table: pd.DataFrame, look: Look, typography: Typography = PLAIN) -> go.Figure:
     """Draw a panel per `panel` of the table (see `cloud`), two in a row.
 
     A marker's `customdata` is its `sample_id`. A panel of more than 6,000 samples is a picture
     with two invisible points at its corners: there, a selection is read from its outline.
     """
+    look = look.painted(typography.colour)
     drawn = list(panels(table, look))
     columns = min(len(drawn), 2)
     rows = -(-len(drawn) // columns)
-    titles = [
-        f"{on_screen(title)}<br><sub>{on_screen(count)}</sub>" for title, count, _, _ in drawn
-    ]
+    titles = []
+    for at, (title, count, samples, _) in enumerate(drawn):
+        title = typography.title_on_screen(at, len(drawn), title, facts_of(samples))
+        titles.append(f"{on_screen(title)}<br><sub>{on_screen(count)}</sub>")
     figure = make_subplots(rows, columns, subplot_titles=titles, horizontal_spacing=0.06)
     axes = table["axes"].iloc[0]
     for number, (_, _, samples, vectors) in enumerate(drawn):

@@ -4,8 +4,10 @@ Colours are Okabe and Ito's, told apart with any colour vision; groups differ in
 as well, so that a grey print still reads. Mid-tones were chosen that stand on white and on dark.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
+from string import ascii_lowercase
 from typing import Any
 
 import matplotlib as mpl
@@ -15,7 +17,9 @@ from matplotlib.axes import Axes
 from matplotlib.colors import Colormap, LinearSegmentedColormap
 from matplotlib.figure import Figure
 
+from dashboard.drawing.text import check_template, on_paper, title_on_paper, title_on_screen
 from hmw_core.criteria import NAMED
+from hmw_core.errors import UsageError, pick
 
 # Okabe and Ito (2008), "Color Universal Design".
 ORANGE, SKY, GREEN, YELLOW = "#E69F00", "#56B4E9", "#009E73", "#F0E442"
@@ -96,7 +100,19 @@ RANK_COLOURS = {
     for rank, colour in (("low", 2), ("middle", 5), ("high", 8))
     for of in ("", " margin")
 }
+# The paper's own: the colours of its Fig. 1, and in its Fig. 2 the lines' and the area's.
+PAPER_COLOURS = {
+    "clean": "#55A868",
+    "easy": "#2CA02C",
+    "hard": "#D62728",
+    "mislabeled": "#1F4FBF",
+    "given_logit": "#2CA02C",
+    "other_logit": "#1F4FBF",
+    "topk_logit": "#D62728",
+    "tkum_area": "#1F4FBF",
+}
 ROLES = GROUP_COLOURS | RANK_COLOURS | LOGIT_COLOURS | {"quiet": GREY}
+PALETTES: dict[str, dict[str, str]] = {"safe": {}, "paper": PAPER_COLOURS}
 # Perceptually even, readable in grey and with any colour vision; dark is low.
 CONTINUOUS = "cividis"
 # From "the column's is ahead" (or: against each other) over nothing to "the row's is".
@@ -104,12 +120,12 @@ DIVERGING = LinearSegmentedColormap.from_list(
     "diverging", [(0, VERMILION), (0.25, "#EDB79A"), (0.5, "#F2F2F2"), (0.75, "#93BBD9"), (1, BLUE)]
 )
 
-COLUMN, TEXT, SLIDE = 3.3, 7.0, 10.0  # inches; AAAI's column and text width, a slide
-WIDTHS = {"column": COLUMN, "text": TEXT, "slide": SLIDE}
+TEXT, BIGGEST = 7.0, 1.6  # inches from which letters grow with the figure, and how far
+# Inches: AAAI's column and text width, a slide; and what the command line calls them.
+SIZES = {"aaai-column": 3.3, "aaai-text": TEXT, "slide": 10.0}
+WIDTHS = {"column": SIZES["aaai-column"], "text": TEXT, "slide": SIZES["slide"]}
 
 RC: dict[Any, Any] = {  # Matplotlib types its keys as one long Literal
-    "font.family": "sans-serif",
-    "font.sans-serif": ["DejaVu Sans"],  # ships with Matplotlib: the same file everywhere
     "font.size": 7.5,
     "axes.titlesize": 8,
     "axes.labelsize": 7.5,
@@ -128,6 +144,85 @@ RC: dict[Any, Any] = {  # Matplotlib types its keys as one long Literal
     "savefig.dpi": 300,
     "figure.dpi": 100,
 }
+# Both ship with Matplotlib: the same file everywhere, and embedded. STIX General is drawn and
+# spaced after Times, smaller than DejaVu at the same size, so it is set a little larger.
+FONTS: dict[str, dict[Any, Any]] = {
+    "dejavu": {"font.family": ["DejaVu Sans"]},
+    "times": {"font.family": ["STIXGeneral", "DejaVu Sans"], "mathtext.fontset": "stix"},
+}
+LARGER = {"times": 1.12}
+
+
+@dataclass(frozen=True)
+class Typography:
+    r"""How a figure is set: its width, letters, colours and the titles of its panels.
+
+    Parameters
+    ----------
+    size : str or float
+        Of `SIZES` or `WIDTHS`, or inches in [2, 40]. The screen has its own width.
+    font : str
+        `dejavu` or `times` (STIX General, a Times look-alike that can be embedded everywhere).
+        Only in files.
+    palette : str
+        `safe` (told apart with any colour vision) or `paper` (easy green, hard red, mislabeled
+        blue, and in Fig. 2 a blue and a red line, as in the paper).
+    letters : bool
+        Whether panels are called (a), (b), ...; a single panel is not.
+    title : str
+        Of each panel instead of its own, with the placeholders of `PLACEHOLDERS` in braces and
+        mathematics between dollar signs: ``{recipe}, $\eta$ = {noise_rate}``. A blank for none.
+
+    Raises
+    ------
+    UsageError
+        If a size, font, palette or placeholder is unknown.
+    """
+
+    size: str | float = "aaai-column"
+    font: str = "dejavu"
+    palette: str = "safe"
+    letters: bool = False
+    title: str = ""
+
+    def __post_init__(self) -> None:
+        if isinstance(self.size, str):
+            pick(SIZES | WIDTHS, self.size, "width")
+        elif not 2.0 <= self.size <= 40.0:
+            raise UsageError(f"a figure is 2 to 40 inches wide, not {self.size}")
+        pick(FONTS, self.font, "font")
+        pick(PALETTES, self.palette, "palette")
+        check_template(self.title)
+
+    @property
+    def inches(self) -> float:
+        """The width of a file."""
+        return (SIZES | WIDTHS)[self.size] if isinstance(self.size, str) else float(self.size)
+
+    @property
+    def scale(self) -> float:
+        """How much larger letters and lines are than in a figure of AAAI's widths."""
+        return max(1.0, min(self.inches / TEXT, BIGGEST))
+
+    def title_on_screen(self, at: int, of: int, title: str, facts: Mapping[str, str]) -> str:
+        """Return the title of a panel, the `at`-th `of` so many, as plain text."""
+        made = title_on_screen(self.title, {**facts, "panel": title}) if self.title else title
+        return self._letter(at, of) + made.strip()
+
+    def title_on_paper(self, at: int, of: int, title: str, facts: Mapping[str, str]) -> str:
+        """Return the same as Matplotlib sets it."""
+        made = title_on_paper(self.title, {**facts, "panel": title}) if self.title else ""
+        return self._letter(at, of) + (made if self.title else on_paper(title)).strip()
+
+    def _letter(self, at: int, of: int) -> str:
+        return f"({ascii_lowercase[at % 26]}) " if self.letters and of > 1 else ""
+
+    def colour(self, role: str) -> str:
+        """Return the colour of a role or of a criterion; `#RRGGBB` is itself."""
+        return PALETTES[self.palette].get(role) or colour(role)
+
+
+PLAIN = Typography()
 
 
 def colour(role: str) -> str:
@@ -148,10 +243,13 @@ def symbol(role: str) -> str:
 
 
 def role_looks(roles: Sequence[str]) -> list[tuple[str, str]]:
-    """Return a colour and a dash for each role or group; of the same role, dashes differ."""
+    """Return a role or colour and a dash for each role or group; of the same role, dashes differ.
+
+    What is no known role has a class's colour.
+    """
     looks: list[tuple[str, str]] = []
     for number, role in enumerate(roles):
-        shade = ROLES.get(role, CLASS_COLOURS[number % len(CLASS_COLOURS)])
+        shade = role if role in ROLES else CLASS_COLOURS[number % len(CLASS_COLOURS)]
         first = DASHES.index(dash(role)) + list(roles[:number]).count(role)
         looks.append((shade, DASHES[first % len(DASHES)]))
     return looks
@@ -203,23 +301,24 @@ def _place(name: str) -> int:
 
 
 @contextmanager
-def paper_style(scale: float = 1.0) -> Iterator[None]:
-    """Set the fonts and lines of files; `scale` enlarges them for slides."""
-    sizes = {k: v * scale for k, v in RC.items() if isinstance(v, float | int) and "size" in k}
-    with mpl.rc_context(RC | sizes):
+def paper_style(typography: Typography = PLAIN) -> Iterator[None]:
+    """Set the fonts and lines of files."""
+    larger = typography.scale * LARGER.get(typography.font, 1.0)
+    sizes = {k: v * larger for k, v in RC.items() if "size" in k}
+    with mpl.rc_context(RC | sizes | FONTS[typography.font]):
         yield
 
 
 def paper_figure(
-    width: float, aspect: float = 0.62, rows: int = 1, columns: int = 1, **options: Any
+    typography: Typography, aspect: float = 0.62, rows: int = 1, columns: int = 1, **options: Any
 ) -> tuple[Figure, list[Axes]]:
-    """Return a Matplotlib figure of `width` inches without pyplot, and its axes, row by row.
+    """Return a Matplotlib figure without pyplot, and its axes, row by row.
 
     `aspect` is a panel's height over its width. The layout is constrained, so no label is clipped.
     """
-    height = width / columns * aspect * rows
-    with paper_style(scale=max(1.0, min(width / TEXT, 1.6))):
-        figure = Figure(figsize=(width, height), layout="constrained")
+    height = typography.inches / columns * aspect * rows
+    with paper_style(typography):
+        figure = Figure(figsize=(typography.inches, height), layout="constrained")
         axes = figure.subplots(rows, columns, squeeze=False, **options)
     return figure, list(axes.flat)
 

@@ -1,8 +1,26 @@
 """Names that users gave, made safe to draw: plotly reads HTML, and both read `$` as mathematics."""
 
 import html
+import re
 import textwrap
-from collections.abc import Iterable
+import unicodedata
+from collections.abc import Iterable, Mapping
+
+from hmw_core.errors import UsageError
+
+# What a title's template may ask for, of a panel's run or sample.
+PLACEHOLDERS = {
+    "panel": "what the panel is called without a template",
+    "run": "the run's name",
+    "recipe": "its recipe",
+    "dataset": "its data set",
+    "noise": "the kind of noise",
+    "noise_rate": "the noise rate",
+    "seed": "the training's seed",
+    "class": "the class shown",
+    "epoch": "the last epoch shown",
+}
+MATHEMATICS = re.compile(r"(\$[^$]*\$)")
 
 
 def on_screen(text: str) -> str:
@@ -92,3 +110,75 @@ def mid_sentence(title: str) -> str:
 def wrap(text: str, limit: int) -> str:
     """Break a text, or each of its lines, into lines of at most `limit` letters."""
     return "\n".join("\n".join(textwrap.wrap(line, limit)) for line in text.split("\n"))
+
+
+def check_template(template: str) -> None:
+    """Refuse a title's template with a placeholder that does not exist.
+
+    Braces inside mathematics are TeX's own unless they hold a placeholder.
+
+    Raises
+    ------
+    UsageError
+        With the placeholders that exist.
+    """
+    for text in MATHEMATICS.split(template)[::2]:
+        for name in re.findall(r"\{([^{}]*)\}", text):
+            if name not in PLACEHOLDERS:
+                known = ", ".join(f"{{{word}}}" for word in PLACEHOLDERS)
+                raise UsageError(f"a title has no placeholder {{{name}}}; it can have {known}")
+
+
+def title_on_screen(template: str, facts: Mapping[str, str]) -> str:
+    r"""Return a template with its facts as plain text, its mathematics in letters.
+
+    A fact that is not known is a question mark.
+
+    Examples
+    --------
+    >>> title_on_screen(r"{recipe}, $\eta$ = {noise_rate}", {"recipe": "CCE", "noise_rate": "0.5"})
+    'CCE, η = 0.5'
+    """
+    parts = [_filled(part, facts) for part in MATHEMATICS.split(template)]
+    return "".join(_letters(part) if n % 2 else part for n, part in enumerate(parts))
+
+
+def title_on_paper(template: str, facts: Mapping[str, str]) -> str:
+    r"""Return a template with its facts as Matplotlib sets it: their letters safe, TeX as it is.
+
+    Examples
+    --------
+    >>> print(title_on_paper(r"{run}, $\eta = {noise_rate}$", {"run": "a$", "noise_rate": "0.5"}))
+    a\$, $\eta{}={}0.5$
+    """
+    safe = {name: on_paper(fact) for name, fact in facts.items()}
+    parts = MATHEMATICS.split(template)
+    texts = [
+        # A blank means nothing to TeX here, and a line could break at it.
+        _filled(part, safe).replace(" ", "{}") if n % 2 else on_paper(_filled(part, facts))
+        for n, part in enumerate(parts)
+    ]
+    return "".join(texts)
+
+
+def _filled(text: str, facts: Mapping[str, str]) -> str:
+    def fact(found: re.Match[str]) -> str:
+        name = found.group(1)
+        return (facts.get(name) or "?") if name in PLACEHOLDERS else found.group()
+
+    return re.sub(r"\{(\w+)\}", fact, text)
+
+
+def _letters(mathematics: str) -> str:
+    r"""Return TeX as letters: Greek ones by their names, no other command, no braces."""
+
+    def greek(found: re.Match[str]) -> str:
+        name = found.group(1)
+        size = "CAPITAL" if name[0].isupper() else "SMALL"
+        spelt = "LAMDA" if name.lower() == "lambda" else name.upper()
+        try:
+            return unicodedata.lookup(f"GREEK {size} LETTER {spelt}")
+        except KeyError:
+            return ""
+
+    return re.sub(r"[\\{}$_^]", "", re.sub(r"\\([A-Za-z]+)", greek, mathematics))

@@ -9,7 +9,7 @@ import matplotlib as mpl
 import pandas as pd
 import plotly.graph_objects as go
 
-from dashboard.drawing.style import TEXT, WIDTHS, paper_style
+from dashboard.drawing.style import WIDTHS, Typography, paper_style
 from dashboard.figures import FIGURES
 from dashboard.figures.base import FigureSpec
 from hmw_core.errors import UsageError, pick
@@ -83,8 +83,9 @@ def typeset_bytes(
         "svg.hashsalt": CREATOR,
         "svg.fonttype": "path" if outlined else "none",
     }
-    with _ONE_AT_A_TIME, paper_style(max(1.0, min(width / TEXT, 1.6))):
-        drawn = figure.typeset(table, width)
+    typography = Typography(width)
+    with _ONE_AT_A_TIME, paper_style(typography):
+        drawn = figure.typeset(table, typography)
         with mpl.rc_context(settings):
             drawn.savefig(file, format=format, metadata=metadata)
     return file.getvalue()

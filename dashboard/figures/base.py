@@ -1,7 +1,7 @@
 """What a figure is: a table from runs, and what is drawn of it on the screen and in files."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import wraps
 from typing import Any
 
@@ -9,10 +9,13 @@ import pandas as pd
 import plotly.graph_objects as go
 from matplotlib.figure import Figure
 
+from dashboard.drawing.facts import about, facts_of, knows_truth, with_origin
 from dashboard.drawing.marks import Drawing, Special
 from dashboard.drawing.page import page
 from dashboard.drawing.screen import screen
+from dashboard.drawing.style import PLAIN, Typography
 from hmw_core.errors import UsageError
+from hmw_core.log.reader import RunReader
 
 
 class CannotShow(UsageError):
@@ -32,12 +35,18 @@ class FigureSpec:
 
     title: str
     paper: str
+    """Of the paper's figures the one it is, such as `Fig. 1`; empty for the others."""
     look_for: str
     prepare: Callable[..., pd.DataFrame]
     drawing: Callable[[pd.DataFrame], Drawing | Special]
     many: bool = False
     n_runs: int = 1
     """The fewest runs it shows; with fewer, `prepare` raises `CannotShow`."""
+    title_unknown: str = ""
+    look_for_unknown: str = ""
+    """Instead of title and `look_for` where the table knows no true label, if it differs then."""
+    made: Callable[[pd.DataFrame], str] | None = None
+    """Says how the numbers of a table were made, for its caption: settings of criteria, maps."""
 
     def __post_init__(self) -> None:
         """Let no figure be empty: a table without rows is one that cannot be shown."""
@@ -47,13 +56,28 @@ class FigureSpec:
             table = whole(*runs, **options)
             if table.empty:
                 raise CannotShow("the run has no sample with the values that this figure shows")
-            return table
+            given = runs[0] if self.many else runs[:1]
+            of_runs = all(isinstance(run, RunReader) for run in given)
+            return with_origin(table, given) if of_runs else table
 
         whole = self.prepare
         object.__setattr__(self, "prepare", prepare)
 
-    def draw(self, table: pd.DataFrame) -> go.Figure:
-        """Return the plotly figure of the page.
+    def title_of(self, table: pd.DataFrame) -> str:
+        """Return the title over a table, which depends on whether true labels are known."""
+        return self.title if knows_truth(table) else self.title_unknown or self.title
+
+    def look_for_in(self, table: pd.DataFrame) -> str:
+        """Return what to look for in a table."""
+        return self.look_for if knows_truth(table) else self.look_for_unknown or self.look_for
+
+    def caption(self, table: pd.DataFrame) -> str:
+        """Return a file's caption: what is shown, of which runs, and how it was made."""
+        made = self.made(table) if self.made else ""
+        return " ".join(filter(None, [f"{self.title_of(table)}{about(table)}", made]))
+
+    def draw(self, table: pd.DataFrame, typography: Typography = PLAIN) -> go.Figure:
+        """Return the plotly figure of the page, in the palette and with the titles asked for.
 
         Raises
         ------
@@ -61,15 +85,19 @@ class FigureSpec:
             If nothing in the table can be drawn: no value is finite.
         """
         made = self._made(table)
-        return made.screen() if isinstance(made, Special) else screen(made)
+        return made.screen(typography) if isinstance(made, Special) else screen(made, typography)
 
     def _made(self, table: pd.DataFrame) -> Drawing | Special:
         made = self.drawing(table)
-        if not isinstance(made, Special) and not made.panels:
+        if isinstance(made, Special):
+            return made
+        if not made.panels:
             raise CannotShow("the log holds no finite value of what this figure shows")
-        return made
+        facts = facts_of(table)
+        panels = [replace(panel, facts={**facts, **panel.facts}) for panel in made.panels]
+        return replace(made, panels=panels)
 
-    def typeset(self, table: pd.DataFrame, width: float) -> Figure:
-        """Return the Matplotlib figure of the file, `width` in inches."""
+    def typeset(self, table: pd.DataFrame, typography: Typography = PLAIN) -> Figure:
+        """Return the Matplotlib figure of the file."""
         made = self._made(table)
-        return made.page(width) if isinstance(made, Special) else page(made, width)
+        return made.page(typography) if isinstance(made, Special) else page(made, typography)

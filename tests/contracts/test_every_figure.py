@@ -11,7 +11,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 
-from dashboard.drawing.style import WIDTHS, paper_style
+from dashboard.drawing.style import WIDTHS, Typography, paper_style
 from dashboard.export.render import export_figure
 from dashboard.figures import FIGURES
 from dashboard.figures.base import CannotShow
@@ -107,7 +107,7 @@ def test_draw_has_titled_axes_and_is_json(name, tables):
 @every_figure
 def test_typeset_is_readable_labelled_and_in_fonts_that_publishers_take(name, tables, monkeypatch):
     before = tables[name].copy()
-    figure = FIGURES[name].typeset(tables[name], WIDTHS["text"])
+    figure = FIGURES[name].typeset(tables[name], Typography("text"))
     assert tables[name].equals(before)
     assert figure.get_figwidth() == pytest.approx(WIDTHS["text"])
     assert_readable(figure, monkeypatch)
@@ -132,7 +132,7 @@ def test_typeset_is_readable_labelled_and_in_fonts_that_publishers_take(name, ta
 
 @every_figure
 def test_typeset_text_fits_a_column_with_long_names(name, evil_tables, monkeypatch):
-    figure = FIGURES[name].typeset(evil_tables[name], WIDTHS["column"])
+    figure = FIGURES[name].typeset(evil_tables[name], Typography("column"))
     assert figure.get_figwidth() == pytest.approx(WIDTHS["column"])
     assert_readable(figure, monkeypatch)
 
@@ -154,7 +154,7 @@ def test_unknown_true_labels_work_or_get_a_sentence(name, unknown_run):
         return
     table = prepare(name, unknown_run)
     FIGURES[name].draw(table)
-    FIGURES[name].typeset(table, WIDTHS["column"])
+    FIGURES[name].typeset(table, Typography("column"))
 
 
 @every_figure

@@ -8,6 +8,7 @@ import plotly.graph_objects as go
 from dashboard.drawing import pair_scatter
 from dashboard.drawing.marks import Special
 from dashboard.drawing.pair_scatter import MARKERS_UP_TO, axis_of
+from dashboard.drawing.style import Typography
 from dashboard.drawing.text import on_screen
 from dashboard.figures.base import CannotShow, FigureSpec
 from hmw_core.criteria.of_run import pick_criterion, title_of
@@ -59,8 +60,8 @@ def drawing(table: pd.DataFrame) -> Special:
     return Special(partial(_screen, table), partial(pair_scatter.typeset, table))
 
 
-def _screen(table: pd.DataFrame) -> go.Figure:
-    figure = pair_scatter.draw(table)
+def _screen(table: pd.DataFrame, typography: Typography) -> go.Figure:
+    figure = pair_scatter.draw(table, typography)
     first = table.iloc[0]
     for flags_x in (True, False):
         for flags_y in (True, False):

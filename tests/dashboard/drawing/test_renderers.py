@@ -22,7 +22,7 @@ from dashboard.drawing.marks import (
 )
 from dashboard.drawing.page import page
 from dashboard.drawing.screen import screen
-from dashboard.drawing.style import GREY, GROUP_COLOURS, WIDTHS, criterion_colour
+from dashboard.drawing.style import GREY, GROUP_COLOURS, WIDTHS, Typography, criterion_colour
 from tests.contracts.test_every_figure import assert_readable
 
 LONG = "a name that is far too long for any legend, cost $5 <b>or</b> not " * 2
@@ -105,18 +105,18 @@ every_drawing = pytest.mark.parametrize("drawing", DRAWINGS.values(), ids=DRAWIN
 @pytest.mark.parametrize("width", WIDTHS.values(), ids=WIDTHS.keys())
 @every_drawing
 def test_files_are_readable_at_every_width(drawing, width, monkeypatch):
-    figure = page(drawing, width)
+    figure = page(drawing, Typography(width))
     assert figure.get_figwidth() == pytest.approx(width)
     assert_readable(figure, monkeypatch)
 
 
 @every_drawing
 def test_the_narrowest_file_is_drawn(drawing):
-    assert page(drawing, 2.0).get_figwidth() == pytest.approx(2.0)
+    assert page(drawing, Typography(2.0)).get_figwidth() == pytest.approx(2.0)
 
 
 def test_both_draw_the_numbers_they_are_given():
-    drawn, axes = screen(lines(1)), page(lines(1), 7.0).axes[0]
+    drawn, axes = screen(lines(1)), page(lines(1), Typography(7.0)).axes[0]
     by_name = {trace.name: trace for trace in drawn.data}
     assert list(by_name["second"].y) == [3.0, 2.0, 1.0]
     assert by_name["second"].line.dash == "dash"
@@ -132,7 +132,7 @@ def test_both_draw_the_numbers_they_are_given():
 def test_a_name_stands_once_in_the_legend_of_both():
     drawn = screen(lines(2))
     assert sum(bool(trace.showlegend) for trace in drawn.data) == 4
-    [legend] = page(lines(2), 7.0).legends
+    [legend] = page(lines(2), Typography(7.0)).legends
     assert len(legend.get_texts()) == 4
     assert legend.get_title().get_text().startswith("790 clean")
 
@@ -152,7 +152,7 @@ def test_intervals_reach_from_low_to_high():
     dots = screen(rows()).data[0]
     assert dots.error_x.array == pytest.approx([0.1] * 5)
     assert dots.error_x.arrayminus == pytest.approx([0.1] * 5)
-    axes = page(rows(), 7.0).axes[0]
+    axes = page(rows(), Typography(7.0)).axes[0]
     [first, *_] = axes.collections[0].get_segments()
     assert first[:, 0] == pytest.approx([0.4, 0.6])
     assert axes.get_ylim() == (4.5, -0.5)  # the first row on top
@@ -161,7 +161,7 @@ def test_intervals_reach_from_low_to_high():
 def test_a_single_point_is_a_dot():
     one = Drawing([Panel([Line([1], [0.5], name="so far")], EPOCH, LOSS)])
     assert screen(one).data[0].mode == "markers"
-    assert page(one, 3.3).axes[0].lines[0].get_marker() == "o"
+    assert page(one, Typography(3.3)).axes[0].lines[0].get_marker() == "o"
 
 
 def test_cells_write_their_texts_where_they_fit():
@@ -170,15 +170,15 @@ def test_cells_write_their_texts_where_they_fit():
         cell_texts(drawn.data[0].z, ".1f").flat
     )[1:]
     assert len(screen(grid(60)).layout.annotations) == 0
-    written = [text.get_text() for text in page(grid(), 7.0).axes[0].texts]
+    written = [text.get_text() for text in page(grid(), Typography(7.0)).axes[0].texts]
     assert written[:3] == ["", "4.0", "8.0"]
-    assert not page(grid(60), 7.0).axes[0].texts
+    assert not page(grid(60), Typography(7.0)).axes[0].texts
 
 
 def test_an_open_cell_is_neither_low_nor_white_on_white():
     cells = grid().panels[0].marks[0]
     assert np.isnan(cells.share(0, 0))
-    assert page(grid(), 7.0).axes[0].images[0].get_array().mask[0, 0]
+    assert page(grid(), Typography(7.0)).axes[0].images[0].get_array().mask[0, 0]
 
 
 def test_unseen_places_are_for_the_box_of_the_screen_alone():
@@ -187,11 +187,11 @@ def test_unseen_places_are_for_the_box_of_the_screen_alone():
     drawn = screen(drawing)
     assert drawn.layout.dragmode == "select"
     assert drawn.data[1].customdata.tolist() == [["a", "1"], ["&lt;i&gt;", "2"]]
-    assert len(page(drawing, 7.0).axes[0].lines) == 0
+    assert len(page(drawing, Typography(7.0)).axes[0].lines) == 0
 
 
 def test_log_axes_have_powers_of_ten_on_both():
-    drawn, axes = screen(bars_and_steps()), page(bars_and_steps(), 7.0).axes
+    drawn, axes = screen(bars_and_steps()), page(bars_and_steps(), Typography(7.0)).axes
     assert drawn.layout.yaxis.type == "log"
     assert drawn.layout.yaxis.range == pytest.approx((np.log10(0.5), 3))
     assert drawn.layout.xaxis2.type == "log"

@@ -33,7 +33,7 @@ STARTS = {
     "svg": b"<?xml",
     "png": b"\x89PNG",
     "html": b"<!doctype html>",
-    "csv": b'"run","pass","split","epoch","accuracy","paper"\n',
+    "csv": b'"run","pass","split","epoch","accuracy","paper",',
 }
 
 OF_ONE_RUN = {name: figure for name, figure in FIGURES.items() if figure.n_runs == 1}

@@ -11,7 +11,7 @@ from PIL import Image
 from dashboard.drawing import screen_cloud
 from dashboard.drawing.cloud import in_turns, panel_names
 from dashboard.drawing.raster import CELLS, Square, raster_of_categories, raster_of_values
-from dashboard.drawing.style import CLASS_COLOURS, GROUP_COLOURS
+from dashboard.drawing.style import CLASS_COLOURS, GROUP_COLOURS, Typography
 from dashboard.figures import FIGURES, maps
 from dashboard.figures.base import CannotShow
 from dashboard.figures.paper import (
@@ -105,7 +105,9 @@ def test_drawn_angles_are_those_of_the_logged_cosines(tmp_path, width):
     for sample_id in run.sample_ids():
         table = sphere.prepare(run, sample_ids=[sample_id])
         figure = FIGURES["sphere"].draw(table)
-        drawn = drawn_angles(figure if width is None else FIGURES["sphere"].typeset(table, width))
+        drawn = drawn_angles(
+            figure if width is None else FIGURES["sphere"].typeset(table, Typography(width))
+        )
         wanted = dict(zip(sphere.VECTORS, expected.loc[sample_id], strict=True))
         assert drawn == pytest.approx(wanted, abs=0.1)  # features are kept in half precision
 
@@ -114,7 +116,7 @@ def test_sphere_of_two_classes_has_no_next_vector(tmp_path):
     run = run_of(tmp_path / "a", [[1, 1], [0, 1]], [0, 1], np.eye(2, dtype=np.float32), n_classes=2)
     table = sphere.prepare(run, sample_ids=[0])
     assert table["kind"].tolist() == ["given", "nearest"]
-    FIGURES["sphere"].typeset(table, 3.3)
+    FIGURES["sphere"].typeset(table, Typography(3.3))
 
 
 def test_sphere_takes_only_an_epoch_with_features(angles_run):
@@ -138,7 +140,7 @@ def test_sphere_refuses_what_has_no_direction(tmp_path, features, vectors, said)
 
 def test_sphere_stacks_in_a_column_and_stands_in_rows_on_a_page(angles_run):
     table = sphere.prepare(angles_run, sample_ids=[0, 1, 2, 3])
-    column, page = (FIGURES["sphere"].typeset(table, width) for width in (3.3, 7.0))
+    column, page = (FIGURES["sphere"].typeset(table, Typography(width)) for width in (3.3, 7.0))
     assert len({round(axes.get_position().x0, 3) for axes in column.axes}) == 1
     assert len({round(axes.get_position().y0, 3) for axes in page.axes}) == 2
 
@@ -173,7 +175,7 @@ def test_clusters_say_which_label_colours_them(tiny_run, unknown_run):
     assert "60 samples coloured by true label" in title
     unknown = clusters.prepare([tiny_run, unknown_run])
     assert set(unknown["colour"]) == {"given_label"}
-    [left, _] = FIGURES["clusters"].typeset(unknown, 7.0).axes
+    [left, _] = FIGURES["clusters"].typeset(unknown, Typography(7.0)).axes
     assert "coloured by given label" in left.get_title()
 
 
@@ -204,7 +206,7 @@ def test_clusters_need_features(tmp_path):
 def test_runs_of_one_name_have_panels_of_their_own(tiny_run):
     assert panel_names([tiny_run, tiny_run]) == ["tiny (1)", "tiny (2)"]
     table = clusters.prepare([tiny_run, tiny_run])
-    assert len(FIGURES["clusters"].typeset(table, 7.0).axes) == 2
+    assert len(FIGURES["clusters"].typeset(table, Typography(7.0)).axes) == 2
     assert len(FIGURES["clusters"].draw(table).layout.annotations) == 2
 
 

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from dashboard.drawing.screen import MOST_NAMES
+from dashboard.drawing.style import Typography
 from dashboard.drawing.text import on_paper, on_screen, shorten
 from dashboard.figures import FIGURES
 from dashboard.figures.base import CannotShow
@@ -75,7 +76,7 @@ def prepare(module, run, **options):
 
 
 def show(module, table):
-    module.FIGURE.typeset(table, 3.3)
+    module.FIGURE.typeset(table, Typography(3.3))
     return module.FIGURE.draw(table)
 
 

@@ -4,6 +4,7 @@ import pytest
 
 from dashboard.drawing import pair_scatter
 from dashboard.drawing.run_lines import RUN_COLOURS, run_colours
+from dashboard.drawing.style import Typography
 from dashboard.drawing.text import short_names
 from dashboard.figures.base import CannotShow
 from dashboard.figures.paper import training_progress
@@ -32,7 +33,7 @@ def test_progress_holds_every_line_of_every_run(twins):
 def test_progress_without_true_labels_has_two_panels(unknown_run):
     table = training_progress.prepare([unknown_run])
     assert set(table["quantity"]) == {"accuracy", "loss"}
-    assert len(training_progress.FIGURE.typeset(table, 7.0).axes) == 2
+    assert len(training_progress.FIGURE.typeset(table, Typography(7.0)).axes) == 2
 
 
 def test_scores_and_where_the_flagged_ones_end(twins):

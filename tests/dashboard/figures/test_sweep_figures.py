@@ -6,7 +6,7 @@ import json
 import numpy as np
 import pytest
 
-from dashboard.drawing.style import WIDTHS, paper_style
+from dashboard.drawing.style import WIDTHS, Typography, paper_style
 from dashboard.figures.base import CannotShow
 from dashboard.figures.runs.sweep_figures import SWEEP_FIGURES
 from hmw_core.errors import UsageError
@@ -54,7 +54,7 @@ def test_keeps_the_contract(name, scales, monkeypatch):
         if key.startswith(("xaxis", "yaxis")):
             shared = "matches" in axis and axis.get("showticklabels") is False
             assert axis.get("title", {}).get("text") or shared, key
-    typeset = figure.typeset(table, WIDTHS["text"])
+    typeset = figure.typeset(table, Typography("text"))
     assert typeset.get_figwidth() == pytest.approx(WIDTHS["text"])
     assert all(axes.get_xlabel() for axes in typeset.axes)
     assert typeset.axes[0].get_ylabel()
@@ -73,7 +73,7 @@ def test_names_that_hold_markup_stay_names(name, tmp_path, monkeypatch):
     table = prepared(name, sweep)
     drawn = json.loads(SWEEP_FIGURES[name].draw(table).to_json())
     assert "<b>bold" not in json.dumps(drawn)
-    assert_readable(SWEEP_FIGURES[name].typeset(table, WIDTHS["column"]), monkeypatch)
+    assert_readable(SWEEP_FIGURES[name].typeset(table, Typography("column")), monkeypatch)
 
 
 @every_figure
@@ -145,6 +145,6 @@ def test_the_papers_number_is_drawn_where_it_is_for_just_this(tmp_path, monkeypa
         89.8,
     ]
     assert [t for t in figure.draw(table).data if t.name == "the paper's number"]
-    assert_readable(figure.typeset(table, WIDTHS["column"]), monkeypatch)
+    assert_readable(figure.typeset(table, Typography("column")), monkeypatch)
     aurocs = figure.prepare(read_sweep(tmp_path / "s"), "auroc_iam")
     assert aurocs["paper"].isna().all()

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from dashboard.drawing.style import Typography
 from dashboard.export.prepared import prepare_figures
 from dashboard.export.report import report_html
 from dashboard.figures import FIGURES
@@ -66,7 +67,7 @@ def test_figures_of_the_log_are_drawn_and_typeset(kind, folder, options):
         chosen = {"criteria": criteria} if criteria else {}
         table = spec.prepare([run] if spec.many else run, **chosen)
         assert len(spec.draw(table).data)
-        assert spec.typeset(table, 3.3).axes
+        assert spec.typeset(table, Typography(3.3)).axes
     prepared = prepare_figures([run])
     for name, reason in prepared.reasons.items():
         assert reason, name

@@ -6,6 +6,7 @@ import torch
 from torch.nn import functional as F
 from torch.utils.data import DataLoader, Dataset
 
+from dashboard.drawing.style import Typography
 from dashboard.export.prepared import prepare_figures
 from dashboard.figures import FIGURES
 from hmw_core import RunReader, RunWriter
@@ -175,7 +176,7 @@ def test_figures_of_a_run_with_gaps(gaps):
     assert {"curves", "distributions", "detection", "logits", "sphere"} <= set(prepared.tables)
     for name, table in prepared.tables.items():
         assert FIGURES[name].draw(table).data, name
-        assert FIGURES[name].typeset(table, 3.3).axes, name
+        assert FIGURES[name].typeset(table, Typography(3.3)).axes, name
 
 
 def test_resumed_run_still_knows_its_keys(tmp_path):
