@@ -1,1 +1,1 @@
-"""Pages that compare criteria."""
+"""The tabs that compare criteria, one file each."""

@@ -11,7 +11,8 @@ from dashboard.cached import laboratory as cached_laboratory
 from dashboard.cached import review as cached_review
 from dashboard.figures.base import CannotShow
 from dashboard.figures.selection import absent_criteria
-from dashboard.views.parts.blocks import offer_table, say_absent, show_figure, title
+from dashboard.views.addresses import page_file, query_of
+from dashboard.views.parts.blocks import offer_table, say_absent, show_figure
 from dashboard.views.parts.choices import (
     choose,
     choose_criterion,
@@ -23,7 +24,6 @@ from dashboard.views.parts.choices import (
     with_asked,
 )
 from dashboard.views.parts.part_pictures import offer_review, show_part
-from dashboard.views.parts.run_picker import pick_run
 from hmw_core.criteria.compute import without_absent
 from hmw_core.criteria.kept import score_table
 from hmw_core.criteria.of_run import criteria_of, main_criteria_of, pick_criterion, title_of, with_k
@@ -253,7 +253,7 @@ def reviewed_section(run: RunReader) -> None:
             "on, every verdict on a random sample adds to what is shown here.",
             icon=":material/info:",
         )
-        st.page_link("views/mend/review.py", label="Review", icon=":material/rate_review:")
+        st.page_link(page_file("review"), label="Review", query_params=query_of("review", run.name))
         return
     shown = streams.rename_axis("Stream").rename(
         columns={
@@ -328,13 +328,13 @@ def section_of(name: str, run: RunReader) -> None:
     }[name](run)
 
 
-title(
-    "Agreement",
-    "What can be said without true labels: where criteria agree, which samples are ambiguous, and "
-    "what reviewed samples tell.",
-)
-run = pick_run()
-if not run.last_epoch:
-    st.info("There is nothing to compare before the first whole epoch.", icon=":material/info:")
-    st.stop()
-section_of(choose("section", "Question", list(SECTIONS), shown=SECTIONS.__getitem__), run)
+def show(run: RunReader) -> None:
+    """Show the tab."""
+    st.caption(
+        "What can be said without true labels: where criteria agree, which samples are "
+        "ambiguous, and what reviewed samples tell."
+    )
+    if not run.last_epoch:
+        st.info("There is nothing to compare before the first whole epoch.", icon=":material/info:")
+        st.stop()
+    section_of(choose("section", "Question", list(SECTIONS), shown=SECTIONS.__getitem__), run)

@@ -27,7 +27,8 @@ from dashboard.presenters.detection_tables import (
     seeds_caption,
     seeds_table,
 )
-from dashboard.views.parts.blocks import offer_table, say_absent, show_figure, title
+from dashboard.views.addresses import page_file, query_of
+from dashboard.views.parts.blocks import offer_table, say_absent, show_figure
 from dashboard.views.parts.choices import (
     choose,
     choose_epoch,
@@ -38,7 +39,6 @@ from dashboard.views.parts.choices import (
     remember,
     with_asked,
 )
-from dashboard.views.parts.run_picker import pick_run
 from hmw_core.criteria.compute import without_absent
 from hmw_core.criteria.of_run import criteria_of, main_criteria_of, title_of, with_k
 from hmw_core.errors import UsageError
@@ -326,101 +326,108 @@ def show_seeds(run: RunReader, names: list[str], options: dict[str, Any], measur
     )
 
 
-title(
-    "Detection",
-    "Which criterion finds the mislabeled samples, by how much, and how sure that is. Needs true "
-    "labels.",
-)
-run = pick_run()
-marks = run.samples()["is_mislabeled"]
-n_clean, n_mislabeled = int(marks.eq(False).sum()), int(marks.sum())
-if not n_clean or not n_mislabeled:
-    counts = f"knows {n_clean:,} clean and {n_mislabeled:,} mislabeled samples"
-    found = "knows no true label" if marks.isna().all() else counts
-    st.info(
-        f"{plain(run.name)} {found}, so nobody can say which criterion finds the mislabeled ones. "
-        "What can be said without true labels is on the Agreement page.",
-        icon=":material/info:",
+def show(run: RunReader) -> None:
+    """Show the tab."""
+    st.caption(
+        "Which criterion finds the mislabeled samples, by how much, and how sure that is. Needs "
+        "true labels."
     )
-    st.page_link("views/laboratory/agreement.py", label="Agreement", icon=":material/handshake:")
-    st.stop()
-if not run.last_epoch:
-    st.info(f"{plain(run.name)} has no finished epoch yet.", icon=":material/info:")
-    st.stop()
-names = choose_criteria(run)
-say_absent(absent_criteria(run, main_criteria_of(run)))
-with st.container(horizontal=True, vertical_alignment="bottom"):
-    measure = choose("measure", "Measure", list(MEASURES), shown=MEASURES.__getitem__, quiet=True)
-    budget = choose_budget()
-    labels = ["all", *(str(label) for label in range(run.n_classes))]
-    label = choose(
-        "among",
-        "Given label",
-        labels,
-        shown=lambda text: "all classes" if text == "all" else run.class_names[int(text)],
-        quiet=True,
-    )
-    resamples = choose(
-        "resamples", "Resamples", ["200", str(N_RESAMPLES), "5000"], default=1, quiet=True
-    )
-    epoch = choose_epoch(run)
-with st.container(horizontal=True, vertical_alignment="bottom"):
-    hard = choose_hard(run, names)
-    candidates = names or list(main_criteria_of(run))
-    a = choose(
-        "a",
-        "A",
-        candidates,
-        shown=lambda name: title_of(name),
-        default=candidates.index("iam") if "iam" in candidates else 0,
-        quiet=True,
-    )
-    b = choose(
-        "b",
-        "B",
-        candidates,
-        shown=lambda name: title_of(name),
-        default=candidates.index("mean_loss") if "mean_loss" in candidates else 0,
-        quiet=True,
-    )
-if not names:
-    st.info("Choose at least one criterion.", icon=":material/info:")
-    st.stop()
-if hard is not None:
-    say_hard(hard, names)
-options: dict[str, Any] = {
-    "criteria": names,
-    "epoch": epoch,
-    "given_label": None if label == "all" else int(label),
-    "budget": budget,
-    "n_resamples": int(resamples),
-}
-if hard is not None:
-    options |= {"hard_by": hard.by, "hard_fraction": hard.fraction, "hard_from": hard.from_run}
-unclassed = {k: v for k, v in options.items() if k not in ("given_label", "n_resamples")}
-part = choose_part()
-try:
-    if part == "pairs":
-        if not is_drawn(run, names, options):
-            options["n_resamples"] = 0
-        show_pairs(run, options, measure, a, b)
-    elif part == "epochs":
-        given = unclassed | {"measure": measure, "first": a, "second": b}
-        show_figure("detection_epochs", run, **given)
-        table = runs.table("detection_epochs", run, **given)
-        offer_table(
-            epochs_table(table), f"{run.name}-epochs-{measure}", epochs_caption(run.name, table)
+    marks = run.samples()["is_mislabeled"]
+    n_clean, n_mislabeled = int(marks.eq(False).sum()), int(marks.sum())
+    if not n_clean or not n_mislabeled:
+        counts = f"knows {n_clean:,} clean and {n_mislabeled:,} mislabeled samples"
+        found = "knows no true label" if marks.isna().all() else counts
+        st.info(
+            f"{plain(run.name)} {found}, so nobody can say which criterion finds the mislabeled "
+            "ones. "
+            "What can be said without true labels is on the Agreement page.",
+            icon=":material/info:",
         )
-    elif part == "classes":
-        given = unclassed | {"measure": measure}
-        show_figure("detection_classes", run, **given)
-        table = runs.table("detection_classes", run, **given)
-        offer_table(
-            classes_table(table), f"{run.name}-classes-{measure}", classes_caption(run.name, table)
+        st.page_link(
+            page_file("agreement"), label="Agreement", query_params=query_of("agreement", run.name)
         )
-    elif part == "rules":
-        show_rules(run, names, options, measure)
-    else:
-        show_seeds(run, names, options, measure)
-except UsageError as reason:
-    st.info(f"Not shown: {plain(str(reason))}.", icon=":material/info:")
+        st.stop()
+    if not run.last_epoch:
+        st.info(f"{plain(run.name)} has no finished epoch yet.", icon=":material/info:")
+        st.stop()
+    names = choose_criteria(run)
+    say_absent(absent_criteria(run, main_criteria_of(run)))
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        measure = choose(
+            "measure", "Measure", list(MEASURES), shown=MEASURES.__getitem__, quiet=True
+        )
+        budget = choose_budget()
+        labels = ["all", *(str(label) for label in range(run.n_classes))]
+        label = choose(
+            "among",
+            "Given label",
+            labels,
+            shown=lambda text: "all classes" if text == "all" else run.class_names[int(text)],
+            quiet=True,
+        )
+        resamples = choose(
+            "resamples", "Resamples", ["200", str(N_RESAMPLES), "5000"], default=1, quiet=True
+        )
+        epoch = choose_epoch(run)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        hard = choose_hard(run, names)
+        candidates = names or list(main_criteria_of(run))
+        a = choose(
+            "a",
+            "A",
+            candidates,
+            shown=lambda name: title_of(name),
+            default=candidates.index("iam") if "iam" in candidates else 0,
+            quiet=True,
+        )
+        b = choose(
+            "b",
+            "B",
+            candidates,
+            shown=lambda name: title_of(name),
+            default=candidates.index("mean_loss") if "mean_loss" in candidates else 0,
+            quiet=True,
+        )
+    if not names:
+        st.info("Choose at least one criterion.", icon=":material/info:")
+        st.stop()
+    if hard is not None:
+        say_hard(hard, names)
+    options: dict[str, Any] = {
+        "criteria": names,
+        "epoch": epoch,
+        "given_label": None if label == "all" else int(label),
+        "budget": budget,
+        "n_resamples": int(resamples),
+    }
+    if hard is not None:
+        options |= {"hard_by": hard.by, "hard_fraction": hard.fraction, "hard_from": hard.from_run}
+    unclassed = {k: v for k, v in options.items() if k not in ("given_label", "n_resamples")}
+    part = choose_part()
+    try:
+        if part == "pairs":
+            if not is_drawn(run, names, options):
+                options["n_resamples"] = 0
+            show_pairs(run, options, measure, a, b)
+        elif part == "epochs":
+            given = unclassed | {"measure": measure, "first": a, "second": b}
+            show_figure("detection_epochs", run, **given)
+            table = runs.table("detection_epochs", run, **given)
+            offer_table(
+                epochs_table(table), f"{run.name}-epochs-{measure}", epochs_caption(run.name, table)
+            )
+        elif part == "classes":
+            given = unclassed | {"measure": measure}
+            show_figure("detection_classes", run, **given)
+            table = runs.table("detection_classes", run, **given)
+            offer_table(
+                classes_table(table),
+                f"{run.name}-classes-{measure}",
+                classes_caption(run.name, table),
+            )
+        elif part == "rules":
+            show_rules(run, names, options, measure)
+        else:
+            show_seeds(run, names, options, measure)
+    except UsageError as reason:
+        st.info(f"Not shown: {plain(str(reason))}.", icon=":material/info:")

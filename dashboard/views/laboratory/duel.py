@@ -10,7 +10,7 @@ import streamlit as st
 from dashboard.cached import laboratory as cached_laboratory
 from dashboard.drawing.text import percent
 from dashboard.figures.selection import absent_criteria
-from dashboard.views.parts.blocks import say_absent, show_figure, title
+from dashboard.views.parts.blocks import say_absent, show_figure
 from dashboard.views.parts.choices import (
     choose,
     choose_epoch,
@@ -21,7 +21,6 @@ from dashboard.views.parts.choices import (
     with_asked,
 )
 from dashboard.views.parts.part_pictures import offer_review, rank_text, show_part
-from dashboard.views.parts.run_picker import pick_run
 from hmw_core.criteria.compute import without_absent
 from hmw_core.criteria.of_run import criteria_of, title_of, with_k
 from hmw_core.errors import UsageError
@@ -176,48 +175,51 @@ def pictures(run: RunReader, parts: pd.DataFrame, a: str, b: str, epoch: int | N
     )
 
 
-title("Duel", "Two criteria flag the same number of samples: who is right where they differ?")
-run = pick_run()
-names = list(without_absent(criteria_of(run), run))
-if len(names) < 2:
-    st.info("This log has fewer than two criteria, so there is no duel.", icon=":material/info:")
-    st.stop()
-with st.container(horizontal=True, vertical_alignment="bottom"):
-    start = names.index("last_loss") if "last_loss" in names else 0
-    shown = partial(criterion_title, run)
-    menu = with_asked(names, "criterion")
-    a = choose("criterion", "Criterion A", menu, shown=shown, default=start)
-    rivals = [name for name in (PAPERS_PAIR[1], PAPERS_PAIR[0], *names) if name in names]
-    rival = next(name for name in rivals if name != a)
-    menu = with_asked(names, "against")
-    b = choose("against", "Criterion B", menu, shown=shown, default=names.index(rival))
-    k = choose_k(run, [a, b])
-    asked = keep_number("budget", "Each flags (empty: a suggestion)", whole=True)
-    axes = st.segmented_control("Axes", ["ranks", "scores"], default="ranks", required=True)
-    epoch = choose_epoch(run)
-a, b = with_k(a, k), with_k(b, k)
-say_absent(absent_criteria(run, criteria_of(run)))
-try:
-    pairs = cached_laboratory.paired_criteria(run, a, b, epoch)
-except UsageError as reason:
-    st.info(f"Not shown: {plain(str(reason))}.", icon=":material/info:")
-    st.stop()
-suggestion, why = suggested_budget(pairs["is_mislabeled_a"])
-budget = min(int(asked), len(pairs)) if asked else suggestion
-if asked and asked > len(pairs):
-    st.warning(f"There are {len(pairs):,} samples only, so all are flagged.")
-elif not asked:
-    st.caption(f"Each criterion flags its {budget:,} most suspicious samples: {why}.")
-missing = int(pairs[["score_a", "score_b"]].isna().any(axis=1).sum())
-if missing:
-    st.caption(f"{missing:,} samples have no score by one of the two, which cannot flag them.")
-parts = quadrants(pairs, budget)
-who_is_right(run, parts, a, b)
-options: dict[str, Any] = {"criterion": a, "against": b, "budget": budget, "epoch": epoch}
-left, right = st.columns(2)
-with left:
-    show_figure("duel_parts", run, **options)
-with right:
-    show_figure("duel", run, **options, ranks=axes == "ranks")
-pictures(run, parts, a, b, epoch)
-show_figure("duel_budget", run, **options)
+def show(run: RunReader) -> None:
+    """Show the tab."""
+    st.caption("Two criteria flag the same number of samples: who is right where they differ?")
+    names = list(without_absent(criteria_of(run), run))
+    if len(names) < 2:
+        st.info(
+            "This log has fewer than two criteria, so there is no duel.", icon=":material/info:"
+        )
+        st.stop()
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        start = names.index("last_loss") if "last_loss" in names else 0
+        shown = partial(criterion_title, run)
+        menu = with_asked(names, "criterion")
+        a = choose("criterion", "Criterion A", menu, shown=shown, default=start)
+        rivals = [name for name in (PAPERS_PAIR[1], PAPERS_PAIR[0], *names) if name in names]
+        rival = next(name for name in rivals if name != a)
+        menu = with_asked(names, "against")
+        b = choose("against", "Criterion B", menu, shown=shown, default=names.index(rival))
+        k = choose_k(run, [a, b])
+        asked = keep_number("budget", "Each flags (empty: a suggestion)", whole=True)
+        axes = st.segmented_control("Axes", ["ranks", "scores"], default="ranks", required=True)
+        epoch = choose_epoch(run)
+    a, b = with_k(a, k), with_k(b, k)
+    say_absent(absent_criteria(run, criteria_of(run)))
+    try:
+        pairs = cached_laboratory.paired_criteria(run, a, b, epoch)
+    except UsageError as reason:
+        st.info(f"Not shown: {plain(str(reason))}.", icon=":material/info:")
+        st.stop()
+    suggestion, why = suggested_budget(pairs["is_mislabeled_a"])
+    budget = min(int(asked), len(pairs)) if asked else suggestion
+    if asked and asked > len(pairs):
+        st.warning(f"There are {len(pairs):,} samples only, so all are flagged.")
+    elif not asked:
+        st.caption(f"Each criterion flags its {budget:,} most suspicious samples: {why}.")
+    missing = int(pairs[["score_a", "score_b"]].isna().any(axis=1).sum())
+    if missing:
+        st.caption(f"{missing:,} samples have no score by one of the two, which cannot flag them.")
+    parts = quadrants(pairs, budget)
+    who_is_right(run, parts, a, b)
+    options: dict[str, Any] = {"criterion": a, "against": b, "budget": budget, "epoch": epoch}
+    left, right = st.columns(2)
+    with left:
+        show_figure("duel_parts", run, **options)
+    with right:
+        show_figure("duel", run, **options, ranks=axes == "ranks")
+    pictures(run, parts, a, b, epoch)
+    show_figure("duel_budget", run, **options)

@@ -9,10 +9,9 @@ from dashboard.drawing.text import percent
 from dashboard.figures.dynamics.learning_order import when
 from dashboard.figures.dynamics.learning_order_classes import MOST
 from dashboard.figures.dynamics.learning_order_stop import noise_rate_of
-from dashboard.views.parts.blocks import offer_table, show_figure, title
+from dashboard.views.parts.blocks import offer_table, show_figure
 from dashboard.views.parts.choices import choose, choose_class, plain
 from dashboard.views.parts.part_pictures import go_to_review, review_button
-from dashboard.views.parts.run_picker import pick_run
 from hmw_core.errors import UsageError
 from hmw_core.laboratory.learning_order import (
     LEVEL,
@@ -97,99 +96,108 @@ def latest(run: RunReader, given_label: int | None) -> None:
         go_to_review(run, queue, f"{what} up to epoch {run.last_epoch}")
 
 
-title(
-    "Learning order",
-    "When each class's clean and mislabeled samples are first fitted, when memorising sets in, and "
-    "where the training would best have stopped.",
-)
-run = pick_run()
-try:
-    with st.spinner("Reading the predictions of every epoch ...", show_time=True):
-        table = cached_laboratory.learning_table(run)
-except UsageError as reason:
-    st.info(f"Not shown: {plain(str(reason))}.", icon=":material/info:")
-    st.stop()
-wrong = run.samples()["is_mislabeled"]
-known = int(wrong.notna().sum())
-n_wrong = int(wrong.sum())
-st.caption(
-    "Fitted: the training pass (augmented picture, before the update) predicts the given label. Of "
-    "a clean sample that is learning, of a mislabeled one memorising."
-)
-if not known:
-    st.info(
-        "No true label of this run is known, so clean and mislabeled samples cannot be told apart, "
-        "nor the onset found. All samples are shown together: to split them by a criterion's "
-        "suspicion would only show what that criterion already says.",
-        icon=":material/info:",
-    )
-elif known < run.n_samples:
+def show(run: RunReader) -> None:
+    """Show the tab."""
     st.caption(
-        f"The true label of {run.n_samples - known:,} samples is unknown: a line of their own."
+        "When each class's clean and mislabeled samples are first fitted, when memorising sets "
+        "in, and where the training would best have stopped."
     )
-level = LEVEL
-if n_wrong:
-    names = list(LEVELS)
-    level = float(
-        choose(
-            "level",
-            "Onset: above chance by",
-            names,
-            shown=LEVELS.__getitem__,
-            default=names.index(f"{LEVEL:g}"),
-            quiet=True,
-        )
+    try:
+        with st.spinner("Reading the predictions of every epoch ...", show_time=True):
+            table = cached_laboratory.learning_table(run)
+    except UsageError as reason:
+        st.info(f"Not shown: {plain(str(reason))}.", icon=":material/info:")
+        st.stop()
+    wrong = run.samples()["is_mislabeled"]
+    known = int(wrong.notna().sum())
+    n_wrong = int(wrong.sum())
+    st.caption(
+        "Fitted: the training pass (augmented picture, before the update) predicts the given "
+        "label. Of "
+        "a clean sample that is learning, of a mislabeled one memorising."
     )
-elif known:
-    st.info("No sample is known to be mislabeled, so nothing is memorised.", icon=":material/info:")
-found = cached_laboratory.onsets(run, level)
-show_figure("learning_order_curves", run, level=level)
-if n_wrong:
-    st.caption(ONSET_RULE)
-
-st.subheader("Where to stop", anchor=False)
-offer_table(
-    stop_table(run, table, found.get(-1)),
-    f"stopping rules of {run.name}",
-    f"Where each rule would have stopped {run.name}, which was trained to epoch {run.last_epoch}. "
-    "An oracle needs numbers that no training has in time. The best test accuracy is the best of "
-    f"{run.last_epoch} noisy numbers, so a little optimistic, and one run is one draw. Predictions "
-    f"settle: the first epoch whose share of changed predictions (mean of {SMOOTHED} epochs) is "
-    f"not undercut in the next {PATIENCE}, after Label Wave (Yuan et al., 2024); the patience is "
-    "our choice, and tuned on no run. The learning rate's schedule continues to the last epoch: a "
-    "shorter training with its own schedule would end elsewhere. The log has no accuracy on "
-    "held-out noisy labels, so that rule is not here.",
-)
-show_figure("learning_order_stop", run, level=level)
-
-kind = st.segmented_control(
-    "Share predicted",
-    list(KINDS),
-    default="now",
-    required=True,
-    format_func=KINDS.__getitem__,
-    key="learning kind",
-)
-show_figure("learning_order_classes", run, level=level, kind=kind)
-if run.n_classes > MOST:
-    st.caption(f"{MOST} of {run.n_classes} classes: those with the most mislabeled samples.")
-event = st.segmented_control(
-    "Median epoch of being",
-    list(EVENTS),
-    default="first",
-    required=True,
-    format_func=EVENTS.__getitem__,
-    key="learning event",
-)
-show_figure("learning_order_medians", run, event=event)
-st.caption(MEDIAN_RULE)
-if n_wrong:
-    with st.expander("Onset of each class"):
-        offer_table(
-            onset_table(run, found),
-            f"onset of {run.name}",
-            f"Above chance by {100 * level:g} % or more. {ONSET_RULE}",
+    if not known:
+        st.info(
+            "No true label of this run is known, so clean and mislabeled samples cannot be told "
+            "apart, "
+            "nor the onset found. All samples are shown together: to split them by a criterion's "
+            "suspicion would only show what that criterion already says.",
+            icon=":material/info:",
         )
+    elif known < run.n_samples:
+        st.caption(
+            f"The true label of {run.n_samples - known:,} samples is unknown: a line of their own."
+        )
+    level = LEVEL
+    if n_wrong:
+        names = list(LEVELS)
+        level = float(
+            choose(
+                "level",
+                "Onset: above chance by",
+                names,
+                shown=LEVELS.__getitem__,
+                default=names.index(f"{LEVEL:g}"),
+                quiet=True,
+            )
+        )
+    elif known:
+        st.info(
+            "No sample is known to be mislabeled, so nothing is memorised.", icon=":material/info:"
+        )
+    found = cached_laboratory.onsets(run, level)
+    show_figure("learning_order_curves", run, level=level)
+    if n_wrong:
+        st.caption(ONSET_RULE)
 
-st.subheader("Fitted last", anchor=False)
-latest(run, choose_class(run, all_classes=True))
+    st.subheader("Where to stop", anchor=False)
+    offer_table(
+        stop_table(run, table, found.get(-1)),
+        f"stopping rules of {run.name}",
+        f"Where each rule would have stopped {run.name}, which was trained to epoch "
+        f"{run.last_epoch}. "
+        "An oracle needs numbers that no training has in time. The best test accuracy is the "
+        "best of "
+        f"{run.last_epoch} noisy numbers, so a little optimistic, and one run is one draw. "
+        f"Predictions settle: the first epoch whose share of changed predictions (mean of "
+        f"{SMOOTHED} epochs) "
+        f"is not undercut in the next {PATIENCE}, after Label Wave (Yuan et al., 2024); the "
+        "patience is "
+        "our choice, and tuned on no run. The learning rate's schedule continues to the last "
+        "epoch: a "
+        "shorter training with its own schedule would end elsewhere. The log has no accuracy on "
+        "held-out noisy labels, so that rule is not here.",
+    )
+    show_figure("learning_order_stop", run, level=level)
+
+    kind = st.segmented_control(
+        "Share predicted",
+        list(KINDS),
+        default="now",
+        required=True,
+        format_func=KINDS.__getitem__,
+        key="learning kind",
+    )
+    show_figure("learning_order_classes", run, level=level, kind=kind)
+    if run.n_classes > MOST:
+        st.caption(f"{MOST} of {run.n_classes} classes: those with the most mislabeled samples.")
+    event = st.segmented_control(
+        "Median epoch of being",
+        list(EVENTS),
+        default="first",
+        required=True,
+        format_func=EVENTS.__getitem__,
+        key="learning event",
+    )
+    show_figure("learning_order_medians", run, event=event)
+    st.caption(MEDIAN_RULE)
+    if n_wrong:
+        with st.expander("Onset of each class"):
+            offer_table(
+                onset_table(run, found),
+                f"onset of {run.name}",
+                f"Above chance by {100 * level:g} % or more. {ONSET_RULE}",
+            )
+
+    st.subheader("Fitted last", anchor=False)
+    latest(run, choose_class(run, all_classes=True))

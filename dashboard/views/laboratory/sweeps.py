@@ -10,7 +10,7 @@ from dashboard import runs
 from dashboard.figures.base import CannotShow
 from dashboard.figures.runs.sweep_curves import MOST_LINES, most_values
 from dashboard.figures.runs.sweep_figures import SWEEP_FIGURES
-from dashboard.views.parts.blocks import CONFIG, offer_files, offer_table, title
+from dashboard.views.parts.blocks import CONFIG, offer_files, offer_table
 from dashboard.views.parts.choices import choose, plain
 from dashboard.views.parts.refusals import refusals
 from hmw_core.errors import UsageError
@@ -118,7 +118,7 @@ def values_of(sweep: Sweep, field: str) -> str:
     return ", ".join(dict.fromkeys(values))
 
 
-def show(name: str, sweep: Sweep, **options: Any) -> None:
+def show_sweep_figure(name: str, sweep: Sweep, **options: Any) -> None:
     """Show a figure of a sweep, what to look for, and its downloads; or why it cannot be shown."""
     spec = SWEEP_FIGURES[name]
     paper = f" :gray[:small[{spec.paper}]]" if spec.paper else ""
@@ -254,50 +254,54 @@ def by_epoch(sweep: Sweep) -> None:
                 container=right,
                 quiet=True,
             )
-            show("sweep_curves", sweep, field=field, others=chosen)
+            show_sweep_figure("sweep_curves", sweep, field=field, others=chosen)
         return
     names = list(dict.fromkeys(in_words(setting(fields)) for fields in sweep.cells))
     some = st.multiselect("Settings", names, default=names[:MOST_LINES], max_selections=MOST_LINES)
     if some:
-        show("sweep_curves", sweep, settings=some)
+        show_sweep_figure("sweep_curves", sweep, settings=some)
     else:
         st.info("Choose a setting.")
 
 
-title(
-    "Sweeps",
-    "The same training over a grid of settings and seeds: which setting wins, by how much, and "
-    "whether other seeds would say the same.",
-)
-found, broken = runs.all_sweeps()
-for reason in broken.values():
-    st.warning(f"Cannot be read: {plain(reason)}")
-if not found:
-    st.info(f"There is no sweep in `{runs.sweeps_folder()}` yet. Make one:")
-    st.code(EXAMPLES, language="bash")
-    st.stop()
-by_name = {sweep.name: sweep for sweep in found}
-sweep = by_name[choose("sweep", "Sweep", list(by_name), shown=lambda n: shown_name(by_name[n]))]
-if sweep.info.get("title"):
-    st.subheader(plain(sweep.info["title"]), anchor=False)
-say_state(sweep)
-about(sweep)
-if sweep.count("finished") and not measures(sweep):
-    st.info(
-        "Its trainings have no number to compare: no test split, and no mislabeled sample that is "
-        "known.",
-        icon=":material/info:",
+def show() -> None:
+    """Show the tab."""
+    st.caption(
+        "The same training over a grid of settings and seeds: which setting wins, by how much, "
+        "and whether other seeds would say the same."
     )
-elif sweep.count("finished"):
-    measure = results(sweep)
-    paper_panel(sweep)
-    claims(sweep, measure)
-    show("sweep_accuracy", sweep, measure=measure)
-    by_epoch(sweep)
-    if numbers(sweep):
-        show("sweep_scale", sweep, field=st.session_state.get("choice field"), measure=measure)
-    differences(sweep, measure)
-    with st.expander("Every training"):
-        offer_table(sweep_table(sweep), f"{sweep.name}-trainings", "One row a training.")
-elif not sweep.is_being_computed:
-    st.info("No training of this sweep has finished.", icon=":material/info:")
+    found, broken = runs.all_sweeps()
+    for reason in broken.values():
+        st.warning(f"Cannot be read: {plain(reason)}")
+    if not found:
+        st.info(f"There is no sweep in `{runs.sweeps_folder()}` yet. Make one:")
+        st.code(EXAMPLES, language="bash")
+        st.stop()
+    by_name = {sweep.name: sweep for sweep in found}
+    sweep = by_name[choose("sweep", "Sweep", list(by_name), shown=lambda n: shown_name(by_name[n]))]
+    if sweep.info.get("title"):
+        st.subheader(plain(sweep.info["title"]), anchor=False)
+    say_state(sweep)
+    about(sweep)
+    if sweep.count("finished") and not measures(sweep):
+        st.info(
+            "Its trainings have no number to compare: no test split, and no mislabeled sample "
+            "that is "
+            "known.",
+            icon=":material/info:",
+        )
+    elif sweep.count("finished"):
+        measure = results(sweep)
+        paper_panel(sweep)
+        claims(sweep, measure)
+        show_sweep_figure("sweep_accuracy", sweep, measure=measure)
+        by_epoch(sweep)
+        if numbers(sweep):
+            show_sweep_figure(
+                "sweep_scale", sweep, field=st.session_state.get("choice field"), measure=measure
+            )
+        differences(sweep, measure)
+        with st.expander("Every training"):
+            offer_table(sweep_table(sweep), f"{sweep.name}-trainings", "One row a training.")
+    elif not sweep.is_being_computed:
+        st.info("No training of this sweep has finished.", icon=":material/info:")

@@ -17,17 +17,16 @@ from dashboard.presenters.thresholds import (
     with_interval,
     without_truth,
 )
-from dashboard.views.parts.blocks import offer_table, show_figure, title
+from dashboard.views.addresses import link_to
+from dashboard.views.parts.blocks import offer_table, show_figure
 from dashboard.views.parts.choices import (
     choose,
     choose_criterion,
     choose_epoch,
     keep_number,
-    link_to,
     plain,
 )
 from dashboard.views.parts.part_pictures import offer_review, show_part
-from dashboard.views.parts.run_picker import pick_run
 from hmw_core.criteria.compute import why_absent
 from hmw_core.criteria.of_run import pick_criterion, title_of
 from hmw_core.errors import UsageError
@@ -53,14 +52,12 @@ WAYS = {
 }
 
 
-def main() -> None:
-    """Show the page."""
-    title(
-        "Threshold",
+def show(run: RunReader) -> None:
+    """Show the tab."""
+    st.caption(
         "From a ranking to a set: the threshold of a score, what each rule believes of it, and "
-        "whether the score has two groups to part at all.",
+        "whether the score has two groups to part at all."
     )
-    run = pick_run()
     with st.container(horizontal=True, vertical_alignment="bottom"):
         criterion = choose_criterion(run, "Criterion")
         rule = choose(
@@ -304,6 +301,3 @@ def threshold_samples(run: RunReader, criterion: str, epoch: int | None, with_tr
 def epoch_of(run: RunReader, epoch: int | None) -> int | None:
     """Return the epoch as far as a run has it."""
     return None if epoch is None else min(epoch, run.last_epoch)
-
-
-main()

@@ -16,21 +16,19 @@ from dashboard.figures.selection import MOST_SAMPLES, absent_criteria
 from dashboard.presenters import timeline_page
 from dashboard.presenters.gallery import as_html, cards
 from dashboard.presenters.timeline_page import COLOURS
+from dashboard.views.addresses import link_to
 from dashboard.views.parts.animation import show_animation
-from dashboard.views.parts.blocks import offer_table, say_absent, show_figure, title
+from dashboard.views.parts.blocks import offer_table, say_absent, show_figure
 from dashboard.views.parts.choices import (
     choose,
     choose_class,
     choose_criterion,
     choose_samples,
     criterion_order,
-    link_to,
     plain,
     remember,
 )
 from dashboard.views.parts.refusals import refusals
-from dashboard.views.parts.run_picker import pick_run
-from hmw_core.criteria.compute import without_absent
 from hmw_core.criteria.of_run import criteria_of, title_of
 from hmw_core.errors import UsageError
 from hmw_core.feature_space.class_circle import corners, output_epochs
@@ -48,7 +46,7 @@ KEYS = {"epoch": "timeline epoch", "playing": "timeline playing", "ticked": "tim
 # -- the slider and what plays it
 
 
-def ask() -> None:
+def ask(run: RunReader) -> None:
     """Take up the epoch that the address or another page asks for, if it is a new one.
 
     Only as the whole page runs: what a timer runs still has the address of before the last change.
@@ -73,7 +71,7 @@ def current(epochs: list[int]) -> int:
     return max((epoch for epoch in epochs if epoch <= asked), default=epochs[0])
 
 
-def keep(epoch: int) -> None:
+def keep(run: RunReader, epoch: int) -> None:
     """Keep the epoch in the address; the last one is the default and needs none."""
     text = None if epoch == run.last_epoch else str(epoch)
     st.session_state["timeline wrote"] = text
@@ -241,7 +239,7 @@ def suspects(
     if not run.has_images:
         st.caption("This run keeps no pictures.")
     drawn = cards(run, first["sample_id"].tolist(), epoch, notes)
-    st.html(as_html(drawn, link=f"{link_to('sample', run)}&sample=", width=96))
+    st.html(as_html(drawn, link=f"{link_to('samples', run)}&sample=", width=96))
     listed = list(dict.fromkeys([*chosen, *table["sample_id"].head(ROWS).tolist()]))
     st.markdown("**When they were memorised**")
     offer_table(
@@ -308,92 +306,91 @@ def how_to_read(run: RunReader, positions: Positions, epoch: int) -> None:
     )
 
 
-title(
-    "Timeline",
-    "One slider over the epochs: where the samples lie, which are most suspicious, what they "
-    "weigh, and when their labels were memorised.",
-)
-run = pick_run()
-if not run.last_epoch:
-    st.info("The run has no finished epoch yet, so there is nothing to show.")
-    st.stop()
-criteria = list(without_absent(criteria_of(run), run))
-with st.container(horizontal=True, vertical_alignment="bottom"):
-    criterion = choose_criterion(run, "Rank by", only_present=True)
-    unknown = run.samples()["true_label"].isna().all()
-    colours = [c for c in COLOURS if not (unknown and c in ("is_mislabeled", "true_label"))]
-    colour = choose("colour", "Colour", colours, shown=COLOURS.__getitem__, quiet=True)
-    given_label = choose_class(run, all_classes=True)
-    with st.popover("More", width="content"):
-        by_hand = choose_samples(run)
-        pace_name = st.segmented_control(
-            "Pace", list(PACES), default="normal", required=True, key="timeline pace"
-        )
-        trails = st.toggle("Lines from the epoch before", value=True, key="timeline trails")
-say_absent(absent_criteria(run, criteria_of(run)))
-if st.query_params.get("map") == "joint":
-    st.info("There is no t-SNE map of all epochs any more; this shows the circle of classes.")
-try:
-    chosen = cached_samples.chosen(run, given_label, by_hand, None)["sample_id"].tolist()
-except UsageError as reason:
-    st.warning(f"{plain(str(reason))}.")
-    chosen = []
-positions = None
-if timeline.circle_epochs(run):
-    positions = cached_timeline.positions(run, given_label, chosen)
-else:
-    st.info(
-        "No map: this log has neither cosines to the class vectors nor features with class "
-        "vectors. Ranks, pictures and weights are below.",
-        icon=":material/info:",
+def show(run: RunReader) -> None:
+    """Show the tab."""
+    st.caption(
+        "One slider over the epochs: where the samples lie, which are most suspicious, what they "
+        "weigh, and when their labels were memorised."
     )
-epochs = timeline.shown_epochs(timeline.circle_epochs(run) or run.epochs())
-ranks = cached_timeline.rank_table(run, criterion, epochs)
-pace = PACES[pace_name]
-of_class = None if given_label is None else np.sort(run.sample_ids(given_label))
-
-
-def show_epoch() -> None:
-    """Show an epoch, and the next one while playing."""
-    epoch = advance(epochs, pace)
-    playing = bool(st.session_state.get(KEYS["playing"]))
-    if st.session_state.pop("timeline again", False):
-        st.rerun()
-    if len(epochs) > 1:
-        with st.container(horizontal=True, vertical_alignment="bottom"):
-            st.button(
-                "Pause" if playing else "Play",
-                icon=":material/pause:" if playing else ":material/play_arrow:",
-                on_click=toggle,
-                args=(epochs,),
-                key="timeline play",
-                shortcut="P",
+    if not run.last_epoch:
+        st.info("The run has no finished epoch yet, so there is nothing to show.")
+        st.stop()
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        criterion = choose_criterion(run, "Rank by", only_present=True)
+        unknown = run.samples()["true_label"].isna().all()
+        colours = [c for c in COLOURS if not (unknown and c in ("is_mislabeled", "true_label"))]
+        colour = choose("colour", "Colour", colours, shown=COLOURS.__getitem__, quiet=True)
+        given_label = choose_class(run, all_classes=True)
+        with st.popover("More", width="content"):
+            by_hand = choose_samples(run)
+            pace_name = st.segmented_control(
+                "Pace", list(PACES), default="normal", required=True, key="timeline pace"
             )
-            st.session_state["timeline slider"] = epoch
-            st.select_slider("Epoch", epochs, key="timeline slider", on_change=moved)
-    if not playing:
-        keep(epoch)
-    before = epochs[epochs.index(epoch) - 1] if epoch != epochs[0] else None
-    state = cached_timeline.moment(run, epoch, given_label)
-    if positions is None:
-        with st.container(horizontal=True):
-            for what, number in numbers(state):
-                st.metric(what, number)
-    if state.why_no_weights:
-        st.caption(f"No HM weights: {plain(state.why_no_weights)}.")
-    if positions is not None:
-        legend(run, positions, epoch, ranks, {"colour": colour, "criterion": criterion})
-        data = animation_data(
-            run, positions, epoch, colour, criterion, ranks, chosen, trails, given_label, pace
+            trails = st.toggle("Lines from the epoch before", value=True, key="timeline trails")
+    say_absent(absent_criteria(run, criteria_of(run)))
+    if st.query_params.get("map") == "joint":
+        st.info("There is no t-SNE map of all epochs any more; this shows the circle of classes.")
+    try:
+        chosen = cached_samples.chosen(run, given_label, by_hand, None)["sample_id"].tolist()
+    except UsageError as reason:
+        st.warning(f"{plain(str(reason))}.")
+        chosen = []
+    positions = None
+    if timeline.circle_epochs(run):
+        positions = cached_timeline.positions(run, given_label, chosen)
+    else:
+        st.info(
+            "No map: this log has neither cosines to the class vectors nor features with class "
+            "vectors. Ranks, pictures and weights are below.",
+            icon=":material/info:",
         )
-        show_animation(data, "timeline animation", pick)
-        how_to_read(run, positions, epoch)
-    suspects(run, epoch, before, ranks, criterion, of_class, chosen)
+    epochs = timeline.shown_epochs(timeline.circle_epochs(run) or run.epochs())
+    ranks = cached_timeline.rank_table(run, criterion, epochs)
+    pace = PACES[pace_name]
+    of_class = None if given_label is None else np.sort(run.sample_ids(given_label))
 
+    def show_epoch() -> None:
+        """Show an epoch, and the next one while playing."""
+        epoch = advance(epochs, pace)
+        playing = bool(st.session_state.get(KEYS["playing"]))
+        if st.session_state.pop("timeline again", False):
+            st.rerun()
+        if len(epochs) > 1:
+            with st.container(horizontal=True, vertical_alignment="bottom"):
+                st.button(
+                    "Pause" if playing else "Play",
+                    icon=":material/pause:" if playing else ":material/play_arrow:",
+                    on_click=toggle,
+                    args=(epochs,),
+                    key="timeline play",
+                    shortcut="P",
+                )
+                st.session_state["timeline slider"] = epoch
+                st.select_slider("Epoch", epochs, key="timeline slider", on_change=moved)
+        if not playing:
+            keep(run, epoch)
+        before = epochs[epochs.index(epoch) - 1] if epoch != epochs[0] else None
+        state = cached_timeline.moment(run, epoch, given_label)
+        if positions is None:
+            with st.container(horizontal=True):
+                for what, number in numbers(state):
+                    st.metric(what, number)
+        if state.why_no_weights:
+            st.caption(f"No HM weights: {plain(state.why_no_weights)}.")
+        if positions is not None:
+            legend(run, positions, epoch, ranks, {"colour": colour, "criterion": criterion})
+            data = animation_data(
+                run, positions, epoch, colour, criterion, ranks, chosen, trails, given_label, pace
+            )
+            show_animation(data, "timeline animation", pick)
+            how_to_read(run, positions, epoch)
+        suspects(run, epoch, before, ranks, criterion, of_class, chosen)
 
-ask()
-st.fragment(
-    refusals()(show_epoch), run_every=pace if st.session_state.get(KEYS["playing"]) else None
-)()
-show_figure("timeline_ranks", run, criterion=criterion, given_label=given_label, sample_ids=by_hand)
-show_figure("timeline_frames", run, given_label=given_label)
+    ask(run)
+    st.fragment(
+        refusals()(show_epoch), run_every=pace if st.session_state.get(KEYS["playing"]) else None
+    )()
+    show_figure(
+        "timeline_ranks", run, criterion=criterion, given_label=given_label, sample_ids=by_hand
+    )
+    show_figure("timeline_frames", run, given_label=given_label)

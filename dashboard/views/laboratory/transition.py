@@ -11,7 +11,7 @@ from dashboard.cached import laboratory as cached_laboratory
 from dashboard.cached import samples as cached_samples
 from dashboard.drawing.text import percent, shorten
 from dashboard.figures.selection import absent_criteria
-from dashboard.views.parts.blocks import say_absent, selection_of, show_figure, title
+from dashboard.views.parts.blocks import say_absent, selection_of, show_figure
 from dashboard.views.parts.choices import (
     choose,
     choose_criterion,
@@ -21,7 +21,6 @@ from dashboard.views.parts.choices import (
     plain,
 )
 from dashboard.views.parts.part_pictures import offer_review, show_part
-from dashboard.views.parts.run_picker import pick_run
 from hmw_core.class_limit import check_classes
 from hmw_core.criteria.compute import without_absent
 from hmw_core.criteria.of_run import criteria_of, pick_criterion
@@ -177,7 +176,14 @@ def take_cell(table: pd.DataFrame) -> None:
         st.session_state.pop("chart transition", None)  # a box drawn before no longer counts
 
 
-def pictures(run: RunReader, believed: pd.DataFrame, table: pd.DataFrame, source: str) -> None:
+def pictures(
+    run: RunReader,
+    believed: pd.DataFrame,
+    table: pd.DataFrame,
+    source: str,
+    criterion: str,
+    epoch: int | None,
+) -> None:
     """Show the pictures of the chosen cells, and offer to judge them."""
     st.subheader("The pictures of a cell", anchor=False)
     panel, cells, what = chosen_cells(run, table, source)
@@ -214,7 +220,7 @@ def pictures(run: RunReader, believed: pd.DataFrame, table: pd.DataFrame, source
     )
 
 
-def pattern(run: RunReader, counts: np.ndarray) -> None:
+def pattern(run: RunReader, counts: np.ndarray, **options: Any) -> None:
     """Say which pattern the flips have, measured and believed, with the evidence."""
     st.subheader("Symmetric, pair, or instance-like?", anchor=False)
     groups = known_groups(run.class_names)
@@ -245,7 +251,7 @@ def pattern(run: RunReader, counts: np.ndarray) -> None:
             "samples flagged by mistake, and wrong suggestions, have a pattern of their own.",
             icon=":material/difference:",
         )
-    show_figure("transition_pattern", run, criterion=criterion, budget=budget, epoch=epoch)
+    show_figure("transition_pattern", run, **options)
     groups_said = (
         "These class names have no known groups, so the block pattern is not asked."
         if groups is None
@@ -310,70 +316,77 @@ def evidence_sentence(found: SampleEvidence) -> str:
     )
 
 
-title("Transition", "Which label became which: what the training believes, beside the truth.")
-run = pick_run()
-names = list(without_absent(criteria_of(run), run))
-if not names:
-    st.info("This log has no criterion to flag samples by.", icon=":material/info:")
-    st.stop()
-with st.container(horizontal=True, vertical_alignment="bottom"):
-    source = choose("estimate", "Estimate from", list(SOURCES), shown=lambda name: SOURCES[name])
-    criterion = choose_criterion(run, "Flag by", only_present=True)
-    asked = keep_number(
-        "budget", "Flagged (empty: a suggestion)", whole=True, off=source == "confident"
-    )
-    epoch = choose_epoch(run)
-say_absent(absent_criteria(run, criteria_of(run)))
-suggestion, why = suggested_budget(run.samples()["is_mislabeled"])
-budget = min(int(asked), run.n_samples) if asked else suggestion
-if source == "suggestions" and not asked:
-    st.caption(f"Flagged are the {budget:,} most suspicious samples: {why}.")
-elif asked and asked > run.n_samples:
-    st.warning(f"There are {run.n_samples:,} samples only, so all are flagged.")
-try:
-    check_classes(run.n_classes, "a matrix of true by given labels")
+def show(run: RunReader) -> None:
+    """Show the tab."""
+    st.caption("Which label became which: what the training believes, beside the truth.")
+    names = list(without_absent(criteria_of(run), run))
+    if not names:
+        st.info("This log has no criterion to flag samples by.", icon=":material/info:")
+        st.stop()
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        source = choose(
+            "estimate", "Estimate from", list(SOURCES), shown=lambda name: SOURCES[name]
+        )
+        criterion = choose_criterion(run, "Flag by", only_present=True)
+        asked = keep_number(
+            "budget", "Flagged (empty: a suggestion)", whole=True, off=source == "confident"
+        )
+        epoch = choose_epoch(run)
+    say_absent(absent_criteria(run, criteria_of(run)))
+    suggestion, why = suggested_budget(run.samples()["is_mislabeled"])
+    budget = min(int(asked), run.n_samples) if asked else suggestion
+    if source == "suggestions" and not asked:
+        st.caption(f"Flagged are the {budget:,} most suspicious samples: {why}.")
+    elif asked and asked > run.n_samples:
+        st.warning(f"There are {run.n_samples:,} samples only, so all are flagged.")
+    try:
+        check_classes(run.n_classes, "a matrix of true by given labels")
+        if source == "confident":
+            believed = cached_laboratory.believed_confidently(run, epoch)
+        else:
+            believed = cached_laboratory.believed_by_suggestions(run, budget, criterion, epoch)
+    except UsageError as reason:
+        st.info(f"Not shown: {plain(str(reason))}.", icon=":material/info:")
+        st.stop()
     if source == "confident":
-        believed = cached_laboratory.believed_confidently(run, epoch)
+        counts = confident_counts(believed, run.n_classes)
     else:
-        believed = cached_laboratory.believed_by_suggestions(run, budget, criterion, epoch)
-except UsageError as reason:
-    st.info(f"Not shown: {plain(str(reason))}.", icon=":material/info:")
-    st.stop()
-if source == "confident":
-    counts = confident_counts(believed, run.n_classes)
-else:
-    counts = pair_counts(believed["believed_label"], believed["given_label"], run.n_classes)
-say_error(run, counts)
-silent = int(believed["believed_label"].isna().sum())
-rule = SUGGESTION_RULE if source == "suggestions" else CONFIDENT_RULE
-left_out = f" {silent:,} samples are believed to be nothing, and are left out." if silent else ""
-st.caption(f"{rule}{left_out} {INTERVAL_RULE}")
-given_rows = st.toggle(
-    "Rows are given labels", key="given rows", help="Each row then sums over what it was given as"
-)
-show_figure(
-    "transition",
-    run,
-    select=True,
-    source=source,
-    criterion=criterion,
-    budget=budget,
-    epoch=epoch,
-    given_rows=given_rows,
-)
-if not given_rows and designed_shares(run) is None and measured_counts(run) is not None:
-    st.caption("This noise was designed by no matrix, so there is no third one to show.")
-cells = largest_cells(run, counts)
-st.subheader("The largest confusions", anchor=False)
-if len(cells):
-    st.dataframe(
-        cells.drop(columns=["row", "column"]),
-        hide_index=True,
-        height=250,
-        key="confusions",
-        on_select=partial(take_cell, cells),
-        selection_mode="single-row",
+        counts = pair_counts(believed["believed_label"], believed["given_label"], run.n_classes)
+    say_error(run, counts)
+    silent = int(believed["believed_label"].isna().sum())
+    rule = SUGGESTION_RULE if source == "suggestions" else CONFIDENT_RULE
+    left_out = (
+        f" {silent:,} samples are believed to be nothing, and are left out." if silent else ""
     )
-    st.caption("Click at the left of a row for its pictures.")
-pictures(run, believed, cells, source)
-pattern(run, counts)
+    st.caption(f"{rule}{left_out} {INTERVAL_RULE}")
+    given_rows = st.toggle(
+        "Rows are given labels",
+        key="given rows",
+        help="Each row then sums over what it was given as",
+    )
+    show_figure(
+        "transition",
+        run,
+        select=True,
+        source=source,
+        criterion=criterion,
+        budget=budget,
+        epoch=epoch,
+        given_rows=given_rows,
+    )
+    if not given_rows and designed_shares(run) is None and measured_counts(run) is not None:
+        st.caption("This noise was designed by no matrix, so there is no third one to show.")
+    cells = largest_cells(run, counts)
+    st.subheader("The largest confusions", anchor=False)
+    if len(cells):
+        st.dataframe(
+            cells.drop(columns=["row", "column"]),
+            hide_index=True,
+            height=250,
+            key="confusions",
+            on_select=partial(take_cell, cells),
+            selection_mode="single-row",
+        )
+        st.caption("Click at the left of a row for its pictures.")
+    pictures(run, believed, cells, source, criterion, epoch)
+    pattern(run, counts, criterion=criterion, budget=budget, epoch=epoch)

@@ -10,9 +10,8 @@ from dashboard import runs
 from dashboard.drawing.text import percent, three_digits
 from dashboard.figures.dynamics.playground import in_words, left_out
 from dashboard.presenters.weight_command import own_loop, train_command
-from dashboard.views.parts.blocks import offer_table, show_figure, title
+from dashboard.views.parts.blocks import offer_table, show_figure
 from dashboard.views.parts.choices import choose, choose_epoch, forget, keep_number, plain
-from dashboard.views.parts.run_picker import pick_run
 from hmw_core.errors import UsageError
 from hmw_core.laboratory.hm_replay import (
     GRID_SAMPLES,
@@ -184,119 +183,124 @@ def lead(run: RunReader, chosen: np.ndarray, logged: np.ndarray, sample_id: np.n
     )
 
 
-title(
-    "Weights",
-    "What the HM weights of a run would have been with other settings, before a GPU hour is spent "
-    "on them.",
-)
-run = pick_run()
-if run.last_epoch == 0:
-    st.info("This run has no finished epoch yet, so it has no weights.", icon=":material/info:")
-    st.stop()
-as_logged = logged_settings(run)
-own = used_settings(run) or as_logged
-buttons(run, own)
-try:
-    settings = choose_settings(run, own)
-except UsageError as reason:
-    st.info(f"Not shown: {plain(str(reason))}.", icon=":material/info:")
-    st.stop()
-epoch = choose_epoch(run)
-last = run.last_epoch if epoch is None else epoch
-st.caption(
-    "Replayed on the cosines of this log: **the network stays that of the run.** Trained with "
-    "these weights it would have learned other features, so the numbers say what the weights would "
-    "do first, and not where such a training would end. High weight = clean, low = suspicious."
-)
-try:
-    settings.check(run.n_classes)
-    with st.spinner("Reading the cosines of every epoch ...", show_time=True):
-        found = replay(run, settings, last)
-except UsageError as reason:
-    st.info(f"Not shown: {plain(str(reason))}.", icon=":material/info:")
-    st.stop()
-
-columns = {"Chosen": measured(run, found.sample_id, found.weight)}
-logged: Replay | None = None
-try:
-    logged = replay(run, as_logged, last)
-    columns["In the log"] = measured(run, logged.sample_id, logged.weight)
-except UsageError:
-    pass  # no cosines: the caption below says what the log lacks
-used = used_weights(run, found.sample_id, last)
-if used is not None:
-    columns["On the loss"] = measured(run, found.sample_id, used)
-
-warned = starvation(columns["Chosen"], run.class_names)
-if warned:
-    st.warning(
-        "**These settings may starve the training.**\n\n"
-        + "\n".join(f"- {plain(warning.sentence)}" for warning in warned),
-        icon=":material/warning:",
-    )
-else:
-    st.success("None of the warnings below applies to these settings.", icon=":material/check:")
-by_epoch = found.by_epoch[found.by_epoch["epoch"] > settings.warmup_epochs]
-lowest = by_epoch[by_epoch["group"] != "mislabeled"]
-if len(lowest) and lowest["mean_weight"].notna().any():
-    row = lowest.loc[lowest["mean_weight"].idxmin()]
-    whom = "clean samples" if row["group"] == "clean" else "all samples"
+def show(run: RunReader) -> None:
+    """Show the tab."""
     st.caption(
-        f"{RULES} Judged at epoch {last}; over the epochs so far the mean weight of {whom} was "
-        f"lowest at epoch {row['epoch']:.0f}: {row['mean_weight']:.2f}."
+        "What the HM weights of a run would have been with other settings, before a GPU hour is "
+        "spent on them."
     )
-else:
-    st.caption(RULES)
+    if run.last_epoch == 0:
+        st.info("This run has no finished epoch yet, so it has no weights.", icon=":material/info:")
+        st.stop()
+    as_logged = logged_settings(run)
+    own = used_settings(run) or as_logged
+    buttons(run, own)
+    try:
+        settings = choose_settings(run, own)
+    except UsageError as reason:
+        st.info(f"Not shown: {plain(str(reason))}.", icon=":material/info:")
+        st.stop()
+    epoch = choose_epoch(run)
+    last = run.last_epoch if epoch is None else epoch
+    st.caption(
+        "Replayed on the cosines of this log: **the network stays that of the run.** Trained with "
+        "these weights it would have learned other features, so the numbers say what the weights "
+        "would "
+        "do first, and not where such a training would end. High weight = clean, low = suspicious."
+    )
+    try:
+        settings.check(run.n_classes)
+        with st.spinner("Reading the cosines of every epoch ...", show_time=True):
+            found = replay(run, settings, last)
+    except UsageError as reason:
+        st.info(f"Not shown: {plain(str(reason))}.", icon=":material/info:")
+        st.stop()
 
-note = left_out(run, found)
-caption = (
-    f"Weights at epoch {last} of {plain(run.name)}. Chosen: {in_words(settings)}. In the log: "
-    f"{in_words(as_logged)}. On the loss: the factor that the training really used at this epoch. "
-    "Effective sample size is (sum w)^2 / sum w^2 over the number of samples: 1 where all weigh "
-    "the same, however little. AUROC: the chance that a clean sample weighs more than a "
-    f"mislabeled one, 0.5 is chance.{f' {note}.' if note else ''}"
-)
-offer_table(numbers(columns), f"weights of {run.name}", caption)
-if columns["Chosen"].n_clean + columns["Chosen"].n_mislabeled == 0:
-    st.caption(
-        "No true label of this run is known, so nobody can say what share of the weight lies on "
-        "mislabeled samples, nor how well the weights separate."
-    )
-elif logged is not None:
-    st.caption(lead(run, found.weight, logged.weight, found.sample_id))
-if run.outputs_setting == "full" and settings.k != as_logged.k:
-    st.caption("From the logged outputs, which hold half precision.")
-chosen = None if settings == as_logged else settings
-left, right = st.columns(2)
-with left:
-    show_figure("playground_weights", run, settings=chosen, epoch=epoch)
-with right:
-    show_figure("playground_epochs", run, settings=chosen, epoch=epoch)
-vary = st.segmented_control(
-    "Vary",
-    ["both", "alpha", "beta"],
-    default="both",
-    required=True,
-    key="w-vary",
-    format_func=lambda name: "alpha = beta" if name == "both" else f"{name} alone",
-)
-show_figure("playground_scales", run, settings=chosen, epoch=epoch, vary=vary)
-if run.n_samples > GRID_SAMPLES:
-    st.caption(
-        f"Of {GRID_SAMPLES:,} samples of {run.n_samples:,}, drawn at random with a fixed seed; "
-        "warm-up left out. All other numbers are of all samples."
-    )
-show_figure("playground_classes", run, settings=chosen, epoch=epoch)
+    columns = {"Chosen": measured(run, found.sample_id, found.weight)}
+    logged: Replay | None = None
+    try:
+        logged = replay(run, as_logged, last)
+        columns["In the log"] = measured(run, logged.sample_id, logged.weight)
+    except UsageError:
+        pass  # no cosines: the caption below says what the log lacks
+    used = used_weights(run, found.sample_id, last)
+    if used is not None:
+        columns["On the loss"] = measured(run, found.sample_id, used)
 
-st.subheader("Train with these settings", anchor=False)
-command = train_command(run, settings, runs.runs_folder())
-if command is None:
-    st.caption("This run was made by a loop of its own. There, the same weights are:")
-    st.code(own_loop(run, settings), language="python")
-else:
-    st.caption(
-        "As this run was trained, seed and data included, but with these weights on the loss. All "
-        "options are spelled out and no recipe is named: it is no row of the paper's tables. "
-        "Compare the two on the Compare page; one seed each does not settle it."
+    warned = starvation(columns["Chosen"], run.class_names)
+    if warned:
+        st.warning(
+            "**These settings may starve the training.**\n\n"
+            + "\n".join(f"- {plain(warning.sentence)}" for warning in warned),
+            icon=":material/warning:",
+        )
+    else:
+        st.success("None of the warnings below applies to these settings.", icon=":material/check:")
+    by_epoch = found.by_epoch[found.by_epoch["epoch"] > settings.warmup_epochs]
+    lowest = by_epoch[by_epoch["group"] != "mislabeled"]
+    if len(lowest) and lowest["mean_weight"].notna().any():
+        row = lowest.loc[lowest["mean_weight"].idxmin()]
+        whom = "clean samples" if row["group"] == "clean" else "all samples"
+        st.caption(
+            f"{RULES} Judged at epoch {last}; over the epochs so far the mean weight of {whom} was "
+            f"lowest at epoch {row['epoch']:.0f}: {row['mean_weight']:.2f}."
+        )
+    else:
+        st.caption(RULES)
+
+    note = left_out(run, found)
+    caption = (
+        f"Weights at epoch {last} of {plain(run.name)}. Chosen: {in_words(settings)}. In the log: "
+        f"{in_words(as_logged)}. On the loss: the factor that the training really used at this "
+        "epoch. "
+        "Effective sample size is (sum w)^2 / sum w^2 over the number of samples: 1 where all "
+        "weigh "
+        "the same, however little. AUROC: the chance that a clean sample weighs more than a "
+        f"mislabeled one, 0.5 is chance.{f' {note}.' if note else ''}"
     )
-    st.code(command, language="bash", wrap_lines=True)
+    offer_table(numbers(columns), f"weights of {run.name}", caption)
+    if columns["Chosen"].n_clean + columns["Chosen"].n_mislabeled == 0:
+        st.caption(
+            "No true label of this run is known, so nobody can say what share of the weight lies "
+            "on "
+            "mislabeled samples, nor how well the weights separate."
+        )
+    elif logged is not None:
+        st.caption(lead(run, found.weight, logged.weight, found.sample_id))
+    if run.outputs_setting == "full" and settings.k != as_logged.k:
+        st.caption("From the logged outputs, which hold half precision.")
+    chosen = None if settings == as_logged else settings
+    left, right = st.columns(2)
+    with left:
+        show_figure("playground_weights", run, settings=chosen, epoch=epoch)
+    with right:
+        show_figure("playground_epochs", run, settings=chosen, epoch=epoch)
+    vary = st.segmented_control(
+        "Vary",
+        ["both", "alpha", "beta"],
+        default="both",
+        required=True,
+        key="w-vary",
+        format_func=lambda name: "alpha = beta" if name == "both" else f"{name} alone",
+    )
+    show_figure("playground_scales", run, settings=chosen, epoch=epoch, vary=vary)
+    if run.n_samples > GRID_SAMPLES:
+        st.caption(
+            f"Of {GRID_SAMPLES:,} samples of {run.n_samples:,}, drawn at random with a fixed seed; "
+            "warm-up left out. All other numbers are of all samples."
+        )
+    show_figure("playground_classes", run, settings=chosen, epoch=epoch)
+
+    st.subheader("Train with these settings", anchor=False)
+    command = train_command(run, settings, runs.runs_folder())
+    if command is None:
+        st.caption("This run was made by a loop of its own. There, the same weights are:")
+        st.code(own_loop(run, settings), language="python")
+    else:
+        st.caption(
+            "As this run was trained, seed and data included, but with these weights on the "
+            "loss. All "
+            "options are spelled out and no recipe is named: it is no row of the paper's tables. "
+            "Compare the two on the Compare page; one seed each does not settle it."
+        )
+        st.code(command, language="bash", wrap_lines=True)

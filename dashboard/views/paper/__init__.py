@@ -1,1 +1,1 @@
-"""Pages of the paper's figures."""
+"""The tabs of the paper's figures, one file each."""

@@ -18,7 +18,8 @@ from dashboard.figures import FIGURES
 from dashboard.figures.base import CannotShow
 from dashboard.jobs.background import missing_map, start_map
 from dashboard.presenters.gallery import as_html, cards
-from dashboard.views.parts.choices import criterion_order, link_to, plain
+from dashboard.views.addresses import link_to
+from dashboard.views.parts.choices import criterion_order, plain
 from dashboard.views.parts.refusals import refusals
 from hmw_core.criteria.of_run import pick_criterion
 from hmw_core.errors import UsageError
@@ -30,12 +31,6 @@ from hmw_core.spreadsheet import csv_bytes
 MIME = {"csv": "text/csv", "pdf": "application/pdf", "svg": "image/svg+xml", "png": "image/png"}
 CONFIG = {"displaylogo": False, "scrollZoom": False}
 PAGE = 48  # pictures; more make a page slow
-
-
-def title(text: str, sentence: str) -> None:
-    """Head a page: its name and what it is for."""
-    st.title(text, anchor=False)
-    st.markdown(sentence)
 
 
 def show_figure(
@@ -169,7 +164,7 @@ def gallery(
     notes = {
         int(i): "no score" if np.isnan(score.loc[i]) else f"{score.loc[i]:.3g}{unit}" for i in part
     }
-    _grid(run, part.tolist(), epoch, notes, link=f"{link_to('criteria', run)}&sample=")
+    _grid(run, part.tolist(), epoch, notes, link=f"{link_to('samples', run)}&sample=")
 
 
 def offer_map(run: RunReader, method: str, given_label: int | None = None) -> bool:

@@ -3,8 +3,7 @@
 import math
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
-from urllib.parse import quote
+from typing import Any, Literal
 
 import streamlit as st
 
@@ -30,6 +29,8 @@ def choose(
     container: Any = st,
     quiet: bool = False,
     help: str | None = None,
+    labelled: bool = True,
+    width: int | Literal["stretch"] = "stretch",
 ) -> str:
     """Return the option chosen, which the address keeps as `name=`, if `quiet` not the default.
 
@@ -37,7 +38,7 @@ def choose(
     of `options`, the page says so and takes the default.
     """
     key = f"choice {name}"
-    asked = _asked(name, key)
+    asked = asked_for(name, key)
     if asked not in options:
         if asked is not None:
             st.warning(
@@ -46,7 +47,15 @@ def choose(
             )
         asked = options[default]
     st.session_state[key] = asked  # also where it is there: a widget on a new page starts empty
-    value = container.selectbox(label, options, format_func=shown, key=key, help=help)
+    value = container.selectbox(
+        label,
+        options,
+        format_func=shown,
+        key=key,
+        label_visibility="visible" if labelled else "collapsed",
+        width=width,
+        help=help,
+    )
     remember(name, None if quiet and value == options[default] else value)
     return value
 
@@ -93,20 +102,32 @@ def choose_k(run: RunReader, names: Sequence[str]) -> int:
 
 def with_asked(names: Sequence[str], key: str) -> list[str]:
     """Return a menu of criteria, with those of another k or scale that the address asks for."""
-    asked = (_asked(key, f"choice {key}") or "").split(",")
+    asked = (asked_for(key, f"choice {key}") or "").split(",")
     return [*names, *(name for name in asked if name in VARIANTS and name not in names)]
 
 
-def choose_class(run: RunReader, *, all_classes: bool = False) -> int | None:
-    """Return the class chosen, `class=` in the address; None for all of them."""
+def choose_class(
+    run: RunReader,
+    *,
+    all_classes: bool = False,
+    text: Callable[[RunReader, int], str] | None = None,
+    **look: Any,
+) -> int | None:
+    """Return the class chosen, `class=` in the address; None for all of them.
+
+    `text` returns what the list says of a class beside its name; `look` goes to `choose`.
+    """
     labels = [str(label) for label in range(run.n_classes)]
 
     def shown(label: str) -> str:
-        name = "all classes" if label == ALL else shorten(run.class_names[int(label)], LONGEST)
-        return name if name == label or label == ALL else f"{label}: {name}"
+        if label == ALL:
+            return "all classes"
+        name = shorten(run.class_names[int(label)], LONGEST)
+        named = name if name == label else f"{label}: {name}"
+        return f"{named} · {text(run, int(label))}" if text else named
 
     # Text, and not None for all: a selectbox draws None as if nothing were chosen.
-    label = choose("class", "Class", [ALL, *labels] if all_classes else labels, shown=shown)
+    label = choose("class", "Class", [ALL, *labels] if all_classes else labels, shown=shown, **look)
     return None if label == ALL else int(label)
 
 
@@ -114,7 +135,10 @@ def choose_network(run: RunReader) -> int:
     """Return the network chosen, `network=` in the address; of a run with one nothing is asked."""
     names = [str(number) for number in range(1, run.n_networks + 1)]
     if len(names) > 1:
-        return int(choose("network", "Network", names, container=st.sidebar, quiet=True))
+        shown = "network {}".format
+        return int(
+            choose("network", "Network", names, shown=shown, quiet=True, labelled=False, width=130)
+        )
     asked = st.query_params.get("network")
     if asked not in (None, "1", st.session_state.get("address", {}).get("network")):
         st.warning(f"Network: {plain(run.name)} has one network, so there is no “{plain(asked)}”.")
@@ -122,18 +146,12 @@ def choose_network(run: RunReader) -> int:
     return 1
 
 
-def link_to(page: str, run: RunReader) -> str:
-    """Return the address of a page with this run and its network."""
-    network = f"&network={run.network}" if run.network > 1 else ""
-    return f"{page}?run={quote(run.name)}{network}"
-
-
 def choose_epoch(run: RunReader) -> int | None:
     """Return the last epoch to use, `epoch=` in the address; None for the last there is."""
     if run.last_epoch < 2:
         return None
     key = "choice epoch"
-    asked = _asked("epoch", key)
+    asked = asked_for("epoch", key)
     epoch = int(asked) if asked and asked.isascii() and asked.isdigit() else run.last_epoch
     if asked is not None and not 1 <= epoch <= run.last_epoch or (asked and str(epoch) != asked):
         st.warning(f"Epoch: there is no “{plain(asked)}” here, so this shows the last.")
@@ -147,7 +165,7 @@ def choose_epoch(run: RunReader) -> int | None:
 def choose_samples(run: RunReader) -> list[int] | None:
     """Return the samples named by hand, `sample=` in the address; None for those of the rule."""
     key = "choice sample"
-    st.session_state[key] = _asked("sample", key) or ""
+    st.session_state[key] = asked_for("sample", key) or ""
     text = st.text_input(
         "Samples", key=key, placeholder="chosen by rule", help="Ids with commas between: 3, 17"
     )
@@ -167,7 +185,7 @@ def keep_number(
     A `whole` number is 1 or more. `off` shows the field, but lets nobody write in it.
     """
     key = f"choice {name}"
-    asked = _asked(name, key)
+    asked = asked_for(name, key)
     value = None if asked in (None, "None") else _number(asked or "", whole=whole)
     if value is None and asked not in (None, "None"):
         st.warning(f"{label}: “{plain(asked or '')}” is not a number it can be, so it is left out.")
@@ -220,7 +238,7 @@ def choose_number(
     key = f"choice {name}"
     suggested = int(suggested) if whole else float(suggested)
     low = 1 if whole and low is None else low
-    asked = _asked(name, key)
+    asked = asked_for(name, key)
     # What stands in a field that nobody changed is the suggestion that the page made last.
     in_address = st.query_params.get(name) or st.session_state["address"].get(name)
     left_alone = not in_address and asked == str(st.session_state.get(f"suggested {name}"))
@@ -325,7 +343,7 @@ def criterion_order(run: RunReader, name: str) -> str:
     return f"{end} {mid_sentence(criterion.title)}"
 
 
-def _asked(name: str, key: str) -> str | None:
+def asked_for(name: str, key: str) -> str | None:
     """Return what the widget, the address or an earlier page asks for, the newest of them."""
     written = st.session_state.setdefault("address", {}).get(name)
     in_address = st.query_params.get(name)

@@ -7,7 +7,8 @@ import streamlit as st
 
 from dashboard import runs
 from dashboard.presenters.gallery import as_html, cards
-from dashboard.views.parts.choices import link_to, plain, remember
+from dashboard.views.addresses import link_to, page_file, query_of
+from dashboard.views.parts.choices import plain, remember
 from hmw_core.log.reader import RunReader
 
 PAGE = 24  # pictures
@@ -37,7 +38,7 @@ def go_to_review(run: RunReader, sample_ids: Sequence[int], what: str) -> None:
     }
     remember("run", run.name)
     st.session_state.pop("choice run", None)
-    st.switch_page("views/mend/review.py", query_params={"run": run.name})
+    st.switch_page(page_file("review"), query_params=query_of("review", run.name, run.network))
 
 
 def rank_text(rank: object) -> str:
@@ -69,4 +70,4 @@ def show_part(
     )
     st.caption(f"{order} {known} mislabeled samples.")
     drawn = cards(run, shown, epoch or run.last_epoch, {i: note(i) for i in shown})
-    st.html(as_html(drawn, link=f"{link_to('sample', run)}&sample="))
+    st.html(as_html(drawn, link=f"{link_to('samples', run)}&sample="))

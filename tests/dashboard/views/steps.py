@@ -5,25 +5,21 @@ from typing import Any
 
 from streamlit.testing.v1 import AppTest
 
+from dashboard.views.addresses import PLACES, page_file
+
 APP = Path(__file__).parents[3] / "dashboard" / "frame.py"
 HTML_NAMES = ["<b>bold</b>", "<img src=x onerror=alert(1)>", "$5 & more", "a_b*c*", "plain"]
 
 
-def view(name: str) -> str:
-    """Return the file of a page, as `frame.py` names it."""
-    (path,) = APP.parent.glob(f"views/*/{name}.py")
-    return path.relative_to(APP.parent).as_posix()
-
-
 def open_page(name: str, state: dict[str, Any] | None = None, **address: str) -> AppTest:
-    """Open an address as a browser would: the page's own file runs once, and no other page."""
+    """Open the tab that one of `PLACES` names: the page's own file runs once, and no other page."""
     page = AppTest.from_file(str(APP), default_timeout=60)
-    for key, value in address.items():
+    for key, value in (PLACES[name][1] | address).items():
         page.query_params[key] = value
     for key, value in (state or {}).items():
         page.session_state[key] = value
     # Before the first run, a page is found by the name of its file, which is its address.
-    page.switch_page(view(name)).run()
+    page.switch_page(page_file(name)).run()
     assert not page.exception, [found.message for found in page.exception]
     return page
 

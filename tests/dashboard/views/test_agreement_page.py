@@ -112,7 +112,7 @@ def test_ambiguous_samples_are_shown_counted_and_reviewed(folder, monkeypatch):
         "streamlit.switch_page", lambda page, query_params=None: gone.append((page, query_params))
     )
     page.button[0].click().run()
-    assert gone == [("views/mend/review.py", {"run": "one"})]
+    assert gone == [("views/pages/fix.py", {"run": "one", "tab": "review"})]
     kept = page.session_state["review selection"]
     assert len(kept["sample_ids"]) == sizes["Ambiguous"]
     assert kept["sample_ids"][: len(ids)] == ids

@@ -67,7 +67,7 @@ def test_parts_have_their_pictures_and_lead_to_the_review(folder, monkeypatch):
         "streamlit.switch_page", lambda page, query_params=None: gone.append((page, query_params))
     )
     page.button[0].click().run()
-    assert gone == [("views/mend/review.py", {"run": "two"})]
+    assert gone == [("views/pages/fix.py", {"run": "two", "tab": "review"})]
     kept = page.session_state["review selection"]
     assert kept["run"] == "two"
     assert kept["sample_ids"] == ids

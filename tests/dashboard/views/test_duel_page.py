@@ -64,7 +64,7 @@ def test_a_part_is_shown_and_becomes_a_review_queue(folder, monkeypatch):
     gone = []
     monkeypatch.setattr("streamlit.switch_page", lambda page, query_params=None: gone.append(page))
     page.button[0].click().run()
-    assert gone == ["views/mend/review.py"]
+    assert gone == ["views/pages/fix.py"]
     kept = page.session_state["review selection"]
     assert kept["sample_ids"] == ids
     assert kept["run"] == "rivals"

@@ -36,14 +36,15 @@ def two(folder):
 
 def test_the_choice_decides_what_every_part_of_the_page_reads(two):
     page = open_page("class", run="two", criterion="aum")
-    assert page.selectbox(key="choice network").options == ["1", "2"]
+    assert page.selectbox(key="choice network").options == ["network 1", "network 2"]
     assert shown_samples(page)[0] == "0"
     assert "network" not in page.query_params  # an old address means the first network
     page.selectbox(key="choice network").select("2").run()
     assert not page.exception
     assert in_address(page, "network") == "2"
     assert shown_samples(page)[0] == "10"
-    assert "criteria?run=two&amp;network=2&amp;sample=10" in page.get("html")[-1].proto.body
+    links = "".join(block.proto.body for block in page.get("html"))
+    assert "inspect?run=two&amp;network=2&amp;sample=10" in links
     again = open_page("class", run="two", criterion="aum", network="2")
     assert shown_samples(again)[0] == "10"
 
@@ -57,7 +58,7 @@ def test_a_run_of_one_network_is_not_asked(two, folder):
     page = open_page("class", run="two", network="3")
     assert "Network: there is no “3”" in said(page)
     page.selectbox(key="choice network").select("2").run()
-    page.sidebar.selectbox(key="choice run").select("one").run()  # not the reader's mistake
+    page.selectbox(key="choice run").select("one").run()  # not the reader's mistake
     assert not page.warning
     assert "network" not in page.query_params
 

@@ -5,14 +5,13 @@ from pathlib import Path
 
 import pytest
 import streamlit as st
-from streamlit.testing.v1 import AppTest
 
 from dashboard import runs
 from dashboard.jobs import background
 from hmw_core import RunReader
 from hmw_core.pictures.duplicates import compare_pairs
 from tests.conftest import write_run
-from tests.dashboard.views.steps import APP, open_page, said, view
+from tests.dashboard.views.steps import open_page, said
 from tests.dashboard.views.test_views import ADDRESSES
 
 
@@ -26,11 +25,8 @@ def listing(folder: Path) -> dict[str, tuple[int, int, int]]:
 
 
 def visit_all(run: str) -> None:
-    page = AppTest.from_file(str(APP), default_timeout=60)
-    page.query_params["run"] = run
     for name in ADDRESSES:
-        page.switch_page(view(name)).run()
-        assert not page.exception, name
+        open_page(name, run=run)
 
 
 def test_no_page_writes_anything(folder, monkeypatch):

@@ -108,7 +108,7 @@ def test_neighbours_are_shown_with_their_labels(folder):
     shown = bodies(page)
     assert shown.count("data-sample=") == 10
     assert "cosine" in shown
-    assert "sample?run=tiny&amp;sample=" in shown
+    assert "inspect?run=tiny&amp;sample=" in shown
     assert "5 of the 10 nearest are given 1, too; 5 are given 0, as is suggested." in said(page)
 
 

@@ -243,7 +243,7 @@ def test_another_run_begins_without_outline_and_picks(folder):
     page.query_params["pick"] = "3"
     page.run()
     assert "inside the outline" in said(page)
-    page.sidebar.selectbox[0].select("two").run()
+    page.selectbox[0].select("two").run()
     assert "60 of 60 samples" in said(page)
     assert not {"outline", "pick"} & page.query_params.keys()
 

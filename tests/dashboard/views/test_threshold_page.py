@@ -31,7 +31,7 @@ def test_a_score_of_two_modes_is_cut_and_its_flags_lead_on(folder):
     assert "Two modes are shown" in page.success[0].value
     n = find_threshold(run, "aum", "gaussian").n_flagged
     assert f"flags {n} of {N} samples" in said(page)
-    assert f"labels?run=two&criterion=aum&flag={n}" in said(page)
+    assert f"fix?run=two&tab=labels&criterion=aum&flag={n}" in said(page)
     table = page.dataframe[0].value
     assert table["Rule"].tolist() == ["Two Gaussians", "Two betas", "Valley"]
     assert table["Flagged"][0].startswith(f"{n} ")
@@ -57,7 +57,7 @@ def test_flags_become_a_review_queue_most_suspicious_first(folder, monkeypatch):
         "streamlit.switch_page", lambda page, query_params=None: gone.append((page, query_params))
     )
     next(button for button in page.button if "Review these" in button.label).click().run()
-    assert gone == [("views/mend/review.py", {"run": "two"})]
+    assert gone == [("views/pages/fix.py", {"run": "two", "tab": "review"})]
     kept = page.session_state["review selection"]
     score = run.signals(["margin"]).groupby("sample_id")["margin"].mean()
     cut = find_threshold(run, "aum", "gaussian").cut

@@ -35,7 +35,7 @@ def test_a_cell_opens_its_pictures_and_is_a_review_queue(folder, monkeypatch):
     monkeypatch.setattr("streamlit.switch_page", lambda page, query_params=None: gone.append(page))
     review = next(button for button in page.button if "Review" in button.label)
     review.click().run()
-    assert gone == ["views/mend/review.py"]
+    assert gone == ["views/pages/fix.py"]
     kept = page.session_state["review selection"]
     assert sorted(kept["sample_ids"]) == [0, 10, 20, 30, 40, 50]
     assert "believed 0, given 1" in kept["what"]

@@ -3,10 +3,11 @@
 import streamlit as st
 
 from dashboard import runs
-from dashboard.views.parts.blocks import show_figure, title
+from dashboard.views.addresses import page_file, query_of
+from dashboard.views.parts.bar import no_runs
+from dashboard.views.parts.blocks import show_figure
 from dashboard.views.parts.choices import plain, remember
 from dashboard.views.parts.refusals import refusals
-from dashboard.views.parts.run_picker import no_runs
 from hmw_core.log.reader import RunReader
 
 PER_CENT = "%.1f %%"
@@ -29,7 +30,7 @@ COLUMNS = {
         "AUROC, IAM", format="%.3f", help="How well IAM over all epochs finds the mislabeled"
     ),
 }
-PAGES = ("criteria", "logits", "sphere", "clusters", "class", "accuracy", "export")
+SHOWN = ("criteria", "logits", "sphere", "clusters", "class", "accuracy", "export")
 ORIGIN = ("created", "seed", "device", "commit", "versions", "weighting", "config", "absent")
 EVERY = 2.5  # seconds between two looks at a running run
 
@@ -70,9 +71,9 @@ def show_runs(watching: bool) -> None:
         remember("run", run.name)
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown(f"Open **{plain(run.name)}**:", width="content")
-            for page in PAGES:
-                query = {"run": run.name}
-                st.page_link(f"views/paper/{page}.py", label=page.capitalize(), query_params=query)
+            for place in SHOWN:
+                query = query_of(place, run.name)
+                st.page_link(page_file(place), label=place.capitalize(), query_params=query)
         show_figure("noise_matrix", run)
         with st.expander("How this run was made"):
             st.json({key: run.info.get(key) for key in ORIGIN}, expanded=2)
@@ -87,9 +88,12 @@ def any_running(readable: list[RunReader]) -> bool:
     return any(run.status == "running" for run in readable)
 
 
-title(
-    "Runs",
-    "Compare the last test accuracy with the best: a gap means that wrong labels were memorised.",
-)
-now_running = any_running(runs.all_runs()[0])
-st.fragment(refusals()(show_runs), run_every=EVERY if now_running else None)(now_running)
+def show() -> None:
+    """Show the page."""
+    st.title("Runs", anchor=False)
+    st.caption(
+        "Compare the last test accuracy with the best: a gap means that wrong labels were "
+        "memorised."
+    )
+    now_running = any_running(runs.all_runs()[0])
+    st.fragment(refusals()(show_runs), run_every=EVERY if now_running else None)(now_running)

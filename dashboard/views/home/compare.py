@@ -6,7 +6,7 @@ import streamlit as st
 from dashboard import runs
 from dashboard.cached import samples as cached_samples
 from dashboard.drawing.text import shorten
-from dashboard.views.parts.blocks import show_figure, title
+from dashboard.views.parts.blocks import show_figure
 from dashboard.views.parts.choices import (
     choose,
     choose_criterion,
@@ -15,7 +15,6 @@ from dashboard.views.parts.choices import (
     plain,
 )
 from dashboard.views.parts.part_pictures import offer_review, rank_text, show_part
-from dashboard.views.parts.run_picker import pick_run
 from hmw_core.criteria.of_run import title_of
 from hmw_core.errors import UsageError
 from hmw_core.log.reader import RunReader
@@ -126,65 +125,67 @@ def flagged(a: RunReader, b: RunReader, pairs: pd.DataFrame, budget: int, criter
     )
 
 
-title("Compare", "How two runs were made, and what each makes of the same samples.")
-first = pick_run()
-by_name = {run.name: run for run in runs.all_runs()[0]}
-others = [name for name in by_name if name != first.name]
-if not others:
-    st.info(
-        f"There is no second run to compare {plain(first.name)} with. Train one on the Train page.",
-        icon=":material/info:",
-    )
-    st.stop()
-same_data = [
-    name
-    for name in others
-    if by_name[name].info["dataset"]["fingerprint"] == first.info["dataset"]["fingerprint"]
-]
-with st.container(horizontal=True, vertical_alignment="bottom"):
-    start = others.index(same_data[0]) if same_data else 0
-    second = by_name[choose("with", "Run B", others, default=start)]
-    more = st.multiselect(
-        "More in settings and curves",
-        [name for name in others if name != second.name],
-        max_selections=MOST - 2,
-        key="more runs",
-        placeholder="none",
-    )
-    criterion = choose_criterion(first, "Criterion")
-st.caption(f"Run A is the one chosen at the left: **{plain(first.name)}**.")
-chosen = [first, second, *(by_name[name] for name in more if name in by_name)]
-differences(chosen)
-show_figure("training_progress", chosen, criterion=criterion)
+def show(first: RunReader) -> None:
+    """Show the page."""
+    st.caption("How two runs were made, and what each makes of the same samples.")
+    by_name = {run.name: run for run in runs.all_runs()[0]}
+    others = [name for name in by_name if name != first.name]
+    if not others:
+        st.info(
+            f"There is no second run to compare {plain(first.name)} with. "
+            "Train one on the Train page.",
+            icon=":material/info:",
+        )
+        st.stop()
+    same_data = [
+        name
+        for name in others
+        if by_name[name].info["dataset"]["fingerprint"] == first.info["dataset"]["fingerprint"]
+    ]
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        start = others.index(same_data[0]) if same_data else 0
+        second = by_name[choose("with", "Run B", others, default=start)]
+        more = st.multiselect(
+            "More in settings and curves",
+            [name for name in others if name != second.name],
+            max_selections=MOST - 2,
+            key="more runs",
+            placeholder="none",
+        )
+        criterion = choose_criterion(first, "Criterion")
+    st.caption(f"Run A is the one chosen at the left: **{plain(first.name)}**.")
+    chosen = [first, second, *(by_name[name] for name in more if name in by_name)]
+    differences(chosen)
+    show_figure("training_progress", chosen, criterion=criterion)
 
-try:
-    pairs = cached_samples.paired_scores(first, second, criterion)
-except UsageError as reason:
-    st.subheader("The same samples in both", anchor=False)
-    st.info(f"Not shown: {plain(str(reason))}.", icon=":material/info:")
-    st.stop()
-with st.container(horizontal=True, vertical_alignment="bottom"):
-    asked = keep_number("budget", "Flag in each run (empty: a suggestion)", whole=True)
-    ranks = st.segmented_control(
-        "Axes", ["scores", "ranks"], default="scores", required=True, key="axes"
+    try:
+        pairs = cached_samples.paired_scores(first, second, criterion)
+    except UsageError as reason:
+        st.subheader("The same samples in both", anchor=False)
+        st.info(f"Not shown: {plain(str(reason))}.", icon=":material/info:")
+        st.stop()
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        asked = keep_number("budget", "Flag in each run (empty: a suggestion)", whole=True)
+        ranks = st.segmented_control(
+            "Axes", ["scores", "ranks"], default="scores", required=True, key="axes"
+        )
+    budget = min(int(asked), len(pairs)) if asked else suggested_budget(pairs)
+    if asked and asked > len(pairs):
+        st.warning(f"There are {len(pairs):,} samples only, so all are flagged.")
+    elif not asked:
+        why = (
+            "as many as are mislabeled in A"
+            if pairs["is_mislabeled_a"].notna().all()
+            else f"{100 * SHARE:.0f} % of the samples, as nobody knows how many are mislabeled"
+        )
+        st.caption(f"Flagged in each run: the {budget:,} most suspicious, {why}.")
+    agreement(pairs)
+    show_figure(
+        "compare_scores",
+        [first, second],
+        criterion=criterion,
+        budget=budget,
+        ranks=ranks == "ranks",
     )
-budget = min(int(asked), len(pairs)) if asked else suggested_budget(pairs)
-if asked and asked > len(pairs):
-    st.warning(f"There are {len(pairs):,} samples only, so all are flagged.")
-elif not asked:
-    why = (
-        "as many as are mislabeled in A"
-        if pairs["is_mislabeled_a"].notna().all()
-        else f"{100 * SHARE:.0f} % of the samples, as nobody knows how many are mislabeled"
-    )
-    st.caption(f"Flagged in each run: the {budget:,} most suspicious, {why}.")
-agreement(pairs)
-show_figure(
-    "compare_scores",
-    [first, second],
-    criterion=criterion,
-    budget=budget,
-    ranks=ranks == "ranks",
-)
-st.subheader("What each flags", anchor=False)
-flagged(first, second, pairs, budget, criterion)
+    st.subheader("What each flags", anchor=False)
+    flagged(first, second, pairs, budget, criterion)

@@ -12,7 +12,6 @@ import streamlit as st
 from dashboard import runs
 from dashboard.cached import review as cached_review
 from dashboard.presenters import reviewing
-from dashboard.views.parts.blocks import title
 from dashboard.views.parts.bulk import WRITTEN, offer_bulk, show_bulk_undo
 from dashboard.views.parts.choices import (
     choose_class,
@@ -23,7 +22,6 @@ from dashboard.views.parts.choices import (
 )
 from dashboard.views.parts.refusals import refusals
 from dashboard.views.parts.review_panel import show_review_panel
-from dashboard.views.parts.run_picker import pick_run
 from hmw_core.criteria.of_run import pick_criterion
 from hmw_core.errors import UsageError
 from hmw_core.log.reader import RunReader
@@ -41,10 +39,9 @@ TRUE_HELP = (
 )
 
 
-def main() -> None:
-    """Show the page."""
-    title("Review", "The keys judge the picture on screen. Labels of the data set stay untouched.")
-    run = pick_run()
+def show(run: RunReader) -> None:
+    """Show the step."""
+    st.caption("The keys judge the picture on screen. Labels of the data set stay untouched.")
     if not run.last_epoch:
         st.info("There is nothing to rank before the first whole epoch.", icon=":material/info:")
         return
@@ -344,6 +341,3 @@ def when_to_stop(
     for column, (name, value) in zip(st.columns(len(tiles)), tiles.items(), strict=True):
         column.markdown(f":small[:gray[{name}]]  \n**{value}**")
     st.caption(f"After {made[1]:,} verdicts. {plain(left.rule)}")
-
-
-main()

@@ -15,14 +15,14 @@ from dashboard.presenters import linked, linked_cloud
 from dashboard.presenters.gallery import as_html, cards_of, data_address
 from dashboard.presenters.linked import Places, Samples
 from dashboard.presenters.linked_cloud import COLOURS, PICKED_MARKERS, TOP_MARKERS
-from dashboard.views.parts.blocks import CONFIG, PAGE, offer_map, title
+from dashboard.views.addresses import link_to
+from dashboard.views.parts.blocks import CONFIG, PAGE, offer_map
 from dashboard.views.parts.choices import (
     IN_ADDRESS,
     choose,
     choose_criterion,
     criterion_title,
     keep_text,
-    link_to,
     plain,
     set_text,
     with_asked,
@@ -30,7 +30,6 @@ from dashboard.views.parts.choices import (
 from dashboard.views.parts.contrast import show_contrast
 from dashboard.views.parts.part_pictures import go_to_review
 from dashboard.views.parts.picker import picker
-from dashboard.views.parts.run_picker import pick_run
 from dashboard.views.parts.sample_filters import choose_filters, clear_filters
 from hmw_core.criteria import MAIN_CRITERIA
 from hmw_core.criteria.compute import why_absent
@@ -48,10 +47,9 @@ ORDER = {FIRST: "most suspicious first", LAST: "least suspicious first"}
 GALLERY_HEIGHT = 460  # px; as high as the map
 
 
-def show() -> None:
-    """Show the page."""
-    title("Samples", "Draw a lasso or a box on the map; pick pictures or rows to find them on it.")
-    run = pick_run()
+def show(run: RunReader) -> None:
+    """Show the samples of all classes."""
+    st.caption("Draw a lasso or a box on the map; pick pictures or rows to find them on it.")
     colour, criterion, order, filters, epoch = _controls(run)
     samples = cached_samples.samples_of(run, epoch)
     verdict = cached_review.verdicts_of(run)
@@ -298,7 +296,7 @@ def _gallery(
         )
     }
     html = as_html(
-        cards_of(rows, pictures, notes), link=f"{link_to('sample', run)}&sample=", width=84
+        cards_of(rows, pictures, notes), link=f"{link_to('samples', run)}&sample=", width=84
     )
     with st.container(height=GALLERY_HEIGHT, border=False):
         picker(html, picked, key="samples gallery", on_click=_toggle)
@@ -378,6 +376,3 @@ def _kept_picks() -> list[int]:
 
 def _as_list(ids: list[int]) -> str:
     return ",".join(map(str, ids))
-
-
-show()

@@ -14,16 +14,15 @@ from dashboard.presenters.sample_page import (
     rank_table,
     suggestion_bars,
 )
-from dashboard.views.parts.blocks import show_figure, title
+from dashboard.views.addresses import link_to
+from dashboard.views.parts.blocks import show_figure
 from dashboard.views.parts.choices import (
     choose,
     choose_criterion,
     choose_epoch,
-    link_to,
     plain,
     remember,
 )
-from dashboard.views.parts.run_picker import pick_run
 from hmw_core.criteria.of_run import title_of
 from hmw_core.errors import UsageError
 from hmw_core.feature_space.neighbours import nearest_in
@@ -31,6 +30,7 @@ from hmw_core.log.reader import RunReader
 from hmw_core.samples.suggestions import RULE, suggest
 
 NONE = "nothing more"
+FIRST = "first"  # instead of an id: the most suspicious sample
 N_NEIGHBOURS = 10
 SAID = {
     "keep": "keep the given label",
@@ -42,7 +42,7 @@ SAID = {
 def asked_sample(run: RunReader, first: int) -> int:
     """Return the sample that the address or an earlier page asks for, else the first one."""
     text = st.query_params.get("sample") or st.session_state.get("address", {}).get("sample")
-    if text is None:
+    if text in (None, FIRST):
         return first
     word = text.replace(",", " ").split()[0] if text.replace(",", " ").split() else ""
     if word.isascii() and word.isdigit() and int(word) < run.n_samples:
@@ -233,7 +233,7 @@ def show_neighbours(
         f"{'same label' if row.given_label == given else 'other label'}"
         for row in near.itertuples()
     }
-    link = f"{link_to('sample', run)}&sample="
+    link = f"{link_to('samples', run)}&sample="
     shown = cards(run, near["neighbour_id"].tolist(), samples.epoch, notes)
     st.html(as_html(shown, link=link, width=88))
     out = f" {len(known.left_out):,} samples without a direction are left out." * bool(
@@ -245,37 +245,36 @@ def show_neighbours(
     )
 
 
-title(
-    "Sample", "One sample: its labels, its values in the training, and the samples nearest to it."
-)
-run = pick_run()
-if run.last_epoch == 0:
-    st.info("No epoch of this run is finished yet, so there is nothing to show.")
-    st.stop()
-with st.container(horizontal=True, vertical_alignment="bottom"):
-    criterion = choose_criterion(run, "Rank by")
-    also = choose("also", "Curves also of", [NONE, *MORE], shown=lambda n: MORE.get(n, (n,))[0])
-    epoch = choose_epoch(run)
-samples = cached_samples.samples_of(run, epoch)
-sample_id = choose_sample(run, samples, criterion)
-suggested = suggest(run, [sample_id], epoch)
-given_label = int(samples.given_label[sample_id])
-others = suggested[suggested["label"] != given_label]["label"]
+def show(run: RunReader) -> None:
+    """Show the tab."""
+    st.caption("One sample: its labels, its values in the training, and the samples nearest to it.")
+    if run.last_epoch == 0:
+        st.info("No epoch of this run is finished yet, so there is nothing to show.")
+        st.stop()
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        criterion = choose_criterion(run, "Rank by")
+        also = choose("also", "Curves also of", [NONE, *MORE], shown=lambda n: MORE.get(n, (n,))[0])
+        epoch = choose_epoch(run)
+    samples = cached_samples.samples_of(run, epoch)
+    sample_id = choose_sample(run, samples, criterion)
+    suggested = suggest(run, [sample_id], epoch)
+    given_label = int(samples.given_label[sample_id])
+    others = suggested[suggested["label"] != given_label]["label"]
 
-picture, labels, ranks = st.columns([3, 3, 6.4])
-with picture:
-    show_picture(run, sample_id)
-with labels:
-    show_labels(run, samples, sample_id, suggested)
-with ranks:
-    show_ranks(run, samples, sample_id)
-quantities = [*QUANTITIES, *([also] if also != NONE else [])]
-show_figure(
-    "sample_curves",
-    run,
-    sample_id=sample_id,
-    epoch=epoch,
-    also=None if also == NONE else also,
-    bands=cached_samples.class_bands(run, given_label, quantities),
-)
-show_neighbours(run, samples, sample_id, int(others.iloc[0]) if len(others) else None)
+    picture, labels, ranks = st.columns([3, 3, 6.4])
+    with picture:
+        show_picture(run, sample_id)
+    with labels:
+        show_labels(run, samples, sample_id, suggested)
+    with ranks:
+        show_ranks(run, samples, sample_id)
+    quantities = [*QUANTITIES, *([also] if also != NONE else [])]
+    show_figure(
+        "sample_curves",
+        run,
+        sample_id=sample_id,
+        epoch=epoch,
+        also=None if also == NONE else also,
+        bands=cached_samples.class_bands(run, given_label, quantities),
+    )
+    show_neighbours(run, samples, sample_id, int(others.iloc[0]) if len(others) else None)

@@ -6,10 +6,10 @@ from pathlib import Path
 import streamlit as st
 
 from dashboard import runs
-from dashboard.views.parts.blocks import show_figure, title
-from dashboard.views.parts.choices import choose, link_to, plain
+from dashboard.views.addresses import link_to
+from dashboard.views.parts.blocks import show_figure
+from dashboard.views.parts.choices import choose, plain
 from dashboard.views.parts.refusals import refusals
-from dashboard.views.parts.run_picker import pick_run
 from hmw_core.experiments.proof import (
     ARMS,
     ENOUGH,
@@ -110,7 +110,7 @@ def downloads(proof: Proof) -> None:
         )
 
 
-def show(proof: Proof) -> None:
+def show_proof(run: RunReader, proof: Proof) -> None:
     """Show one proof: how far it is, what it shows, its table, its figure, how to read them."""
     n_done = len(proof.trainings)
     if proof.is_being_computed:
@@ -133,22 +133,22 @@ def show(proof: Proof) -> None:
         st.markdown("\n".join(f"- {plain(sentence)}" for sentence in remarks(proof)))
 
 
-title(
-    "Proof",
-    "Does training on the corrected labels pay? The same network, trained from scratch on the "
-    "original labels, on the corrected ones, without the suspects, and without as many samples "
-    "drawn at random.",
-)
-run: RunReader = pick_run()
-proofs, broken = list_proofs(run.folder)
-for reason in broken.values():
-    st.warning(f"Cannot be read: {plain(reason)}")
-if proofs:
-    by_name = {proof.name: proof for proof in proofs}
-    name = choose("proof", "Proof", list(by_name), shown=lambda n: shown_name(by_name[n]))
-    show(by_name[name])
-    with st.expander("Start another"):
+def show(run: RunReader) -> None:
+    """Show the tab."""
+    st.caption(
+        "Does training on the corrected labels pay? The same network, trained from scratch on "
+        "the original labels, on the corrected ones, without the suspects, and without as many "
+        "samples drawn at random."
+    )
+    proofs, broken = list_proofs(run.folder)
+    for reason in broken.values():
+        st.warning(f"Cannot be read: {plain(reason)}")
+    if proofs:
+        by_name = {proof.name: proof for proof in proofs}
+        name = choose("proof", "Proof", list(by_name), shown=lambda n: shown_name(by_name[n]))
+        show_proof(run, by_name[name])
+        with st.expander("Start another"):
+            how_to_start(run)
+    else:
+        st.info("There is no proof of this run yet.", icon=":material/info:")
         how_to_start(run)
-else:
-    st.info("There is no proof of this run yet.", icon=":material/info:")
-    how_to_start(run)

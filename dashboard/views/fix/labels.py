@@ -19,15 +19,13 @@ from dashboard.export.labels import (
     retrain_command,
     samples_file,
 )
-from dashboard.views.parts.blocks import title
+from dashboard.views.addresses import link_to
 from dashboard.views.parts.choices import (
     choose_criterion,
     choose_epoch,
     keep_number,
-    link_to,
     plain,
 )
-from dashboard.views.parts.run_picker import pick_run
 from hmw_core.criteria.of_run import title_of
 from hmw_core.errors import UsageError
 from hmw_core.file_names import file_name
@@ -64,14 +62,12 @@ COLUMNS = {
 }
 
 
-def main() -> None:
-    """Show the page."""
-    title(
-        "Labels",
+def show(run: RunReader) -> None:
+    """Show the step."""
+    st.caption(
         "The labels as the verdicts correct them: to look over, to take away, and to train on. "
-        "The data set itself stays as it is.",
+        "The data set itself stays as it is."
     )
-    run = pick_run()
     with st.container(horizontal=True, vertical_alignment="bottom"):
         criterion = choose_criterion(run, "Scores by")
         flagged = keep_number("flag", "Flag the most suspicious (number)", whole=True)
@@ -280,6 +276,3 @@ def show_neighbours(run: RunReader, labels: pd.DataFrame) -> None:
         "where a training has memorised its labels they agree with every wrong one. Take an epoch "
         "before that with the slider above."
     )
-
-
-main()

@@ -27,7 +27,8 @@ from dashboard.jobs.training_command import (
     suggested_name,
 )
 from dashboard.presenters.summary import description
-from dashboard.views.parts.blocks import show_figure, title
+from dashboard.views.addresses import page_file, query_of
+from dashboard.views.parts.blocks import show_figure
 from dashboard.views.parts.choices import choose, choose_criterion, plain, remember
 from dashboard.views.parts.refusals import refusals
 from hmw_core.catalogue import Recipe, catalogue, fields_of
@@ -48,7 +49,7 @@ ICONS = {
     "stopped": ":material/pause_circle:",
     "failed": ":material/error:",
 }
-PAGES = ("runs/overview", "paper/criteria", "mend/samples", "mend/review", "runs/compare")
+SHOWN = ("overview", "criteria", "samples", "review", "compare")
 
 
 def known_trainings() -> dict[str, str]:
@@ -444,9 +445,9 @@ def buttons(name: str, state: trainings.State, run: RunReader | None) -> None:
             if st.button("Remove from the list", icon=":material/delete:"):
                 act(lambda: trainings.forget(folder, name))
         if run is not None:
-            for page in PAGES:
-                label = page.partition("/")[2].capitalize()
-                st.page_link(f"views/{page}.py", label=label, query_params={"run": name})
+            for place in SHOWN:
+                query = query_of(place, name)
+                st.page_link(page_file(place), label=place.capitalize(), query_params=query)
 
 
 def act(what: Any) -> None:
@@ -494,30 +495,31 @@ def duration(seconds: float) -> str:
     return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
 
 
-title("Train", "A training continues when this page, the browser or the dashboard is closed.")
-known = known_trainings()
-living = [name for name, status in known.items() if status in trainings.LIVING]
-options = [*living, NEW, *(name for name in known if name not in living)]
-if runs.read_only():
-    options.remove(NEW)
-    st.info(
-        "This server is read-only: trainings can be watched here, but not started, stopped or "
-        "resumed. In a terminal of its machine, `python -m training train --help` says how.",
-        icon=":material/lock:",
-    )
-if not options:
-    st.info("Nothing has been trained from a dashboard here, and nothing is being trained.")
-    st.stop()
+def show() -> None:
+    """Show the page."""
+    st.title("Train", anchor=False)
+    st.caption("A training continues when this page, the browser or the dashboard is closed.")
+    known = known_trainings()
+    living = [name for name, status in known.items() if status in trainings.LIVING]
+    options = [*living, NEW, *(name for name in known if name not in living)]
+    if runs.read_only():
+        options.remove(NEW)
+        st.info(
+            "This server is read-only: trainings can be watched here, but not started, stopped or "
+            "resumed. In a terminal of its machine, `python -m training train --help` says how.",
+            icon=":material/lock:",
+        )
+    if not options:
+        st.info("Nothing has been trained from a dashboard here, and nothing is being trained.")
+        st.stop()
 
+    def shown_training(name: str) -> str:
+        """Return a training as the list names it."""
+        return "New training" if name == NEW else f"{name} ({known[name]})"
 
-def shown_training(name: str) -> str:
-    """Return a training as the list names it."""
-    return "New training" if name == NEW else f"{name} ({known[name]})"
-
-
-chosen = choose("training", "Training", options, shown=shown_training, quiet=not living)
-if chosen == NEW:
-    new_training(living)
-else:
-    every = EVERY if known[chosen] in trainings.LIVING else None
-    st.fragment(refusals()(watch), run_every=every)(chosen, known[chosen])
+    chosen = choose("training", "Training", options, shown=shown_training, quiet=not living)
+    if chosen == NEW:
+        new_training(living)
+    else:
+        every = EVERY if known[chosen] in trainings.LIVING else None
+        st.fragment(refusals()(watch), run_every=every)(chosen, known[chosen])

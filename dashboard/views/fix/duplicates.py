@@ -9,10 +9,10 @@ from dashboard import runs
 from dashboard.cached import samples as cached_samples
 from dashboard.presenters.duplicate_pairs import histogram, pairs_html
 from dashboard.presenters.gallery import cards
-from dashboard.views.parts.blocks import CONFIG, title
-from dashboard.views.parts.choices import choose, link_to, plain, remember
+from dashboard.views.addresses import link_to
+from dashboard.views.parts.blocks import CONFIG
+from dashboard.views.parts.choices import choose, plain, remember
 from dashboard.views.parts.part_pictures import go_to_review, review_button
-from dashboard.views.parts.run_picker import pick_run
 from hmw_core.errors import UsageError
 from hmw_core.log.reader import RunReader
 from hmw_core.pictures.duplicates import (
@@ -134,7 +134,7 @@ def show_pairs(run: RunReader, table: pd.DataFrame) -> None:
     part = table.iloc[(page - 1) * PAGE : page * PAGE]
     ids = sorted({*part["sample_id"].tolist(), *part["other_id"].tolist()})
     by_id = {card.sample_id: card for card in cards(run, ids, run.last_epoch, {})}
-    st.html(pairs_html(part, by_id, f"{link_to('sample', run)}&sample="))
+    st.html(pairs_html(part, by_id, f"{link_to('samples', run)}&sample="))
 
 
 def review(run: RunReader, table: pd.DataFrame) -> None:
@@ -148,45 +148,49 @@ def review(run: RunReader, table: pd.DataFrame) -> None:
         go_to_review(run, ids, what)
 
 
-title(
-    "Duplicates",
-    "Nearly the same picture with two different labels: at least one of them is almost surely "
-    "wrong.",
-)
-run = pick_run()
-pairs = pairs_or_offer(run)
-measures = [by for by in MEASURES if distance(pairs, by).notna().any()]
-if not measures:
-    st.info("Nothing here can be compared: too few pictures or features with any detail.")
-    st.stop()
-with st.container(horizontal=True, vertical_alignment="bottom"):
-    which = choose("pairs", "Show", list(WHICH), shown=WHICH.__getitem__)
-    shown_as = {str(by): words for by, words in MEASURES.items()}
-    by = cast(By, choose("measure", "Nearly the same by", measures, shown=shown_as.__getitem__))
-    threshold = choose_threshold(pairs, by)
-found = near_duplicates(run, pairs, by, threshold)
-found = found.sort_values("differs", ascending=False, kind="stable")  # conflicts first
-shown = found[found["differs"]] if which == DIFFERENT else found
-n_differ = int(found["differs"].sum())
-st.markdown(
-    f"**{len(found):,} pairs** of near-duplicates in {found['group'].nunique():,} groups; "
-    f"**{n_differ:,}** of them have different given labels."
-)
-if by == "features":
+def show(run: RunReader) -> None:
+    """Show the tab."""
     st.caption(
-        "By features alone: a network gives much the same features to any two samples it takes for "
-        "the same kind, so these pairs are look-alikes to the network, and not all of them copies."
+        "Nearly the same picture with two different labels: at least one of them is almost "
+        "surely wrong."
     )
-if run.has_true_label and len(found):
-    agree = (found["true_label"] == found["other_true_label"]).mean()
-    st.caption(f"The true labels, known here, are the same in {100 * agree:.0f} % of the pairs.")
-if not measures == list(MEASURES):
-    lacks = "features" if "features" not in measures else "pictures"
-    st.caption(f"This run keeps no {lacks}, so the {measures[0]} alone decide.")
-explain(pairs, by, threshold)
-if shown.empty:
-    more = " Move the threshold up to see looser ones." if found.empty else ""
-    st.info(f"No such pair.{more}", icon=":material/check_circle:")
-else:
-    review(run, shown)
-    show_pairs(run, shown)
+    pairs = pairs_or_offer(run)
+    measures = [by for by in MEASURES if distance(pairs, by).notna().any()]
+    if not measures:
+        st.info("Nothing here can be compared: too few pictures or features with any detail.")
+        st.stop()
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        which = choose("pairs", "Show", list(WHICH), shown=WHICH.__getitem__)
+        shown_as = {str(by): words for by, words in MEASURES.items()}
+        by = cast(By, choose("measure", "Nearly the same by", measures, shown=shown_as.__getitem__))
+        threshold = choose_threshold(pairs, by)
+    found = near_duplicates(run, pairs, by, threshold)
+    found = found.sort_values("differs", ascending=False, kind="stable")  # conflicts first
+    shown = found[found["differs"]] if which == DIFFERENT else found
+    n_differ = int(found["differs"].sum())
+    st.markdown(
+        f"**{len(found):,} pairs** of near-duplicates in {found['group'].nunique():,} groups; "
+        f"**{n_differ:,}** of them have different given labels."
+    )
+    if by == "features":
+        st.caption(
+            "By features alone: a network gives much the same features to any two samples it "
+            "takes for "
+            "the same kind, so these pairs are look-alikes to the network, and not all of them "
+            "copies."
+        )
+    if run.has_true_label and len(found):
+        agree = (found["true_label"] == found["other_true_label"]).mean()
+        st.caption(
+            f"The true labels, known here, are the same in {100 * agree:.0f} % of the pairs."
+        )
+    if not measures == list(MEASURES):
+        lacks = "features" if "features" not in measures else "pictures"
+        st.caption(f"This run keeps no {lacks}, so the {measures[0]} alone decide.")
+    explain(pairs, by, threshold)
+    if shown.empty:
+        more = " Move the threshold up to see looser ones." if found.empty else ""
+        st.info(f"No such pair.{more}", icon=":material/check_circle:")
+    else:
+        review(run, shown)
+        show_pairs(run, shown)

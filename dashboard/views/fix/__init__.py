@@ -1,0 +1,1 @@
+"""The steps from suspects to corrected labels, one file each."""

@@ -1,0 +1,1 @@
+"""Parts of the pages that list, train and compare runs."""

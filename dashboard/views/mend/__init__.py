@@ -1,1 +1,0 @@
-"""Pages that find, judge and correct wrong labels."""

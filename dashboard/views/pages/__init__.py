@@ -1,0 +1,1 @@
+"""The pages of the menu: each is a bar, a sentence and its tabs."""

@@ -1,0 +1,44 @@
+"""A page's tabs: only the open one is made, and the address keeps which it is."""
+
+from collections.abc import Callable, Mapping
+
+import streamlit as st
+
+from dashboard.views.parts.choices import plain, remember
+
+
+def show_tabs(page: str, tabs: Mapping[str, tuple[str, Callable[[], None]]]) -> None:
+    """Show the tab that was chosen, `tab=` in the address; at first the first one.
+
+    Parameters
+    ----------
+    page : str
+        The name of the page: each page remembers its own tab.
+    tabs : mapping
+        The name in the address of each tab to its title and the function that shows it.
+    """
+    kept = f"tab of {page}"
+    asked = st.query_params.get("tab")
+    if asked is not None and asked != st.session_state.get("address", {}).get("tab"):
+        if asked in tabs:
+            st.session_state[kept] = asked
+        else:
+            st.warning(f"This page has no tab “{plain(asked)}” for this run.")
+    first = next(iter(tabs))
+    name = st.session_state.get(kept, first)
+    name = name if name in tabs else first
+    key = f"tabs {page}"
+    names = {title: name for name, (title, _) in tabs.items()}
+    st.session_state[key] = tabs[name][0]
+
+    def note() -> None:
+        st.session_state[kept] = names[st.session_state[key]]
+        remember("tab", st.session_state[kept])
+
+    remember("tab", name)
+    for tab, (_, show) in zip(
+        st.tabs(list(names), key=key, on_change=note), tabs.values(), strict=True
+    ):
+        if tab.open:
+            with tab:
+                show()
