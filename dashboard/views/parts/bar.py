@@ -51,9 +51,9 @@ def open_run(
             run = of_network(run, choose_network(run))
             if classes is not None:
                 given_label = choose_class(
-                    run, all_classes=classes == "all", text=class_text, width=250, labelled=False
+                    run, all_classes=classes == "all", text=class_text, width=200, labelled=False
                 )
-            st.caption(plain(description(run)), width="stretch")
+            st.caption(_unasked(run) + plain(description(run)), width="stretch")
             _warn(run)
             if run.status == "running":
                 _follow(run.name, run.last_epoch)
@@ -87,19 +87,26 @@ def _choose(runs: list[RunReader]) -> RunReader | None:
         key=RUN,
         placeholder="Choose a run",
         label_visibility="collapsed",
-        width=250,
-        on_change=lambda: st.session_state.pop("run by itself", None),
+        width=220,
+        on_change=_note,
     )
     if name is None:
         return None
     remember("run", name)
-    if st.session_state.get("run by itself") == name:
-        finished = by_name[name].status == "finished"
-        newest = "newest finished run" if finished else "newest run"
-        st.badge(
-            "chosen for you", color="gray", help=f"No run was asked for: this is the {newest}."
-        )
     return by_name[name]
+
+
+def _note() -> None:
+    """Keep what was chosen by hand, also where the address named no run that there is."""
+    st.session_state.pop("run by itself", None)
+    remember("run", st.session_state[RUN])
+
+
+def _unasked(run: RunReader) -> str:
+    """Return a mark where nobody chose the run on screen; empty where somebody did."""
+    if st.session_state.get("run by itself") != run.name:
+        return ""
+    return f":gray-badge[newest {'finished ' * (run.status == 'finished')}run] "
 
 
 def _say_why_none(runs: list[RunReader], broken: dict[str, str]) -> None:
