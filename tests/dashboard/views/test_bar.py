@@ -1,16 +1,18 @@
 """The bar and the tabs: which run and class are on screen, and which part of a page is made."""
 
-import time
+import json
 
 from tests.conftest import write_run
 from tests.dashboard.views.steps import in_address, open_page, said
 
 
 def write_in_turn(folder, *names, **options):
-    """Write runs a moment apart: the newest is the one whose `created` is largest."""
-    for name in names:
+    """Write runs, each created a year after the one before."""
+    for year, name in enumerate(names, 2001):
         write_run(folder / name, **options)
-        time.sleep(0.01)
+        file = folder / name / "run.json"
+        created = {"created": f"{year}-01-01T00:00:00+00:00"}
+        file.write_text(json.dumps(json.loads(file.read_text()) | created))
 
 
 def test_without_an_address_the_newest_finished_run_is_shown_and_that_is_said(folder):
