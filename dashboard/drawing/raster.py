@@ -30,11 +30,17 @@ def raster_of_categories(
     square : Square
         What the picture covers.
     """
-    counts = np.stack(
-        [square.count(x[category == c], y[category == c]) for c in range(len(colours))]
-    )
+    pixel, is_inside = square.pixels(x, y)
+    of_point = category[is_inside]
+    count, most = np.zeros((2, CELLS, CELLS), np.int32)
+    commonest = np.zeros((CELLS, CELLS), np.intp)
+    for number in range(len(colours)):
+        covered = _covered(pixel[of_point == number])
+        np.copyto(commonest, number, where=covered > most)
+        np.maximum(most, covered, out=most)
+        count += covered
     palette = np.array([[int(c[i : i + 2], 16) for i in (1, 3, 5)] for c in colours], np.uint8)
-    return _png(palette[counts.argmax(axis=0)], counts.sum(axis=0))
+    return _png(palette[commonest], count)
 
 
 def raster_of_values(
@@ -51,8 +57,8 @@ def raster_of_values(
     square : Square
         What the picture covers.
     """
-    count = square.count(x, y)
-    total = square.count(x, y, share)
+    pixel, is_inside = square.pixels(x, y)
+    count, total = _covered(pixel), _covered(pixel, share[is_inside])
     mean = np.divide(total, count, out=np.zeros_like(total), where=count > 0)
     return _png(palette[np.clip(np.rint(255 * mean), 0, 255).astype(np.uint8)], count)
 
@@ -70,28 +76,37 @@ class Square:
         self.left = float(middle[0] - self.side / 2)
         self.top = float(middle[1] + self.side / 2)
 
-    def count(self, x: np.ndarray, y: np.ndarray, of: np.ndarray | None = None) -> np.ndarray:
-        """Return how many points cover each pixel, or the sum of `of` over them, (row, column)."""
-        column = ((x - self.left) / self.side * CELLS).astype(int)
-        row = ((self.top - y) / self.side * CELLS).astype(int)
-        total = np.bincount(row * CELLS + column, of, CELLS * CELLS).reshape(CELLS, CELLS)
-        return _spread(total.astype(float), REACH)
+    def pixels(self, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the pixel of each point inside, row by row, and which of all points are inside."""
+        column = np.floor((x - self.left) / self.side * CELLS).astype(np.int64)
+        row = np.floor((self.top - y) / self.side * CELLS).astype(np.int64)
+        is_inside = (column >= 0) & (column < CELLS) & (row >= 0) & (row < CELLS)
+        return (row * CELLS + column)[is_inside], is_inside
 
 
-def _spread(pixels: np.ndarray, reach: int) -> np.ndarray:
-    """Return for each pixel the sum over those at most `reach` away in row and column."""
-    total = np.zeros_like(pixels)
-    padded = np.pad(pixels, reach)
-    for down in range(2 * reach + 1):
-        for right in range(2 * reach + 1):
-            total += padded[down : down + CELLS, right : right + CELLS]
+def _covered(pixel: np.ndarray, of: np.ndarray | None = None) -> np.ndarray:
+    """Return how many points cover each pixel, int32, or the sum of `of` over them, float64."""
+    found = np.bincount(pixel, of, CELLS * CELLS).reshape(CELLS, CELLS)
+    return _spread(found.astype(np.int32) if of is None else found)
+
+
+def _spread(pixels: np.ndarray) -> np.ndarray:
+    """Return for each pixel the sum over those at most `REACH` away in row and column."""
+    rows = pixels.copy()
+    for step in range(1, REACH + 1):
+        rows[step:] += pixels[:-step]
+        rows[:-step] += pixels[step:]
+    total = rows.copy()
+    for step in range(1, REACH + 1):
+        total[:, step:] += rows[:, :-step]
+        total[:, :-step] += rows[:, step:]
     return total
 
 
 def _png(colour: np.ndarray, count: np.ndarray) -> str:
     """Return RGB pixels as a PNG: clear where `count` is 0, denser the larger it is, with edges."""
     covered = count > 0
-    is_edge = (_spread(covered.astype(float), 1) > 0) & ~covered
+    is_edge = (_spread(covered.astype(np.int32)) > 0) & ~covered
     colour = np.where(is_edge[..., None], np.array(EDGE, np.uint8), colour)
     alpha = np.where(covered, np.clip(0.6 + 0.1 * count, 0, 1), 0.5 * is_edge)
     rgba = np.dstack([colour, np.rint(255 * alpha).astype(np.uint8)])

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from hmw_core.samples.sample_table import suspicion_rank
 from hmw_core.spreadsheet import csv_bytes
 
 UNKNOWN = -1  # a label that is not known
+FEW = 100  # samples; to rank more, all are ranked
 KNOWN = {"mislabeled": 1, "clean": 0, "unknown": UNKNOWN}
 UNJUDGED = "none"
 BOTH, ONLY_FIRST, ONLY_SECOND, NEITHER = "both", "only_first", "only_second", "neither"
@@ -30,57 +32,103 @@ class Samples:
     """What is known of each sample, as arrays of shape (N,), row = sample_id; to be read only.
 
     `given_label`, `true_label` and `predicted_label` are int64 with -1 where unknown,
-    `is_mislabeled` int8 with 1, 0, and -1 where unknown. Scores and ranks are computed when they
-    are first asked for and kept: with a million samples each costs a tenth of a second or more.
+    `is_mislabeled` int8 with 1, 0, and -1 where unknown. Scores, orders and predictions are read
+    when they are first asked for and kept: with a million samples each takes a twentieth of a
+    second or more, and a page shows two or three of them.
     """
 
     def __init__(self, run: RunReader, epoch: int | None = None) -> None:
         self.epoch = run.last_epoch if epoch is None else epoch
-        self.provenance = origin_of(run, self.epoch)
         self.n = run.n_samples
         samples = run.samples()
         self.given_label = samples["given_label"].to_numpy(np.int64)
         self.true_label = samples["true_label"].fillna(UNKNOWN).to_numpy(np.int64)
         known = samples["is_mislabeled"]
         self.is_mislabeled = known.astype("Int8").fillna(UNKNOWN).to_numpy(np.int8)
-        predicted = run.signals(["predicted_label"], epochs=[self.epoch]).dropna()
-        self.predicted_label = np.full(self.n, UNKNOWN, np.int64)
-        self.predicted_label[predicted["sample_id"].to_numpy(np.int64)] = predicted[
-            "predicted_label"
-        ].to_numpy(np.int64)
         self._run = run
-        self._scores = score_table(run, None, epoch)
+        self._scores: dict[str, np.ndarray] = {}
         self._ranks: dict[str, np.ndarray] = {}
         self._orders: dict[str, np.ndarray] = {}
 
+    @cached_property
+    def provenance(self) -> dict[str, Any]:
+        """Where the numbers come from, for an export."""
+        return origin_of(self._run, self.epoch)
+
+    @cached_property
+    def predicted_label(self) -> np.ndarray:
+        """What the network predicted in the pass of the epoch."""
+        found = np.full(self.n, UNKNOWN, np.int64)
+        if self.epoch in self._run.epochs():
+            logged = self._run.epoch_columns(self.epoch, ["predicted_label"])["predicted_label"]
+            found[self._run.sample_ids()] = np.nan_to_num(logged, nan=UNKNOWN)
+        return found
+
+    def load(self, criteria: Sequence[str]) -> None:
+        """Have the scores of several criteria at hand: together they are one pass over the log."""
+        missing = [name for name in criteria if name not in self._scores]
+        if missing:
+            table = score_table(self._run, missing, self.epoch)
+            self._scores |= {name: table[name].to_numpy() for name in missing}
+
     def score(self, criterion: str) -> np.ndarray:
         """Return a criterion's score, float64, NaN where there is none."""
-        if criterion not in self._scores:  # not a main one, which every page may ask for
-            self._scores[criterion] = score_table(self._run, [criterion], self.epoch)[criterion]
-        return self._scores[criterion].to_numpy()
+        self.load([criterion])
+        return self._scores[criterion]
 
     def criterion(self, name: str) -> Criterion:
         """Return a criterion of the run."""
         return pick_criterion(self._run, name)
 
-    def rank(self, criterion: str) -> np.ndarray:
-        """Return each sample's place in the order of suspicion, from 1; 0 where it has no score."""
-        if criterion not in self._ranks:
-            score = pd.Series(self.score(criterion)).replace([np.inf, -np.inf], np.nan)
-            ranks = suspicion_rank(score, self.criterion(criterion))
-            self._ranks[criterion] = ranks.fillna(0).to_numpy(np.int32)
-        return self._ranks[criterion]
+    def n_scored(self, criterion: str) -> int:
+        """Return how many samples have a rank."""
+        return int(np.isfinite(self.score(criterion)).sum())
 
     def order(self, criterion: str) -> np.ndarray:
-        """Return all ids, the most suspicious first; those without a score come last."""
+        """Return all ids, the most suspicious first; those without a score come last.
+
+        Ties go to the smaller `sample_id`.
+        """
         if criterion not in self._orders:
-            rank = self.rank(criterion)
-            order = np.empty(self.n, np.int64)
-            scored = rank > 0
-            order[rank[scored] - 1] = np.flatnonzero(scored)
-            order[scored.sum() :] = np.flatnonzero(~scored)
-            self._orders[criterion] = order
+            self._orders[criterion] = np.argsort(self._ascending(criterion), kind="stable")
         return self._orders[criterion]
+
+    def rank(self, criterion: str) -> np.ndarray:
+        """Return each sample's place in `order`, from 1, int32; 0 where it has no score."""
+        if criterion not in self._ranks:
+            ranks = np.zeros(self.n, np.int32)
+            n_scored = self.n_scored(criterion)
+            ranks[self.order(criterion)[:n_scored]] = np.arange(1, n_scored + 1)
+            self._ranks[criterion] = ranks
+        return self._ranks[criterion]
+
+    def ranks_of(self, criterion: str, sample_ids: np.ndarray) -> np.ndarray:
+        """Return `rank` of some samples; of few it costs a tenth of ranking all.
+
+        Parameters
+        ----------
+        criterion : str
+        sample_ids : ndarray of shape (K,), int
+
+        Returns
+        -------
+        ndarray of shape (K,), int32
+        """
+        if criterion in self._ranks or len(sample_ids) > FEW:
+            return self.rank(criterion)[sample_ids]
+        value = self._ascending(criterion)
+        wanted, sorted_values = value[sample_ids], np.sort(value)
+        before = np.searchsorted(sorted_values, wanted, side="left")
+        tied = np.searchsorted(sorted_values, wanted, side="right") - before > 1
+        for at in np.flatnonzero(tied):
+            before[at] += np.count_nonzero(value[: sample_ids[at]] == wanted[at])
+        return np.where(np.isnan(wanted), 0, before + 1).astype(np.int32)
+
+    def _ascending(self, criterion: str) -> np.ndarray:
+        """Return what is smallest for the most suspicious, NaN where there is no score."""
+        score = self.score(criterion)
+        clean = self.criterion(criterion).higher_means == "clean"
+        return np.where(np.isfinite(score), score if clean else -score, np.nan)
 
 
 class Places:
@@ -99,8 +147,11 @@ class Places:
         self.sample_id = table["sample_id"].to_numpy(np.int64)
         self.x, self.y = table["x"].to_numpy(np.float32), table["y"].to_numpy(np.float32)
         self.n_samples = run.n_samples
-        self._plane = Plane(self.x, self.y)
         self._last: tuple[tuple[Outline, ...], np.ndarray] | None = None
+
+    @cached_property
+    def _plane(self) -> Plane:
+        return Plane(self.x, self.y)  # sorted when the first outline asks for it
 
     def inside(self, outlines: tuple[Outline, ...]) -> np.ndarray:
         """Tell which samples lie in an outline, (N,) bool by sample_id; kept for the next page."""
@@ -235,7 +286,7 @@ def in_order(samples: Samples, shown: np.ndarray, criterion: str, *, first: bool
     ids = order[shown[order]]
     if first:
         return ids
-    n_scored = int((samples.rank(criterion)[ids] > 0).sum())
+    n_scored = int(np.isfinite(samples.score(criterion)[ids]).sum())
     return np.concatenate([ids[:n_scored][::-1], ids[n_scored:]])
 
 
@@ -300,9 +351,10 @@ def numbers(text: str, n_samples: int) -> list[int] | None:
 
 
 def _ranked_columns(samples: Samples, ids: np.ndarray, criteria: Sequence[str]) -> dict[str, Any]:
+    samples.load(criteria)
     columns: dict[str, Any] = {}
     for name in criteria:
-        rank = pd.Series(samples.rank(name)[ids], dtype="Int64")
+        rank = pd.Series(samples.ranks_of(name, ids), dtype="Int64")
         columns[name] = samples.score(name)[ids]
         columns[f"rank_{name}"] = rank.mask(rank == 0)
     return columns

@@ -58,10 +58,12 @@ def rank_table(run: RunReader, samples: Samples, sample_id: int) -> pd.DataFrame
     [0, 100]. A criterion without a score for the sample has nulls.
     """
     rows = []
-    for name, criterion in main_criteria_of(run).items():
+    criteria = main_criteria_of(run)
+    samples.load(list(criteria))
+    for name, criterion in criteria.items():
         score = samples.score(name)[sample_id]
-        rank = int(samples.rank(name)[sample_id])
-        n_scored = int(np.count_nonzero(samples.rank(name)))
+        rank = int(samples.ranks_of(name, np.array([sample_id]))[0])
+        n_scored = samples.n_scored(name)
         rows.append(
             {
                 "criterion": criterion.title,

@@ -45,16 +45,18 @@ def score_table(
     names = list(main_criteria_of(run)) if criteria is None else criteria
     picked = {name: pick_criterion(run, name) for name in names}
     last = run.last_epoch if epoch is None else epoch
-    kept = run.scores(last, CRITERIA_VERSION) if first == 1 else None
+    kept = run.scores(last, CRITERIA_VERSION, picked) if first == 1 else None
     others = {n: c for n, c in picked.items() if kept is None or n not in kept}
-    parts = [] if kept is None else [kept[[n for n in picked if n in kept]]]
+    parts = [] if kept is None else [kept]
     if given_label is not None and others and set(others) <= set(MAIN_CRITERIA):
         # One class of these is read faster than all classes are kept.
         parts.append(compute_scores(run, others, last, given_label, first))
     elif others:
         parts.append(_kept_scores(run, others, first, last))
-    ids = np.sort(run.sample_ids(given_label))
-    return pd.concat([part.loc[ids] for part in parts], axis=1)[list(picked)]
+    if given_label is not None:
+        ids = np.sort(run.sample_ids(given_label))
+        parts = [part.loc[ids] for part in parts]
+    return pd.concat(parts, axis=1)[list(picked)]
 
 
 def _kept_scores(

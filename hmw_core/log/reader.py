@@ -430,23 +430,37 @@ class RunReader:
             vectors = as_matrix(found["class_vector"]).astype(np.float32)
         return Features(number, table["sample_id"].to_numpy(), features, vectors)
 
-    def scores(self, epoch: int, version: int) -> pd.DataFrame | None:
+    def scores(
+        self, epoch: int, version: int, names: Collection[str] | None = None
+    ) -> pd.DataFrame | None:
         """Return the scores kept when the run ended, by `sample_id`, a column a criterion.
 
-        None where none are kept for this epoch, or another version of the criteria made them.
+        Parameters
+        ----------
+        epoch : int
+        version : int
+            Of the criteria.
+        names : collection of str, optional
+            Only those of these criteria that are kept. Default: all.
+
+        Returns
+        -------
+        DataFrame or None
+            None where none are kept for this epoch, or another version of the criteria made them.
         """
         path = layout.epoch_file(self.network_folder, "scores", epoch)
         try:
-            table = read_table(path, n_rows=self.n_samples)
+            with open_table(path, None, n_rows=self.n_samples) as file:
+                kept = [n for n in file.schema_arrow.names if names is None or n in names]
+                table = file.read(columns=list(dict.fromkeys(["sample_id", *kept])))
         except DamagedFile:
             return None
         made_by = (table.schema.metadata or {}).get(SCORES_VERSION)
         numbers = all(pa.types.is_floating(f.type) for f in table.schema if f.name != "sample_id")
-        kept = table.to_pandas()
-        if made_by != str(version).encode() or not numbers or "sample_id" not in kept:
+        if made_by != str(version).encode() or not numbers or "sample_id" not in table.schema.names:
             return None
-        ids = np.sort(kept["sample_id"].to_numpy())
-        return kept.set_index("sample_id") if np.array_equal(ids, np.arange(len(ids))) else None
+        scores = table.to_pandas().set_index("sample_id").sort_index()
+        return scores if np.array_equal(scores.index, np.arange(self.n_samples)) else None
 
     @property
     def has_images(self) -> bool:

@@ -292,6 +292,38 @@ def test_raster_shows_the_commonest_category_and_the_mean_value():
     assert pixels(mean)[middle][0] == 128
 
 
+def test_raster_is_what_plain_loops_draw():
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(2, 300)) * 0.02
+    x[:3], y[:3] = (-1.0, 1.0, 0.0), (-1.0, 0.0, 1.0)
+    category, share = rng.integers(0, 3, 300), rng.random(300)
+    square = Square(x, y)
+    colours = ["#ff0000", "#00ff00", "#0000ff"]
+    counts, total = np.zeros((3, CELLS, CELLS)), np.zeros((CELLS, CELLS))
+    for at in range(300):
+        column = int((x[at] - square.left) / square.side * CELLS)
+        row = int((square.top - y[at]) / square.side * CELLS)
+        counts[category[at], row - 1 : row + 2, column - 1 : column + 2] += 1
+        total[row - 1 : row + 2, column - 1 : column + 2] += share[at]
+    covered = counts.sum(axis=0) > 0
+    drawn = pixels(raster_of_categories(x, y, category, colours, square))
+    palette = np.eye(3) * 255
+    assert (drawn[covered][:, :3] == palette[counts.argmax(axis=0)][covered]).all()
+    assert (drawn[covered][:, 3] >= 153).all()  # 60 % and more
+    grey = np.repeat(np.arange(256, dtype=np.uint8)[:, None], 3, axis=1)
+    mean = 255 * total[covered] / counts.sum(axis=0)[covered]
+    drawn = pixels(raster_of_values(x, y, share, grey, square))
+    assert np.abs(drawn[covered][:, 0] - mean).max() <= 0.5 + 1e-9
+
+
+def test_raster_leaves_out_what_lies_outside_its_square():
+    square = Square(np.array([-1.0, 1.0]), np.array([-1.0, 1.0]))
+    far = np.array([0.0, 5.0, -5.0, 0.0, 0.0])
+    at = np.array([0.0, 0.0, 0.0, 5.0, -5.0])
+    alone = raster_of_categories(far[:1], at[:1], np.array([0]), ["#ff0000"], square)
+    assert raster_of_categories(far, at, np.zeros(5, int), ["#ff0000"], square) == alone
+
+
 # -- maps
 
 

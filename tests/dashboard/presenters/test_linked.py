@@ -1,5 +1,6 @@
 """Outlines against a crossing-number count, filters against plain comprehensions, and the order."""
 
+import dataclasses
 import io
 import math
 
@@ -8,6 +9,7 @@ import pandas as pd
 import pytest
 
 from dashboard.drawing.outlines import MOST_CORNERS, Outline, Plane, as_text, from_text, outlines_of
+from dashboard.presenters import linked
 from dashboard.presenters.linked import (
     AGREEMENTS,
     KNOWN,
@@ -153,6 +155,42 @@ def test_labels_scores_and_ranks_are_those_of_the_log(tiny_run, samples):
         best_first = sorted(range(60), key=lambda i: (-suspicion[i], i))
         assert samples.order(name).tolist() == best_first
         assert samples.rank(name)[best_first].tolist() == list(range(1, 61))
+
+
+@pytest.mark.parametrize("higher_means", ["clean", "mislabeled"])
+def test_a_few_ranks_are_those_of_all(tiny_run, monkeypatch, higher_means):
+    rng = np.random.default_rng(1)
+    score = rng.integers(0, 6, 60).astype(float)  # many ties
+    score[[4, 9, 30]] = np.nan, np.inf, -np.inf
+    criterion = dataclasses.replace(MAIN_CRITERIA["aum"], higher_means=higher_means)
+    monkeypatch.setattr(Samples, "score", lambda self, name: score)
+    monkeypatch.setattr(Samples, "criterion", lambda self, name: criterion)
+    sign = 1 if higher_means == "clean" else -1
+    scored = [i for i in range(60) if math.isfinite(score[i])]
+    best_first = sorted(scored, key=lambda i: (sign * score[i], i))
+    expected = [best_first.index(i) + 1 if i in best_first else 0 for i in range(60)]
+    few = Samples(tiny_run)
+    assert few.ranks_of("aum", np.arange(60)).tolist() == expected
+    assert few.rank("aum").tolist() == expected
+    assert few.order("aum").tolist() == [*best_first, 4, 9, 30]
+    assert few.n_scored("aum") == 57
+    assert few.ranks_of("aum", np.array([30, 7, 7])).tolist() == [0, expected[7], expected[7]]
+
+
+def test_only_what_is_asked_for_is_read(tiny_run, monkeypatch):
+    asked = []
+    real = linked.score_table
+
+    def noted(run, criteria, epoch):
+        asked.append(list(criteria))
+        return real(run, criteria, epoch)
+
+    monkeypatch.setattr(linked, "score_table", noted)
+    samples = Samples(tiny_run)
+    samples.rank("iam")
+    samples.order("iam")
+    rows(samples, [1, 2], tiny_run.class_names, {}, ["iam", "aum", "tkum"])
+    assert asked == [["iam"], ["aum", "tkum"]]
 
 
 def test_each_filter_keeps_what_it_says(tiny_run, samples):

@@ -506,6 +506,9 @@ def test_the_scores_kept_at_the_end_are_those_of_the_log(tiny_run):
     kept = tiny_run.scores(4, CRITERIA_VERSION)
     np.testing.assert_array_equal(kept, compute_scores(tiny_run, MAIN_CRITERIA))
     assert kept.columns.tolist() == list(MAIN_CRITERIA)
+    some = tiny_run.scores(4, CRITERIA_VERSION, ["tkum", "no such", "aum"])
+    assert some.equals(kept[["aum", "tkum"]])
+    assert tiny_run.scores(4, CRITERIA_VERSION, []).shape == (60, 0)
     one = score_table(tiny_run, ["iam", "aum"], given_label=1)
     np.testing.assert_array_equal(
         one, compute_scores(tiny_run, {n: CRITERIA[n] for n in ("iam", "aum")}, given_label=1)
