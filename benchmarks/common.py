@@ -51,8 +51,8 @@ def in_own_process(module: str, *arguments: object) -> dict[str, Any]:
 
 
 @contextmanager
-def served(runs: Path) -> Iterator[tuple[str, int]]:
-    """Serve a folder of runs; yield the dashboard's address and its process id."""
+def served(runs: Path, root: Path = ROOT) -> Iterator[tuple[str, int]]:
+    """Serve a folder of runs by the code in `root`; yield the address and the process id."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -61,7 +61,7 @@ def served(runs: Path) -> Iterator[tuple[str, int]]:
     command += ["--server.headless", "true"]
     environment = {**os.environ, "HMW_RUNS": str(runs)}
     quiet = subprocess.DEVNULL
-    server = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=quiet, stderr=quiet)
+    server = subprocess.Popen(command, cwd=root, env=environment, stdout=quiet, stderr=quiet)
     try:
         address = f"http://127.0.0.1:{port}"
         for _ in range(300):

@@ -203,8 +203,13 @@ def version(path: Path) -> tuple[int, int]:
 
 def has_writer(folder: Path) -> bool:
     """Tell whether a living process writes this run."""
+    return is_locked(folder / ".lock")
+
+
+def is_locked(path: Path) -> bool:
+    """Tell whether a living process holds the lock of a file; false where there is none."""
     try:
-        with open_file(folder / ".lock") as file:
+        with open_file(path) as file:
             if not has_fcntl:  # Windows
                 return not lock_descriptor(file.fileno(), blocking=False)
             import fcntl
