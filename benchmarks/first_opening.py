@@ -1,9 +1,9 @@
 """How long the first opening of a run takes: from its address until map and gallery are drawn.
 
-In a real Chromium, each time from a server started for it, so that nothing is read, ranked or drawn
-before. Two ways: `straight`, the run's address as soon as the server answers, and `from home`, after
-its first page was open, as a user comes. On runs of 50,000 and 1,000,000 samples with pictures and
-a map; asked for: at most 2 s. Results: `docs/benchmarks.md`.
+In a real Chromium, each time from a server started for it, so that nothing is read, ranked or
+drawn before. Two ways: `straight`, the run's address as soon as the server answers, and `from
+home`, after its first page was open, as a user comes. On runs of 50,000 and 1,000,000 samples with
+pictures and a map; asked for: at most 2 s. Results: `docs/benchmarks.md`.
 
     python -m benchmarks.first_opening                     # writes both runs to a temporary folder
     python -m benchmarks.first_opening --runs DIR --ref HEAD~9   # in turns with an earlier commit

@@ -17,7 +17,6 @@ from hmw_core.criteria.kept import score_table
 from hmw_core.criteria.of_run import pick_criterion, title_of
 from hmw_core.log.reader import RunReader
 from hmw_core.samples.origin import origin_of
-from hmw_core.samples.sample_table import suspicion_rank
 from hmw_core.spreadsheet import csv_bytes
 
 UNKNOWN = -1  # a label that is not known

@@ -1,6 +1,6 @@
-"""Long work on a run: done by one process at a time, which says how far it is and may be told to end.
+"""Long work on a run: by one process at a time, which says how far it is and ends when it is told.
 
-A file beside what is made is locked meanwhile, holds how far the work is, and is removed at its end.
+A file is locked meanwhile, holds how far the work is, and is removed at its end.
 """
 
 import os
@@ -85,7 +85,7 @@ class LongWork:
 
 
 def share_done(path: Path) -> float | None:
-    """Return how far a living process is with the work of this file, [0, 1]; None if none does it."""
+    """Return how far a living process is with a file's work, [0, 1]; None if none is at it."""
     if not layout.is_locked(path):
         return None
     with suppress(OSError, ValueError):
