@@ -10,7 +10,7 @@ Usage: ./run_dashboard.sh [--runs DIR] [--port N] [--no-demo] [--no-browser] [--
                           [--host-name NAME] [--no-training]
 
 Makes .venv and installs the requirements (the first time only), trains the two demo runs
-(digits with half the labels redrawn: CCE and CCE+HMW-code) if the runs folder holds no other
+(digits with half the labels redrawn: CCE+HMW-code and CCE) if the runs folder holds no other
 run, and opens the dashboard on 127.0.0.1. Ctrl-C stops it; the next start continues the demo.
 
   --runs DIR      the folder of runs (default: data/runs beside this script)
@@ -79,8 +79,9 @@ train_demo() {
       *) return 0 ;;
     esac
   done
-  train_one digits-CCE CCE
+  # The newest is what the dashboard opens: there memorising shows, which all this is about.
   train_one digits-CCE-HMW-code CCE+HMW-code
+  train_one digits-CCE CCE
 }
 
 train_one() {

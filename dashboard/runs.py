@@ -12,6 +12,7 @@ import streamlit as st
 from dashboard.cached.kept import kept_for, version
 from dashboard.figures import FIGURES
 from dashboard.jobs.background import Job
+from dashboard.presenters.run_card import run_card
 from dashboard.presenters.summary import notes_of, summary
 from hmw_core.errors import UnreadableRun
 from hmw_core.experiments.sweeps import Sweep, list_sweeps, read_sweep
@@ -113,7 +114,7 @@ def _failures() -> dict[Path, tuple[Any, str]]:
     return {}
 
 
-@st.cache_resource(max_entries=64, show_spinner=False)
+@st.cache_resource(max_entries=512, show_spinner=False)  # all that a folder usually has
 def _reader(folder: str, version: tuple[Any, ...], network: int = 1) -> RunReader:
     return RunReader(folder, network)
 
@@ -125,6 +126,7 @@ def _given(options: dict[str, Any]) -> dict[str, Any]:
 
 _summary = kept_for(max_entries=256)(summary)
 notes = kept_for(max_entries=256)(notes_of)
+card = kept_for(max_entries=256)(run_card)
 
 
 @kept_for(max_entries=48, show_spinner="Reading the log ...")

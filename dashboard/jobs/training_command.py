@@ -161,9 +161,9 @@ def check_machine() -> None:
         )
 
 
-def shown(words: Sequence[str]) -> str:
+def shown(words: Sequence[str], program: Sequence[str] = PROGRAM) -> str:
     """Return the command of `arguments` as one types it, in the folder the dashboard runs in."""
-    return f"cd {shlex.quote(str(Path.cwd()))} && {shlex.join([*PROGRAM, *words])}"
+    return f"cd {shlex.quote(str(Path.cwd()))} && {shlex.join([*program, *words])}"
 
 
 def suggested_name(settings: Settings, runs: Path) -> str:

@@ -89,10 +89,15 @@ def mislabeled_share(run: RunReader) -> float | None:
 
 
 def noise_text(noise: dict[str, Any]) -> str | None:
-    """Return a noise as one reads it: `symmetric 50 %`."""
+    """Return a noise as one reads it, such as `symmetric 50 %`.
+
+    That none was added does not say that the labels are right: data may come with wrong ones.
+    """
     name, rate = noise.get("name"), noise.get("rate")
     if not name:
         return None
+    if name in ("none", "human"):
+        return "no noise added" if name == "none" else "human labels"
     return f"{name} {100 * rate:g}{NBSP}%" if rate else name
 
 

@@ -10,7 +10,7 @@ from tests.browser.steps import open_page, settle
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 CHARTS = {
-    "overview": 1,
+    "overview": 0,
     "criteria": 4,
     "logits": 2,
     "sphere": 1,
@@ -62,9 +62,10 @@ def test_page_of_sweeps_without_any_says_how_to_get_one(page: Page):
     expect(page.get_by_text("python -m training sweep").first).to_be_visible()
 
 
-def test_bare_address_leads_to_the_overview(page: Page, address):
+def test_bare_address_shows_the_runs(page: Page):
     open_page(page, "/")
-    assert page.url.startswith(f"{address}/overview")
+    expect(page.get_by_role("heading", name="Runs", exact=True)).to_be_visible()
+    expect(page.get_by_alt_text("Samples of plain by last loss and IAM")).to_be_visible()
     expect(page.get_by_text("foreign: no run.json")).to_be_visible()
 
 

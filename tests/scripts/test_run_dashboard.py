@@ -33,8 +33,8 @@ def test_the_first_start_trains_both_demo_runs_and_opens_the_dashboard(machine):
     runs = machine.root / "data" / "runs"
     asked = "--dataset digits --noise symmetric --noise-rate 0.5 --epochs 100 --seed 0"
     assert trainings(machine) == [
-        f"training train {asked} --recipe CCE --run {CCE} --runs {runs}",
         f"training train {asked} --recipe CCE+HMW-code --run {HMW} --runs {runs}",
+        f"training train {asked} --recipe CCE --run {CCE} --runs {runs}",
     ]
     served = machine.calls()[-1]
     assert served == f"dashboard.launcher --runs {runs} --port 18501"
@@ -121,8 +121,8 @@ def test_an_interrupted_demo_is_finished_by_the_next_start(installed, finish, nu
     installed.forget_calls()
     assert installed.run(*START).code == 0
     first, second = trainings(installed)
-    assert first == f"training resume {installed.root}/data/runs/{CCE}"
-    assert f"--run {HMW} " in second
+    assert first == f"training resume {installed.root}/data/runs/{HMW}"
+    assert f"--run {CCE} " in second
 
 
 def test_a_kill_of_the_script_alone_is_passed_on(installed, finish):

@@ -6,12 +6,14 @@ import streamlit as st
 from dashboard import runs
 from dashboard.cached import samples as cached_samples
 from dashboard.drawing.text import shorten
+from dashboard.presenters.counterparts import counterparts
+from dashboard.presenters.settings import setting_name, setting_text
 from dashboard.views.parts.blocks import show_figure
 from dashboard.views.parts.choices import (
     choose,
     choose_criterion,
+    choose_number,
     criterion_order,
-    keep_number,
     plain,
 )
 from dashboard.views.parts.part_pictures import offer_review, rank_text, show_part
@@ -43,7 +45,8 @@ def differences(chosen: list[RunReader]) -> None:
     if table.empty:
         st.info("Nothing: the same settings, data, versions and commit.", icon=":material/info:")
         return
-    said = table.map(lambda value: "–" if value is None else shorten(str(value), 60))
+    said = table.map(setting_text)
+    said.index = said.index.map(setting_name)
     said.columns = [f"{letter(n)}: {shorten(run.name, 40)}" for n, run in enumerate(chosen)]
     st.dataframe(said, height="content")
     st.caption("Settings that are the same in all of them are left out.")
@@ -137,14 +140,9 @@ def show(first: RunReader) -> None:
             icon=":material/info:",
         )
         st.stop()
-    same_data = [
-        name
-        for name in others
-        if by_name[name].info["dataset"]["fingerprint"] == first.info["dataset"]["fingerprint"]
-    ]
+    others = [run.name for run in counterparts(first, list(by_name.values()))]
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        start = others.index(same_data[0]) if same_data else 0
-        second = by_name[choose("with", "Run B", others, default=start)]
+        second = by_name[choose("with", "Run B", others)]
         more = st.multiselect(
             "More in settings and curves",
             [name for name in others if name != second.name],
@@ -153,7 +151,7 @@ def show(first: RunReader) -> None:
             placeholder="none",
         )
         criterion = choose_criterion(first, "Criterion")
-    st.caption(f"Run A is the one chosen at the left: **{plain(first.name)}**.")
+    st.caption(f"Run A is the one chosen above: **{plain(first.name)}**.")
     chosen = [first, second, *(by_name[name] for name in more if name in by_name)]
     differences(chosen)
     show_figure("training_progress", chosen, criterion=criterion)
@@ -164,20 +162,26 @@ def show(first: RunReader) -> None:
         st.subheader("The same samples in both", anchor=False)
         st.info(f"Not shown: {plain(str(reason))}.", icon=":material/info:")
         st.stop()
+    why = (
+        "as many as are mislabeled in A"
+        if pairs["is_mislabeled_a"].notna().all()
+        else f"{100 * SHARE:.0f} % of the samples, as nobody knows how many are mislabeled"
+    )
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        asked = keep_number("budget", "Flag in each run (empty: a suggestion)", whole=True)
+        budget = int(
+            choose_number(
+                "budget",
+                "Most suspicious flagged in each run",
+                suggested_budget(pairs),
+                whole=True,
+                high=len(pairs),
+                why=why,
+            )
+        )
         ranks = st.segmented_control(
             "Axes", ["scores", "ranks"], default="scores", required=True, key="axes"
         )
-    budget = min(int(asked), len(pairs)) if asked else suggested_budget(pairs)
-    if asked and asked > len(pairs):
-        st.warning(f"There are {len(pairs):,} samples only, so all are flagged.")
-    elif not asked:
-        why = (
-            "as many as are mislabeled in A"
-            if pairs["is_mislabeled_a"].notna().all()
-            else f"{100 * SHARE:.0f} % of the samples, as nobody knows how many are mislabeled"
-        )
+    if budget == suggested_budget(pairs):
         st.caption(f"Flagged in each run: the {budget:,} most suspicious, {why}.")
     agreement(pairs)
     show_figure(

@@ -66,7 +66,7 @@ def test_parts_have_their_pictures_and_lead_to_the_review(folder, monkeypatch):
     monkeypatch.setattr(
         "streamlit.switch_page", lambda page, query_params=None: gone.append((page, query_params))
     )
-    page.button[0].click().run()
+    next(one for one in page.button if one.label.startswith("Review")).click().run()
     assert gone == [("views/pages/fix.py", {"run": "two", "tab": "review"})]
     kept = page.session_state["review selection"]
     assert kept["run"] == "two"
@@ -107,7 +107,7 @@ def test_other_samples_are_said_and_the_rest_is_shown(folder):
     page = open_page("compare", run="one", **{"with": "few"})
     assert "were not trained on the same samples (60 samples and 3)" in said(page)
     assert not page.metric
-    assert page.dataframe[0].value.loc["dataset.n_samples"].tolist() == ["60", "3"]
+    assert page.dataframe[0].value.loc["dataset: n samples"].tolist() == ["60", "3"]
 
 
 def test_the_second_run_is_one_on_the_same_samples_where_there_is_one(folder):
@@ -117,6 +117,26 @@ def test_the_second_run_is_one_on_the_same_samples_where_there_is_one(folder):
     writer.finish()
     page = open_page("compare", run="one")
     assert in_address(page, "with") == "two"
+
+
+def test_the_second_run_is_the_counterpart_and_not_the_newest(folder):
+    for name, recipe, seed in (("hmw", "CCE+HMW", 0), ("cce", "CCE", 0), ("seed1", "CCE", 1)):
+        write_run(folder / name, recipe=recipe)
+        path = folder / name / "run.json"
+        path.write_text(json.dumps(json.loads(path.read_text()) | {"seed": seed}))
+    assert in_address(open_page("compare", run="cce"), "with") == "hmw"
+
+
+def test_settings_are_said_in_words_and_four_digits(folder):
+    for name, rate in (("one", 0.25), ("two", 0.4506258692628651)):
+        write_run(folder / name)
+        path = folder / name / "run.json"
+        info = json.loads(path.read_text())
+        noise = info["noise"] | {"mislabeled_fraction": rate}
+        path.write_text(json.dumps(info | {"noise": noise}))
+    page = open_page("compare", run="one", **{"with": "two"})
+    differing = page.dataframe[0].value
+    assert differing.loc["noise: mislabeled fraction"].tolist() == ["0.25", "0.4506"]
 
 
 def test_unknown_true_labels_absent_pictures_and_cosines(folder):
@@ -165,8 +185,8 @@ def test_a_run_that_is_being_trained(folder, epochs):
         ("with", "../../etc", "Run B: there is no “../../etc”"),
         ("with", "one", "Run B: there is no “one”"),
         ("criterion", "magic", "Criterion: there is no “magic”"),
-        ("budget", "-3", "is not a number it can be"),
-        ("budget", "9999", "There are 60 samples only"),
+        ("budget", "-3", "it cannot be “-3”, so this takes 6"),
+        ("budget", "9999", "it cannot be “9999”, so this takes 6"),
     ],
 )
 def test_an_address_that_cannot_be_gets_a_word(folder, key, value, answer):

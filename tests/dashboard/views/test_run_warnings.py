@@ -39,7 +39,9 @@ def test_a_warning_is_on_the_pages_of_the_run_with_its_pictures(warned, name):
 
 
 def test_a_warning_is_on_the_overview_and_in_the_report(warned):
-    assert "black" in said(open_page("overview"))
+    page = open_page("overview")
+    next(button for button in page.button if button.label == "1 warning").click().run()
+    assert TEXT in said(page)
     assert "40 of 200 pictures are &lt;b&gt;black&lt;/b&gt;" in report_html(warned, [], [])
 
 

@@ -1,6 +1,5 @@
 """Every page with a finished, running, empty, damaged and no-true-label run; hostile addresses."""
 
-import json
 import os
 import subprocess
 
@@ -107,43 +106,6 @@ def test_names_with_html_stay_names(folder, name):
     for block in page.get("html"):
         assert "<img src=x" not in block.proto.body
         assert "<b>bold" not in block.proto.body
-
-
-def test_missing_epoch_foreign_folder_and_newer_format_are_named(folder):
-    write_run(folder / "gap")
-    (folder / "gap" / "signals" / "epoch-00002.parquet").unlink()
-    (folder / "foreign").mkdir()
-    (folder / "foreign" / "notes.txt").write_text("not a run")
-    (folder / "a file").write_text("not even a folder")
-    write_run(folder / "newer")
-    info = json.loads((folder / "newer" / "run.json").read_text())
-    (folder / "newer" / "run.json").write_text(json.dumps(info | {"format": 99}))
-    page = open_page("overview")
-    assert "foreign: no run.json" in said(page)
-    assert "newer: run.json has format 99, newer" in said(page)
-    table = page.dataframe[0].value
-    assert table["run"].tolist() == ["gap"]
-    assert "epoch 2" in said(page)
-    assert table["last_epoch"].tolist() == [1]
-
-
-def test_overview_says_what_the_log_holds(folder):
-    write_run(folder / "tiny")
-    row = open_page("overview").dataframe[0].value.iloc[0]
-    assert row["status"] == "finished"
-    assert row["noise"].startswith("symmetric 10")
-    assert row["mislabeled_fraction"] == pytest.approx(10.0)
-    assert row["last_test_accuracy"] == pytest.approx(90.0)
-    assert row["auroc_iam"] == 1.0
-
-
-def test_overview_follows_a_run_and_stops_when_it_ends(folder):
-    writer = write_run(folder / "now", epochs=2, finish=None)
-    page = open_page("overview")
-    assert page.dataframe[0].value["status"][0] == "running"
-    writer.finish()
-    page.run()
-    assert page.dataframe[0].value["status"][0] == "finished"
 
 
 @pytest.mark.parametrize(
