@@ -175,6 +175,8 @@ class Training:
             class_names=list(data.class_names),
             images=data.images,
             source=list(data.source),
+            test_images=data.test_images,
+            test_label=data.test_label,
             config=config.as_json(),
             recipe=config.recipe,
             dataset_name=config.dataset,

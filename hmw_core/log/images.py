@@ -93,6 +93,18 @@ def encode_images(images: Images) -> pa.Table:
     return pa.table(columns).replace_schema_metadata(DECODER)
 
 
+def test_fingerprint_of(images: Images, label: np.ndarray) -> str:
+    """Return 16 hex digits that name the pictures and labels of a test split."""
+    both = fingerprint_of(images, label) + fingerprint_of(None, label)
+    return hashlib.sha256(both.encode()).hexdigest()[:16]
+
+
+def encode_test_images(images: Images, label: np.ndarray) -> pa.Table:
+    """Return the table of `schema.TEST_IMAGES`; as `encode_images`."""
+    table = encode_images(images).rename_columns(["test_id", "image"])
+    return table.add_column(1, "label", pa.array(label.astype(np.int32)))
+
+
 def are_kept(path: Path) -> bool:
     """Tell whether a file holds pictures as this decoder shows them; an older one's are replaced.
 

@@ -47,6 +47,11 @@ def images_file(folder: Path, fingerprint: str) -> Path:
     return folder.parent / ".datasets" / fingerprint / "images.parquet"
 
 
+def test_images_file(folder: Path, fingerprint: str, test_fingerprint: str) -> Path:
+    """Return the path of the pictures of the test split beside those of its data set."""
+    return images_file(folder, fingerprint).with_name(f"test-{test_fingerprint}.parquet")
+
+
 def cache_file(folder: Path, name: str, digest: str) -> Path:
     """Return the path of a table computed from the log; deleting it costs only time."""
     assert os.path.basename(name) == name, name  # a method's column is a word, see `run_json`

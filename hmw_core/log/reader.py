@@ -3,7 +3,7 @@
 import os
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -22,6 +22,7 @@ from hmw_core.log.schema import (
     IMAGES,
     OUTPUT_COLUMNS,
     SIGNAL_NAMES,
+    TEST_IMAGES,
     TOPK_OUTPUT_COLUMNS,
     MethodColumn,
     RunWarning,
@@ -41,6 +42,9 @@ OUTPUT_NAMES = ("logits", "cosine", "probabilities")
 ID = {"sample_id": "int32"}
 OUTPUT_TYPES = types_of((*OUTPUT_COLUMNS, *TOPK_OUTPUT_COLUMNS))
 KILLED = "the training process ended without a word (killed, or the machine went down)"
+
+
+_NO_TEST = pa.schema([("test_id", pa.int32()), ("label", pa.int32()), ("image", pa.binary())])
 
 
 class Features(NamedTuple):
@@ -478,6 +482,23 @@ class RunReader:
             return {}
         found = zip(table["sample_id"].to_pylist(), table["image"].to_pylist(), strict=True)
         return {sample_id: image for sample_id, image in found if image is not None}
+
+    def test_images(self, test_ids: Iterable[int] | None = None) -> pd.DataFrame:
+        """Return pictures of the test split, `label` and `image` (encoded) by `test_id`.
+
+        Empty where none are kept: by an older program, by an import, or without a test split.
+        """
+        kept = _NO_TEST.empty_table()
+        name = self.info["dataset"].get("test_fingerprint")
+        if name is not None:
+            fingerprint = self.info["dataset"]["fingerprint"]
+            path = layout.test_images_file(self.folder, fingerprint, name)
+            with suppress(DamagedFile):
+                kept = read_table(path, types_of(TEST_IMAGES))
+        table = kept.to_pandas().set_index("test_id")
+        sound = table["label"].between(0, self.n_classes - 1) & table.index.notna()
+        table = table[sound & ~table.index.duplicated()]
+        return table if test_ids is None else table.reindex(list(test_ids))
 
     # -- below: how the files are found and read
 

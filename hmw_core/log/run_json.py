@@ -31,6 +31,7 @@ FIELDS: dict[str, Any] = {
     "dataset": {
         "name?": checks.TEXT,
         "fingerprint": FINGERPRINT,
+        "test_fingerprint?": FINGERPRINT,
         "n_samples": checks.whole(1, MOST_SAMPLES),
         "n_classes": checks.whole(2, MOST_CLASSES),
         "class_names": [checks.TEXT],

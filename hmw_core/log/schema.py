@@ -123,6 +123,12 @@ IMAGES = (
     Column("image", "binary", "", "PNG or JPEG bytes"),
 )
 
+TEST_IMAGES = (
+    Column("test_id", "int32", "id", "row of the test split"),
+    Column("label", "int32", "class", "true label where the data set knows it, else the given one"),
+    Column("image", "binary", "", "PNG or JPEG bytes"),
+)
+
 METRICS = (
     Column("epoch", "int", "epoch", "1-based"),
     Column("stage", "string", "", "stage of a method that trains in stages; absent otherwise"),
@@ -178,6 +184,7 @@ FILES = (
     ("scores/epoch-00100.parquet", "sample", SCORES),
     ("threshold/epoch-00001.parquet", "sample", THRESHOLD),
     ("../.datasets/<fingerprint>/images.parquet", "sample", IMAGES),
+    ("../.datasets/<fingerprint>/test-<test_fingerprint>.parquet", "test picture", TEST_IMAGES),
 )
 
 # What can be asked of the signals besides the stored columns: the first column less the second.

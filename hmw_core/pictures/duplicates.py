@@ -8,6 +8,7 @@ are kept in the run, and a threshold, which anyone may move, is applied to them 
 import hashlib
 import json
 import threading
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Literal
 
@@ -206,7 +207,9 @@ def _compute(run: RunReader, plan: dict[str, Any], progress: Progress | None) ->
         return report
 
     found: list[tuple[np.ndarray, np.ndarray, str]] = []
-    copies = _Copies(run, part(0.0, 0.1)) if plan["pictures"] else None
+    copies = None
+    if plan["pictures"]:
+        copies = Copies(pictures(run), run.n_samples, part(0.0, 0.1))
     if copies is not None:
         found.append((*copies.equal_files(), "pixels"))
         found.append((*copies.nearest(part(0.1, 0.4)), "pixels"))
@@ -264,37 +267,47 @@ def _cosine(
     return cosine
 
 
-class _Copies:
+class Copies:
     """Small copies of all pictures: coarse ones to search, detailed ones to compare."""
 
-    def __init__(self, run: RunReader, progress: Progress) -> None:
+    def __init__(
+        self,
+        found: Iterable[tuple[int, bytes, Image.Image | None]],
+        n_pictures: int,
+        progress: Progress,
+    ) -> None:
         ids, hashes, coarse, details = [], [], [], []
-        for number, (sample_id, content, picture) in enumerate(pictures(run), start=1):
+        for number, (sample_id, content, picture) in enumerate(found, start=1):
             if picture is None:
                 continue
             small = picture.resize((SIDE, SIDE), Image.Resampling.BOX)
             pixels = np.asarray(small, dtype=np.float32)  # (32, 32, 3)
             ids.append(sample_id)
             hashes.append(hashlib.sha256(content).digest())
-            coarse.append(_coarse(pixels))
+            coarse.append(_coarse(pixels).ravel())
             details.append(_details(pixels))
             if number % 1024 == 0:
-                progress(number, run.n_samples)
+                progress(number, n_pictures)
         self.ids = np.array(ids, dtype=np.int64)
-        self.file = np.unique(np.array(hashes, dtype="S32"), return_inverse=True)[1]
-        self.coarse = np.array(coarse, dtype=np.float32).reshape(len(ids), -1)
+        self.hashes = np.array(hashes, dtype="S32")
+        self.file = np.unique(self.hashes, return_inverse=True)[1]
+        self.coarse = np.array(coarse, dtype=np.float32).reshape(len(ids), CELLS * CELLS * 3)
         self.details = np.array(details, dtype=np.float16).reshape(len(ids), SIDE, SIDE)
         spread = np.sqrt(np.mean(np.square(self.details, dtype=np.float32), axis=(1, 2)))
         self.has_details = spread >= FLAT
 
     def nearest(self, progress: Progress) -> tuple[np.ndarray, np.ndarray]:
         """Return the pairs of each picture and its nearest in the coarse copy."""
-        lengths = np.linalg.norm(self.coarse, axis=1)
-        rows = np.flatnonzero((lengths > 0) & self.has_details)
-        vectors = self.coarse[rows] / lengths[rows, None]
+        rows, vectors = self.directions()
         found, _ = nearest_rows(vectors, None, NEIGHBOURS["pixels"], progress)
         first = np.repeat(np.arange(len(found)), found.shape[1])
         return self.ids[rows[first]], self.ids[rows[found.ravel()]]
+
+    def directions(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return the rows of pictures with something to compare, and their coarse copies scaled."""
+        lengths = np.linalg.norm(self.coarse, axis=1)
+        rows = np.flatnonzero((lengths > 0) & self.has_details)
+        return rows, self.coarse[rows] / lengths[rows, None]
 
     def equal_files(self) -> tuple[np.ndarray, np.ndarray]:
         """Return pairs that link the pictures of equal files: each with the next."""
@@ -312,16 +325,8 @@ class _Copies:
     def distance(self, first: np.ndarray, second: np.ndarray, progress: Progress) -> np.ndarray:
         """Return `pixel_distance` of each pair."""
         a, b, known = self._rows(first, second)
-        value = np.full(len(a), np.nan, dtype=np.float32)
-        for start in range(0, len(a), BATCH):
-            part = slice(start, start + BATCH)
-            value[part] = 1.0 - _correlation(
-                self.details[a[part]].astype(np.float32), self.details[b[part]].astype(np.float32)
-            )
-            progress(min(start + BATCH, len(a)), len(a))
-        value[~(self.has_details[a] & self.has_details[b])] = np.nan
         distances = np.full(len(first), np.nan, dtype=np.float32)
-        distances[known] = np.clip(value, 0.0, 2.0)
+        distances[known] = detail_distance(self, a, self, b, progress)
         return distances
 
     def _rows(
@@ -334,6 +339,21 @@ class _Copies:
             np.searchsorted(self.ids, second[known]),
             known,
         )
+
+
+def detail_distance(
+    one: Copies, a: np.ndarray, two: Copies, b: np.ndarray, progress: Progress
+) -> np.ndarray:
+    """Return `pixel_distance` of the rows `a` of one and `b` of two, (B,); NaN for flat ones."""
+    value = np.full(len(a), np.nan, dtype=np.float32)
+    for start in range(0, len(a), BATCH):
+        part = slice(start, start + BATCH)
+        value[part] = 1.0 - _correlation(
+            one.details[a[part]].astype(np.float32), two.details[b[part]].astype(np.float32)
+        )
+        progress(min(start + BATCH, len(a)), len(a))
+    value[~(one.has_details[a] & two.has_details[b])] = np.nan
+    return np.clip(value, 0.0, 2.0)
 
 
 def _coarse(pixels: np.ndarray) -> np.ndarray:

@@ -1,7 +1,7 @@
 """What can be measured of a picture without a network: brightness, contrast, size."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -65,17 +65,20 @@ def pictures(run: RunReader) -> Iterator[tuple[int, bytes, Image.Image | None]]:
         with open_table(path, types_of(IMAGES)) as file:
             for batch in file.iter_batches(BATCH, columns=["sample_id", "image"]):
                 ids, encoded = batch["sample_id"].to_pylist(), batch["image"].to_pylist()
-                for sample_id, content in zip(ids, encoded, strict=True):
-                    yield sample_id, content, _decoded(content)
+                yield from decoded(zip(ids, encoded, strict=True))
     except DamagedFile:
         return  # damaged: what was read so far counts, as in `RunReader.images`
 
 
-def _decoded(content: bytes) -> Image.Image | None:
-    try:
-        return decode(content)
-    except BadPicture:
-        return None
+def decoded(
+    encoded: Iterable[tuple[int, bytes]],
+) -> Iterator[tuple[int, bytes, Image.Image | None]]:
+    """Yield each id and its bytes with the picture in RGB, None where it does not decode."""
+    for sample_id, content in encoded:
+        try:
+            yield sample_id, content, decode(content)
+        except BadPicture:
+            yield sample_id, content, None
 
 
 def _measure(run: RunReader) -> pa.Table:

@@ -2,7 +2,7 @@
 
 import os
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -16,7 +16,14 @@ import pyarrow as pa
 from hmw_core.criteria import NAMED
 from hmw_core.errors import UsageError
 from hmw_core.log import layout, provenance, run_json
-from hmw_core.log.images import are_kept, encode_images, fingerprint_of
+from hmw_core.log.images import (
+    Images,
+    are_kept,
+    encode_images,
+    encode_test_images,
+    fingerprint_of,
+    test_fingerprint_of,
+)
 from hmw_core.log.lock import FolderLock
 from hmw_core.log.new_folder import make_folder
 from hmw_core.log.schema import (
@@ -166,8 +173,11 @@ def make_new_run(
     source: Sequence[str] | None,
     dataset: Mapping[str, Any],
     info: Mapping[str, Any],
+    test: tuple[Images, np.ndarray] | None = None,
 ) -> tuple[FolderLock, dict[str, Any]]:
     """Make the run folder with its samples and pictures; return its lock and its `run.json`.
+
+    `test` is the pictures and labels of the test split.
 
     Raises
     ------
@@ -187,6 +197,8 @@ def make_new_run(
         "commit": provenance.commit(),
         **info,
     }
+    if test is not None:
+        whole["dataset"]["test_fingerprint"] = test_fingerprint_of(*test)
     try:
         run_json.check(whole)
     except ValueError as error:
@@ -208,12 +220,15 @@ def make_new_run(
         for network in range(2, whole["networks"] + 1):
             layout.network_folder(place, network).mkdir(parents=True)
         if images is not None:
-            _keep_images(layout.images_file(place, fingerprint), images)
+            _keep_images(layout.images_file(place, fingerprint), lambda: encode_images(images))
+        if test is not None:
+            path = layout.test_images_file(place, fingerprint, whole["dataset"]["test_fingerprint"])
+            _keep_images(path, lambda: encode_test_images(*test))
 
     return make_folder(folder, fill), whole
 
 
-def _keep_images(path: Path, images: np.ndarray | Sequence[bytes]) -> None:
+def _keep_images(path: Path, encode: Callable[[], pa.Table]) -> None:
     """Write a data set's pictures where they are not kept yet, as we decode them now."""
     if are_kept(path):
         return
@@ -221,7 +236,7 @@ def _keep_images(path: Path, images: np.ndarray | Sequence[bytes]) -> None:
     lock = FolderLock(path.parent, wait=True)  # another run may be writing the same pictures
     try:
         if not are_kept(path):
-            layout.write_table(path, encode_images(images), row_group_size=512)
+            layout.write_table(path, encode(), row_group_size=512)
     except BaseException:
         with suppress(OSError):  # nothing is left behind, unless others keep something there
             if os.listdir(path.parent) == [".lock"]:

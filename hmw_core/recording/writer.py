@@ -74,6 +74,8 @@ class RunWriter:
         class_names: Sequence[str] | None = None,
         images: Any | None = None,
         source: Sequence[str] | None = None,
+        test_images: Any | None = None,
+        test_label: Sequence[int] | np.ndarray | None = None,
         config: dict[str, Any] | None = None,
         recipe: str | None = None,
         dataset_name: str | None = None,
@@ -112,6 +114,8 @@ class RunWriter:
         source : sequence of N str, optional
             Path or key of each sample in its data set; where they are unique, `record` takes them
             in place of numbers.
+        test_images, test_label : as `images` and `true_label`, of M test samples, optional
+            Kept once per data set too, to find pictures that are in both splits; both or neither.
         outputs : {"auto", "full", "topk", "none"}
             Whether all logits and cosines are kept, the ten largest logits, or neither. `auto`
             keeps all where an epoch's logits take at most 200 MB, else the ten largest.
@@ -152,6 +156,13 @@ class RunWriter:
         for what, values in lengths.items():
             if values is not None and len(values) != len(given):
                 raise UsageError(f"{len(given)} given labels but {len(values)} in {what}")
+        test = None
+        if test_images is not None and test_label is not None:
+            test = as_images(test_images), checked_labels("test_label", test_label, n_classes)
+            if len(test[0]) != len(test[1]):
+                raise UsageError(f"{len(test[0])} test images but {len(test[1])} test labels")
+        elif test_images is not None or test_label is not None:
+            raise UsageError("test_images and test_label go together; one of them is missing")
         settings = HMSettings(float(alpha), float(beta), k, annealing_start)
         settings.check(n_classes)
         folder = Path(path).absolute()  # the caller may change the working folder
@@ -175,7 +186,7 @@ class RunWriter:
             "device": device,
             "warnings": [asdict(said) for said in said_at_first],
         }
-        return cls(folder, *make_new_run(folder, given, true, images, source, dataset, info))
+        return cls(folder, *make_new_run(folder, given, true, images, source, dataset, info, test))
 
     @classmethod
     def resume(cls, path: str | Path, last_epoch: int | None = None) -> RunWriter:
