@@ -1,7 +1,7 @@
 """Near-duplicates on a page: the pairs as HTML, and how far apart unrelated pictures are."""
 
 import html
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ import plotly.graph_objects as go
 from dashboard.drawing.style import BLUE, GREY, VERMILION, screen_figure
 from dashboard.drawing.text import shorten
 from dashboard.presenters.gallery import Card, as_html
+from hmw_core.log.reader import RunReader
 from hmw_core.pictures.duplicates import By, distance
 
 N_BINS = 60
@@ -57,17 +58,44 @@ def pairs_html(pairs: pd.DataFrame, cards: Mapping[int, Card], link: str) -> str
 
     `pairs` as of `duplicates.near_duplicates`; `link` is an address to which an id is added.
     """
-    blocks = [_pair(row, cards, link) for row in pairs.itertuples()]
+    return _grid(
+        _pair(row, [cards[int(row.sample_id)], cards[int(row.other_id)]], link, "given label")
+        for row in pairs.itertuples()
+    )
+
+
+def split_pairs_html(
+    pairs: pd.DataFrame, cards: Mapping[int, Card], tests: Mapping[int, Card], link: str
+) -> str:
+    """Return pairs of a training and a test picture as HTML; `pairs` as of `across_splits`."""
+    return _grid(
+        _pair(row, [cards[int(row.sample_id)], tests[int(row.test_id)]], link, "label")
+        for row in pairs.itertuples()
+    )
+
+
+def test_cards(run: RunReader, test_ids: Sequence[int]) -> dict[int, Card]:
+    """Return a card for each of these pictures of the test split, by its id."""
+    found = run.test_images(test_ids)
+    return {
+        int(row.Index): Card(
+            int(row.Index), row.image, run.class_names[int(row.label)], None, None, None,
+            name=f"test picture {row.Index}",
+        )
+        for row in found.dropna().itertuples()
+    }  # fmt: skip
+
+
+def _grid(blocks: Iterable[str]) -> str:
     return (
         '<div style="display:grid;gap:14px;grid-template-columns:'
         f'repeat(auto-fill,minmax(300px,1fr))">{"".join(blocks)}</div>'
     )
 
 
-def _pair(row: Any, cards: Mapping[int, Card], link: str) -> str:
-    both: Iterable[Card] = [cards[int(row.sample_id)], cards[int(row.other_id)]]
+def _pair(row: Any, both: Sequence[Card], link: str, what: str) -> str:
     colour = VERMILION if row.differs else GREY
-    said = "different given labels" if row.differs else "same given label"
+    said = f"different {what}s" if row.differs else f"same {what}"
     return (
         f'<div class="pair" style="border:1px solid {colour}88;border-left:4px solid {colour};'
         f'border-radius:4px;padding:8px"><div style="font-size:13px;margin-bottom:6px">'
@@ -83,6 +111,6 @@ def likeness(row: Any) -> str:
         parts.append("equal files")
     elif not np.isnan(row.pixel_distance):
         parts.append(f"distance {row.pixel_distance:.3f}")
-    if not np.isnan(row.cosine):
+    if not np.isnan(getattr(row, "cosine", np.nan)):
         parts.append(f"cosine {row.cosine:.3f}")
     return " · ".join(parts)

@@ -29,6 +29,8 @@ class Card:
     predicted_label: str | None
     is_mislabeled: bool | None
     note: str = ""
+    name: str = ""
+    """What it is called where it is no sample of the training split, such as "test picture 7"."""
 
 
 def selected_ids(selection: Mapping[str, Any], places: pd.DataFrame) -> np.ndarray:
@@ -118,17 +120,20 @@ def _card(card: Card, link: str) -> str:
     state = {True: "mislabeled", False: "clean", None: "unknown"}[card.is_mislabeled]
     colour = GROUP_COLOURS[state] if card.is_mislabeled else GREY
     edge = "" if card.is_mislabeled else "33"  # hexadecimal opacity
-    name = f"sample {card.sample_id}"
-    if link:
+    name = card.name or f"sample {card.sample_id}"
+    mark = "" if card.name else f' data-sample="{card.sample_id}"'
+    if link and not card.name:
         address = f"{html.escape(link)}{card.sample_id}"
         name = f'<a href="{address}" title="Its curves" style="color:inherit">{name}</a>'
     lines = [f"<b>{name}</b>"]
     if card.note:
         lines.append(f"<i>{html.escape(card.note)}</i>")
-    lines += [_label("given", card.given_label), _label("true", card.true_label)]
-    lines.append(_label("predicted", card.predicted_label))
+    lines.append(_label("label" if card.name else "given", card.given_label))
+    if not card.name:
+        lines.append(_label("true", card.true_label))
+        lines.append(_label("predicted", card.predicted_label))
     return (
-        f'<figure data-sample="{card.sample_id}" style="margin:0;padding:6px;border-radius:4px;'
+        f'<figure{mark} style="margin:0;padding:6px;border-radius:4px;'
         f'border:1px solid {colour}66;border-top:3px solid {colour}{edge}">{_picture(card)}'
         f'<figcaption style="font-size:12px;line-height:1.4;margin-top:4px;overflow-wrap:anywhere">'
         f"{'<br>'.join(lines)}</figcaption></figure>"
@@ -147,7 +152,8 @@ def _picture(card: Card) -> str:
     address, side = data_address(card.picture)
     if side < SMALL:
         style += ";image-rendering:pixelated"
-    return f'<img alt="sample {card.sample_id}" style="{style}" src="{address}">'
+    words = f"{card.name or f'sample {card.sample_id}'}, given {shorten(card.given_label, 40)}"
+    return f'<img alt="{html.escape(words)}" style="{style}" src="{address}">'
 
 
 def data_address(picture: bytes) -> tuple[str, int]:

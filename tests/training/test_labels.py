@@ -11,6 +11,7 @@ import pytest
 from hmw_core import RunReader
 from hmw_core.errors import UsageError
 from hmw_core.log import verdicts
+from hmw_core.log.class_changes import ClassChange
 from hmw_core.log.verdicts import Verdict
 from hmw_core.review.corrected_labels import corrected_labels
 from hmw_core.review.label_file import write_labels
@@ -47,6 +48,20 @@ def test_the_file_decides_the_labels_and_no_noise_comes_on_top(corrected, quick)
     assert data.noise["mislabeled_fraction"] == share
     assert np.allclose(np.sum(data.noise["transition_matrix"], axis=1), 1)
     assert np.array_equal(load_data(quick(labels=str(path))).given_label, data.given_label)
+
+
+def test_training_follows_merged_and_renamed_classes(trained, quick, tmp_path):
+    run = RunReader(trained(run="first", **NOISE))
+    verdicts.change_class(run, ClassChange(7, into=1))
+    verdicts.change_class(run, ClassChange(3, name="three"))
+    path = write_labels(tmp_path / "labels.csv", corrected_labels(run))
+    data = load_data(quick(labels=str(path), **NOISE))
+    assert 7 not in data.given_label  # an empty class: it stays, and so does every number
+    assert data.n_classes == run.n_classes
+    assert list(data.class_names) == ["0", "1", "2", "three", *"456789"]
+    second = RunReader(trained(run="second", labels=str(path), **NOISE))
+    assert second.class_names[3] == "three"
+    assert any("'7'" in warning.text for warning in second.warnings)
 
 
 def test_the_run_says_which_file_it_was_trained_on(corrected, trained):

@@ -13,10 +13,12 @@ from dashboard.export.verify import main, verify
 from hmw_core import RunReader
 from hmw_core.criteria import CRITERIA_VERSION
 from hmw_core.log import verdicts
+from hmw_core.log.class_changes import ClassChange
 from hmw_core.log.tables import SCORES_VERSION
 from hmw_core.log.verdicts import Verdict
 from hmw_core.review.corrected_labels import corrected_labels
 from hmw_core.review.label_file import encode_labels, write_labels
+from hmw_core.review.label_reader import read_labels
 from tests.conftest import write_run
 
 
@@ -157,3 +159,24 @@ def test_a_file_that_is_no_export_is_a_mistake(run, tmp_path, capsys, content):
 def test_no_run_is_a_mistake(tmp_path, capsys):
     assert main(["labels.csv", str(tmp_path / "none")]) == 2
     assert "no run" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("format", ["csv", "parquet", "json"])
+def test_merged_and_renamed_classes_are_in_the_file_and_verified(run, tmp_path, capsys, format):
+    merge = verdicts.change_class(run, ClassChange(2, into=3, reviewer="ann"))
+    verdicts.change_class(run, ClassChange(4, name="four, or 'IV'", reviewer="ann"))
+    table = corrected_labels(run)
+    given = table["given_label"]
+    assert (table.loc[(given == 2), "new_label"] == 3).all()
+    assert set(table["given_name"]) == set("01234")
+    assert "four, or 'IV'" in set(table["new_name"])
+    assert not table.loc[given == 2, "is_label_issue"].any()  # no label was found wrong by it
+    path = write_labels(tmp_path / f"l.{format}", table)
+    assert main([str(path), str(run.folder)]) == 0
+    file = read_labels(path, n_samples=60, class_names=list("01234"))
+    assert file.class_names == ["0", "1", "2", "3", "four, or 'IV'"]
+    assert np.array_equal(file.label, table["new_label"])
+    verdicts.undo(run, [merge.id])
+    capsys.readouterr()
+    assert main([str(path), str(run.folder)]) == 1
+    assert "DIFFERS: new_label" in capsys.readouterr().out
