@@ -34,7 +34,9 @@ def run(runs_folder, request) -> RunReader:
     return write_big(runs_folder / re.sub(r"\W+", "-", request.node.name))
 
 
-def write_big(folder, n_samples: int = 300, n_classes: int = 4) -> RunReader:
+def write_big(
+    folder, n_samples: int = 300, n_classes: int = 4, class_names: list[str] | None = None
+) -> RunReader:
     """Write a run of pictures that all differ, half of whose labels are wrong."""
     rng = np.random.default_rng(0)
     true = np.arange(n_samples) % n_classes
@@ -45,7 +47,7 @@ def write_big(folder, n_samples: int = 300, n_classes: int = 4) -> RunReader:
         true_label=true,
         n_classes=n_classes,
         n_epochs=2,
-        class_names=[f"kind {label}" for label in range(n_classes)],
+        class_names=class_names or [f"kind {label}" for label in range(n_classes)],
         images=rng.integers(0, 256, (n_samples, 8, 8, 3), dtype=np.uint8),
     )
     for epoch in (1, 2):
@@ -59,10 +61,15 @@ def write_big(folder, n_samples: int = 300, n_classes: int = 4) -> RunReader:
 def start(page: Page, run: RunReader, more: str = "") -> None:
     """Open the page, and give a name."""
     open_page(page, f"/review?run={run.name}{more}")
+    give_name(page, "Ann")
+
+
+def give_name(page: Page, name: str) -> None:
+    """Give the name that is asked for before the first picture."""
+    field = page.locator(".review-panel .reviewer")
+    field.fill(name)
+    field.press("Enter")
     expect(page.locator(".review-panel .left .picture img")).to_be_visible()
-    name = page.locator(".review-panel .reviewer")
-    name.fill("Ann")
-    name.press("Enter")
 
 
 def on_screen(page: Page) -> int:
@@ -229,7 +236,7 @@ def test_class_of_a_hundred_is_found_by_number_or_name(page: Page, runs_folder):
 
 def test_keys_typed_elsewhere_are_no_verdicts(page: Page, run):
     start(page, run)
-    page.get_by_label("Rank by").click()
+    page.get_by_role("combobox", name="Rank by").click()
     page.keyboard.type("kun")
     expect(page.locator(".review-panel .keys-elsewhere")).to_be_visible()
     page.keyboard.press("Escape")
@@ -240,20 +247,34 @@ def test_keys_typed_elsewhere_are_no_verdicts(page: Page, run):
     assert len(written(run)) == 1
 
 
-def test_first_key_asks_for_a_name_and_writes_nothing(page: Page, run):
+def test_the_name_is_asked_before_the_first_picture_and_no_key_types_it(page: Page, run):
     open_page(page, f"/review?run={run.name}")
-    expect(page.locator(".review-panel .left .picture img")).to_be_visible()
+    expect(page.locator(".review-panel .ask")).to_contain_text("Who judges?")
+    expect(page.locator(".review-panel .left .picture img")).to_be_hidden()
+    for key in "sksuz01":
+        page.keyboard.press(key)
+    expect(page.locator(".review-panel .reviewer")).to_have_value("")
+    settle(page)
+    assert not (run.folder / "verdicts.jsonl").exists()
+    page.locator(".review-panel .reviewer").click()
+    page.keyboard.type("ku 1")  # text, not keys, while the field has the focus
+    page.locator(".review-panel .start").click()
+    expect(page.locator(".review-panel .named")).to_have_text("ku 1")
     first = on_screen(page)
     page.keyboard.press("k")
-    expect(page.locator(".review-panel .saved")).to_contain_text("First your name")
+    saved(page)
+    assert [(line["sample_id"], line["reviewer"]) for line in written(run)] == [(first, "ku 1")]
+    page.reload()
+    settle(page)
+    expect(page.locator(".review-panel .named")).to_have_text("ku 1")
+    expect(page.locator(".review-panel .ask")).to_be_hidden()
+    page.locator(".review-panel .rename").click()
+    page.keyboard.press("ControlOrMeta+a")
     page.keyboard.type("Bo")
     page.keyboard.press("Enter")
     page.keyboard.press("k")
     saved(page)
-    assert [(line["sample_id"], line["reviewer"]) for line in written(run)] == [(first, "Bo")]
-    page.reload()
-    settle(page)
-    expect(page.locator(".review-panel .reviewer")).to_have_value("Bo")
+    assert [line["reviewer"] for line in written(run)] == ["ku 1", "Bo"]
 
 
 def test_page_left_at_once_loses_nothing(page: Page, run):
@@ -263,8 +284,8 @@ def test_page_left_at_once_loses_nothing(page: Page, run):
     for _ in range(10):
         expected.append(on_screen(page))
         page.keyboard.press("k")
-    page.get_by_role("link", name="Criteria").click()
-    expect(page.get_by_role("heading", name="Criteria", exact=True)).to_be_visible()
+    page.get_by_role("link", name="Paper").click()
+    expect(page.get_by_role("heading", name="Paper", exact=True)).to_be_visible()
     settle(page)
     open_page(page, f"/review?run={run.name}")
     expect(page.locator(".review-panel .count")).to_contain_text("10 of 300 judged")
@@ -306,9 +327,8 @@ def test_two_reviewers_do_not_lose_each_others_lines(page: Page, run):
     start(page, run)
     other = page.context.new_page()
     open_page(other, f"/review?run={run.name}&class=1")
-    expect(other.locator(".review-panel .left .picture img")).to_be_visible()
-    other.locator(".review-panel .reviewer").fill("Bo")
-    other.locator(".review-panel .reviewer").press("Enter")
+    other.locator(".review-panel .rename").click()  # the browser knows the first one's
+    give_name(other, "Bo")
     mine, theirs = [], []
     for _ in range(12):
         mine.append(on_screen(page))
@@ -337,17 +357,82 @@ def test_random_checks_come_unmarked_and_are_written_as_such(page: Page, run):
     streams = verdicts.read(run).table["stream"]
     assert [(streams[i : i + 10] == "audit").sum() for i in (0, 10, 20, 30)] == [1, 1, 1, 1]
     settle(page)
-    expect(page.get_by_text("95 % interval")).to_be_visible()
+    # How many errors are left is the headline.
+    expect(page.get_by_text(re.compile(r"about \d+ \[\d+, \d+\] errors are left"))).to_be_visible()
+
+
+PARTS = (".left .picture img", ".given", ".classes", ".buttons.second", ".count", ".who")
+
+
+def assert_in_view(page: Page) -> None:
+    for part in PARTS:
+        box = page.locator(f".review-panel {part}").bounding_box()
+        assert box["y"] >= 0, part
+        assert box["y"] + box["height"] <= 720, part
+        assert box["x"] + box["width"] <= 1280, part
 
 
 def test_picture_labels_and_keys_fit_a_laptops_screen(page: Page, run):
     page.set_viewport_size({"width": 1280, "height": 720})
     start(page, run)
-    for part in (".left .picture img", ".given", ".classes", ".buttons.second", ".count", ".who"):
-        box = page.locator(f".review-panel {part}").bounding_box()
-        assert box["y"] >= 0, part
-        assert box["y"] + box["height"] <= 720, part
-        assert box["x"] + box["width"] <= 1280, part
+    assert_in_view(page)
+    # Also with what the page says of a damaged log, an address, and a selection.
+    with (run.folder / "verdicts.jsonl").open("a") as file:
+        file.write('{"torn')
+    state = "&epoch=99&criterion=nope"
+    open_page(page, f"/review?run={run.name}{state}")
+    expect(page.get_by_text("line 1 was left out")).to_be_visible()
+    expect(page.get_by_text("there is no “nope” here")).to_be_visible()
+    expect(page.locator(".review-panel .left .picture img")).to_be_visible()
+    assert_in_view(page)
+
+
+def test_small_pictures_can_be_smoothed(page: Page, run):
+    start(page, run)
+    image = page.locator(".review-panel .left .picture img")
+    assert image.evaluate("i => getComputedStyle(i).imageRendering") == "pixelated"
+    page.locator(".review-panel .soften input").check()
+    assert image.evaluate("i => getComputedStyle(i).imageRendering") == "auto"
+    page.keyboard.press("k")  # the box keeps no keys
+    saved(page)
+    assert len(written(run)) == 1
+    page.reload()
+    settle(page)
+    expect(page.locator(".review-panel .soften input")).to_be_checked()
+
+
+def test_keys_of_long_names_that_differ_in_the_middle_show_different_texts(page: Page, runs_folder):
+    names = [f"Great spotted {'x' * 25}{i}{'y' * 25} pinetorum" for i in range(4)]
+    run = write_big(runs_folder / "long", class_names=names)
+    start(page, run)
+    keys = page.locator(".review-panel .suggestions button")
+    assert keys.count() >= 1
+    shown = keys.all_inner_texts()
+    assert len({re.sub(r"\s+", "", text)[1:3] for text in shown}) == len(shown)  # "2:", "0:"
+    for key in keys.all():
+        tail, whole = key.locator(".tail").bounding_box(), key.bounding_box()
+        assert key.locator(".tail").inner_text().endswith("netorum")
+        assert tail["x"] + tail["width"] <= whole["x"] + whole["width"]  # the end is not cut
+
+
+def test_a_verdict_of_long_ago_is_picked_in_the_history_and_taken_back(page: Page, run):
+    start(page, run)
+    first = on_screen(page)
+    for key in "kuk":
+        page.keyboard.press(key)
+    saved(page)
+    page.get_by_role("radio", name="History").click()
+    settle(page)
+    table = page.locator("[data-testid=stDataFrame] canvas").first
+    box = table.bounding_box()
+    page.mouse.click(box["x"] + 16, box["y"] + 36 * 3 + 12)  # the third row: the oldest
+    page.get_by_role("button", name="Take back 1 picked").click()
+    settle(page)
+    assert first not in verdicts.read(run).current.index
+    assert len(verdicts.read(run).table) == 2
+    page.get_by_role("radio", name="Judge").click()
+    settle(page)
+    assert on_screen(page) == first  # it is judged anew
 
 
 def test_names_with_html_are_text(page: Page):

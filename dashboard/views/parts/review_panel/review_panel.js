@@ -8,6 +8,9 @@ const SMALL = 64; // px; smaller pictures are enlarged with their pixels kept sq
 const KEPT = 400; // pictures kept; older ones are asked for again
 const STORE = "hmw-review:";
 const NAME = "hmw-reviewer";
+const SMOOTH = "hmw-smooth";
+const LONG = 24; // letters of a name; a longer one may be cut, and its number tells it apart
+const TIGHT = 350; // px for the panel, under which the strip of pictures makes room
 
 const pictures = new Map(); // "data set/sample" -> data URI, null where there is none
 const thumbs = new Map(); // what it shows -> its element
@@ -24,6 +27,8 @@ let calls = 0;
 let retryTimer = null; // the timer of the list that waits for an answer
 let refused = "";
 let chosen = 0; // the line marked in the list of classes
+let named = kept(NAME); // who judges; without a name no picture is shown and no key judges
+let smooth = kept(SMOOTH) === "yes";
 
 export default function (given) {
   const isNew = given.parentElement !== root;
@@ -128,12 +133,7 @@ function send(anyway) {
 
 function judge(verdict, label) {
   const item = items[0];
-  if (!item || data.read_only) return;
-  if (!reviewer()) {
-    say("First your name: it is written beside every verdict. Then press the key again.");
-    root.querySelector(".reviewer").focus();
-    return;
-  }
+  if (!item || data.read_only || !named) return;
   // The given label chosen again is what keep means.
   if (verdict === "relabel" && label === item.given_label) verdict = "keep";
   const event = {
@@ -225,7 +225,42 @@ function token() {
 }
 
 function reviewer() {
-  return root.querySelector(".reviewer").value.trim();
+  return named;
+}
+
+function kept(what) {
+  try {
+    return localStorage.getItem(what) || "";
+  } catch {
+    return ""; // Then it is kept until the page is closed.
+  }
+}
+
+function keepText(what, text) {
+  try {
+    localStorage.setItem(what, text);
+  } catch {
+    // As above.
+  }
+}
+
+function start() {
+  const text = root.querySelector(".reviewer").value.trim();
+  if (!text) return;
+  named = text;
+  keepText(NAME, named);
+  root.querySelector(".reviewer").blur();
+  refused = "";
+  send(true);
+  draw();
+}
+
+function rename() {
+  const field = root.querySelector(".reviewer");
+  field.value = named;
+  named = "";
+  draw();
+  field.focus();
 }
 
 function keyOf(event) {
@@ -267,6 +302,7 @@ window.addEventListener("beforeunload", (event) => {
 
 function actions() {
   if (data.read_only) return { ArrowRight: () => look(1), ArrowLeft: () => look(-1) };
+  if (!named) return {};
   const item = items[0];
   const all = { z: undo, Backspace: undo };
   if (!item) return all;
@@ -383,24 +419,18 @@ function build() {
     field.hidden = true;
     draw();
   };
-  const who = root.querySelector(".reviewer");
-  try {
-    who.value = localStorage.getItem(NAME) || "";
-  } catch {
-    who.value = "";
-  }
-  who.onchange = () => {
-    try {
-      localStorage.setItem(NAME, who.value.trim());
-    } catch {
-      // Then it is kept until the page is closed.
-    }
-    refused = "";
-    send(true);
-    draw();
+  root.querySelector(".reviewer").onkeydown = (event) => {
+    if (event.key === "Enter") start();
   };
-  who.onkeydown = (event) => {
-    if (["Enter", "Escape"].includes(event.key)) who.blur();
+  root.querySelector(".start").onclick = start;
+  root.querySelector(".rename").onclick = rename;
+  const soften = root.querySelector(".soften input");
+  soften.checked = smooth;
+  soften.onchange = () => {
+    smooth = soften.checked;
+    keepText(SMOOTH, smooth ? "yes" : "no");
+    soften.blur();
+    draw();
   };
 }
 
@@ -420,11 +450,17 @@ function draw() {
   const n = outbox.length;
   saved.textContent = refused || (n ? `${n} not yet saved ...` : data.saved);
   saved.className = `saved ${refused ? "refused" : n ? "waiting" : ""}`;
-  root.querySelector(".who").hidden = data.read_only;
-  root.querySelector(".review-panel").classList.toggle("smooth", data.smooth);
+  const asks = !named && !data.read_only;
+  root.querySelector(".ask").hidden = !asks;
+  root.querySelector(".who").hidden = data.read_only || asks;
+  root.querySelector(".named").textContent = named;
+  const panel = root.querySelector(".review-panel");
+  panel.classList.toggle("smooth", smooth);
+  panel.classList.toggle("asking", asks);
   const above = root.host.getBoundingClientRect().top;
   const scrolled = root.host.closest("[data-testid=stMain]")?.scrollTop ?? 0;
-  root.querySelector(".review-panel").style.setProperty("--above", `${Math.round(above + scrolled)}px`);
+  panel.style.setProperty("--above", `${Math.round(above + scrolled)}px`);
+  panel.classList.toggle("tight", window.innerHeight - above - scrolled < TIGHT);
   drawKeysElsewhere();
 }
 
@@ -457,7 +493,7 @@ function drawItem(item) {
     button("k", "keep", () => judge("keep"), off, "main"),
   );
   const suggested = item.suggestions.map((other, at) => {
-    const found = button("sdf"[at], name(other.label), () => judge("relabel", other.label), off);
+    const found = button("sdf"[at], told(other.label), () => judge("relabel", other.label), off);
     found.append(make("span", `${Math.round(100 * other.share)} %`, "share"));
     const level = make("span", "", "level");
     level.style.width = `${100 * other.share}%`;
@@ -536,7 +572,11 @@ function button(key, text, act, off, kind) {
   const found = make("button", "", kind || "");
   found.type = "button";
   found.disabled = Boolean(off);
-  found.append(make("kbd", key.toUpperCase()), make("span", text, "name"));
+  const words = make("span", "", "name");
+  const end = text.length > 14 ? 8 : 0; // letters that are never cut off
+  words.append(make("span", text.slice(0, text.length - end), "head"));
+  if (end) words.append(make("span", text.slice(-end), "tail"));
+  found.append(make("kbd", key.toUpperCase()), words);
   found.onmousedown = (event) => event.preventDefault(); // the focus stays where it is
   found.onclick = act;
   return found;
@@ -556,6 +596,11 @@ function verdictText(verdict, label) {
 function say(text) {
   refused = text;
   draw();
+}
+
+// A class's name on a key: two long ones may look the same once they are cut.
+function told(label) {
+  return name(label).length > LONG ? `${label}: ${name(label)}` : name(label);
 }
 
 function name(label) {
