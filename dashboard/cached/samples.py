@@ -14,7 +14,7 @@ from dashboard.presenters.linked import Places, Samples
 from hmw_core.criteria.kept import score_table
 from hmw_core.feature_space import neighbours
 from hmw_core.log.reader import RunReader
-from hmw_core.pictures import duplicates
+from hmw_core.pictures import across_splits, duplicates
 from hmw_core.samples import compare, contrast
 
 LOG = ("samples.parquet", "signals", "scores")
@@ -27,6 +27,7 @@ directions = kept_for("features", max_entries=4, show_spinner="Reading the featu
     neighbours.directions
 )
 kept_pairs = kept_for("features", "duplicates", max_entries=4)(duplicates.kept_pairs)
+kept_splits = kept_for("duplicates", max_entries=4)(across_splits.kept_splits)
 paired_scores = kept_for(max_entries=8, show_spinner="Reading the logs ...")(compare.paired_scores)
 _contrast_columns = kept_for(
     *LOG, "verdicts.jsonl", max_entries=4, show_spinner="Measuring the samples ..."

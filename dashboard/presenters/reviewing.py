@@ -22,8 +22,10 @@ from hmw_core.criteria.criterion import Criterion
 from hmw_core.criteria.of_run import is_criterion
 from hmw_core.errors import UsageError
 from hmw_core.log import verdicts
+from hmw_core.log.class_changes import ClassChange
 from hmw_core.log.reader import RunReader
 from hmw_core.log.verdicts import VERDICTS, Verdict, VerdictLog
+from hmw_core.review.remaining import Remaining
 from hmw_core.samples.suggestions import suggest, suggested_label
 
 AHEAD = 48  # pictures the browser may hold: a burst of keys empties no fewer
@@ -32,8 +34,11 @@ RECENT = 12  # verdicts that can be taken back after the page was closed
 MODES = {
     "new": "not judged yet",
     "open": "unsure and skipped again",
+    "second": "judged by others, not yet by you",
+    "disagree": "where reviewers disagree",
     "all": "all of them again",
 }
+OTHERS = ("second", "disagree")  # what others have judged: it says nothing of how far the queue is
 LABEL_EACH = "suggestion"  # bulk: every sample to the label suggested for it
 
 
@@ -66,7 +71,11 @@ class Queue(NamedTuple):
 
 
 def queue_of(
-    order: pd.DataFrame, log: VerdictLog, mode: str = "new", begun: Collection[str] = ()
+    order: pd.DataFrame,
+    log: VerdictLog,
+    mode: str = "new",
+    begun: Collection[str] = (),
+    reviewer: str = "",
 ) -> Queue:
     """Return what of `order` is to be judged.
 
@@ -78,15 +87,24 @@ def queue_of(
     mode : str
         Of `MODES`.
     begun : collection of str
-        Ids of the verdicts that stood when a pass of mode `open` or `all` began: they do not count
-        as judged in it. By ids, since clocks of browsers differ.
+        Ids of the verdicts that stood when a pass of mode `open`, `disagree` or `all` began: they
+        do not count as judged in it. By ids, since clocks of browsers differ.
+    reviewer : str
+        Who judges, of mode `second`.
     """
     current = log.current
+    if mode == "second":
+        is_mine = log.table["reviewer"] == reviewer
+        order = order[order["sample_id"].isin(log.table.loc[~is_mine, "sample_id"])]
+        current = log.table[is_mine].drop_duplicates("sample_id", keep="last")
+        current = current.set_index("sample_id")
+    if mode == "disagree":
+        order = order[order["sample_id"].isin(_disagreed(log.table, begun))]
     old = current["id"].isin(set(begun)).to_numpy(dtype=bool)
     if mode == "open":
         is_open = log.table["verdict"].isin(["unsure", "skip"]) & log.table["id"].isin(set(begun))
         order = order[order["sample_id"].isin(log.table.loc[is_open, "sample_id"])]
-    mine = current if mode == "new" else current[~old]
+    mine = current if mode in ("new", "second") else current[~old]
     within = mine[mine.index.isin(order["sample_id"])]
     reviewers = within["reviewer"].value_counts()
     return Queue(
@@ -96,6 +114,15 @@ def queue_of(
         len(within),
         {str(name): int(n) for name, n in reviewers.items()},
     )
+
+
+def _disagreed(table: pd.DataFrame, begun: Collection[str]) -> pd.Index:
+    """Return the samples to which two reviewers gave different labels, of the verdicts begun."""
+    said = table[table["id"].isin(set(begun)) & table["verdict"].isin(["keep", "relabel"])]
+    last = said.drop_duplicates(["sample_id", "reviewer"], keep="last")
+    label = last["new_label"].fillna(last["given_label"])
+    n_labels = label.groupby(last["sample_id"]).nunique()
+    return n_labels.index[n_labels > 1]
 
 
 def upcoming(
@@ -389,6 +416,72 @@ def recent(log: VerdictLog, queue: Queue, reviewer: str, begun: Collection[str])
 def verdict_text(verdict: str, new_label: Any, class_names: Sequence[str]) -> str:
     """Return a verdict in a word or two."""
     return f"→ {class_names[int(new_label)]}" if verdict == "relabel" else verdict
+
+
+def change_text(change: ClassChange, class_names: Sequence[str]) -> str:
+    """Return a change of a class in words."""
+    name = class_names[change.label]
+    if change.name is not None:
+        return f"{name} is called {change.name}"
+    return f"all samples of {name} become {class_names[change.into or 0]}"
+
+
+def history_table(rows: pd.DataFrame, class_names: Sequence[str]) -> pd.DataFrame:
+    """Return the rows of `review.history` as they are read."""
+
+    def name(label: Any) -> str:
+        return "" if pd.isna(label) else class_names[int(label)]
+
+    def what(row: Any) -> str:
+        if row.kind in ("merge", "rename"):
+            new = None if pd.isna(row.new_label) else int(row.new_label)
+            change = ClassChange(
+                int(row.given_label), new, None if new is not None else row.verdict
+            )
+            return change_text(change, class_names)
+        said = "several verdicts" if row.verdict is None or pd.isna(row.verdict) else row.verdict
+        return f"→ {name(row.new_label)}" if pd.notna(row.new_label) else str(said)
+
+    def which(row: Any) -> str:
+        if pd.notna(row.sample_id):
+            return f"sample {row.sample_id}"
+        return "" if pd.isna(row.n_samples) else f"{row.n_samples:,} samples"
+
+    told = list(rows.itertuples())
+    times = pd.to_datetime(rows["time"], utc=True, errors="coerce", format="ISO8601")
+    return pd.DataFrame(
+        {
+            "Time (UTC)": times.dt.strftime("%Y-%m-%d %H:%M:%S").fillna("unknown").tolist(),
+            "Reviewer": rows["reviewer"].tolist(),
+            "Of": [which(row) for row in told],
+            "Given label": [name(row.given_label) for row in told],
+            "What": [what(row) for row in told],
+            "Note": rows["note"].tolist(),
+            "Taken back": [
+                ""
+                if row.undone_at is None or pd.isna(row.undone_at)
+                else f"by {row.undone_by or 'nobody named'}, {row.undone_at[:16]}"
+                for row in told
+            ],
+        }
+    )
+
+
+def headline(left: Remaining) -> str:
+    """Return how many label errors are left, and what to do next: the first line of the review."""
+    known = f"{left.n_judged:,} of {left.n_samples:,} samples judged, {left.n_found:,} wrong"
+    rest = left.n_samples - left.n_judged - left.n_unresolved
+    next_step = {
+        "stop": "stop here and take the labels in step 3",
+        "go on": "judge on",
+        "audit more": "judge on; the random checks among the pictures make this surer",
+    }[left.action]
+    if left.estimate is None:
+        return f"{known}. How many errors are left only random checks can tell. Next: judge on."
+    return (
+        f"{known}; about {left.estimate:,.0f} [{left.low:,}, {left.high:,}] errors are left "
+        f"among the {rest:,} others. Next: {next_step}."
+    )
 
 
 def progress(queue: Queue) -> str:

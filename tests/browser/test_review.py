@@ -447,7 +447,7 @@ def test_bulk_verdict_on_a_selection_after_a_confirmation(page: Page, run):
     saved(page)
     open_page(page, f"/samples?run={run.name}")
     page.get_by_role("button", name="Review 300").click()
-    expect(page.get_by_text("Selection of 300 samples:")).to_be_visible()
+    expect(page.get_by_text("Selection of 300 samples:")).to_be_visible(timeout=30_000)
     settle(page)
     page.keyboard.press("k")
     saved(page)

@@ -1,4 +1,4 @@
-"""Duplicates: pictures that are there more than once, first those with different given labels."""
+"""Pictures that are there more than once, first those with different given labels."""
 
 from typing import cast
 
@@ -7,11 +7,18 @@ import streamlit as st
 
 from dashboard import runs
 from dashboard.cached import samples as cached_samples
-from dashboard.presenters.duplicate_pairs import histogram, pairs_html
+from dashboard.presenters.duplicate_pairs import (
+    histogram,
+    pairs_html,
+)
 from dashboard.presenters.gallery import cards
 from dashboard.views.addresses import link_to
 from dashboard.views.parts.blocks import CONFIG
-from dashboard.views.parts.choices import choose, plain, remember
+from dashboard.views.parts.choices import (
+    choose,
+    plain,
+    remember,
+)
 from dashboard.views.parts.part_pictures import go_to_review, review_button
 from hmw_core.errors import UsageError
 from hmw_core.log.reader import RunReader
@@ -44,9 +51,8 @@ def pairs_or_offer(run: RunReader) -> pd.DataFrame:
         return here[run.name, run.network] if pairs is None else pairs
     if runs.read_only():
         st.info(
-            f"The {run.n_samples:,} samples have not been compared yet, and this server is "
-            "read-only: whoever keeps the run compares them, on this page of a dashboard that was "
-            "started without --read-only.",
+            f"The {run.n_samples:,} samples have not been compared yet: whoever keeps the run "
+            "does it on this page of a dashboard that was started without --read-only.",
             icon=":material/info:",
         )
         st.stop()
@@ -149,7 +155,7 @@ def review(run: RunReader, table: pd.DataFrame) -> None:
 
 
 def show(run: RunReader) -> None:
-    """Show the tab."""
+    """Show pictures that are there more than once, first those with different given labels."""
     st.caption(
         "Nearly the same picture with two different labels: at least one of them is almost "
         "surely wrong."

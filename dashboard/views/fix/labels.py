@@ -1,4 +1,4 @@
-"""Labels: what the verdicts make of the labels, as files to take away and to train on."""
+"""Step 3: what the verdicts make of the labels, as files to take away and to train on."""
 
 import json
 import shlex
@@ -20,12 +20,14 @@ from dashboard.export.labels import (
     samples_file,
 )
 from dashboard.views.addresses import link_to
+from dashboard.views.fix import classes
 from dashboard.views.parts.choices import (
     choose_criterion,
     choose_epoch,
-    keep_number,
+    choose_number,
     plain,
 )
+from dashboard.views.parts.sections import show_sections
 from hmw_core.criteria.of_run import title_of
 from hmw_core.errors import UsageError
 from hmw_core.file_names import file_name
@@ -64,25 +66,66 @@ COLUMNS = {
 
 def show(run: RunReader) -> None:
     """Show the step."""
-    st.caption(
-        "The labels as the verdicts correct them: to look over, to take away, and to train on. "
-        "The data set itself stays as it is."
+    where = st.container()
+    log = cached_review.review_log(run)
+    given = run.samples().set_index("sample_id")["given_label"]
+    n_changed = int((log.new_label(given, run.n_classes) != given).sum())
+    renamed = sum(change.name is not None for change in log.class_changes)
+    merged = len(log.class_changes) - renamed
+    following = (
+        "download the labels, then train on them in step 4"
+        if n_changed or renamed
+        else "judge in step 2; until then every label is the given one"
     )
+    where.markdown(
+        f"**Step 3:** {len(log.current):,} of {run.n_samples:,} samples are judged, "
+        f"{n_changed:,} labels change; classes merged: {merged:,}, renamed: {renamed:,}. "
+        f"**Next:** {following}."
+    )
+    show_sections(
+        "labels",
+        {
+            "file": ("The labels as a file", partial(show_file, run)),
+            "classes": ("Rename or merge classes", partial(classes.show, run)),
+            "tools": ("Open them in other tools", partial(show_tools, run)),
+        },
+    )
+
+
+def show_file(run: RunReader) -> None:
+    """Show what the file says, and offer it."""
+    chosen = choose_labels(run)
+    if chosen is None:
+        return
+    labels, criterion, epoch, n_flagged = chosen
+    show_counts(run, labels, criterion)
+    show_downloads(run, labels, criterion, epoch, n_flagged)
+    show_preview(labels)
+    show_commands(run)
+
+
+def show_tools(run: RunReader) -> None:
+    """Offer the file that other tools open."""
+    chosen = choose_labels(run)
+    if chosen is not None:
+        show_neighbours(run, chosen[0])
+
+
+def choose_labels(run: RunReader) -> tuple[pd.DataFrame, str, int | None, int | None] | None:
+    """Return the labels with the scores chosen: table, criterion, epoch, number to flag."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
         criterion = choose_criterion(run, "Scores by")
-        flagged = keep_number("flag", "Flag the most suspicious (number)", whole=True)
+        flagged = choose_number(
+            "flag", "Flag the most suspicious (0: none)", 0, whole=True, low=0, high=run.n_samples
+        )
         epoch = choose_epoch(run)
+    n_flagged = int(flagged) or None
     try:
-        n_flagged = None if flagged is None else int(flagged)
         labels = cached_review.corrected_labels(run, criterion, epoch, n_flagged=n_flagged)
     except UsageError as error:
         st.error(plain(str(error)), icon=":material/error:")
-        return
-    show_counts(run, labels, criterion)
-    show_preview(labels)
-    show_downloads(run, labels, criterion, epoch, n_flagged)
-    show_commands(run)
-    show_neighbours(run, labels)
+        return None
+    return labels, criterion, epoch, n_flagged
 
 
 def show_counts(run: RunReader, labels: pd.DataFrame, criterion: str) -> None:
@@ -166,7 +209,7 @@ def show_downloads(
     n_flagged: int | None,
 ) -> None:
     """Offer the file in three formats, and the command that writes it."""
-    st.subheader("Take the labels away", anchor=False)
+    st.subheader("Download the labels", anchor=False)
     with st.container(horizontal=True):
         for format, mime in MIME.items():
             st.download_button(

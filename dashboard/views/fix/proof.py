@@ -1,4 +1,4 @@
-"""Proof: whether training on the corrected labels pays, and how sure that is."""
+"""Step 4: whether training on the corrected labels pays, and how sure that is."""
 
 import shlex
 from pathlib import Path
@@ -6,6 +6,7 @@ from pathlib import Path
 import streamlit as st
 
 from dashboard import runs
+from dashboard.cached import review as cached_review
 from dashboard.views.addresses import link_to
 from dashboard.views.parts.blocks import show_figure
 from dashboard.views.parts.choices import choose, plain
@@ -52,14 +53,21 @@ def how_to_start(run: RunReader) -> None:
     if seconds is not None and seconds.notna().any():
         minutes = n_trainings * float(seconds.mean()) * run.n_epochs / 60
         took = f", about {max(1, round(minutes)):,} minutes at the speed of the run itself"
-    st.markdown(
-        "Export corrected labels on the page "
-        f"[Labels]({link_to('labels', run)}), then from a terminal:"
-    )
-    command = f"python -m training prove {shlex.quote(run.name)} --labels FILE --seeds {ENOUGH}"
+    log = cached_review.review_log(run)
+    if not (log.current["verdict"] == "relabel").any() and not log.class_changes:
+        st.info(
+            "No label of this run is corrected yet, so there is nothing to prove: judge in "
+            f"[step 2]({link_to('review', run)}) first.",
+            icon=":material/info:",
+        )
+    st.markdown("In a terminal, write the corrected labels, then train on them:")
+    file = f"{run.name}-labels.csv"
+    write = ["python", "-m", "dashboard.labels", str(run.folder), file]
+    prove = ["python", "-m", "training", "prove", run.name, "--labels", file]
+    prove += ["--seeds", str(ENOUGH)]
     if runs.runs_folder() != Path("data/runs"):
-        command += f" --runs {shlex.quote(str(runs.runs_folder()))}"
-    st.code(command, language="bash", wrap_lines=True)
+        prove += ["--runs", str(runs.runs_folder())]
+    st.code(f"{shlex.join(write)}\n{shlex.join(prove)}", language="bash", wrap_lines=True)
     st.caption(
         f"{len(ARMS)} × {ENOUGH} trainings from scratch{took}; `--epochs` makes them shorter, "
         "`--seeds` more or fewer. Finished trainings are kept: run the same command to "
@@ -134,13 +142,17 @@ def show_proof(run: RunReader, proof: Proof) -> None:
 
 
 def show(run: RunReader) -> None:
-    """Show the tab."""
-    st.caption(
-        "Does training on the corrected labels pay? The same network, trained from scratch on "
-        "the original labels, on the corrected ones, without the suspects, and without as many "
-        "samples drawn at random."
-    )
+    """Show the step."""
     proofs, broken = list_proofs(run.folder)
+    done = sum(proof.status == "finished" for proof in proofs)
+    following = "read what it shows" if proofs else "start it by the command below"
+    there = f"{len(proofs):,} proofs, {done:,} finished" if proofs else "no proof of this run yet"
+    st.markdown(f"**Step 4:** {there}. **Next:** {following}.")
+    st.caption(
+        "A proof answers whether the corrected labels pay: it trains the same network from "
+        "scratch on the original labels, on the corrected ones, without the suspects, and "
+        "without as many samples drawn at random, and compares their test accuracy."
+    )
     for reason in broken.values():
         st.warning(f"Cannot be read: {plain(reason)}")
     if proofs:
@@ -150,5 +162,4 @@ def show(run: RunReader) -> None:
         with st.expander("Start another"):
             how_to_start(run)
     else:
-        st.info("There is no proof of this run yet.", icon=":material/info:")
         how_to_start(run)

@@ -1,4 +1,4 @@
-"""Review: the most suspicious samples one by one, judged by keyboard."""
+"""Step 2: the most suspicious samples judged by keyboard, and what was said by whom."""
 
 from collections import deque
 from functools import partial
@@ -8,11 +8,13 @@ from uuid import uuid4
 
 import pandas as pd
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from dashboard import runs
 from dashboard.cached import review as cached_review
 from dashboard.presenters import reviewing
-from dashboard.views.parts.bulk import WRITTEN, offer_bulk, show_bulk_undo
+from dashboard.views.fix import history, reviewers
+from dashboard.views.parts.bulk import REVIEWER, TAKEN_BACK, WRITTEN, offer_bulk, show_bulk_undo
 from dashboard.views.parts.choices import (
     choose_class,
     choose_criterion,
@@ -20,17 +22,18 @@ from dashboard.views.parts.choices import (
     criterion_order,
     plain,
 )
+from dashboard.views.parts.part_pictures import SELECTION
 from dashboard.views.parts.refusals import refusals
 from dashboard.views.parts.review_panel import show_review_panel
+from dashboard.views.parts.sections import show_sections
 from hmw_core.criteria.of_run import pick_criterion
 from hmw_core.errors import UsageError
 from hmw_core.log.reader import RunReader
 from hmw_core.review.queue import audit_sample, queue
-from hmw_core.review.remaining import remaining_errors
+from hmw_core.review.remaining import Remaining, remaining_errors
 from hmw_core.samples.suggestions import RULE
 
 PANEL = "review panel"
-SELECTION = "review selection"
 PAUSE = 2  # s between two counts of the errors left
 ANSWERS = 3  # lists of events whose answers are told again
 TRUE_HELP = (
@@ -41,10 +44,22 @@ TRUE_HELP = (
 
 def show(run: RunReader) -> None:
     """Show the step."""
-    st.caption("The keys judge the picture on screen. Labels of the data set stay untouched.")
     if not run.last_epoch:
         st.info("There is nothing to rank before the first whole epoch.", icon=":material/info:")
         return
+    show_sections(
+        "do",
+        {
+            "judge": ("Judge", partial(judge, run)),
+            "history": ("History", partial(history.show, run)),
+            "reviewers": ("Two reviewers", partial(reviewers.show, run)),
+        },
+    )
+
+
+def judge(run: RunReader) -> None:
+    """Show the queue: how far it is, the panel, and when to stop."""
+    head = st.empty()
     selection = selection_of(run)
     with st.container(horizontal=True, vertical_alignment="bottom", key="review setup"):
         criterion = choose_criterion(run, "Rank by")
@@ -64,7 +79,6 @@ def show(run: RunReader) -> None:
                 disabled=not run.samples()["true_label"].notna().any(),
                 help=TRUE_HELP,
             )
-            smooth = st.toggle("Smooth enlarged pictures", key="review smooth")
         if selection is not None:
             offer_bulk(
                 run, selection["sample_ids"], selection["what"], criterion=criterion, epoch=epoch
@@ -77,8 +91,10 @@ def show(run: RunReader) -> None:
         st.error(plain(str(error)), icon=":material/error:")
         return
     audit = audit_sample(run, given_label=given_label) if every else None
-    stream = "ranked" if selection is None else "selection"
-    panel(run, order, audit, criterion, given_label, epoch, mode, stream, every, reveal, smooth)
+    # What others have judged comes in no order that the estimate of the errors left may use.
+    is_queue = selection is None and mode not in reviewing.OTHERS
+    stream = "ranked" if is_queue else "selection"
+    panel(head, run, order, audit, criterion, given_label, epoch, mode, stream, every, reveal)
 
 
 def selection_of(run: RunReader) -> dict[str, Any] | None:
@@ -114,6 +130,7 @@ def choose_audit(is_selection: bool, mode: str) -> int:
 @st.fragment
 @refusals()
 def panel(
+    head: DeltaGenerator,
     run: RunReader,
     order: pd.DataFrame,
     audit: pd.DataFrame | None,
@@ -124,23 +141,23 @@ def panel(
     stream: str,
     every: int,
     reveal: bool,
-    smooth: bool,
 ) -> None:
-    """Show the panel and how many errors are left; Streamlit reruns this part for each report."""
+    """Show the panel, and in `head` what is left; Streamlit reruns this for each report."""
     setup = f"{run.name} {run.network} {criterion} {epoch} {mode} {stream}"
     setup += f" {len(order)} {every} {reveal}"
-    bulks = st.session_state.get(WRITTEN, {}).get("batch")  # a bulk starts the panel again
-    queue_key = f"{run.folder} {setup} {hash(tuple(order['sample_id']))} {bulks}"
-    state = panel_state(queue_key, mode, run)
+    # What was written or taken back outside the panel starts it again.
+    outside = st.session_state.get(WRITTEN, {}).get("batch"), st.session_state.get(TAKEN_BACK, 0)
+    state = panel_state(run)
+    if mode == "second":
+        setup += f" {state['reviewer']}"
+    queue_key = f"{run.folder} {setup} {hash(tuple(order['sample_id']))} {outside}"
+    begin(state, queue_key, mode, run)
     log = cached_review.review_log(run)
-    for sentence in log.damage:
-        st.warning(plain(sentence), icon=":material/warning:")
-    if state["failure"]:
-        st.error(
-            f"Not saved, and tried again until it is: {plain(state['failure'])}",
-            icon=":material/error:",
-        )
-    found = reviewing.queue_of(order, log, mode, state["begun"])
+    left = errors_left(state, run, given_label, epoch, len(log.table))
+    if left is not None:
+        of = "" if given_label is None else f" of class {plain(run.class_names[given_label])}"
+        head.markdown(f"**Step 2{of}:** {plain(reviewing.headline(left))}")
+    found = reviewing.queue_of(order, log, mode, state["begun"], state["reviewer"])
     places = reviewing.upcoming(
         found,
         stream,
@@ -176,7 +193,6 @@ def panel(
         "read_only": runs.read_only(),
         "reviewer": state["reviewer"],
         "reveal": reveal,
-        "smooth": smooth,
         "predicted_when": f"predicted, epoch {epoch or run.last_epoch}",
         "suggested_how": "predicted in most epochs, but not the given label",
         "answered": [identity for answers in state["answers"] for identity in answers],
@@ -202,13 +218,20 @@ def panel(
         "total": found.total,
         "judged": found.judged,
         "count": reviewing.progress(found),
-        "saved": "This server is read-only: nothing is written."
-        if runs.read_only()
-        else reviewing.last_word(log),
+        "saved": "nothing is written" if runs.read_only() else reviewing.last_word(log),
     }
     show_review_panel(data, PANEL, partial(take_report, run))
+    # Below the panel, so that they never push the picture or a key out of the window.
+    for sentence in log.damage:
+        st.warning(plain(sentence), icon=":material/warning:")
+    if state["failure"]:
+        st.error(
+            f"Not saved, and tried again until it is: {plain(state['failure'])}",
+            icon=":material/error:",
+        )
     say_order(run, criterion, order, every)
-    when_to_stop(state, run, given_label, epoch, len(log.table))
+    if left is not None:
+        when_to_stop(run, given_label, left, state["left"][0][1])
 
 
 def take_report(run: RunReader) -> None:
@@ -219,7 +242,7 @@ def take_report(run: RunReader) -> None:
         return
     state["have"] = set(report.get("have", []))
     state["looked"] = report.get("looked", [])
-    state["reviewer"] = str(report.get("reviewer", ""))
+    state["reviewer"] = st.session_state[REVIEWER] = str(report.get("reviewer", ""))
     if runs.read_only():
         return
     outcome = reviewing.apply_events(run, report.get("events", []), cached_review.review_log(run))
@@ -227,9 +250,9 @@ def take_report(run: RunReader) -> None:
     state["refused"], state["failure"] = outcome.refused, outcome.failure
 
 
-def panel_state(queue_key: str, mode: str, run: RunReader) -> dict[str, Any]:
-    """Return the state of this browser's panel; another queue starts with an empty one."""
-    state = st.session_state.setdefault(
+def panel_state(run: RunReader) -> dict[str, Any]:
+    """Return the state of this browser's panel."""
+    return st.session_state.setdefault(
         "review",
         {
             "page": uuid4().hex,
@@ -245,13 +268,18 @@ def panel_state(queue_key: str, mode: str, run: RunReader) -> dict[str, Any]:
             "left": (("", 0), 0.0, None),
         },
     )
-    if state["queue"] != queue_key:
-        state["queue"] = queue_key
-        state["facts"], state["looked"] = {}, []
-        state["begun"] = (
-            () if mode == "new" else frozenset(cached_review.review_log(run).current["id"])
-        )
-    return state
+
+
+def begin(state: dict[str, Any], queue_key: str, mode: str, run: RunReader) -> None:
+    """Start another queue with nothing known of it."""
+    if state["queue"] == queue_key:
+        return
+    state["queue"] = queue_key
+    state["facts"], state["looked"], state["begun"] = {}, [], ()
+    if mode not in ("new", "second"):
+        log = cached_review.review_log(run)
+        whole = log.table if mode == "disagree" else log.current
+        state["begun"] = frozenset(whole["id"])
 
 
 def facts_of(
@@ -290,6 +318,8 @@ def ended(found: reviewing.Queue, mode: str) -> str:
             f"All {found.total:,} samples of this queue are judged. Choose another class or "
             "criterion, or look at the unsure ones again: Pictures."
         )
+    if mode == "second":
+        return "You have judged all that others have."
     return "This pass is at its end."
 
 
@@ -310,34 +340,37 @@ def say_order(run: RunReader, criterion: str, order: pd.DataFrame, every: int) -
     st.caption(f"{' '.join(said)} {RULE}")
 
 
-def when_to_stop(
+def errors_left(
     state: dict[str, Any], run: RunReader, given_label: int | None, epoch: int | None, n: int
-) -> None:
-    """Show how many errors are left, what the last reviews found, and what to do."""
-    of = "this run" if given_label is None else f"class {plain(run.class_names[given_label])}"
-    st.subheader(f"When to stop: label errors of {of}", anchor=False)
+) -> Remaining | None:
+    """Return how many errors are left; not after each key, which is faster."""
     asked = (state["queue"], n)
     made, seconds, left = state["left"]
-    # Counting takes longer than a key; fast typing does not wait for it.
     if left is None or made[0] != asked[0] or (made != asked and monotonic() - seconds > PAUSE):
         try:
             left = remaining_errors(run, given_label=given_label, epoch=epoch)
         except UsageError as error:
             st.error(plain(str(error)), icon=":material/error:")
-            return
-        made = asked
-        state["left"] = (made, monotonic(), left)
-    st.markdown(f"**{plain(left.recommendation)}**")
-    unknown = "not known yet"
-    tiles = {
-        "Errors left, estimated": unknown if left.estimate is None else f"{left.estimate:,.0f}",
-        "95 % interval": unknown if left.low is None else f"{left.low:,} to {left.high:,}",
-        "Errors found": f"{left.n_found:,} in {left.n_judged:,} judged",
-        f"Yield of the last {left.n_recent}": unknown
-        if left.recent_yield is None
-        else f"{left.recent_yield:.0%}",
-        "Random checks that count": f"{left.n_audited:,}, {left.n_audited_wrong:,} wrong",
-    }
-    for column, (name, value) in zip(st.columns(len(tiles)), tiles.items(), strict=True):
-        column.markdown(f":small[:gray[{name}]]  \n**{value}**")
-    st.caption(f"After {made[1]:,} verdicts. {plain(left.rule)}")
+            return None
+        state["left"] = (asked, monotonic(), left)
+    return left
+
+
+def when_to_stop(run: RunReader, given_label: int | None, left: Remaining, n: int) -> None:
+    """Show what the headline's advice follows from."""
+    of = "this run" if given_label is None else f"class {plain(run.class_names[given_label])}"
+    with st.expander(f"When to stop: label errors of {of}", icon=":material/flag:"):
+        st.markdown(f"**{plain(left.recommendation)}**")
+        unknown = "not known yet"
+        tiles = {
+            "Errors left, estimated": unknown if left.estimate is None else f"{left.estimate:,.0f}",
+            "95 % interval": unknown if left.low is None else f"{left.low:,} to {left.high:,}",
+            "Errors found": f"{left.n_found:,} in {left.n_judged:,} judged",
+            f"Yield of the last {left.n_recent}": unknown
+            if left.recent_yield is None
+            else f"{left.recent_yield:.0%}",
+            "Random checks that count": f"{left.n_audited:,}, {left.n_audited_wrong:,} wrong",
+        }
+        for column, (name, value) in zip(st.columns(len(tiles)), tiles.items(), strict=True):
+            column.markdown(f":small[:gray[{name}]]  \n**{value}**")
+        st.caption(f"After {n:,} verdicts. {plain(left.rule)} {plain(' '.join(left.notes))}")

@@ -18,6 +18,7 @@ from hmw_core.log import verdicts
 from hmw_core.log.reader import RunReader
 
 WRITTEN = "bulk written"  # what this browser wrote last
+TAKEN_BACK = "taken back"  # how often this browser took something back outside the panel
 REVIEWER = "reviewer"  # who judges in this browser
 TO, EACH = "is a", "is what the network suggests for it"
 SAID = {

@@ -1,6 +1,7 @@
 """A part of the samples as pictures, page by page, and as a review queue."""
 
 from collections.abc import Callable, Sequence
+from typing import Literal
 
 import pandas as pd
 import streamlit as st
@@ -12,6 +13,7 @@ from dashboard.views.parts.choices import plain, remember
 from hmw_core.log.reader import RunReader
 
 PAGE = 24  # pictures
+SELECTION = "review selection"  # what another page asked the review to judge
 
 
 def offer_review(run: RunReader, sample_ids: Sequence[int], what: str) -> None:
@@ -22,16 +24,17 @@ def offer_review(run: RunReader, sample_ids: Sequence[int], what: str) -> None:
         st.caption("In the order shown below.")
 
 
-def review_button(label: str) -> bool:
+def review_button(label: str, *, primary: bool = False) -> bool:
     """Show a button that leads to the review; a read-only server disables it and says why."""
     off = runs.read_only()
     why = "This server is read-only" if off else None
-    return st.button(label, icon=":material/rate_review:", disabled=off, help=why)
+    kind: Literal["primary", "secondary"] = "primary" if primary else "secondary"
+    return st.button(label, icon=":material/rate_review:", disabled=off, help=why, type=kind)
 
 
 def go_to_review(run: RunReader, sample_ids: Sequence[int], what: str) -> None:
     """Open the review page with these samples, in this order."""
-    st.session_state["review selection"] = {
+    st.session_state[SELECTION] = {
         "run": run.name,
         "sample_ids": [int(i) for i in sample_ids],
         "what": what,

@@ -86,15 +86,19 @@ def test_page_takes_criterion_epoch_and_number_from_the_address(folder):
     assert np.array_equal(rows["score"], expected)
     (command, *_) = [block.value for block in page.code]
     assert command.endswith("--criterion last_loss --epoch 2 --flag 6")
-    assert "must be 0..60, got 61" in said(open_page("labels", run="tiny", flag="61"))
+    page = open_page("labels", run="tiny", flag="61")
+    assert "it cannot be “61”, so this takes 0" in said(page)
+    assert page.number_input[0].value == 0  # the number used, not an empty field
 
 
 def test_page_offers_each_file(folder):
     write_run(folder / "tiny")
     page = open_page("labels", run="tiny")
     assert [button.label for button in page.get("download_button")] == [
-        "CSV", "PARQUET", "JSON", "Samples (Parquet)",
+        "CSV", "PARQUET", "JSON",
     ]  # fmt: skip
+    page = open_page("labels", run="tiny", labels="tools")
+    assert [button.label for button in page.get("download_button")] == ["Samples (Parquet)"]
 
 
 @pytest.mark.parametrize("lack", ["epochs", "pictures", "cosines", "true labels"])
@@ -107,7 +111,8 @@ def test_page_of_a_run_that_lacks_something_says_what(folder, lack):
     lacks = {"pictures": lack != "pictures", "with_cosine": lack != "cosines"}
     write_run(folder / "r", known=lack != "true labels", **lacks)
     page = open_page("labels", run="r", criterion="hm_weight")
-    assert ("keeps no pictures" in said(page)) == (lack == "pictures")
+    tools = open_page("labels", run="r", labels="tools")
+    assert ("keeps no pictures" in said(tools)) == (lack == "pictures")
     assert ("has no HM weight: its log holds no hm_weight" in said(page)) == (lack == "cosines")
 
 

@@ -10,8 +10,9 @@ from dashboard.figures import FIGURES
 from dashboard.figures.base import CannotShow
 from hmw_core import RunReader
 from hmw_core.errors import UsageError
-from hmw_core.log import layout
+from hmw_core.log import layout, verdicts
 from hmw_core.log.lock import FolderLock
+from hmw_core.log.verdicts import Verdict
 from tests.conftest import write_run, write_small_proof
 from tests.dashboard.views.steps import open_page, said
 
@@ -49,10 +50,17 @@ def test_says_how_to_start_one(folder, monkeypatch):
     page = open_page("proof", run="my run; $(x)")
     assert "no proof of this run yet" in said(page)
     assert page.code[0].value == (
-        "python -m training prove 'my run; $(x)' --labels FILE --seeds 5 "
+        f"python -m dashboard.labels '{os.environ['HMW_RUNS']}/my run; $(x)' "
+        "'my run; $(x)-labels.csv'\n"
+        "python -m training prove 'my run; $(x)' --labels 'my run; $(x)-labels.csv' --seeds 5 "
         f"--runs {os.environ['HMW_RUNS']}"
     )
     assert "4 × 5 trainings" in said(page)
+    assert "No label of this run is corrected yet" in said(page)
+    run = RunReader(folder.with_name("my run; $(x)"))
+    given = int(run.samples()["given_label"][3])
+    verdicts.append(run, [Verdict(3, "relabel", given, (given + 1) % 5, "Ann")])
+    assert "is corrected yet" not in said(open_page("proof", run="my run; $(x)"))
 
 
 def test_a_run_of_another_loop_cannot_be_trained_again(folder):

@@ -3,16 +3,18 @@
 import json
 from pathlib import Path
 
+import numpy as np
 from streamlit.testing.v1 import AppTest
 
 from dashboard.presenters.reviewing import bulk_verdicts, counted, now
 from hmw_core import RunWriter
 from hmw_core.log import verdicts
+from hmw_core.log.class_changes import ClassChange
 from hmw_core.log.reader import RunReader
 from hmw_core.log.verdicts import Verdict
 from hmw_core.review.queue import queue
 from tests.conftest import write_run
-from tests.dashboard.views.steps import open_page, said
+from tests.dashboard.views.steps import open_page, said, shown_samples
 
 
 def panel(page: AppTest) -> dict:
@@ -174,7 +176,8 @@ def test_read_only_server_shows_and_offers_nothing_to_write(folder, monkeypatch)
     page = open_page("review", {"review selection": selection}, run="tiny")
     told = panel(page)
     assert told["read_only"]
-    assert "read-only" in told["saved"]
+    assert told["saved"] == "nothing is written"
+    assert said(page).count("read-only") == 1
     assert len(told["items"]) == 2
     assert button(page, "are all").disabled
 
@@ -230,7 +233,8 @@ def test_when_to_stop_is_said_of_the_class_on_screen(folder):
     for sample_id in run.sample_ids(0)[:3]:
         keep(run, int(sample_id))
     page = open_page("review", run="tiny", **{"class": "0"})
-    assert any("<b>x</b>" in head.value.replace("\\", "") for head in page.subheader)
+    assert any("<b>x</b>" in part.label.replace("\\", "") for part in page.expander)
+    assert "Step 2 of class <b>x</b>:** 3 of 6 samples judged, 0 wrong." in said(page)
     assert "0 in 3 judged" in said(page)
     assert "After 3 verdicts" in said(page)
 
@@ -243,3 +247,132 @@ def test_names_reach_the_panel_as_they_are(folder):
         Path(__file__).parents[3] / "dashboard/views/parts/review_panel/review_panel.js"
     ).read_text()
     assert "innerHTML" not in html  # names are written as text only
+
+
+def relabel(run: RunReader, sample_id: int, label: int, reviewer: str) -> None:
+    given = int(run.samples()["given_label"][sample_id])
+    verdicts.append(run, [Verdict(sample_id, "relabel", given, label, reviewer, "iam")])
+
+
+def test_a_second_reviewer_gets_what_others_judged_and_then_what_they_disagree_on(folder):
+    write_run(folder / "tiny")
+    run = RunReader(folder / "tiny")
+    for sample_id in (3, 4, 7):
+        keep(run, sample_id)
+    relabel(run, 4, 0, "Bo")
+    keep(run, 7, "Bo")
+    page = open_page("review", run="tiny")
+    page.session_state["review"]["reviewer"] = "Bo"
+    page.selectbox(key="review mode").select("second").run()
+    told = panel(page)
+    assert [item["sample_id"] for item in told["items"]] == [3]
+    assert {item["stream"] for item in told["items"]} == {"selection"}  # not in the estimate
+    assert (told["judged"], told["total"]) == (2, 3)
+    page.selectbox(key="review mode").select("disagree").run()
+    assert [item["sample_id"] for item in panel(page)["items"]] == [4]
+
+
+def test_agreement_is_said_with_its_interval_and_the_disagreements_are_a_queue(folder):
+    write_run(folder / "tiny", class_names=["a", "b", "<i>c</i>", "d", "e"])
+    run = RunReader(folder / "tiny")
+    page = open_page("review", run="tiny", do="reviewers")
+    assert "needs two names" in said(page)
+    for sample_id in range(1, 9):
+        keep(run, sample_id)
+        if sample_id != 2:
+            keep(run, sample_id, "Bo")
+    relabel(run, 2, 4, "Bo")
+    page = open_page("review", run="tiny", do="reviewers")
+    assert "agree on 7 of 8 samples; Cohen's kappa 0.84 [0.56, 1.00]" in said(page)
+    assert shown_samples(page) == ["2"]
+    assert {"<i>c</i>", "all classes"} <= set(page.dataframe[0].value["Class"])
+    assert any("the 1 they disagree on" in b.label for b in page.button)
+
+
+def test_history_tells_who_said_what_and_takes_any_of_it_back(folder):
+    write_run(folder / "tiny", class_names=["a", "b", "<i>c</i>", "d", "e"])
+    run = RunReader(folder / "tiny")
+    assert "Nobody has judged" in said(open_page("review", run="tiny", do="history"))
+    keep(run, 3)
+    relabel(run, 4, 2, "Bo")
+    verdicts.change_class(run, ClassChange(0, into=1, reviewer="Cy"))
+    page = open_page("review", run="tiny", do="history")
+    table = page.dataframe[0].value
+    assert table["What"].tolist() == ["all samples of a become b", "→ <i>c</i>", "keep"]
+    assert table["Reviewer"].tolist() == ["Cy", "Bo", "Ann"]
+    assert table["Of"].tolist() == ["", "sample 4", "sample 3"]
+    page.multiselect(key="history reviewer").select("Bo").run()
+    assert page.dataframe[0].value["Of"].tolist() == ["sample 4"]
+    page.multiselect(key="history reviewer").set_value([]).run()
+    page.multiselect(key="history verdict").select("keep").run()
+    assert page.dataframe[0].value["Reviewer"].tolist() == ["Ann"]
+    assert page.button(key="undo picked").disabled
+
+
+def test_a_merge_shows_its_counts_before_it_is_written_and_is_taken_back(folder):
+    write_run(folder / "tiny", class_names=["a", "b", "<i>c</i>", "d", "e"])
+    run = RunReader(folder / "tiny")
+    given = run.samples()["given_label"]
+    of_c = given.index[given == 2].tolist()
+    keep(run, of_c[0])
+    relabel(run, of_c[1], 4, "Bo")
+    relabel(run, int(given.index[given == 3][0]), 2, "Bo")
+    page = open_page("labels", run="tiny", labels="classes")
+    page.selectbox(key="class from").select(2).run()
+    page.selectbox(key="class into").select(3).run()
+    n = len(of_c)
+    assert f"all samples of <i>c</i> become d: {n} samples" in said(page)
+    assert f"({n - 2} not judged, 1 judged" in said(page)
+    assert "1 samples given it were given another label by a person" in said(page)
+    page.text_input(key="class reviewer").set_value("Cy").run()
+    page.button(key="change class").click().run()
+    log = verdicts.read(run)
+    assert [(c.label, c.into, c.reviewer) for c in log.class_changes] == [(2, 3, "Cy")]
+    assert "classes merged: 1" in said(page)
+    assert not any("2: " in option for option in page.selectbox(key="class from").options)
+    button(page, "Take it back").click().run()
+    assert verdicts.read(run).class_changes == ()
+    assert "classes merged: 0" in said(page)
+
+
+def test_a_new_name_is_checked_before_it_is_written(folder):
+    write_run(folder / "tiny")
+    page = open_page("labels", run="tiny", labels="classes")
+    page.selectbox(key="class how").select("rename").run()
+    page.text_input(key="class name").set_value(" 3 ").run()
+    assert "class 3 is called '3'; merge the two instead" in said(page)
+    page.text_input(key="class name").set_value("zero").run()
+    assert "0 is called zero: 6 samples (6 not judged)" in said(page)
+
+
+def test_step_one_shows_the_top_suspects_and_leads_to_their_review(folder):
+    write_run(folder / "tiny")
+    run = RunReader(folder / "tiny")
+    ids = queue(run, "mean_loss")["sample_id"].tolist()
+    keep(run, ids[1])
+    page = open_page("duplicates", run="tiny", criterion="mean_loss", find="suspects")
+    assert shown_samples(page) == [str(i) for i in ids[:24]]
+    assert "1 of the first 60 are judged" in said(page)
+    assert not button(page, "Review these").disabled
+
+
+def test_pictures_of_both_splits_are_found_where_the_test_split_is_kept(folder):
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (30, 16, 16, 3), dtype=np.uint8)
+    writer = RunWriter.create(
+        folder / "both", given_label=[0, 1, 2] * 10, n_classes=3, n_epochs=1, images=images[:30],
+        test_images=images[[4, 9]], test_label=[1, 2],
+    )  # fmt: skip
+    writer.record(np.arange(30), logits=rng.normal(size=(30, 3)).astype(np.float32))
+    writer.end_epoch(1)
+    writer.finish()
+    page = open_page("duplicates", run="both", find="splits")
+    button(page, "Compare training and test").click().run()
+    assert "2 of 2 test pictures** are in the training split" in said(page)
+    assert "**1** pairs have different labels" in said(page)
+    assert sorted(shown_samples(page)) == ["4", "9"]
+    page = open_page("duplicates", run="both", find="splits")  # kept with the run
+    assert not any("Compare" in b.label for b in page.button)
+    write_run(folder / "old")
+    page = open_page("duplicates", run="old", find="splits")
+    assert "the pictures of the test split are not known" in said(page)
