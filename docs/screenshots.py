@@ -1,52 +1,67 @@
-"""Take the documentation's screenshots from the demo runs of a dashboard that is running.
+"""Take the documentation's pictures from the demo runs: `python docs/screenshots.py [RUNS]`.
 
-python docs/screenshots.py http://127.0.0.1:8501
-
-Each run needs its t-SNE map first: python -m dashboard.project digits-CCE --method tsne
+RUNS is the folder that `./run_dashboard.sh` trained the demo into, data/runs if none is named. A
+copy of it is shown, so that the verdicts given for the pictures stay in no run.
 """
 
 import shutil
 import sys
+import tempfile
 from pathlib import Path
 
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Page, sync_playwright
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from benchmarks.common import served
 
 FOLDER = Path(__file__).parent
-READY = """() => document.querySelector('[data-testid=stApp]').dataset.testScriptState
-  === 'notRunning' && !document.querySelector('[data-testid=stSkeleton]')"""
+READY = """() => document.querySelector('[data-testid=stApp]')?.dataset.testScriptState
+  === 'notRunning' && document.querySelector('[data-testid=stHeading]')
+  && !document.querySelector('[data-testid=stSkeleton], [data-testid=stSpinner]')"""
 SHOTS = {
+    "runs": "/",
     "train": "/train",
-    "clusters": "/clusters?run=digits-CCE",
-    "class": "/class?run=digits-CCE&class=3",
-    "criteria": "/criteria?run=digits-CCE",
-    "review": "/review?run=digits-CCE",
-    "labels": "/labels?run=digits-CCE",
+    "inspect": "/inspect?run=digits-CCE&class=3",
+    "paper": "/paper?run=digits-CCE&class=3",
+    "clusters": "/paper?run=digits-CCE&tab=clusters",
+    "detection": "/detection?run=digits-CCE",
+    "review": "/fix?run=digits-CCE&tab=review",
+    "labels": "/fix?run=digits-CCE&tab=labels",
 }
-JUDGED = 20  # pictures, so that the page of labels has some to show
+JUDGED = 20  # pictures, so that the step of labels has some to show
 
 
-def main(address: str) -> None:
-    """Write one PNG a page beside this file; of digits-CCE, 20 pictures are judged."""
-    with sync_playwright() as playwright:
+def judge(page: Page) -> None:
+    """Give a name, and to 20 pictures the label that training predicted most often."""
+    page.get_by_label("Reviewer").first.fill("ada")
+    page.keyboard.press("Enter")
+    page.wait_for_timeout(3000)
+    for _ in range(JUDGED):
+        page.keyboard.press("s")
+        page.wait_for_timeout(700)
+
+
+def shoot(runs: Path) -> None:
+    """Write one PNG a page beside this file."""
+    with served(runs) as (address, _), sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=shutil.which("chromium"), args=["--no-sandbox"]
         )
-        page = browser.new_page(viewport={"width": 1280, "height": 860})
+        page = browser.new_page(viewport={"width": 1280, "height": 720})
         for name, path in SHOTS.items():
             page.goto(address + path)
-            page.wait_for_selector("[data-testid=stHeading]")
+            if name == "review":
+                page.wait_for_function(READY)
+                judge(page)
             page.wait_for_function(READY)
             page.wait_for_timeout(3000)  # charts drawn, pictures decoded
             page.screenshot(path=FOLDER / f"{name}.png")
-            if name == "review":
-                page.get_by_label("Reviewer").fill("ada")
-                page.keyboard.press("Enter")
-                page.wait_for_timeout(3000)
-                for _ in range(JUDGED):
-                    page.keyboard.press("s")  # gives the label that training predicted most often
-                    page.wait_for_timeout(700)
+            print(name)
         browser.close()
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    of = Path(*sys.argv[1:]) if sys.argv[1:] else FOLDER.parent / "data" / "runs"
+    with tempfile.TemporaryDirectory() as folder:
+        shoot(Path(shutil.copytree(of, Path(folder) / "runs")))
