@@ -11,7 +11,7 @@ import streamlit as st
 
 from dashboard.cached.kept import kept_for, version
 from dashboard.figures import FIGURES
-from dashboard.jobs.background import Job
+from dashboard.jobs.background import MapJobs
 from dashboard.presenters.run_card import run_card
 from dashboard.presenters.summary import notes_of, summary
 from hmw_core.errors import UnreadableRun
@@ -62,9 +62,9 @@ def summaries(runs: Sequence[RunReader]) -> pd.DataFrame:
 
 
 @st.cache_resource
-def jobs() -> dict[tuple[str, int, str], Job]:
-    """Return the maps being computed, by run, network and method, for all who look here."""
-    return {}
+def map_jobs() -> MapJobs:
+    """Return the maps being computed, for all who look here."""
+    return MapJobs()
 
 
 def sweeps_folder() -> Path:

@@ -21,7 +21,7 @@ ROOMS = {
     "training": (
         "recipes", "config", "devices", "stopping", "lasting_stream", "progress", "schedule",
         "data", "networks", "methods", "evaluation", "checkpoint", "threshold_samples", "records",
-        "loop", "listing", "prove", "sweeps", "callbacks", "__main__",
+        "loop", "map_at_end", "listing", "prove", "sweeps", "callbacks", "__main__",
     ),
     "dashboard": (
         "drawing", "figures", "presenters", "export", "jobs", "gate", "launcher", "labels",

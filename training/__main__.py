@@ -34,6 +34,15 @@ PROGRAM = "python -m training"
 FAILED, WRONG_USE, SIGNALLED = 1, 2, 128
 
 
+@dataclass(frozen=True, kw_only=True)
+class TrainOptions(RunConfig):
+    """Train a network on noisy labels and log every sample of every epoch."""
+
+    map: bool = True
+    """Compute the map of the samples, which the dashboard draws, once the run is finished: of up
+    to 200,000 samples, in a process of low priority that Ctrl-C skips."""
+
+
 @dataclass(frozen=True)
 class ResumeOptions:
     """Go on with a stopped run after its last whole epoch."""
@@ -46,6 +55,8 @@ class ResumeOptions:
     """`auto`, `cuda`, `mps` or `cpu`. Default: as the run was started with."""
     threads: int | None = None
     """CPU threads, >= 1; another number changes the last digits. Default: as it was started."""
+    map: bool = True
+    """Compute the map of the samples once the run is finished, as `train` does."""
 
     def __post_init__(self) -> None:
         """Refuse fewer than one thread."""
@@ -170,11 +181,15 @@ def _run(arguments: list[str]) -> int:
 
 
 def _train(arguments: list[str]) -> int:
-    given = parse(RunConfig, arguments, f"{PROGRAM} train", _recipe_defaults(arguments))
-    config = _with_recipe_arguments(given)
+    defaults = TrainOptions(**vars(_recipe_defaults(arguments)))
+    options = parse(TrainOptions, arguments, f"{PROGRAM} train", defaults)
+    given = {field.name: getattr(options, field.name) for field in dataclasses.fields(RunConfig)}
+    config = _with_recipe_arguments(RunConfig(**given))
     from training.loop import train  # torch takes seconds to load; --help does not wait for it
 
-    return _supervised(lambda console: train(config, console))
+    return _supervised(
+        lambda console: train(config, console), to_map=config.folder if options.map else None
+    )
 
 
 def _resume(arguments: list[str]) -> int:
@@ -182,7 +197,10 @@ def _resume(arguments: list[str]) -> int:
     from training.loop import resume
 
     folder = _run_folder(options.run, options.runs)
-    return _supervised(lambda console: resume(folder, console, options.device, options.threads))
+    return _supervised(
+        lambda console: resume(folder, console, options.device, options.threads),
+        to_map=folder if options.map else None,
+    )
 
 
 def _prove(arguments: list[str]) -> int:
@@ -239,20 +257,26 @@ COMMANDS: dict[str, Callable[[list[str]], int]] = {
 
 
 def _supervised(
-    work: Callable[[Console], None], kept: str = "every completed epoch is kept; `resume` continues"
+    work: Callable[[Console], None],
+    kept: str = "every completed epoch is kept; `resume` continues",
+    to_map: Path | None = None,
 ) -> int:
-    """Run a training and say in one line how it ended, unless it finished."""
+    """Run a training and say in one line how it ended, unless it finished; map `to_map` then."""
     from training.loop import RunFailed
+    from training.map_at_end import map_samples
     from training.stopping import Stopped
 
+    console = Console()
     try:
-        work(Console())
+        work(console)
     except RunFailed as error:
         print(f"failed: {error}", file=sys.stderr)
         return FAILED
     except Stopped as error:
         print(f"{error}; {kept}", file=sys.stderr)
         return SIGNALLED + error.signal_number
+    if to_map is not None:
+        map_samples(to_map, console)
     return 0
 
 

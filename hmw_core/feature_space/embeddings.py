@@ -8,7 +8,7 @@ cosine. Slow libraries are imported when they are used: UMAP alone takes seconds
 
 import warnings
 from collections.abc import Callable
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 
 import numpy as np
 
@@ -130,6 +130,15 @@ TITLES = {"tsne": "t-SNE", "umap": "UMAP", "pca": "PCA"}
 def library(method: str) -> str:
     """Return the name and version of the library that an embedding rests on."""
     return f"{LIBRARIES[method]} {version(LIBRARIES[method])}"
+
+
+def is_installed(method: str) -> bool:
+    """Tell whether the library that an embedding rests on is there; a training does without."""
+    try:
+        library(method)
+    except PackageNotFoundError:
+        return False
+    return True
 
 
 class _Counter:

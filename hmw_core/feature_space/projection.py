@@ -12,7 +12,7 @@ import pandas as pd
 import pyarrow as pa
 
 from hmw_core.errors import UsageError, pick
-from hmw_core.feature_space.embeddings import EMBEDDINGS, Progress, library
+from hmw_core.feature_space.embeddings import EMBEDDINGS, Progress, is_installed, library
 from hmw_core.log import long_work
 from hmw_core.log.cache import keep, read_only
 from hmw_core.log.files import open_table, read_table
@@ -24,7 +24,8 @@ MIN_SAMPLES = 5  # fewer have no neighbourhoods to draw
 # Seconds until an embedding's library is loaded, and for a sample: measured on one thread of two
 # cores with 128 features, t-SNE with 1,800 and 5,000 samples, UMAP with 50,000 and 200,000.
 START = {"tsne": 2.0, "umap": 12.0, "pca": 1.0}
-A_SAMPLE = {"tsne": 0.003, "umap": 0.001, "pca": 0.00002}
+A_SAMPLE = {"tsne": 0.003, "umap": 0.0008, "pca": 0.00002}
+UNASKED_UP_TO = 200_000  # samples; computing their map takes three minutes of one core and 1 GiB
 DEFAULTS: dict[str, dict[str, float]] = {
     "tsne": {"perplexity": 30.0},
     "umap": {"n_neighbors": 15, "min_dist": 0.1},
@@ -157,6 +158,11 @@ def cancel(run: RunReader, method: str = "auto") -> None:
     """Have a process that computes the map of the run end at its next step."""
     for plan in _plans(run, method):
         long_work.cancel(_lock(run, plan))
+
+
+def can_compute(method: str, n_samples: int) -> bool:
+    """Tell whether the library of a map's embedding is installed."""
+    return is_installed(chosen_method(method, n_samples))
 
 
 def seconds_to_compute(method: str, n_samples: int) -> float:

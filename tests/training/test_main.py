@@ -33,7 +33,8 @@ def runs(tmp_path):
 
 
 def arguments(runs, *more):
-    return ["train", *QUICK, "--runs", str(runs), "--run", "r", "--epochs", "2", *map(str, more)]
+    words = ["train", *QUICK, "--runs", str(runs), "--run", "r", "--epochs", "2", "--no-map"]
+    return [*words, *map(str, more)]
 
 
 def test_trains_and_says_so_line_by_line(runs, capsys):

@@ -159,7 +159,8 @@ class SweepRun:
         most = max(1, joblib.cpu_count() // self.processes)
         asked = {name: os.environ.get(name, "") for name in THREADS}
         threads = {n: str(min(most, int(a)) if a.isdigit() else most) for n, a in asked.items()}
-        return processes.start([sys.executable, "-m", "training", *words], log, threads)
+        command = [sys.executable, "-m", "training", *words, "--no-map"]  # nobody waits for it
+        return processes.start(command, log, threads)
 
     def _end(self, job: Job, progress: "SweepProgress") -> None:
         """Note how a process ended; a failure is tried once more, after all that waits."""

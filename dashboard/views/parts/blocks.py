@@ -16,7 +16,7 @@ from dashboard.export.find import network_words
 from dashboard.export.tables import markdown, to_latex, to_markdown
 from dashboard.figures import FIGURES
 from dashboard.figures.base import CannotShow
-from dashboard.jobs.background import missing_map, start_map
+from dashboard.jobs.background import missing_map
 from dashboard.presenters.gallery import as_html, cards
 from dashboard.views.addresses import link_to
 from dashboard.views.parts.choices import criterion_order, plain
@@ -168,17 +168,22 @@ def gallery(
 
 
 def offer_map(run: RunReader, method: str, given_label: int | None = None) -> bool:
-    """Tell whether there is a map to draw; where it takes long, offer to compute it."""
+    """Tell whether there is a map to draw; else have it computed beside the page, or offer to.
+
+    The map of a run of up to 200,000 samples that is not being trained is begun unasked, once.
+    """
     seconds = missing_map(run, method, given_label)
     if seconds is None:
         return True
-    job = runs.jobs().get((run.name, run.network, method))
-    if job is not None and job.running:
+    off, jobs = runs.read_only(), runs.map_jobs()
+    if not off:
+        jobs.begin_unasked(run, method)
+    if jobs.share(run, method) is not None:
         _wait(run, method)
         return False
-    if job is not None and job.failure:
-        st.error(f"The map could not be computed: {plain(job.failure)}", icon=":material/error:")
-    off = runs.read_only()
+    failure = jobs.failure(run, method)
+    if failure:
+        st.error(f"The map could not be computed: {plain(failure)}", icon=":material/error:")
     st.info(
         f"There is no map of {plain(run.name)}'s {run.n_samples:,} samples yet. "
         f"It takes about {_time(seconds)} and is kept with the run"
@@ -186,7 +191,7 @@ def offer_map(run: RunReader, method: str, given_label: int | None = None) -> bo
         icon=":material/info:",
     )
     if not off and st.button("Compute the map", key=f"map {run.name}", type="primary"):
-        runs.jobs()[run.name, run.network, method] = start_map(run, method)
+        jobs.begin(run, method)
         st.rerun()
     st.caption("From a terminal:" if off else "Or from a terminal:")
     words = ["python", "-m", "dashboard.project", str(run.folder), "--method", method]
@@ -195,17 +200,17 @@ def offer_map(run: RunReader, method: str, given_label: int | None = None) -> bo
     return False
 
 
-@st.fragment(run_every=2)
+@st.fragment(run_every=1)
 @refusals()
 def _wait(run: RunReader, method: str) -> None:
-    job = runs.jobs()[run.name, run.network, method]
-    if not job.running:
+    share = runs.map_jobs().share(run, method)
+    if share is None:
         st.rerun()
-    st.info(
-        f"Computing the map of {plain(run.name)}, for {job.seconds:.0f} seconds so far. "
-        "Other pages can be used meanwhile, and it continues when this one is closed.",
-        icon=":material/hourglass_top:",
-    )
+    words = f"Computing the map of {plain(run.name)}, which is then kept: {100 * share:.0f} %"
+    st.progress(share, text=words)
+    if not runs.read_only() and st.button("Cancel", key=f"cancel map {run.name}", type="tertiary"):
+        runs.map_jobs().cancel(run, method)
+        st.rerun()
 
 
 def _grid(

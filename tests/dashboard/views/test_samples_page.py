@@ -104,7 +104,8 @@ def test_a_run_without_features_has_gallery_and_table_and_says_why_no_map(folder
 
 
 def test_a_map_that_takes_long_is_offered(folder, monkeypatch):
-    monkeypatch.setattr("dashboard.jobs.background.AT_ONCE", 10)
+    monkeypatch.setattr("dashboard.jobs.background.WAITED_FOR", 10)
+    monkeypatch.setattr("dashboard.jobs.background.UNASKED_UP_TO", 10)
     write_run(folder / "tiny")
     page = open_page("samples", run="tiny")
     assert "There is no map" in said(page)

@@ -7,10 +7,11 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from dashboard.jobs import background
 from dashboard.jobs.background import Job
-from dashboard.runs import all_runs, jobs
+from dashboard.runs import all_runs, map_jobs
 from dashboard.views.addresses import page_file
-from hmw_core import RunWriter
+from hmw_core import RunReader, RunWriter
 from tests.conftest import write_run
 from tests.dashboard.views.steps import (
     APP,
@@ -221,27 +222,55 @@ def test_class_page_shows_the_samples_inside_the_outline(folder):
     assert "No sample lies inside" in said(page)
 
 
-def test_clusters_offers_to_map_a_run_that_is_too_large(folder, monkeypatch, tmp_path):
-    monkeypatch.setattr("dashboard.jobs.background.AT_ONCE", 10)
+def test_a_map_is_computed_unasked_and_can_be_cancelled(folder, monkeypatch, tmp_path):
+    monkeypatch.setattr(background, "WAITED_FOR", 10)
     write_run(folder / "tiny")
-    page = open_page("clusters", run="tiny")
-    assert "no map" in said(page)
     started = []
 
     def start(run, method):
         started.append((run.name, method))
         return Job(subprocess.Popen(["sleep", "60"]), tmp_path / "log")
 
-    monkeypatch.setattr("dashboard.views.parts.blocks.start_map", start)
-    page.button(key="map tiny").click().run()
+    monkeypatch.setattr(background, "start_map", start)
+    page = open_page("clusters", run="tiny")
     assert started == [("tiny", "auto")]
-    assert "Computing the map of tiny" in said(page)
-    jobs()["tiny", 1, "auto"].process.kill()
-    jobs()["tiny", 1, "auto"].process.wait()
-    (tmp_path / "log").write_text("the machine is full")
+    assert "no map" not in said(page)
+    page.button(key="cancel map tiny").click().run()
+    assert "There is no map" in said(page)
     page.run()
+    assert len(started) == 1  # not begun again by itself
+    page.button(key="map tiny").click().run()
+    assert len(started) == 2
+    assert page.button(key="cancel map tiny")
+    map_jobs().cancel(RunReader(folder / "tiny"), "auto")
+
+
+def test_why_a_map_failed_is_said(folder, monkeypatch, tmp_path):
+    monkeypatch.setattr(background, "WAITED_FOR", 10)
+    write_run(folder / "tiny")
+    (tmp_path / "log").write_text("the machine is full")
+    failed = subprocess.Popen(["false"])
+    failed.wait()
+    monkeypatch.setattr(background, "start_map", lambda *_: Job(failed, tmp_path / "log"))
+    page = open_page("clusters", run="tiny")
     assert "the machine is full" in said(page)
-    jobs().clear()
+    assert page.button(key="map tiny")
+
+
+@pytest.mark.parametrize("setting", [("UNASKED_UP_TO", 20), ("read", "only"), ("status", "runs")])
+def test_a_map_is_not_begun_unasked(folder, monkeypatch, setting):
+    monkeypatch.setattr(background, "WAITED_FOR", 10)
+    monkeypatch.setattr(background, "AT_ONCE", 10)
+    monkeypatch.setattr(background, "start_map", None)  # calling it would fail
+    name, value = setting
+    if name == "UNASKED_UP_TO":
+        monkeypatch.setattr(background, name, value)
+    if name == "read":
+        monkeypatch.setenv("HMW_READ_ONLY", "1")
+    writer = write_run(folder / "tiny", finish=None if name == "status" else "finished")
+    page = open_page("clusters", run="tiny")
+    assert "There is no map" in said(page)
+    writer.finish("stopped")
 
 
 def test_tables_are_read_again_when_the_run_grows(folder):

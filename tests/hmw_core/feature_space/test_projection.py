@@ -3,6 +3,8 @@
 import json
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +14,16 @@ import pytest
 from hmw_core import RunReader, RunWriter
 from hmw_core.errors import UsageError
 from hmw_core.feature_space import embeddings, projection
-from hmw_core.feature_space.projection import cached, chosen_method, project
+from hmw_core.feature_space.projection import (
+    cached,
+    cancel,
+    chosen_method,
+    is_kept,
+    project,
+    share_computed,
+)
+from hmw_core.log import long_work
+from hmw_core.log.long_work import Cancelled
 
 ROOT = Path(__file__).parents[3]
 
@@ -72,6 +83,70 @@ def test_same_seed_same_map_and_it_is_kept(wide_run, method, monkeypatch):
     assert kept.equals(first)
     assert (kept.dtypes == first.dtypes).all()
     assert project(wide_run, method).equals(first)
+
+
+def test_two_callers_compute_a_map_once(wide_run, monkeypatch):
+    real, calls = embeddings.pca, []
+
+    def slow(*arguments, **settings):
+        calls.append(1)
+        time.sleep(0.2)
+        return real(*arguments, **settings)
+
+    monkeypatch.setitem(embeddings.EMBEDDINGS, "pca", slow)
+    found = []
+    callers = [
+        threading.Thread(target=lambda: found.append(project(RunReader(wide_run.folder), "pca")))
+        for _ in range(3)
+    ]
+    for caller in callers:
+        caller.start()
+    for caller in callers:
+        caller.join()
+    assert len(calls) == 1
+    assert found[0].equals(found[1])
+    assert found[0].equals(found[2])
+    assert list((wide_run.folder / "cache").iterdir()) == []
+
+
+def test_a_map_is_kept_or_being_computed_or_neither(wide_run, monkeypatch):
+    seen = []
+    real = embeddings.pca
+
+    def watched(*arguments, **settings):
+        seen.append((is_kept(wide_run, "pca"), share_computed(wide_run, "pca")))
+        arguments[3](1, 4)
+        seen.append(share_computed(wide_run, "pca"))
+        return real(*arguments, **settings)
+
+    monkeypatch.setitem(embeddings.EMBEDDINGS, "pca", watched)
+    assert share_computed(wide_run, "pca") is None
+    project(wide_run, "pca", skip_undefined=True)
+    assert seen == [(False, 0.0), 0.25]
+    assert is_kept(wide_run, "pca")
+    assert not is_kept(wide_run, "tsne")
+    assert share_computed(wide_run, "pca") is None
+
+
+def test_a_cancelled_map_is_not_kept(wide_run, monkeypatch):
+    monkeypatch.setattr(long_work, "TELL_EVERY", 0)
+    real = embeddings.pca
+
+    def cancelled(*arguments, **settings):
+        cancel(wide_run, "pca")
+        return real(*arguments, **settings)
+
+    monkeypatch.setitem(embeddings.EMBEDDINGS, "pca", cancelled)
+    with pytest.raises(Cancelled):
+        project(wide_run, "pca")
+    assert not is_kept(wide_run, "pca")
+
+
+def test_a_read_only_process_locks_nothing(wide_run, monkeypatch):
+    monkeypatch.setenv("HMW_READ_ONLY", "1")
+    before = sorted(wide_run.folder.rglob("*"))
+    assert len(project(wide_run, "pca")) == 62
+    assert sorted(wide_run.folder.rglob("*")) == before
 
 
 def test_what_decides_the_map_decides_the_file(wide_run):
