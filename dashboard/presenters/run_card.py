@@ -57,7 +57,11 @@ def run_card(run: RunReader) -> RunCard:
         If a file of the run is damaged.
     """
     dataset = run.info["dataset"]["name"]
-    words = [dataset, f"{run.n_samples:,} samples", noise_text(run.info.get("noise") or {})]
+    words = [
+        shorten(dataset or "", 24),
+        f"{run.n_samples:,} samples",
+        noise_text(run.info.get("noise") or {}),
+    ]
     metrics = run.metrics()
     test = metrics["test_accuracy"].dropna()
     scores = _scores(run)
@@ -66,7 +70,7 @@ def run_card(run: RunReader) -> RunCard:
         status=run.status,
         recipe=run.info.get("recipe") or "own loop",
         data=", ".join(word for word in words if word),
-        accuracy=f"{percent(test.iloc[-1])} last, {percent(test.max())} best"
+        accuracy=f"{percent(test.iloc[-1])}, best {percent(test.max())}"
         if len(test)
         else "not measured",
         mislabeled=mislabeled_text(run, scores),
@@ -117,7 +121,7 @@ def as_html(card: RunCard) -> str:
         f'<div style="height:3px">{bar if card.status == "running" else ""}</div>'
         f'<div style="font-size:14px;height:40px;overflow:hidden">'
         f"{html.escape(shorten(card.recipe, LONGEST))}<br>"
-        f'<span style="opacity:.7">{html.escape(shorten(card.data, 48))}</span></div>'
+        f'<span style="opacity:.7">{html.escape(card.data)}</span></div>'
         '<div style="display:flex;gap:12px;font-size:14px;margin-top:6px;height:112px">'
         '<div style="flex:0 0 144px;height:96px;border-left:1px solid #8C8C8C;'
         f'border-bottom:1px solid #8C8C8C">{picture}'

@@ -78,8 +78,6 @@ def fill(page: Page, label: str, text: str) -> None:
 
 def start(page: Page, name: str, epochs: int) -> None:
     open_page(page, "/train?training=%20new")
-    page.get_by_label("Epochs").wait_for(timeout=PATIENCE)  # the list of recipes loads torch
-    settle(page)
     fill(page, "Epochs", str(epochs))
     fill(page, "Run name", name)
     expect(page.locator("[data-testid=stCode]")).to_contain_text(f"--run {name} ")

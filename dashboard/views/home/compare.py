@@ -17,6 +17,7 @@ from dashboard.views.parts.choices import (
     plain,
 )
 from dashboard.views.parts.part_pictures import offer_review, rank_text, show_part
+from dashboard.views.parts.tabs import show_tabs
 from hmw_core.criteria.of_run import title_of
 from hmw_core.errors import UsageError
 from hmw_core.log.reader import RunReader
@@ -88,11 +89,15 @@ def flagged(a: RunReader, b: RunReader, pairs: pd.DataFrame, budget: int, criter
     counts = part_counts(parts)
     known = bool(counts["n_known"].sum())
     names = {"both": "Both", "only A": "Only A", "only B": "Only B"}
-    whose = {"both": "flagged by both", "only A": a.name, "only B": b.name}
+    whose = {
+        "both": "",
+        "only A": f" ({shorten(a.name, 30)})",
+        "only B": f" ({shorten(b.name, 30)})",
+    }
     for column, which in zip(st.columns(3), PARTS, strict=True):
         row = counts.loc[which]
         with column:
-            st.metric(f"{names[which]} ({shorten(whose[which], 30)})", f"{row['n_samples']:,.0f}")
+            st.metric(f"{names[which]}{whose[which]}", f"{row['n_samples']:,.0f}")
             if row["n_known"]:
                 st.caption(
                     f"**{100 * row['precision']:.1f} %** really mislabeled "
@@ -130,9 +135,8 @@ def flagged(a: RunReader, b: RunReader, pairs: pd.DataFrame, budget: int, criter
 
 def show(first: RunReader) -> None:
     """Show the page."""
-    st.caption("How two runs were made, and what each makes of the same samples.")
     by_name = {run.name: run for run in runs.all_runs()[0]}
-    others = [name for name in by_name if name != first.name]
+    others = [run.name for run in counterparts(first, list(by_name.values()))]
     if not others:
         st.info(
             f"There is no second run to compare {plain(first.name)} with. "
@@ -140,7 +144,6 @@ def show(first: RunReader) -> None:
             icon=":material/info:",
         )
         st.stop()
-    others = [run.name for run in counterparts(first, list(by_name.values()))]
     with st.container(horizontal=True, vertical_alignment="bottom"):
         second = by_name[choose("with", "Run B", others)]
         more = st.multiselect(
@@ -151,17 +154,28 @@ def show(first: RunReader) -> None:
             placeholder="none",
         )
         criterion = choose_criterion(first, "Criterion")
-    st.caption(f"Run A is the one chosen above: **{plain(first.name)}**.")
     chosen = [first, second, *(by_name[name] for name in more if name in by_name)]
-    differences(chosen)
-    show_figure("training_progress", chosen, criterion=criterion)
 
+    def made() -> None:
+        differences(chosen)
+        show_figure("training_progress", chosen, criterion=criterion)
+
+    show_tabs(
+        "compare",
+        {
+            "made": ("Settings and curves", made),
+            "samples": ("The same samples", lambda: same_samples(first, second, criterion)),
+        },
+    )
+
+
+def same_samples(first: RunReader, second: RunReader, criterion: str) -> None:
+    """Show how alike two runs rank the same samples, and what each flags."""
     try:
         pairs = cached_samples.paired_scores(first, second, criterion)
     except UsageError as reason:
-        st.subheader("The same samples in both", anchor=False)
         st.info(f"Not shown: {plain(str(reason))}.", icon=":material/info:")
-        st.stop()
+        return
     why = (
         "as many as are mislabeled in A"
         if pairs["is_mislabeled_a"].notna().all()

@@ -68,10 +68,9 @@ def show() -> None:
     with st.container(key="bar", horizontal=True, vertical_alignment="center"):
         st.title("Runs", anchor=False, width="content")
         n = len(readable)
-        st.caption(
-            f"{n} run{'s' * (n != 1)} in `{plain(str(runs.runs_folder()))}`, newest first",
-            width="stretch",
-        )
+        folder = f"`{plain(str(runs.runs_folder()))}`"
+        many = f"{n} run{'s' * (n > 1)} in {folder}, newest first"
+        st.caption(many if n else f"none in {folder} yet", width="stretch")
         st.page_link(page_file("train"), label="Train", icon=":material/play_circle:")
         if n > 1:
             st.page_link(page_file("compare"), label="Compare", icon=":material/compare_arrows:")
@@ -190,8 +189,7 @@ def show_table(readable: list[RunReader]) -> None:
 def first_steps(broken: dict[str, str]) -> None:
     """Say how to get a first run."""
     st.info(
-        f"There is no run to show in `{plain(str(runs.runs_folder()))}` yet. Train one on the page "
-        "Train, or take one of the ways below.",
+        "There is no run to show yet. Train one on the page Train, or take one of the ways below.",
         icon=":material/info:",
     )
     say_broken(broken)

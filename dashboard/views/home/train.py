@@ -84,9 +84,11 @@ def new_training(living: list[str]) -> None:
         asked["dataset"] = pick("Data set", catalogue()["datasets"], "dataset")
         asked |= data_fields(asked["dataset"])
         noises = [n for n in catalogue()["noises"] if may_have(asked["dataset"], n["name"])]
-        asked["noise"] = pick("Noise", noises, "noise", default=default_noise(asked))
+        kind, rate = st.columns([3, 2])
+        with kind:
+            asked["noise"] = pick("Noise", noises, "noise", default=default_noise(asked))
         if asked["noise"] not in NO_RATE:
-            asked["noise_rate"] = st.slider("Noise rate", 0.0, 1.0, 0.4, 0.05, key="new rate")
+            asked["noise_rate"] = rate.slider("Noise rate", 0.0, 1.0, 0.4, 0.05, key="new rate")
         if asked["noise"] == "human":
             asked["noise_column"] = human_column(asked)
         asked.pop("columns", None)
@@ -214,7 +216,7 @@ def ask(where: str, argument: dict[str, Any]) -> float | str | None:
         None if default is None else kind(default),
         step=kind(1 if argument["whole"] else 10.0 ** (math.floor(math.log10(default or 1)) - 1)),
         format=None if argument["whole"] else "%g",
-        placeholder="needed: what you expect",
+        placeholder="needed" if default is None else None,
         key=key,
         help=help,
     )
@@ -497,8 +499,8 @@ def duration(seconds: float) -> str:
 
 def show() -> None:
     """Show the page."""
-    st.title("Train", anchor=False)
-    st.caption("A training continues when this page, the browser or the dashboard is closed.")
+    bar = st.container(key="bar", horizontal=True, vertical_alignment="center", gap="small")
+    bar.title("Train", anchor=False, width="content")
     known = known_trainings()
     living = [name for name, status in known.items() if status in trainings.LIVING]
     options = [*living, NEW, *(name for name in known if name not in living)]
@@ -517,7 +519,20 @@ def show() -> None:
         """Return a training as the list names it."""
         return "New training" if name == NEW else f"{name} ({known[name]})"
 
-    chosen = choose("training", "Training", options, shown=shown_training, quiet=not living)
+    with bar:
+        chosen = choose(
+            "training",
+            "Training",
+            options,
+            shown=shown_training,
+            quiet=not living,
+            labelled=False,
+            width=320,
+        )
+        st.caption(
+            "A training continues when this page, the browser or the dashboard is closed.",
+            width="stretch",
+        )
     if chosen == NEW:
         new_training(living)
     else:

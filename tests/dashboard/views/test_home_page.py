@@ -30,7 +30,7 @@ def test_a_card_says_what_the_log_holds(folder):
     write_run(folder / "tiny")
     page = open_page("overview")
     (card,) = cards(page)
-    for said_ in ("tiny", "CCE", "60 samples", "90.0 % last, 90.0 % best", "10.0 %, measured"):
+    for said_ in ("tiny", "CCE", "60 samples", "90.0 %, best 90.0 %", "10.0 %, measured"):
         assert said_ in card
     assert "IAM 1.000" in card
     assert 'src="data:image/png;base64,' in card

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import subprocess
 import sys
 import time
 
@@ -76,6 +77,16 @@ def test_the_first_page_without_any_run_offers_a_training(folder):
     recipe = page.selectbox(key="new recipe")
     assert recipe.options[0] == "CCE+HMW-code (recommended)"
     assert "plain CCE at 67 %" in said(page)
+
+
+def test_the_form_waits_for_no_process(folder, monkeypatch):
+    """The list of recipes once came from a process that loads torch: up to a minute."""
+
+    def refuse(*_args, **_options):
+        raise AssertionError("a process was started")
+
+    monkeypatch.setattr(subprocess, "Popen", refuse)
+    assert button(open_page("train"), "Start training") is not None
 
 
 def test_the_command_follows_what_is_chosen(folder):
