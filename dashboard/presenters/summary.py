@@ -50,7 +50,7 @@ def notes_of(run: RunReader) -> list[str]:
 
 
 def starved(run: RunReader) -> list[str]:
-    """Return why the weights of the last epoch may starve clean samples, in one text or none.
+    """Return why the weights of the last epoch may starve clean samples, a sentence a reason.
 
     It is known from the first weighted epoch on, so a running training can still be stopped.
     """
@@ -61,8 +61,8 @@ def starved(run: RunReader) -> list[str]:
         return []  # nothing is weighted, or not yet
     samples = run.samples().loc[run.sample_ids()]
     found = measure(weight, samples["is_mislabeled"], samples["given_label"].to_numpy())
-    why = " ".join(warned.sentence for warned in starvation(found, run.class_names))
-    return [f"The weights of epoch {run.last_epoch} may starve the training. {why}"] if why else []
+    whose = f"The weights of epoch {run.last_epoch} may starve the training: "
+    return [whose + warned.sentence for warned in starvation(found, run.class_names)]
 
 
 def description(run: RunReader) -> str:

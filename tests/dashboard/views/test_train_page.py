@@ -316,7 +316,7 @@ def test_a_running_training_warns_of_starved_samples_and_of_its_data(folder):
         writer.flush()
         page = open_page("train", training="now")
         assert "Of the 3 classes, '2' has no sample" in page.warning[0].value.replace("\\", "")
-        assert ("may starve the training" in said(page)) == (epoch == 2)
+        assert ("epoch 2 may starve the training: " in said(page)) == (epoch == 2)
     assert "1 of 2 classes get less than 50 %" in said(page)
     writer.finish("stopped", "by the test")
 
