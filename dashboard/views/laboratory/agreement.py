@@ -5,10 +5,12 @@ from typing import Any
 
 import pandas as pd
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from dashboard import runs
 from dashboard.cached import laboratory as cached_laboratory
 from dashboard.cached import review as cached_review
+from dashboard.cached.lessons import lesson
 from dashboard.figures.base import CannotShow
 from dashboard.figures.selection import absent_criteria
 from dashboard.views.addresses import page_file, query_of
@@ -18,11 +20,14 @@ from dashboard.views.parts.choices import (
     choose_criterion,
     choose_epoch,
     choose_k,
-    keep_number,
+    choose_number,
+    choose_segment,
     plain,
     remember,
+    settings_box,
     with_asked,
 )
+from dashboard.views.parts.lesson import show_lesson
 from dashboard.views.parts.part_pictures import offer_review, show_part
 from hmw_core.criteria.compute import without_absent
 from hmw_core.criteria.kept import score_table
@@ -49,7 +54,12 @@ SECTIONS = {
     "samples": "Which samples are ambiguous?",
     "reviewed": "What do reviewed samples say?",
 }
-PART_TITLES = {"steady": "Flagged steadily", "ambiguous": "Ambiguous", "never": "Never flagged"}
+STEADY = {
+    "pictures": "Their pictures",
+    "rankings": "How often samples are flagged",
+    "epochs": "How fast the rankings settle",
+}
+PART_TITLES = {"ambiguous": "Ambiguous", "steady": "Flagged steadily", "never": "Never flagged"}
 MOST = 45  # criteria in one matrix
 MOST_RANKINGS = 50
 UNKNOWN = "–"
@@ -69,26 +79,26 @@ def choose_criteria(run: RunReader) -> list[str]:
         key=f"criteria of {run.name}",
     )
     remember("criteria", None if chosen == usual else ",".join(chosen) or None)
-    say_absent(absent_criteria(run, main_criteria_of(run)))
     k = choose_k(run, chosen)
     return list(dict.fromkeys(with_k(name, k) for name in chosen))
 
 
 def choose_budget(run: RunReader) -> tuple[int, str]:
     """Return how many samples each criterion flags, `budget=` in the address, and why so many."""
-    asked = keep_number("budget", "Flag (empty: a suggestion)", whole=True)
-    if asked:
-        budget = min(int(asked), run.n_samples)
-        more = " There are no more samples." if asked > run.n_samples else ""
-        return budget, f"Flagged: the {budget:,} most suspicious.{more}"
     wrong = run.samples()["is_mislabeled"]
-    budget = usual_budget(wrong)
+    suggested = usual_budget(wrong)
     why = (
         "as many as are mislabeled"
         if wrong.notna().all()
         else f"{100 * SHARE:.0f} % of the samples, as nobody knows how many are mislabeled"
     )
-    return budget, f"Flagged: the {budget:,} most suspicious, {why}."
+    budget = int(
+        choose_number("budget", "Flag", suggested, whole=True, high=run.n_samples, why=why)
+    )
+    return (
+        budget,
+        f"Flagged: the {budget:,} most suspicious{', ' + why if budget == suggested else ''}.",
+    )
 
 
 def share_with_interval(share: float, low: float, high: float) -> str:
@@ -96,16 +106,16 @@ def share_with_interval(share: float, low: float, high: float) -> str:
     return UNKNOWN if math.isnan(share) else f"{share:.3f} ({low:.3f} to {high:.3f})"
 
 
-def agreement_section(run: RunReader) -> None:
+def agreement_section(run: RunReader, row: DeltaGenerator) -> None:
     """Show which criteria say the same."""
-    names = choose_criteria(run)
-    with st.container(horizontal=True, vertical_alignment="bottom"):
+    with settings_box(row):
+        names = choose_criteria(run)
         budget, flagged = choose_budget(run)
         epoch = choose_epoch(run)
-    st.caption(flagged)
     options: dict[str, Any] = {"criteria": names, "budget": budget, "epoch": epoch}
     show_figure("agreement", run, **options)
-    st.caption(AGREEMENT_RULE)
+    st.caption(f"{flagged} {AGREEMENT_RULE}")
+    say_absent(absent_criteria(run, main_criteria_of(run)))
     try:
         table = runs.table("agreement", run, **options)
     except (CannotShow, UsageError):
@@ -125,7 +135,7 @@ def agreement_section(run: RunReader) -> None:
                 "Jaccard": pairs["jaccard"],
                 "Jaccard by chance": pairs["jaccard_by_chance"],
                 "Samples": pairs["n_samples"],
-                "Duel": "/" + pairs["duel"],
+                "Head to head": "/" + pairs["duel"],
             }
         ),
         hide_index=True,
@@ -135,33 +145,40 @@ def agreement_section(run: RunReader) -> None:
                 for name in ("Spearman", "Share", "By chance", "Jaccard", "Jaccard by chance")
             },
             "In common": st.column_config.NumberColumn(format="%.0f"),
-            "Duel": st.column_config.LinkColumn(display_text="open"),
+            "Head to head": st.column_config.LinkColumn(display_text="open"),
         },
     )
     st.caption(
         "Criteria made of the same signal agree whether it is right or wrong, so agreement is no "
-        "proof. Of a sample that only one of two flags, one of them is wrong: the duel shows which "
-        "samples those are."
+        "proof. Of a sample that only one of two flags, one of them is wrong: “head to head” shows "
+        "which samples those are."
     )
 
 
-def samples_section(run: RunReader) -> None:
+def samples_section(run: RunReader, row: DeltaGenerator) -> None:
     """Show the samples on which rankings of several epochs or seeds do not agree."""
     seeds = [run, *(r for r in siblings(run, runs.all_runs()[0]) if r.folder != run.folder)]
     paired = [r for r in seeds if r.last_epoch and same_labels(run, r)]
     sources = {"epochs": "Epochs of this run", "seeds": f"The last epoch of {len(paired)} seeds"}
-    with st.container(horizontal=True, vertical_alignment="bottom"):
+    with settings_box(row):
         criterion = choose_criterion(run, "Criterion")
         there = list(sources) if len(paired) > 1 else ["epochs"]
         source = choose("looks", "Rankings", there, shown=sources.__getitem__)
-        asked = (
-            keep_number("checkpoints", f"Epochs (empty: {N_CHECKPOINTS})", whole=True)
-            if source == "epochs"
-            else None
-        )
+        n_rankings = N_CHECKPOINTS
+        if source == "epochs":
+            n_rankings = int(
+                choose_number(
+                    "checkpoints", "Epochs", N_CHECKPOINTS, whole=True, high=MOST_RANKINGS
+                )
+            )
         budget, flagged = choose_budget(run)
-    st.caption(flagged)
-    n_rankings = min(int(asked), MOST_RANKINGS) if asked else N_CHECKPOINTS
+    chosen = paired if source == "seeds" else [run]
+    try:
+        found = cached_laboratory.steadiness(chosen, criterion, budget, n_rankings)
+        part_numbers(found, run)
+    except UsageError:
+        found = None  # the figure says why
+    st.caption(f"{title_of(criterion)}. {flagged}")
     if len(seeds) > len(paired):
         st.caption(
             f"{len(seeds) - len(paired)} more seed(s) of this recipe drew other labels or samples, "
@@ -169,7 +186,6 @@ def samples_section(run: RunReader) -> None:
         )
     elif len(seeds) == 1:
         st.caption("There is no other seed of this recipe, so epochs of this run are ranked.")
-    chosen = paired if source == "seeds" else [run]
     options: dict[str, Any] = {"criterion": criterion, "budget": budget, "n_epochs": n_rankings}
     if source == "epochs":
         at = checkpoints(run, n_rankings)
@@ -182,39 +198,44 @@ def samples_section(run: RunReader) -> None:
                 "One epoch gives one ranking, so no verdict can change.",
                 icon=":material/info:",
             )
-    show_figure("stability_rankings", chosen, **options)
-    st.caption(RANKINGS_RULE)
-    try:
-        found = cached_laboratory.steadiness(chosen, criterion, budget, n_rankings)
-    except UsageError:
-        return  # the figure has said why
-    part_numbers(found, run)
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        part = choose("part", "Pictures of", list(PARTS), shown=PART_TITLES.__getitem__, default=1)
+    what = choose_segment("steady", "Show", STEADY)
+    if what == "pictures":
+        if found is not None:
+            pictures_of_part(run, found, criterion, source, budget)
+    elif what == "rankings":
+        show_figure("stability_rankings", chosen, **options)
+        st.caption(RANKINGS_RULE)
+    else:
+        show_figure("stability_by_epoch", run, budget=budget)
+
+
+def pictures_of_part(
+    run: RunReader, found: pd.DataFrame, criterion: str, source: str, budget: int
+) -> None:
+    """Show the pictures of a part, and offer to judge them."""
+    part = choose_segment("steadiness", "Pictures of", PART_TITLES)
     ids = (
         ambiguous_order(found).tolist()
         if part == "ambiguous"
         else found[found["part"].eq(part).fillna(False)].sort_values("mean_rank").index.tolist()
     )
-    of = title_of(criterion)
     if not ids:
         st.info(f"{PART_TITLES[part]}: no sample.", icon=":material/info:")
-    else:
-        st.subheader(f"{PART_TITLES[part]}: {len(ids):,} samples", anchor=False)
-        over = "seeds" if source == "seeds" else "epochs"
-        offer_review(run, ids, f"{PART_TITLES[part]} by {of} over {over}, {budget:,} flagged")
-        order = (
-            "First the samples on which the rankings are most divided."
-            if part == "ambiguous"
-            else "Most suspicious first, by the mean rank over the rankings."
-        )
-        rows = found.loc[ids]
-        notes = {
-            int(i): f"flagged by {n} of {of_all}"
-            for i, n, of_all in zip(ids, rows["n_flagged"], rows["n_rankings"], strict=True)
-        }
-        show_part(run, ids, notes.__getitem__, order=order, key=part)
-    show_figure("stability_by_epoch", run, budget=budget)
+        return
+    st.subheader(f"{PART_TITLES[part]}: {len(ids):,} samples", anchor=False)
+    over, of = "seeds" if source == "seeds" else "epochs", title_of(criterion)
+    offer_review(run, ids, f"{PART_TITLES[part]} by {of} over {over}, {budget:,} flagged")
+    order = (
+        "First the samples on which the rankings are most divided."
+        if part == "ambiguous"
+        else "Most suspicious first, by the mean rank over the rankings."
+    )
+    rows = found.loc[ids]
+    notes = {
+        int(i): f"flagged by {n} of {of_all}"
+        for i, n, of_all in zip(ids, rows["n_flagged"], rows["n_rankings"], strict=True)
+    }
+    show_part(run, ids, notes.__getitem__, order=order, key=part)
 
 
 def part_numbers(found: pd.DataFrame, run: RunReader) -> None:
@@ -237,10 +258,11 @@ def part_numbers(found: pd.DataFrame, run: RunReader) -> None:
         st.caption("True labels are not known, so nobody can say how many are mislabeled.")
 
 
-def reviewed_section(run: RunReader) -> None:
+def reviewed_section(run: RunReader, row: DeltaGenerator) -> None:
     """Show what verdicts on random samples say of each criterion."""
-    names = choose_criteria(run)
-    budget, flagged = choose_budget(run)
+    with settings_box(row):
+        names = choose_criteria(run)
+        budget, flagged = choose_budget(run)
     st.caption(flagged)
     log = cached_review.review_log(run)
     for sentence in log.damage:
@@ -319,22 +341,21 @@ def estimates_shown(
     return pd.DataFrame(shown)
 
 
-def section_of(name: str, run: RunReader) -> None:
-    """Show one section."""
-    {
-        "criteria": agreement_section,
-        "samples": samples_section,
-        "reviewed": reviewed_section,
-    }[name](run)
+def nothing(run: RunReader) -> str:
+    """Return why there is nothing to show, in a sentence; here there always is something."""
+    return ""
 
 
 def show(run: RunReader) -> None:
     """Show the tab."""
-    st.caption(
-        "What can be said without true labels: where criteria agree, which samples are "
-        "ambiguous, and what reviewed samples tell."
-    )
-    if not run.last_epoch:
-        st.info("There is nothing to compare before the first whole epoch.", icon=":material/info:")
-        st.stop()
-    section_of(choose("section", "Question", list(SECTIONS), shown=SECTIONS.__getitem__), run)
+    if not run.samples()["is_mislabeled"].notna().any():
+        show_lesson(lesson(run))
+    row = st.container(horizontal=True, vertical_alignment="center")
+    with row:
+        section = choose_segment("section", "Question", SECTIONS)
+    sections = {
+        "criteria": agreement_section,
+        "samples": samples_section,
+        "reviewed": reviewed_section,
+    }
+    sections[section](run, row)

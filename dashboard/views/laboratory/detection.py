@@ -9,6 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import runs
+from dashboard.cached.lessons import lesson
 from dashboard.figures.base import CannotShow
 from dashboard.figures.selection import absent_criteria
 from dashboard.presenters.detection_tables import (
@@ -27,18 +28,22 @@ from dashboard.presenters.detection_tables import (
     seeds_caption,
     seeds_table,
 )
-from dashboard.views.addresses import page_file, query_of
 from dashboard.views.parts.blocks import offer_table, say_absent, show_figure
 from dashboard.views.parts.choices import (
+    DIRECTION,
     choose,
     choose_epoch,
     choose_k,
+    choose_number,
+    choose_segment,
+    class_name,
     criterion_title,
-    keep_number,
     plain,
     remember,
+    settings_box,
     with_asked,
 )
+from dashboard.views.parts.lesson import show_lesson
 from hmw_core.criteria.compute import without_absent
 from hmw_core.criteria.of_run import criteria_of, main_criteria_of, title_of, with_k
 from hmw_core.errors import UsageError
@@ -50,6 +55,7 @@ from hmw_core.log.reader import RunReader
 from hmw_core.samples.groups import HARD_FRACTION, HARD_NOTE
 
 PARTS = {
+    "measures": "How well each does",
     "pairs": "Who beats whom",
     "epochs": "By epoch",
     "classes": "By class",
@@ -84,26 +90,25 @@ def choose_criteria(run: RunReader) -> list[str]:
         st.warning(f"Criteria: there is no “{plain(foreign[0])}” here, so it is left out.")
     st.session_state[key] = [name for name in asked if name in there] or default
     shown = partial(criterion_title, run)
-    value = st.multiselect("Criteria in the contest", there, format_func=shown, key=key)
+    value = st.multiselect(
+        "Criteria in the contest", there, format_func=shown, key=key, help=DIRECTION
+    )
     remember("criteria", None if value == default else ",".join(value))
     k = choose_k(run, value)
     return list(dict.fromkeys(with_k(name, k) for name in value))
 
 
-def choose_budget() -> float | int | None:
-    """Return how many samples a review takes, or their share."""
+def choose_budget(run: RunReader, n_mislabeled: int) -> float | int | None:
+    """Return how many samples a review takes, or their share; None for as many as mislabeled."""
     kind = choose(
         "flag", "Budget of a review", list(BUDGETS), shown=BUDGETS.__getitem__, quiet=True
     )
+    why = "as many as are mislabeled"
     if kind == "count":
-        asked = keep_number("budget", "Samples", whole=True)
-        return None if asked is None else int(asked)
+        return int(choose_number("budget", "Samples", n_mislabeled, whole=True, why=why))
     if kind == "share":
-        asked = keep_number("budget_share", "Per cent")
-        if asked is not None and not 0 < asked <= 100:
-            st.warning("A share is above 0 and at most 100 %, so as many as are mislabeled are.")
-            return None
-        return None if asked is None else asked / 100
+        share = round(100 * n_mislabeled / run.n_samples, 1) or 0.1
+        return choose_number("budget_share", "Per cent", share, low=0.01, high=100, why=why) / 100
     return None
 
 
@@ -137,12 +142,8 @@ def choose_hard(run: RunReader, names: Sequence[str]) -> Hard | None:
 
 def choose_share() -> float:
     """Return which share of the clean samples is hard."""
-    usual = 100 * HARD_FRACTION
-    percent = keep_number("hard_share", f"Share of the clean (%, empty: {usual:g})")
-    if percent is not None and not 0 < percent <= 100:
-        st.warning(f"A share is above 0 and at most 100 %, so this takes {usual:g} %.")
-        percent = None
-    return HARD_FRACTION if percent is None else percent / 100
+    label, usual = "Share of the clean that is hard (%)", 100 * HARD_FRACTION
+    return choose_number("hard_share", label, usual, low=0.01, high=100) / 100
 
 
 def paired_seeds(run: RunReader) -> list[RunReader]:
@@ -211,23 +212,12 @@ def is_drawn(run: RunReader, names: list[str], options: dict[str, Any]) -> bool:
     return False
 
 
-def choose_part() -> str:
-    """Return which part of the page is shown, `part=` in the address; only that is computed."""
-    asked = st.query_params.get("part", "pairs")
-    part = st.segmented_control(
-        "Show",
-        list(PARTS),
-        format_func=PARTS.__getitem__,
-        default=asked if asked in PARTS else "pairs",
-        required=True,
-        key="detection part",
-    )
-    remember("part", None if part == "pairs" else part)
-    return part
-
-
-def show_measures(run: RunReader, options: dict[str, Any]) -> None:
-    """Show every criterion's measures, as figure and table."""
+def show_measures(run: RunReader, options: dict[str, Any], measure: str, a: str, b: str) -> None:
+    """Show every criterion's measures, as figure and table, and say which is best."""
+    table = runs.table("detection_pairs", run, measure=measure, **options)
+    show_pair(table, a, b)
+    if options["n_resamples"]:
+        st.markdown(best_sentence(table))
     show_figure("detection_measures", run, **options)
     table = runs.table("detection_measures", run, **options)
     offer_table(
@@ -245,12 +235,9 @@ def show_pair(table: pd.DataFrame, a: str, b: str) -> None:
 
 
 def show_pairs(run: RunReader, options: dict[str, Any], measure: str, a: str, b: str) -> None:
-    """Show which criterion beats which, as sentences, figures and tables."""
+    """Show which criterion beats which, as a sentence, a figure and a table."""
     table = runs.table("detection_pairs", run, measure=measure, **options)
     show_pair(table, a, b)
-    if options["n_resamples"]:
-        st.markdown(best_sentence(table))
-    show_measures(run, options)
     show_figure("detection_pairs", run, measure=measure, **options)
     if not options["n_resamples"]:
         return
@@ -268,6 +255,7 @@ def show_pairs(run: RunReader, options: dict[str, Any], measure: str, a: str, b:
 def show_rules(run: RunReader, names: list[str], options: dict[str, Any], measure: str) -> None:
     """Show the contest of hard clean samples under every rule for what is hard."""
     others = [other.name for other in paired_seeds(run)][:MOST_OTHERS]
+    figure = st.container()
     fraction = options.get("hard_fraction") or choose_share()
     given: dict[str, Any] = {
         "criteria": names,
@@ -284,7 +272,8 @@ def show_rules(run: RunReader, names: list[str], options: dict[str, Any], measur
             "rule here is from outside this run. One more run with another `--seed` and the same "
             "`--data-seed` gives one."
         )
-    show_figure("detection_rules", run, **given)
+    with figure:
+        show_figure("detection_rules", run, **given)
     try:
         table = runs.table("detection_rules", run, **given)
     except CannotShow:
@@ -326,108 +315,111 @@ def show_seeds(run: RunReader, names: list[str], options: dict[str, Any], measur
     )
 
 
-def show(run: RunReader) -> None:
-    """Show the tab."""
-    st.caption(
-        "Which criterion finds the mislabeled samples, by how much, and how sure that is. Needs "
-        "true labels."
-    )
+def nothing(run: RunReader) -> str:
+    """Return why there is no contest, in a sentence; empty where there is one."""
     marks = run.samples()["is_mislabeled"]
     n_clean, n_mislabeled = int(marks.eq(False).sum()), int(marks.sum())
-    if not n_clean or not n_mislabeled:
-        counts = f"knows {n_clean:,} clean and {n_mislabeled:,} mislabeled samples"
-        found = "knows no true label" if marks.isna().all() else counts
-        st.info(
-            f"{plain(run.name)} {found}, so nobody can say which criterion finds the mislabeled "
-            "ones. "
-            "What can be said without true labels is on the Agreement page.",
-            icon=":material/info:",
-        )
-        st.page_link(
-            page_file("agreement"), label="Agreement", query_params=query_of("agreement", run.name)
-        )
-        st.stop()
-    if not run.last_epoch:
-        st.info(f"{plain(run.name)} has no finished epoch yet.", icon=":material/info:")
-        st.stop()
+    if n_clean and n_mislabeled:
+        return ""
+    counts = f"{n_clean:,} clean and {n_mislabeled:,} mislabeled samples"
+    return (
+        f"{run.name} knows {'no true label' if marks.isna().all() else counts}, so nobody can say "
+        "which criterion finds the mislabeled ones."
+    )
+
+
+def choose_options(run: RunReader) -> tuple[dict[str, Any], str, str, str, Hard | None]:
+    """Return the options of the figures, the measure, the pair A and B, and what is hard."""
     names = choose_criteria(run)
-    say_absent(absent_criteria(run, main_criteria_of(run)))
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        measure = choose(
-            "measure", "Measure", list(MEASURES), shown=MEASURES.__getitem__, quiet=True
-        )
-        budget = choose_budget()
-        labels = ["all", *(str(label) for label in range(run.n_classes))]
-        label = choose(
-            "among",
-            "Given label",
-            labels,
-            shown=lambda text: "all classes" if text == "all" else run.class_names[int(text)],
-            quiet=True,
-        )
-        resamples = choose(
-            "resamples", "Resamples", ["200", str(N_RESAMPLES), "5000"], default=1, quiet=True
-        )
-        epoch = choose_epoch(run)
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        hard = choose_hard(run, names)
-        candidates = names or list(main_criteria_of(run))
-        a = choose(
-            "a",
-            "A",
+    measure = choose("measure", "Measure", list(MEASURES), shown=MEASURES.__getitem__, quiet=True)
+    candidates = names or list(main_criteria_of(run))
+    a, b = (
+        choose(
+            side,
+            label,
             candidates,
-            shown=lambda name: title_of(name),
-            default=candidates.index("iam") if "iam" in candidates else 0,
+            shown=title_of,
+            default=candidates.index(usual) if usual in candidates else 0,
             quiet=True,
         )
-        b = choose(
-            "b",
-            "B",
-            candidates,
-            shown=lambda name: title_of(name),
-            default=candidates.index("mean_loss") if "mean_loss" in candidates else 0,
-            quiet=True,
+        for side, label, usual in (
+            ("a", "Criterion A", "iam"),
+            ("b", "Criterion B", "mean_loss"),
         )
-    if not names:
-        st.info("Choose at least one criterion.", icon=":material/info:")
-        st.stop()
-    if hard is not None:
-        say_hard(hard, names)
+    )
+    budget = choose_budget(run, int(run.samples()["is_mislabeled"].sum()))
+    labels = ["all", *(str(label) for label in range(run.n_classes))]
+    label = choose("among", "Given label", labels, shown=partial(class_name, run), quiet=True)
+    hard = choose_hard(run, names)
+    resamples = choose(
+        "resamples", "Resamples", ["200", str(N_RESAMPLES), "5000"], default=1, quiet=True
+    )
     options: dict[str, Any] = {
         "criteria": names,
-        "epoch": epoch,
+        "epoch": choose_epoch(run),
         "given_label": None if label == "all" else int(label),
         "budget": budget,
         "n_resamples": int(resamples),
     }
     if hard is not None:
         options |= {"hard_by": hard.by, "hard_fraction": hard.fraction, "hard_from": hard.from_run}
-    unclassed = {k: v for k, v in options.items() if k not in ("given_label", "n_resamples")}
-    part = choose_part()
+    return options, measure, a, b, hard
+
+
+def show(run: RunReader) -> None:
+    """Show the tab."""
+    answer = st.container()
+    with st.container(horizontal=True, vertical_alignment="center"):
+        part = choose_segment("part", "Show", PARTS)
+        with settings_box():
+            options, measure, a, b, hard = choose_options(run)
+    names = options["criteria"]
+    with answer:
+        show_lesson(lesson(run, options["given_label"]))
+    if not names:
+        st.info("Choose at least one criterion.", icon=":material/info:")
+        return
+    if hard is not None:
+        say_hard(hard, names)
     try:
-        if part == "pairs":
-            if not is_drawn(run, names, options):
-                options["n_resamples"] = 0
-            show_pairs(run, options, measure, a, b)
-        elif part == "epochs":
-            given = unclassed | {"measure": measure, "first": a, "second": b}
-            show_figure("detection_epochs", run, **given)
-            table = runs.table("detection_epochs", run, **given)
-            offer_table(
-                epochs_table(table), f"{run.name}-epochs-{measure}", epochs_caption(run.name, table)
-            )
-        elif part == "classes":
-            given = unclassed | {"measure": measure}
-            show_figure("detection_classes", run, **given)
-            table = runs.table("detection_classes", run, **given)
-            offer_table(
-                classes_table(table),
-                f"{run.name}-classes-{measure}",
-                classes_caption(run.name, table),
-            )
-        elif part == "rules":
-            show_rules(run, names, options, measure)
-        else:
-            show_seeds(run, names, options, measure)
+        if part in ("measures", "pairs") and not is_drawn(run, names, options):
+            options["n_resamples"] = 0
+        show_what(run, part, options, measure, a, b)
     except UsageError as reason:
         st.info(f"Not shown: {plain(str(reason))}.", icon=":material/info:")
+    say_absent(absent_criteria(run, main_criteria_of(run)))
+
+
+def show_what(
+    run: RunReader, part: str, options: dict[str, Any], measure: str, a: str, b: str
+) -> None:
+    """Show one of `PARTS`.
+
+    Raises
+    ------
+    UsageError
+        If the run cannot show it.
+    """
+    unclassed = {k: v for k, v in options.items() if k not in ("given_label", "n_resamples")}
+    unclassed["measure"] = measure
+    if part == "measures":
+        show_measures(run, options, measure, a, b)
+    elif part == "pairs":
+        show_pairs(run, options, measure, a, b)
+    elif part == "epochs":
+        unclassed |= {"first": a, "second": b}
+        show_figure("detection_epochs", run, **unclassed)
+        table = runs.table("detection_epochs", run, **unclassed)
+        offer_table(
+            epochs_table(table), f"{run.name}-epochs-{measure}", epochs_caption(run.name, table)
+        )
+    elif part == "classes":
+        show_figure("detection_classes", run, **unclassed)
+        table = runs.table("detection_classes", run, **unclassed)
+        offer_table(
+            classes_table(table), f"{run.name}-classes-{measure}", classes_caption(run.name, table)
+        )
+    elif part == "rules":
+        show_rules(run, options["criteria"], options, measure)
+    else:
+        show_seeds(run, options["criteria"], options, measure)

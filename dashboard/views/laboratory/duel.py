@@ -1,4 +1,4 @@
-"""Duel: two criteria at one budget, samples only one flags, and which is right there."""
+"""Head to head: two criteria at one budget, samples only one flags, and which is right there."""
 
 import math
 from functools import partial
@@ -6,18 +6,22 @@ from typing import Any
 
 import pandas as pd
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from dashboard.cached import laboratory as cached_laboratory
 from dashboard.drawing.text import percent
 from dashboard.figures.selection import absent_criteria
 from dashboard.views.parts.blocks import say_absent, show_figure
 from dashboard.views.parts.choices import (
+    DIRECTION,
     choose,
     choose_epoch,
     choose_k,
+    choose_number,
+    choose_segment,
     criterion_title,
-    keep_number,
     plain,
+    settings_box,
     with_asked,
 )
 from dashboard.views.parts.part_pictures import offer_review, rank_text, show_part
@@ -36,6 +40,16 @@ from hmw_core.laboratory.duel import (
 )
 from hmw_core.log.reader import RunReader
 
+PARTS = {
+    "parts": "Where they differ",
+    "pictures": "Pictures of the four parts",
+    "budgets": "At every number of flags",
+}
+PAPERS_CLAIM = (
+    " The paper's claim is about the part that the last loss flags and IAM keeps: that these are "
+    "hard-to-learn clean samples. It holds here as far as their clean share is high **and** above "
+    "that of the mirror part."
+)
 PAPERS_PAIR = ("last_loss", "iam")
 
 
@@ -90,7 +104,6 @@ def verdict_sentence(found: Contest, a: str, b: str) -> str:
 def who_is_right(run: RunReader, parts: pd.DataFrame, a: str, b: str) -> None:
     """Say how many flags of only one criterion are clean, and which criterion is better."""
     counts = quadrant_counts(parts)
-    st.subheader("Who is right where they differ", anchor=False)
     if not counts["n_known"].sum():
         st.info(
             "True labels are not known, so no flag can be called right. The verdicts on each part "
@@ -104,13 +117,6 @@ def who_is_right(run: RunReader, parts: pd.DataFrame, a: str, b: str) -> None:
         st.markdown(verdict_sentence(found, a, b))
     for part in ("only A", "only B"):
         st.markdown(clean_sentence(counts, part, part_name(part, a, b)))
-    st.caption(RULE)
-    if {a, b} == set(PAPERS_PAIR):
-        st.caption(
-            "The paper's claim is about the part that the last loss flags and IAM keeps: that "
-            "these are hard-to-learn clean samples. It holds here as far as their clean share is "
-            "high **and** above that of the mirror part."
-        )
     if counts["n_known"].sum() < counts["n_samples"].sum():
         reviewed(run, parts, a, b)
 
@@ -144,7 +150,6 @@ def reviewed(run: RunReader, parts: pd.DataFrame, a: str, b: str) -> None:
 
 def pictures(run: RunReader, parts: pd.DataFrame, a: str, b: str, epoch: int | None) -> None:
     """Show a part's pictures, and offer to judge them."""
-    st.subheader("Pictures", anchor=False)
     part = st.segmented_control(
         "Pictures of",
         QUADRANTS,
@@ -175,51 +180,76 @@ def pictures(run: RunReader, parts: pd.DataFrame, a: str, b: str, epoch: int | N
     )
 
 
-def show(run: RunReader) -> None:
-    """Show the tab."""
-    st.caption("Two criteria flag the same number of samples: who is right where they differ?")
+def nothing(run: RunReader) -> str:
+    """Return why no two criteria can be compared, in a sentence; empty where they can."""
+    if len(without_absent(criteria_of(run), run)) > 1:
+        return ""
+    return "This log has fewer than two criteria, so none can be held against another."
+
+
+def choose_pair(run: RunReader, row: DeltaGenerator) -> tuple[str, str]:
+    """Return the two criteria, without the k of Eq. 6."""
     names = list(without_absent(criteria_of(run), run))
-    if len(names) < 2:
-        st.info(
-            "This log has fewer than two criteria, so there is no duel.", icon=":material/info:"
-        )
-        st.stop()
-    with st.container(horizontal=True, vertical_alignment="bottom"):
+    shown = partial(criterion_title, run)
+    with row:
         start = names.index("last_loss") if "last_loss" in names else 0
-        shown = partial(criterion_title, run)
         menu = with_asked(names, "criterion")
-        a = choose("criterion", "Criterion A", menu, shown=shown, default=start)
+        a = choose("criterion", "Criterion A", menu, shown=shown, default=start, help=DIRECTION)
         rivals = [name for name in (PAPERS_PAIR[1], PAPERS_PAIR[0], *names) if name in names]
         rival = next(name for name in rivals if name != a)
-        menu = with_asked(names, "against")
-        b = choose("against", "Criterion B", menu, shown=shown, default=names.index(rival))
+        menu, start = with_asked(names, "against"), names.index(rival)
+        b = choose("against", "Criterion B", menu, shown=shown, default=start, help=DIRECTION)
+    return a, b
+
+
+def show(run: RunReader) -> None:
+    """Show the tab."""
+    answer = st.container()
+    row = st.container(horizontal=True, vertical_alignment="bottom")
+    a, b = choose_pair(run, row)
+    suggestion, why = suggested_budget(run.samples()["is_mislabeled"])
+    with settings_box(row):
         k = choose_k(run, [a, b])
-        asked = keep_number("budget", "Each flags (empty: a suggestion)", whole=True)
+        budget = int(
+            choose_number(
+                "budget", "Each flags", suggestion, whole=True, high=run.n_samples, why=why
+            )
+        )
         axes = st.segmented_control("Axes", ["ranks", "scores"], default="ranks", required=True)
         epoch = choose_epoch(run)
     a, b = with_k(a, k), with_k(b, k)
-    say_absent(absent_criteria(run, criteria_of(run)))
     try:
         pairs = cached_laboratory.paired_criteria(run, a, b, epoch)
     except UsageError as reason:
         st.info(f"Not shown: {plain(str(reason))}.", icon=":material/info:")
-        st.stop()
-    suggestion, why = suggested_budget(pairs["is_mislabeled_a"])
-    budget = min(int(asked), len(pairs)) if asked else suggestion
-    if asked and asked > len(pairs):
-        st.warning(f"There are {len(pairs):,} samples only, so all are flagged.")
-    elif not asked:
-        st.caption(f"Each criterion flags its {budget:,} most suspicious samples: {why}.")
-    missing = int(pairs[["score_a", "score_b"]].isna().any(axis=1).sum())
-    if missing:
-        st.caption(f"{missing:,} samples have no score by one of the two, which cannot flag them.")
+        return
     parts = quadrants(pairs, budget)
-    who_is_right(run, parts, a, b)
+    with answer:
+        who_is_right(run, parts, a, b)
     options: dict[str, Any] = {"criterion": a, "against": b, "budget": budget, "epoch": epoch}
-    left, right = st.columns(2)
-    with left:
-        show_figure("duel_parts", run, **options)
-    with right:
-        show_figure("duel", run, **options, ranks=axes == "ranks")
-    pictures(run, parts, a, b, epoch)
-    show_figure("duel_budget", run, **options)
+    part = choose_segment("duel", "Show", PARTS)
+    if part == "parts":
+        left, right = st.columns(2)
+        with left:
+            show_figure("duel_parts", run, **options)
+        with right:
+            show_figure("duel", run, **options, ranks=axes == "ranks")
+    elif part == "pictures":
+        pictures(run, parts, a, b, epoch)
+    else:
+        show_figure("duel_budget", run, **options)
+    suggested = f": {why}" if budget == suggestion else ""
+    missing = int(pairs[["score_a", "score_b"]].isna().any(axis=1).sum())
+    without = (
+        f" {missing:,} samples have no score by one of the two, which cannot flag them."
+        if missing
+        else ""
+    )
+    claim = (
+        PAPERS_CLAIM if {a, b} == set(PAPERS_PAIR) and parts["is_mislabeled"].notna().any() else ""
+    )
+    st.caption(
+        f"Each criterion flags its {budget:,} most suspicious samples{suggested}.{without} {RULE}"
+        f"{claim}"
+    )
+    say_absent(absent_criteria(run, criteria_of(run)))

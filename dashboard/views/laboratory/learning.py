@@ -10,7 +10,13 @@ from dashboard.figures.dynamics.learning_order import when
 from dashboard.figures.dynamics.learning_order_classes import MOST
 from dashboard.figures.dynamics.learning_order_stop import noise_rate_of
 from dashboard.views.parts.blocks import offer_table, show_figure
-from dashboard.views.parts.choices import choose, choose_class, plain
+from dashboard.views.parts.choices import (
+    choose,
+    choose_class,
+    choose_segment,
+    plain,
+    settings_box,
+)
 from dashboard.views.parts.part_pictures import go_to_review, review_button
 from hmw_core.errors import UsageError
 from hmw_core.laboratory.learning_order import (
@@ -24,6 +30,13 @@ from hmw_core.laboratory.learning_order import (
 )
 from hmw_core.log.reader import RunReader
 
+PARTS = {
+    "curves": "When wrong labels are memorised",
+    "stop": "Where to stop",
+    "classes": "Class by class",
+    "medians": "Which class first",
+    "last": "Fitted last",
+}
 LEVELS = {"0.02": "2 %", "0.05": "5 %", "0.1": "10 %", "0.2": "20 %"}
 EVENTS = {"first": "predicted so once", "for good": "predicted so for good"}
 KINDS = {"now": "at the epoch", "ever": "at least once so far"}
@@ -96,38 +109,48 @@ def latest(run: RunReader, given_label: int | None) -> None:
         go_to_review(run, queue, f"{what} up to epoch {run.last_epoch}")
 
 
+def nothing(run: RunReader) -> str:
+    """Return why nothing is known of when labels were learned, in a sentence; empty where it is."""
+    reason = run.absent.get("predicted_label")
+    return f"{run.name} does not say when a label was fitted: {reason}." if reason else ""
+
+
+def say_answer(run: RunReader, table: pd.DataFrame, onset: Onset | None) -> None:
+    """Say when memorising sets in, and what stopping at the best epoch would have gained."""
+    said = []
+    if onset is not None and onset.n_mislabeled:
+        at = when(onset.epoch, onset.low, onset.high, run.last_epoch)
+        said.append(
+            f"**Wrong labels are memorised from epoch {at}.**"
+            if np.isfinite(onset.epoch)
+            else f"**Wrong labels are not memorised by epoch {run.last_epoch}.**"
+        )
+    rules = stopping(table, run, onset, noise_rate_of(run)).set_index("rule")
+    if "Best test accuracy" in rules.index and pd.notna(rules.loc["Best test accuracy", "epoch"]):
+        best, last = rules.loc["Best test accuracy"], rules.loc["The last epoch"]
+        said.append(
+            f"The test accuracy is best at epoch {best['epoch']} "
+            f"({percent(best['test_accuracy'])}, chosen in hindsight), and "
+            f"{percent(last['test_accuracy'])} at the last, {run.last_epoch}."
+        )
+    if said:
+        st.markdown(" ".join(said))
+
+
 def show(run: RunReader) -> None:
     """Show the tab."""
-    st.caption(
-        "When each class's clean and mislabeled samples are first fitted, when memorising sets "
-        "in, and where the training would best have stopped."
-    )
     try:
         with st.spinner("Reading the predictions of every epoch ...", show_time=True):
             table = cached_laboratory.learning_table(run)
     except UsageError as reason:
         st.info(f"Not shown: {plain(str(reason))}.", icon=":material/info:")
-        st.stop()
+        return
     wrong = run.samples()["is_mislabeled"]
-    known = int(wrong.notna().sum())
-    n_wrong = int(wrong.sum())
-    st.caption(
-        "Fitted: the training pass (augmented picture, before the update) predicts the given "
-        "label. Of "
-        "a clean sample that is learning, of a mislabeled one memorising."
-    )
-    if not known:
-        st.info(
-            "No true label of this run is known, so clean and mislabeled samples cannot be told "
-            "apart, "
-            "nor the onset found. All samples are shown together: to split them by a criterion's "
-            "suspicion would only show what that criterion already says.",
-            icon=":material/info:",
-        )
-    elif known < run.n_samples:
-        st.caption(
-            f"The true label of {run.n_samples - known:,} samples is unknown: a line of their own."
-        )
+    known, n_wrong = int(wrong.notna().sum()), int(wrong.sum())
+    answer = st.container()
+    row = st.container(horizontal=True, vertical_alignment="center")
+    with row:
+        part = choose_segment("learned", "Show", PARTS)
     level = LEVEL
     if n_wrong:
         names = list(LEVELS)
@@ -138,66 +161,79 @@ def show(run: RunReader) -> None:
                 names,
                 shown=LEVELS.__getitem__,
                 default=names.index(f"{LEVEL:g}"),
+                container=settings_box(row),
                 quiet=True,
             )
         )
-    elif known:
-        st.info(
-            "No sample is known to be mislabeled, so nothing is memorised.", icon=":material/info:"
-        )
     found = cached_laboratory.onsets(run, level)
-    show_figure("learning_order_curves", run, level=level)
-    if n_wrong:
-        st.caption(ONSET_RULE)
-
-    st.subheader("Where to stop", anchor=False)
-    offer_table(
-        stop_table(run, table, found.get(-1)),
-        f"stopping rules of {run.name}",
-        f"Where each rule would have stopped {run.name}, which was trained to epoch "
-        f"{run.last_epoch}. "
-        "An oracle needs numbers that no training has in time. The best test accuracy is the "
-        "best of "
-        f"{run.last_epoch} noisy numbers, so a little optimistic, and one run is one draw. "
-        f"Predictions settle: the first epoch whose share of changed predictions (mean of "
-        f"{SMOOTHED} epochs) "
-        f"is not undercut in the next {PATIENCE}, after Label Wave (Yuan et al., 2024); the "
-        "patience is "
-        "our choice, and tuned on no run. The learning rate's schedule continues to the last "
-        "epoch: a "
-        "shorter training with its own schedule would end elsewhere. The log has no accuracy on "
-        "held-out noisy labels, so that rule is not here.",
-    )
-    show_figure("learning_order_stop", run, level=level)
-
-    kind = st.segmented_control(
-        "Share predicted",
-        list(KINDS),
-        default="now",
-        required=True,
-        format_func=KINDS.__getitem__,
-        key="learning kind",
-    )
-    show_figure("learning_order_classes", run, level=level, kind=kind)
-    if run.n_classes > MOST:
-        st.caption(f"{MOST} of {run.n_classes} classes: those with the most mislabeled samples.")
-    event = st.segmented_control(
-        "Median epoch of being",
-        list(EVENTS),
-        default="first",
-        required=True,
-        format_func=EVENTS.__getitem__,
-        key="learning event",
-    )
-    show_figure("learning_order_medians", run, event=event)
-    st.caption(MEDIAN_RULE)
-    if n_wrong:
-        with st.expander("Onset of each class"):
+    with answer:
+        say_answer(run, table, found.get(-1))
+    if part == "curves":
+        show_figure("learning_order_curves", run, level=level)
+        if n_wrong:
+            st.caption(ONSET_RULE)
             offer_table(
                 onset_table(run, found),
                 f"onset of {run.name}",
-                f"Above chance by {100 * level:g} % or more. {ONSET_RULE}",
+                f"When memorising sets in: above chance by {100 * level:g} % or more.",
             )
+    elif part == "stop":
+        show_stop(run, table, found.get(-1), level)
+    elif part == "classes":
+        show_classes(run, level)
+    elif part == "medians":
+        show_medians(run)
+    else:
+        latest(run, choose_class(run, all_classes=True))
+    st.caption(
+        "Fitted: the training pass (augmented picture, before the update) predicts the given "
+        "label. Of a clean sample that is learning, of a mislabeled one memorising."
+    )
+    if not known:
+        st.info(
+            "No true label of this run is known, so clean and mislabeled samples cannot be told "
+            "apart, nor the onset found. All samples are shown together: to split them by a "
+            "criterion's suspicion would only show what that criterion already says.",
+            icon=":material/info:",
+        )
+    elif not n_wrong:
+        st.info(
+            "No sample is known to be mislabeled, so nothing is memorised.", icon=":material/info:"
+        )
+    elif known < run.n_samples:
+        st.caption(
+            f"The true label of {run.n_samples - known:,} samples is unknown: a line of their own."
+        )
 
-    st.subheader("Fitted last", anchor=False)
-    latest(run, choose_class(run, all_classes=True))
+
+def show_stop(run: RunReader, table: pd.DataFrame, onset: Onset | None, level: float) -> None:
+    """Show where each rule would have stopped the training."""
+    offer_table(
+        stop_table(run, table, onset),
+        f"stopping rules of {run.name}",
+        f"Where each rule would have stopped {run.name}, which was trained to epoch "
+        f"{run.last_epoch}. An oracle needs numbers that no training has in time. The best test "
+        f"accuracy is the best of {run.last_epoch} noisy numbers, so a little optimistic, and one "
+        "run is one draw. Predictions settle: the first epoch whose share of changed predictions "
+        f"(mean of {SMOOTHED} epochs) is not undercut in the next {PATIENCE}, after Label Wave "
+        "(Yuan et al., 2024); the patience is our choice, and tuned on no run. The learning "
+        "rate's schedule continues to the last epoch: a shorter training with its own schedule "
+        "would end elsewhere. The log has no accuracy on held-out noisy labels, so that rule is "
+        "not here.",
+    )
+    show_figure("learning_order_stop", run, level=level)
+
+
+def show_classes(run: RunReader, level: float) -> None:
+    """Show what is predicted of each class's samples, epoch by epoch."""
+    kind = choose_segment("predicted", "Share predicted", KINDS)
+    show_figure("learning_order_classes", run, level=level, kind=kind)
+    if run.n_classes > MOST:
+        st.caption(f"{MOST} of {run.n_classes} classes: those with the most mislabeled samples.")
+
+
+def show_medians(run: RunReader) -> None:
+    """Show when half of a class's samples are predicted so."""
+    event = choose_segment("event", "Median epoch of being", EVENTS)
+    show_figure("learning_order_medians", run, event=event)
+    st.caption(MEDIAN_RULE)

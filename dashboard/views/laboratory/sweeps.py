@@ -39,12 +39,7 @@ from hmw_core.experiments.sweeps import (
 from hmw_core.spreadsheet import csv_bytes
 
 EVERY = 3  # seconds between two looks at a sweep that is being computed
-EXAMPLES = """\
-python -m training sweep table-4                     # the paper's Table 4, on digits
-python -m training sweep figure-7                    # alpha and beta from 0 to 5000
-python -m training sweep table-4 --dataset cifar10   # the paper's network and schedule
-python -m training sweep mine --recipe CCE+HMW-code --grid alpha=10,100 beta=10,100 \\
-    --noise symmetric --noise-rate 0.5 --seeds 5"""
+NONE = "There is no sweep yet: “python -m training sweep table-4” trains a first one."
 INTERVALS = (
     "Intervals: 95 %, Student's t over the seeds. They say how other seeds would come out on this "
     "data set, not how other data sets would."
@@ -266,17 +261,11 @@ def by_epoch(sweep: Sweep) -> None:
 
 def show() -> None:
     """Show the tab."""
-    st.caption(
-        "The same training over a grid of settings and seeds: which setting wins, by how much, "
-        "and whether other seeds would say the same."
-    )
     found, broken = runs.all_sweeps()
     for reason in broken.values():
         st.warning(f"Cannot be read: {plain(reason)}")
     if not found:
-        st.info(f"There is no sweep in `{runs.sweeps_folder()}` yet. Make one:")
-        st.code(EXAMPLES, language="bash")
-        st.stop()
+        return
     by_name = {sweep.name: sweep for sweep in found}
     sweep = by_name[choose("sweep", "Sweep", list(by_name), shown=lambda n: shown_name(by_name[n]))]
     if sweep.info.get("title"):

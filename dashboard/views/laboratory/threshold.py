@@ -8,6 +8,7 @@ import streamlit as st
 
 from dashboard import runs
 from dashboard.cached import laboratory as cached_laboratory
+from dashboard.drawing.text import four_digits
 from dashboard.presenters.thresholds import (
     caption,
     cells,
@@ -23,12 +24,14 @@ from dashboard.views.parts.choices import (
     choose,
     choose_criterion,
     choose_epoch,
-    keep_number,
+    choose_k,
+    choose_number,
     plain,
+    settings_box,
 )
 from dashboard.views.parts.part_pictures import offer_review, show_part
 from hmw_core.criteria.compute import why_absent
-from hmw_core.criteria.of_run import pick_criterion, title_of
+from hmw_core.criteria.of_run import pick_criterion, title_of, with_k
 from hmw_core.errors import UsageError
 from hmw_core.experiments.seeds import siblings
 from hmw_core.laboratory.thresholds import (
@@ -52,29 +55,46 @@ WAYS = {
 }
 
 
+def nothing(run: RunReader) -> str:
+    """Return why there is nothing to show, in a sentence; here there always is something."""
+    return ""
+
+
 def show(run: RunReader) -> None:
     """Show the tab."""
-    st.caption(
-        "From a ranking to a set: the threshold of a score, what each rule believes of it, and "
-        "whether the score has two groups to part at all."
-    )
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        criterion = choose_criterion(run, "Criterion")
-        rule = choose(
-            "rule", "Rule", list(usable_rules(run, criterion)), shown=lambda r: RULES[r].title
+    answer = st.container()
+    row = st.container(horizontal=True, vertical_alignment="bottom")
+    with row:
+        criterion = choose_criterion(run, "Criterion", other_k=False)
+        rules = list(usable_rules(run, criterion))
+        rule = choose("rule", "Rule", rules, shown=lambda r: RULES[r].title)
+    others = [r for r in siblings(run, runs.all_runs()[0]) if r.name != run.name and r.last_epoch]
+    others = others[: MOST_SEEDS - 1]
+    with settings_box(row):
+        criterion = with_k(criterion, choose_k(run, [criterion]))
+        level = choose_number(
+            "level",
+            "Posterior at the threshold",
+            0.5,
+            low=0.01,
+            high=0.99,
+            off=rule in ("valley", "threshold_samples"),
         )
-        is_mixture = rule not in ("valley", "threshold_samples")
-        asked = keep_number("level", "Posterior at the threshold (empty: 0.5)", off=not is_mixture)
         epoch = choose_epoch(run)
-    level = 0.5 if asked is None else asked
-    if not 0 < level < 1:
-        st.warning("The posterior at the threshold lies between 0 and 1, so this shows 0.5.")
-        level = 0.5
-    of_rule = RULES[rule]
-    st.caption(f"**{of_rule.title}** {of_rule.does}. {of_rule.believes}. :gray[{of_rule.source}.]")
-    if not run.last_epoch:
-        st.info("No epoch is finished yet, so no score has a threshold.", icon=":material/info:")
-        return
+        with_truth = run.has_true_label and st.toggle(
+            "Use the true labels",
+            value=True,
+            key="cut groups",
+            help="Turn it off to judge the thresholds as one would without them.",
+        )
+        n_read = (epoch or run.last_epoch) * run.n_samples * (1 + len(others))
+        with_band = st.toggle(
+            "Show how the threshold moves",
+            value=n_read <= QUICK,
+            key="cut band",
+            help=f"Over epochs, and over seeds where there are runs of them: {n_read / 1e6:,.1f} "
+            f"million scores to read, about {max(1, round(n_read / 3e6))} s the first time.",
+        )
     picked = pick_criterion(run, criterion)
     reason = why_absent(run, picked)
     if reason:
@@ -86,12 +106,35 @@ def show(run: RunReader) -> None:
     except UsageError as error:
         st.error(plain(str(error)), icon=":material/error:")
         return
-    warn, text = modes_sentence(modes, picked)
-    (st.warning if warn else st.success)(
-        text, icon=":material/warning:" if warn else ":material/check_circle:"
-    )
-    with_truth = figure(run, criterion, rule, epoch, level)
     table = table if with_truth else without_truth(table)
+    warn, text = modes_sentence(modes, picked)
+    with answer:
+        if not math.isnan(table.loc[rule, "cut"]):
+            st.markdown(flag_sentence(rule, table.loc[rule], picked))
+        (st.warning if warn else st.success)(
+            text, icon=":material/warning:" if warn else ":material/check_circle:"
+        )
+    show_figure(
+        "threshold",
+        [run, *others],
+        criterion=criterion,
+        rule=rule,
+        epoch=epoch,
+        level=level,
+        groups=with_truth,
+        with_band=with_band,
+    )
+    of_rule = RULES[rule]
+    seeds = (
+        f"Seeds: {len(others)} more run{'s' if len(others) > 1 else ''} of this recipe."
+        if others
+        else "There is no run of this recipe with another seed, so nothing is known about seeds."
+    )
+    st.caption(
+        f"**{of_rule.title}** {of_rule.does}. {of_rule.believes}. :gray[{of_rule.source}.] The "
+        "band goes from the lowest to the highest threshold at five epochs of the last quarter up "
+        f"to the chosen one, or of several seeds at the chosen epoch. {seeds}"
+    )
     chosen(run, criterion, rule, table.loc[rule], epoch, warned=warn)
     st.subheader("Every rule on this score", anchor=False)
     n_without = int(score_of(run, criterion, rule, epoch).isna().sum())
@@ -105,47 +148,6 @@ def show(run: RunReader) -> None:
     threshold_samples(run, criterion, epoch, with_truth)
 
 
-def figure(run: RunReader, criterion: str, rule: str, epoch: int | None, level: float) -> bool:
-    """Show the histogram with thresholds and band; return whether true labels are to be used."""
-    others = [r for r in siblings(run, runs.all_runs()[0]) if r.name != run.name and r.last_epoch]
-    others = others[: MOST_SEEDS - 1]
-    n_read = (epoch or run.last_epoch) * run.n_samples * (1 + len(others))
-    with st.container(horizontal=True):
-        with_truth = run.has_true_label and st.toggle(
-            "Use the true labels",
-            value=True,
-            key="cut groups",
-            help="Turn it off to judge the thresholds of this page as one would without them.",
-        )
-        with_band = st.toggle(
-            "Show how the threshold moves",
-            value=n_read <= QUICK,
-            key="cut band",
-            help=f"Over epochs, and over seeds where there are runs of them: {n_read / 1e6:,.1f} "
-            f"million scores to read, about {max(1, round(n_read / 3e6))} s the first time.",
-        )
-    show_figure(
-        "threshold",
-        [run, *others],
-        criterion=criterion,
-        rule=rule,
-        epoch=epoch,
-        level=level,
-        groups=with_truth,
-        with_band=with_band,
-    )
-    seeds = (
-        f"Seeds: {len(others)} more run{'s' if len(others) > 1 else ''} of this recipe."
-        if others
-        else "There is no run of this recipe with another seed, so nothing is known about seeds."
-    )
-    st.caption(
-        "The band goes from the lowest to the highest threshold at five epochs of the last "
-        f"quarter up to the chosen one, or of several seeds at the chosen epoch. {seeds}"
-    )
-    return with_truth
-
-
 def chosen(
     run: RunReader, criterion: str, rule: str, row: pd.Series, epoch: int | None, *, warned: bool
 ) -> None:
@@ -157,7 +159,6 @@ def chosen(
         )
         return
     picked = pick_criterion(run, criterion)
-    st.markdown(flag_sentence(rule, row, picked))
     if is_off(row):
         told = (
             "as the missing second mode made likely"
@@ -196,7 +197,7 @@ def chosen(
         show_part(
             run,
             ids.tolist(),
-            lambda i: f"{score[i]:.3g} {unit}",
+            lambda i: f"{four_digits(score[i])} {unit}",
             order="Most suspicious first.",
             epoch=epoch,
             key="flagged",
@@ -208,7 +209,7 @@ def chosen(
         show_part(
             run,
             order.tolist(),
-            lambda i: f"{'flagged' if flagged[i] else 'kept'}, {score[i]:.3g} {unit}",
+            lambda i: f"{'flagged' if flagged[i] else 'kept'}, {four_digits(score[i])} {unit}",
             order="Most suspicious first; the threshold runs through the middle of them.",
             epoch=epoch,
             key="at the threshold",
@@ -291,7 +292,7 @@ def threshold_samples(run: RunReader, criterion: str, epoch: int | None, with_tr
             show_part(
                 run,
                 order.tolist(),
-                lambda i: f"AUM {filled[i]:.3g}",
+                lambda i: f"AUM {four_digits(filled[i])}",
                 order="Lowest AUM first.",
                 epoch=epoch,
                 key="combined",

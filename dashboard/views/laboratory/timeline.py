@@ -11,7 +11,7 @@ from dashboard.cached import laboratory as cached_laboratory
 from dashboard.cached import samples as cached_samples
 from dashboard.cached import timeline as cached_timeline
 from dashboard.drawing.style import GROUP_COLOURS
-from dashboard.drawing.text import shorten
+from dashboard.drawing.text import four_digits, shorten
 from dashboard.figures.selection import MOST_SAMPLES, absent_criteria
 from dashboard.presenters import timeline_page
 from dashboard.presenters.gallery import as_html, cards
@@ -24,9 +24,11 @@ from dashboard.views.parts.choices import (
     choose_class,
     choose_criterion,
     choose_samples,
+    choose_segment,
     criterion_order,
     plain,
     remember,
+    settings_box,
 )
 from dashboard.views.parts.refusals import refusals
 from hmw_core.criteria.of_run import criteria_of, title_of
@@ -37,6 +39,13 @@ from hmw_core.laboratory.memorised import MEANING
 from hmw_core.laboratory.timeline import Moment, Positions
 from hmw_core.log.reader import RunReader
 
+PARTS = {
+    "map": "The map, epoch by epoch",
+    "table": "When suspects were memorised",
+    "ranks": "How ranks change",
+    "frames": "Four epochs beside each other",
+}
+MOST_CORNERS = 20  # of the circle
 PICTURES = 16
 ROWS = 100  # of the table
 PACES = {"slow": 2.5, "normal": 1.4, "fast": 0.9}  # seconds an epoch
@@ -153,7 +162,7 @@ def animation_data(
         "epoch": epoch,
         "places": timeline_page.quantised(positions.x[at], positions.y[at]),
         "before": timeline_page.quantised(positions.x[at - 1], positions.y[at - 1]) if at else None,
-        "anchors": timeline_page.quantised(*corners(run.n_classes).T),
+        "anchors": timeline_page.quantised(*corners(run.n_classes).T) if has_corners(run) else "",
         "ids": timeline_page.packed(positions.sample_id.astype("<i4")),
         "given": timeline_page.packed(samples["given_label"].to_numpy("<u2")),
         "truth": timeline_page.packed(truth.astype("<u2")),
@@ -164,7 +173,7 @@ def animation_data(
         "palette": paint.palette,
         "names": [shorten(name, 40) for name in run.class_names],
         "short": [shorten(name, 14) for name in run.class_names],
-        "labels": run.n_classes <= 20,
+        "labels": has_corners(run),
         "criterion": title_of(criterion),
         "chosen": chosen,
         "trails": trails,
@@ -209,7 +218,7 @@ def numbers(state: Moment) -> list[tuple[str, str]]:
     }
     said = [(what, f"{100 * share:.1f} %") for what, share in shares.items() if share == share]
     return said + [
-        (f"mean HM weight, {name}", f"{mean:.3f}") for name, mean in state.mean_weight.items()
+        (f"mean HM weight, {name}", four_digits(mean)) for name, mean in state.mean_weight.items()
     ]
 
 
@@ -221,6 +230,8 @@ def suspects(
     criterion: str,
     ids: np.ndarray | None,
     chosen: list[int],
+    *,
+    as_table: bool,
 ) -> None:
     """Show the most suspicious samples at this epoch, and how their ranks changed."""
     table = timeline.top(ranks, epoch, before, ids)
@@ -231,6 +242,9 @@ def suspects(
         f"Most suspicious first: {criterion_order(run, criterion)}, over epochs 1 to {epoch}; ▲ is "
         f"towards the suspicious end{since}. {known} mislabeled samples."
     )
+    if as_table:
+        show_table(run, table, epoch, before, criterion, chosen)
+        return
     first = table.head(PICTURES)
     notes = {
         int(row.sample_id): f"#{row.rank:,} {timeline_page.change_text(row.change)}"
@@ -240,8 +254,18 @@ def suspects(
         st.caption("This run keeps no pictures.")
     drawn = cards(run, first["sample_id"].tolist(), epoch, notes)
     st.html(as_html(drawn, link=f"{link_to('samples', run)}&sample=", width=96))
+
+
+def show_table(
+    run: RunReader,
+    table: pd.DataFrame,
+    epoch: int,
+    before: int | None,
+    criterion: str,
+    chosen: list[int],
+) -> None:
+    """Show the most suspicious samples and when they were memorised, as a table."""
     listed = list(dict.fromkeys([*chosen, *table["sample_id"].head(ROWS).tolist()]))
-    st.markdown("**When they were memorised**")
     offer_table(
         as_rows(run, table, listed, epoch, before),
         f"{run.name}-timeline-epoch-{epoch}-{criterion}",
@@ -280,6 +304,22 @@ def as_rows(
 # -- what is below the animation
 
 
+def has_corners(run: RunReader) -> bool:
+    """Tell whether the circle has room for the corners of all classes."""
+    return run.n_classes <= MOST_CORNERS
+
+
+def say_no_corners(run: RunReader) -> None:
+    """Say why a map of many classes has no corners."""
+    st.info(
+        f"{run.n_classes} classes are too many for a circle: their corners, one every "
+        f"{four_digits(360 / run.n_classes)} degrees, are not drawn, and where a sample lies says "
+        "little. Ranks, pictures and weights are not affected; one class can be chosen under "
+        "Settings.",
+        icon=":material/info:",
+    )
+
+
 def how_to_read(run: RunReader, positions: Positions, epoch: int) -> None:
     """Say what the map is, and how many of the samples it draws."""
     drawn, there = len(positions.sample_id), positions.n_samples
@@ -306,28 +346,27 @@ def how_to_read(run: RunReader, positions: Positions, epoch: int) -> None:
     )
 
 
+def nothing(run: RunReader) -> str:
+    """Return why there is nothing to show, in a sentence; here there always is something."""
+    return ""
+
+
 def show(run: RunReader) -> None:
     """Show the tab."""
-    st.caption(
-        "One slider over the epochs: where the samples lie, which are most suspicious, what they "
-        "weigh, and when their labels were memorised."
-    )
-    if not run.last_epoch:
-        st.info("The run has no finished epoch yet, so there is nothing to show.")
-        st.stop()
-    with st.container(horizontal=True, vertical_alignment="bottom"):
+    row = st.container(horizontal=True, vertical_alignment="center")
+    with row:
+        part = choose_segment("shows", "Show", PARTS)
+    with settings_box(row):
         criterion = choose_criterion(run, "Rank by", only_present=True)
         unknown = run.samples()["true_label"].isna().all()
         colours = [c for c in COLOURS if not (unknown and c in ("is_mislabeled", "true_label"))]
         colour = choose("colour", "Colour", colours, shown=COLOURS.__getitem__, quiet=True)
         given_label = choose_class(run, all_classes=True)
-        with st.popover("More", width="content"):
-            by_hand = choose_samples(run)
-            pace_name = st.segmented_control(
-                "Pace", list(PACES), default="normal", required=True, key="timeline pace"
-            )
-            trails = st.toggle("Lines from the epoch before", value=True, key="timeline trails")
-    say_absent(absent_criteria(run, criteria_of(run)))
+        by_hand = choose_samples(run)
+        pace_name = st.segmented_control(
+            "Pace", list(PACES), default="normal", required=True, key="timeline pace"
+        )
+        trails = st.toggle("Lines from the epoch before", value=True, key="timeline trails")
     if st.query_params.get("map") == "joint":
         st.info("There is no t-SNE map of all epochs any more; this shows the circle of classes.")
     try:
@@ -335,6 +374,13 @@ def show(run: RunReader) -> None:
     except UsageError as reason:
         st.warning(f"{plain(str(reason))}.")
         chosen = []
+    of_figure: dict[str, Any] = {"given_label": given_label}
+    if part == "ranks":
+        show_figure("timeline_ranks", run, criterion=criterion, sample_ids=by_hand, **of_figure)
+        return
+    if part == "frames":
+        show_figure("timeline_frames", run, **of_figure)
+        return
     positions = None
     if timeline.circle_epochs(run):
         positions = cached_timeline.positions(run, given_label, chosen)
@@ -371,26 +417,26 @@ def show(run: RunReader) -> None:
             keep(run, epoch)
         before = epochs[epochs.index(epoch) - 1] if epoch != epochs[0] else None
         state = cached_timeline.moment(run, epoch, given_label)
-        if positions is None:
+        if part == "map" and positions is None:
             with st.container(horizontal=True):
                 for what, number in numbers(state):
                     st.metric(what, number)
-        if state.why_no_weights:
+        if part == "map" and state.why_no_weights:
             st.caption(f"No HM weights: {plain(state.why_no_weights)}.")
-        if positions is not None:
+        if part == "map" and positions is not None:
+            if not has_corners(run):
+                say_no_corners(run)
             legend(run, positions, epoch, ranks, {"colour": colour, "criterion": criterion})
             data = animation_data(
                 run, positions, epoch, colour, criterion, ranks, chosen, trails, given_label, pace
             )
             show_animation(data, "timeline animation", pick)
+        suspects(run, epoch, before, ranks, criterion, of_class, chosen, as_table=part == "table")
+        if part == "map" and positions is not None:
             how_to_read(run, positions, epoch)
-        suspects(run, epoch, before, ranks, criterion, of_class, chosen)
 
     ask(run)
     st.fragment(
         refusals()(show_epoch), run_every=pace if st.session_state.get(KEYS["playing"]) else None
     )()
-    show_figure(
-        "timeline_ranks", run, criterion=criterion, given_label=given_label, sample_ids=by_hand
-    )
-    show_figure("timeline_frames", run, given_label=given_label)
+    say_absent(absent_criteria(run, criteria_of(run)))

@@ -13,12 +13,16 @@ from dashboard.drawing.text import percent, shorten
 from dashboard.figures.selection import absent_criteria
 from dashboard.views.parts.blocks import say_absent, selection_of, show_figure
 from dashboard.views.parts.choices import (
+    ANY,
     choose,
     choose_criterion,
     choose_epoch,
+    choose_number,
+    choose_segment,
+    class_name,
     criterion_order,
-    keep_number,
     plain,
+    settings_box,
 )
 from dashboard.views.parts.part_pictures import offer_review, show_part
 from hmw_core.class_limit import check_classes
@@ -53,7 +57,7 @@ SOURCES = {
     "suggestions": "suggestions of flagged samples",
     "confident": "confident joint (cleanlab)",
 }
-ANY = "any"
+VIEWS = {"matrix": "The matrix, and the pictures of a cell", "pattern": "Which kind of noise"}
 LARGEST = 15  # cells of the table
 PICTURES_A_SECOND = 2_000  # read, reduced and ranked; measured on two cores
 
@@ -139,9 +143,7 @@ def chosen_cells(run: RunReader, table: pd.DataFrame, source: str) -> tuple[str,
         st.caption("The box holds no cell whose samples are known, so the menus below count.")
     labels = [ANY, *map(str, range(run.n_classes))]
 
-    def shown(label: str) -> str:
-        return "any class" if label == ANY else shorten(run.class_names[int(label)], 60)
-
+    shown = partial(class_name, run)
     truth = run.samples()["true_label"].notna().any()
     with st.container(horizontal=True, vertical_alignment="bottom"):
         of = "believed"
@@ -185,7 +187,6 @@ def pictures(
     epoch: int | None,
 ) -> None:
     """Show the pictures of the chosen cells, and offer to judge them."""
-    st.subheader("The pictures of a cell", anchor=False)
     panel, cells, what = chosen_cells(run, table, source)
     rows = members(run, panel, believed).dropna()
     wanted = {i * run.n_classes + j for i, j in cells}
@@ -222,7 +223,6 @@ def pictures(
 
 def pattern(run: RunReader, counts: np.ndarray, **options: Any) -> None:
     """Say which pattern the flips have, measured and believed, with the evidence."""
-    st.subheader("Symmetric, pair, or instance-like?", anchor=False)
     groups = known_groups(run.class_names)
     of_groups = None if groups is None else groups[0]
     measured = measured_counts(run)
@@ -316,77 +316,87 @@ def evidence_sentence(found: SampleEvidence) -> str:
     )
 
 
-def show(run: RunReader) -> None:
-    """Show the tab."""
-    st.caption("Which label became which: what the training believes, beside the truth.")
-    names = list(without_absent(criteria_of(run), run))
-    if not names:
-        st.info("This log has no criterion to flag samples by.", icon=":material/info:")
-        st.stop()
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        source = choose(
-            "estimate", "Estimate from", list(SOURCES), shown=lambda name: SOURCES[name]
-        )
-        criterion = choose_criterion(run, "Flag by", only_present=True)
-        asked = keep_number(
-            "budget", "Flagged (empty: a suggestion)", whole=True, off=source == "confident"
-        )
-        epoch = choose_epoch(run)
-    say_absent(absent_criteria(run, criteria_of(run)))
-    suggestion, why = suggested_budget(run.samples()["is_mislabeled"])
-    budget = min(int(asked), run.n_samples) if asked else suggestion
-    if source == "suggestions" and not asked:
-        st.caption(f"Flagged are the {budget:,} most suspicious samples: {why}.")
-    elif asked and asked > run.n_samples:
-        st.warning(f"There are {run.n_samples:,} samples only, so all are flagged.")
+def nothing(run: RunReader) -> str:
+    """Return why there is no matrix to estimate, in a sentence; empty where there is one."""
+    if not without_absent(criteria_of(run), run):
+        return "This log has no criterion to flag samples by."
     try:
         check_classes(run.n_classes, "a matrix of true by given labels")
+    except UsageError as reason:
+        return f"{reason}."
+    return ""
+
+
+def show(run: RunReader) -> None:
+    """Show the tab."""
+    answer = st.container()
+    row = st.container(horizontal=True, vertical_alignment="center")
+    with row:
+        part = choose_segment("transition", "Show", VIEWS)
+    suggestion, why = suggested_budget(run.samples()["is_mislabeled"])
+    with settings_box(row):
+        source = choose("estimate", "Estimate from", list(SOURCES), shown=SOURCES.__getitem__)
+        criterion = choose_criterion(run, "Flag by", only_present=True)
+        budget = int(
+            choose_number(
+                "budget",
+                "Flagged",
+                suggestion,
+                whole=True,
+                high=run.n_samples,
+                why=why,
+                off=source == "confident",
+            )
+        )
+        epoch = choose_epoch(run)
+        given_rows = st.toggle(
+            "Rows are given labels",
+            key="given rows",
+            help="Each row then sums over what it was given as",
+        )
+    try:
         if source == "confident":
             believed = cached_laboratory.believed_confidently(run, epoch)
         else:
             believed = cached_laboratory.believed_by_suggestions(run, budget, criterion, epoch)
     except UsageError as reason:
         st.info(f"Not shown: {plain(str(reason))}.", icon=":material/info:")
-        st.stop()
+        return
     if source == "confident":
         counts = confident_counts(believed, run.n_classes)
     else:
         counts = pair_counts(believed["believed_label"], believed["given_label"], run.n_classes)
-    say_error(run, counts)
+    with answer:
+        say_error(run, counts)
+    options: dict[str, Any] = {"criterion": criterion, "budget": budget, "epoch": epoch}
+    if part == "pattern":
+        pattern(run, counts, **options)
+    else:
+        show_figure("transition", run, select=True, source=source, given_rows=given_rows, **options)
+        if not given_rows and designed_shares(run) is None and measured_counts(run) is not None:
+            st.caption("This noise was designed by no matrix, so there is no third one to show.")
+        cells = largest_cells(run, counts)
+        if len(cells):
+            st.markdown("**The largest confusions.** Click at the left of a row for its pictures.")
+            st.dataframe(
+                cells.drop(columns=["row", "column"]),
+                hide_index=True,
+                height=250,
+                key="confusions",
+                on_select=partial(take_cell, cells),
+                selection_mode="single-row",
+            )
+        pictures(run, believed, cells, source, criterion, epoch)
     silent = int(believed["believed_label"].isna().sum())
-    rule = SUGGESTION_RULE if source == "suggestions" else CONFIDENT_RULE
     left_out = (
         f" {silent:,} samples are believed to be nothing, and are left out." if silent else ""
     )
-    st.caption(f"{rule}{left_out} {INTERVAL_RULE}")
-    given_rows = st.toggle(
-        "Rows are given labels",
-        key="given rows",
-        help="Each row then sums over what it was given as",
+    flagged = (
+        f" Flagged are the {budget:,} most suspicious by {criterion_order(run, criterion)}"
+        f"{': ' + why if budget == suggestion else ''}."
+        if source == "suggestions"
+        else ""
     )
-    show_figure(
-        "transition",
-        run,
-        select=True,
-        source=source,
-        criterion=criterion,
-        budget=budget,
-        epoch=epoch,
-        given_rows=given_rows,
-    )
-    if not given_rows and designed_shares(run) is None and measured_counts(run) is not None:
-        st.caption("This noise was designed by no matrix, so there is no third one to show.")
-    cells = largest_cells(run, counts)
-    st.subheader("The largest confusions", anchor=False)
-    if len(cells):
-        st.dataframe(
-            cells.drop(columns=["row", "column"]),
-            hide_index=True,
-            height=250,
-            key="confusions",
-            on_select=partial(take_cell, cells),
-            selection_mode="single-row",
-        )
-        st.caption("Click at the left of a row for its pictures.")
-    pictures(run, believed, cells, source, criterion, epoch)
-    pattern(run, counts, criterion=criterion, budget=budget, epoch=epoch)
+    rule = SUGGESTION_RULE if source == "suggestions" else CONFIDENT_RULE
+    st.caption(f"{rule}{flagged}{left_out} {INTERVAL_RULE}")
+    say_absent(absent_criteria(run, criteria_of(run)))

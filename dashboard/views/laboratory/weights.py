@@ -1,17 +1,26 @@
 """Weights: HM weights of a log with other settings, and the classes or samples that lose weight."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import streamlit as st
 
 from dashboard import runs
-from dashboard.drawing.text import percent, three_digits
+from dashboard.drawing.text import four_digits, percent, three_digits
 from dashboard.figures.dynamics.playground import in_words, left_out
 from dashboard.presenters.weight_command import own_loop, train_command
 from dashboard.views.parts.blocks import offer_table, show_figure
-from dashboard.views.parts.choices import choose, choose_epoch, forget, keep_number, plain
+from dashboard.views.parts.choices import (
+    choose,
+    choose_epoch,
+    choose_number,
+    choose_segment,
+    forget,
+    plain,
+    settings_box,
+)
 from hmw_core.errors import UsageError
 from hmw_core.laboratory.hm_replay import (
     GRID_SAMPLES,
@@ -32,6 +41,13 @@ HISTORIES = {
 }
 TERMS = {"both": "AUM and TKUM (paper)", "aum": "AUM alone", "tkum": "TKUM alone"}
 STARTS = {"1": "1, as the paper", "0": "0, as the authors' code"}
+PARTS = {
+    "numbers": "What the weights do",
+    "scales": "Other alpha and beta",
+    "classes": "Class by class",
+    "train": "Train with them",
+}
+VARIED = {"both": "alpha = beta", "alpha": "alpha alone", "beta": "beta alone"}
 FIELDS = ("alpha", "beta", "k", "history", "terms", "start", "warmup")
 SHORT_NAMES = {"start": "annealing_start", "warmup": "warmup_epochs"}
 
@@ -43,21 +59,22 @@ def terms_of(run: RunReader) -> dict[str, str]:
 
 def choose_settings(run: RunReader, own: Settings) -> Settings:
     """Ask for the settings; a setting left alone is the log's."""
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        alpha = keep_number("w-alpha", f"alpha (empty: {own.alpha:g})")
-        beta = keep_number("w-beta", f"beta (empty: {own.beta:g})")
-        terms = _one_of("w-terms", "Terms", terms_of(run), own.terms)
-        history = _one_of("w-history", "Over the epochs", HISTORIES, own.history)
-    with st.expander("More settings"), st.container(horizontal=True, vertical_alignment="bottom"):
-        start = _one_of("w-start", "Annealing begins at", STARTS, str(own.annealing_start))
-        k = keep_number("w-k", f"k (empty: {own.k})", whole=True)
-        warmup = keep_number("w-warmup", f"Warm-up epochs (empty: {own.warmup_epochs})")
+    why = "as this run has it"
+    alpha = choose_number("w-alpha", "alpha", own.alpha, why=why)
+    beta = choose_number("w-beta", "beta", own.beta, why=why)
+    terms = _one_of("w-terms", "Terms", terms_of(run), own.terms)
+    history = _one_of("w-history", "Over the epochs", HISTORIES, own.history)
+    start = _one_of("w-start", "Annealing begins at", STARTS, str(own.annealing_start))
+    k = choose_number("w-k", "k", own.k, whole=True, why=why)
+    warmup = choose_number(
+        "w-warmup", "Warm-up epochs", own.warmup_epochs, whole=True, low=0, why=why
+    )
     return Settings(
-        alpha=own.alpha if alpha is None else alpha,
-        beta=own.beta if beta is None else beta,
-        k=own.k if k is None else int(k),
+        alpha=alpha,
+        beta=beta,
+        k=int(k),
         annealing_start=int(start),
-        warmup_epochs=own.warmup_epochs if warmup is None else int(warmup),
+        warmup_epochs=int(warmup),
         history=history,
         terms=terms,
     )
@@ -79,7 +96,7 @@ def buttons(run: RunReader, own: Settings) -> None:
     if run.n_classes > 2:
         presets["alpha = beta = 1"] = replace(logged_settings(run), alpha=1.0, beta=1.0)
         presets["alpha = beta = 10"] = replace(logged_settings(run), alpha=10.0, beta=10.0)
-    with st.container(horizontal=True, vertical_alignment="center"):
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         for name, settings in presets.items():
             st.button(name, on_click=_set, args=(own, settings), key=f"preset {name}")
         if used is None:
@@ -92,7 +109,7 @@ def buttons(run: RunReader, own: Settings) -> None:
 
 
 def _set(own: Settings, settings: Settings) -> None:
-    """Put settings into the fields, which stay empty where they are as `own`."""
+    """Put settings into the fields, which are left alone where they are as `own`."""
     for name in FIELDS:
         forget(f"w-{name}")
     for name in FIELDS:
@@ -100,10 +117,10 @@ def _set(own: Settings, settings: Settings) -> None:
         default = getattr(own, SHORT_NAMES.get(name, name))
         if value == default:
             continue
-        if name in ("alpha", "beta", "warmup"):
+        if name in ("alpha", "beta"):
             st.session_state[f"choice w-{name}"] = float(value)
-        elif name == "k":
-            st.session_state["choice w-k"] = int(value)
+        elif name in ("k", "warmup"):
+            st.session_state[f"choice w-{name}"] = int(value)
         else:
             st.session_state[f"choice w-{name}"] = str(value).lower()
 
@@ -126,9 +143,9 @@ def used_weights(run: RunReader, sample_id: np.ndarray, epoch: int) -> np.ndarra
 def numbers(columns: dict[str, Measures]) -> pd.DataFrame:
     """Return the measures side by side, ready to be read; a dash where nobody knows."""
     rows = {
-        "Mean weight, all samples": [f"{m.mean:.3f}" for m in columns.values()],
-        "Mean weight, clean": [_of(m.mean_clean) for m in columns.values()],
-        "Mean weight, mislabeled": [_of(m.mean_mislabeled) for m in columns.values()],
+        "Mean weight, all samples": [four_digits(m.mean) for m in columns.values()],
+        "Mean weight, clean": [four_digits(m.mean_clean) for m in columns.values()],
+        "Mean weight, mislabeled": [four_digits(m.mean_mislabeled) for m in columns.values()],
         "Effective sample size, share of all": [
             percent(m.effective_share) for m in columns.values()
         ],
@@ -156,10 +173,6 @@ def numbers(columns: dict[str, Measures]) -> pd.DataFrame:
     return pd.DataFrame(rows, index=list(columns)).T.rename_axis("Quantity").reset_index()
 
 
-def _of(value: float) -> str:
-    return "–" if np.isnan(value) else f"{value:.3f}"
-
-
 def lead(run: RunReader, chosen: np.ndarray, logged: np.ndarray, sample_id: np.ndarray) -> str:
     """Say by how much the chosen weights tell clean from mislabeled better than the log's."""
     wrong = run.samples()["is_mislabeled"].loc[sample_id].to_numpy(dtype=object)
@@ -183,39 +196,38 @@ def lead(run: RunReader, chosen: np.ndarray, logged: np.ndarray, sample_id: np.n
     )
 
 
+def nothing(run: RunReader) -> str:
+    """Return why there are no weights to compute anew, in a sentence; empty where there are."""
+    column = "given_distance"
+    if column not in run.absent and column not in run.empty_columns:
+        return ""
+    reason = f": {run.absent[column]}" if column in run.absent else ""
+    return (
+        f"The log of {run.name} holds no cosines to the class vectors{reason}, so HM weights "
+        "cannot be computed anew."
+    )
+
+
 def show(run: RunReader) -> None:
     """Show the tab."""
-    st.caption(
-        "What the HM weights of a run would have been with other settings, before a GPU hour is "
-        "spent on them."
-    )
-    if run.last_epoch == 0:
-        st.info("This run has no finished epoch yet, so it has no weights.", icon=":material/info:")
-        st.stop()
+    answer = st.container()
     as_logged = logged_settings(run)
     own = used_settings(run) or as_logged
-    buttons(run, own)
+    row = st.container(horizontal=True, vertical_alignment="center")
+    with row:
+        part = choose_segment("weights", "Show", PARTS)
     try:
-        settings = choose_settings(run, own)
-    except UsageError as reason:
-        st.info(f"Not shown: {plain(str(reason))}.", icon=":material/info:")
-        st.stop()
-    epoch = choose_epoch(run)
-    last = run.last_epoch if epoch is None else epoch
-    st.caption(
-        "Replayed on the cosines of this log: **the network stays that of the run.** Trained with "
-        "these weights it would have learned other features, so the numbers say what the weights "
-        "would "
-        "do first, and not where such a training would end. High weight = clean, low = suspicious."
-    )
-    try:
+        with settings_box(row):
+            buttons(run, own)
+            settings = choose_settings(run, own)
+            epoch = choose_epoch(run)
         settings.check(run.n_classes)
+        last = run.last_epoch if epoch is None else epoch
         with st.spinner("Reading the cosines of every epoch ...", show_time=True):
             found = replay(run, settings, last)
     except UsageError as reason:
         st.info(f"Not shown: {plain(str(reason))}.", icon=":material/info:")
-        st.stop()
-
+        return
     columns = {"Chosen": measured(run, found.sample_id, found.weight)}
     logged: Replay | None = None
     try:
@@ -226,8 +238,40 @@ def show(run: RunReader) -> None:
     used = used_weights(run, found.sample_id, last)
     if used is not None:
         columns["On the loss"] = measured(run, found.sample_id, used)
+    with answer:
+        is_known = columns["Chosen"].n_clean + columns["Chosen"].n_mislabeled > 0
+        better = (
+            lead(run, found.weight, logged.weight, found.sample_id) if logged and is_known else ""
+        )
+        say_starved(run, columns["Chosen"], better, settings)
+    chosen = None if settings == as_logged else settings
+    options: dict[str, Any] = {"settings": chosen, "epoch": epoch}
+    if part == "numbers":
+        show_numbers(run, found, columns, settings, as_logged, last)
+        left, right = st.columns(2)
+        with left:
+            show_figure("playground_weights", run, **options)
+        with right:
+            show_figure("playground_epochs", run, **options)
+    elif part == "scales":
+        show_scales(run, options)
+    elif part == "classes":
+        show_figure("playground_classes", run, **options)
+    else:
+        show_training(run, settings)
+    say_how(found, last, settings)
 
-    warned = starvation(columns["Chosen"], run.class_names)
+
+def say_starved(run: RunReader, chosen: Measures, better: str, settings: Settings) -> None:
+    """Say whether the settings may starve the training, and whether they separate better."""
+    warned = starvation(chosen, run.class_names)
+    share = (
+        ", mislabeled samples would carry "
+        f"**{percent(chosen.weight_share_mislabeled)} of the weight** and are "
+        f"{percent(chosen.mislabeled_fraction)} of the samples"
+        if chosen.n_mislabeled
+        else f", the mean weight is **{four_digits(chosen.mean)}**"
+    )
     if warned:
         st.warning(
             "**These settings may starve the training.**\n\n"
@@ -235,72 +279,86 @@ def show(run: RunReader) -> None:
             icon=":material/warning:",
         )
     else:
-        st.success("None of the warnings below applies to these settings.", icon=":material/check:")
+        st.success(
+            f"With {in_words(settings)}{share}, and there is no sign that they would starve the "
+            "training.",
+            icon=":material/check:",
+        )
+    if better:
+        st.caption(better)
+
+
+def say_how(found: Replay, last: int, settings: Settings) -> None:
+    """Say what the numbers are about, and which rules warn."""
     by_epoch = found.by_epoch[found.by_epoch["epoch"] > settings.warmup_epochs]
     lowest = by_epoch[by_epoch["group"] != "mislabeled"]
+    judged = ""
     if len(lowest) and lowest["mean_weight"].notna().any():
         row = lowest.loc[lowest["mean_weight"].idxmin()]
         whom = "clean samples" if row["group"] == "clean" else "all samples"
-        st.caption(
-            f"{RULES} Judged at epoch {last}; over the epochs so far the mean weight of {whom} was "
-            f"lowest at epoch {row['epoch']:.0f}: {row['mean_weight']:.2f}."
+        judged = (
+            f" Judged at epoch {last}; over the epochs so far the mean weight of {whom} was lowest "
+            f"at epoch {row['epoch']:.0f}: {four_digits(row['mean_weight'])}."
         )
-    else:
-        st.caption(RULES)
+    st.caption(
+        "Replayed on the cosines of this log: **the network stays that of the run.** Trained with "
+        "these weights it would have learned other features, so the numbers say what the weights "
+        "would do first, and not where such a training would end. High weight = clean, low = "
+        f"suspicious. {RULES}{judged}"
+    )
 
+
+def show_numbers(
+    run: RunReader,
+    found: Replay,
+    columns: dict[str, Measures],
+    settings: Settings,
+    as_logged: Settings,
+    last: int,
+) -> None:
+    """Show what the weights come to, beside those of the log."""
     note = left_out(run, found)
-    caption = (
+    offer_table(
+        numbers(columns),
+        f"weights of {run.name}",
         f"Weights at epoch {last} of {plain(run.name)}. Chosen: {in_words(settings)}. In the log: "
         f"{in_words(as_logged)}. On the loss: the factor that the training really used at this "
-        "epoch. "
-        "Effective sample size is (sum w)^2 / sum w^2 over the number of samples: 1 where all "
-        "weigh "
-        "the same, however little. AUROC: the chance that a clean sample weighs more than a "
-        f"mislabeled one, 0.5 is chance.{f' {note}.' if note else ''}"
+        "epoch. Effective sample size is (sum w)^2 / sum w^2 over the number of samples: 1 where "
+        "all weigh the same, however little. AUROC: the chance that a clean sample weighs more "
+        f"than a mislabeled one, 0.5 is chance.{f' {note}.' if note else ''}",
     )
-    offer_table(numbers(columns), f"weights of {run.name}", caption)
     if columns["Chosen"].n_clean + columns["Chosen"].n_mislabeled == 0:
         st.caption(
             "No true label of this run is known, so nobody can say what share of the weight lies "
-            "on "
-            "mislabeled samples, nor how well the weights separate."
+            "on mislabeled samples, nor how well the weights separate."
         )
-    elif logged is not None:
-        st.caption(lead(run, found.weight, logged.weight, found.sample_id))
     if run.outputs_setting == "full" and settings.k != as_logged.k:
         st.caption("From the logged outputs, which hold half precision.")
-    chosen = None if settings == as_logged else settings
-    left, right = st.columns(2)
-    with left:
-        show_figure("playground_weights", run, settings=chosen, epoch=epoch)
-    with right:
-        show_figure("playground_epochs", run, settings=chosen, epoch=epoch)
-    vary = st.segmented_control(
-        "Vary",
-        ["both", "alpha", "beta"],
-        default="both",
-        required=True,
-        key="w-vary",
-        format_func=lambda name: "alpha = beta" if name == "both" else f"{name} alone",
-    )
-    show_figure("playground_scales", run, settings=chosen, epoch=epoch, vary=vary)
+
+
+def show_scales(run: RunReader, options: dict[str, Any]) -> None:
+    """Show what other values of alpha and beta would do."""
+    figure = st.container()
+    vary = choose_segment("w-vary", "Vary", VARIED)
+    with figure:
+        show_figure("playground_scales", run, **options, vary=vary)
     if run.n_samples > GRID_SAMPLES:
         st.caption(
             f"Of {GRID_SAMPLES:,} samples of {run.n_samples:,}, drawn at random with a fixed seed; "
             "warm-up left out. All other numbers are of all samples."
         )
-    show_figure("playground_classes", run, settings=chosen, epoch=epoch)
 
-    st.subheader("Train with these settings", anchor=False)
+
+def show_training(run: RunReader, settings: Settings) -> None:
+    """Show the command that trains with these weights."""
     command = train_command(run, settings, runs.runs_folder())
     if command is None:
         st.caption("This run was made by a loop of its own. There, the same weights are:")
         st.code(own_loop(run, settings), language="python")
-    else:
-        st.caption(
-            "As this run was trained, seed and data included, but with these weights on the "
-            "loss. All "
-            "options are spelled out and no recipe is named: it is no row of the paper's tables. "
-            "Compare the two on the Compare page; one seed each does not settle it."
-        )
-        st.code(command, language="bash", wrap_lines=True)
+        return
+    st.caption(
+        "As this run was trained, seed and data included, but with these weights on the loss. All "
+        "options are spelled out and no recipe is named: it is no row of the paper's tables. "
+        "Compare the two on the Compare page; one seed each does not settle it."
+    )
+    st.code(command, language="bash", wrap_lines=True)

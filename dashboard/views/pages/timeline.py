@@ -1,17 +1,16 @@
 """Learning: how samples and classes are learned, epoch by epoch."""
 
-from functools import partial
-
 from dashboard.views.laboratory import learning, timeline, transition
+from dashboard.views.laboratory.tabs import show_laboratory
 from dashboard.views.parts.bar import open_run
-from dashboard.views.parts.tabs import show_tabs
 
 run, _ = open_run("Learning", "How samples and classes are learned, epoch by epoch.")
-show_tabs(
+show_laboratory(
     "timeline",
+    run,
     {
-        "timeline": ("Timeline", partial(timeline.show, run)),
-        "learning": ("Learning order", partial(learning.show, run)),
-        "transition": ("Transition", partial(transition.show, run)),
+        "timeline": ("Epoch by epoch", timeline),
+        "learning": ("When labels are learned", learning),
+        "transition": ("Which label became which", transition),
     },
 )

@@ -1,7 +1,7 @@
 """What the reader of a page chooses; kept in the address, so that a page can be shared."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Literal
 
@@ -13,7 +13,7 @@ from hmw_core.criteria.compute import without_absent
 from hmw_core.criteria.of_run import criteria_of, pick_criterion, with_k
 from hmw_core.log.reader import RunReader
 
-ALL = "all"
+ALL, ANY = "all", "any"
 LONGEST = 40  # letters of a class's name in a menu
 DIRECTION = "↓ low is suspicious, ↑ high is suspicious"
 IN_ADDRESS = 4_000  # characters of a text; longer ones are kept while the page is open
@@ -58,6 +58,37 @@ def choose(
     )
     remember(name, None if quiet and value == options[default] else value)
     return value
+
+
+def choose_segment(
+    name: str, label: str, options: Mapping[str, str], *, container: Any = st
+) -> str:
+    """Return the part of a tab that was chosen, `name=` in the address unless it is the first.
+
+    `options` are names and titles. `label` is for who cannot see the buttons.
+    """
+    key, first = f"choice {name}", next(iter(options))
+    asked = asked_for(name, key)
+    if asked not in options:
+        if asked is not None:
+            st.warning(f"{label}: there is no “{plain(asked)}” here.")
+        asked = first
+    st.session_state[key] = asked
+    value = container.segmented_control(
+        label,
+        list(options),
+        format_func=options.__getitem__,
+        required=True,
+        key=key,
+        label_visibility="collapsed",
+    )
+    remember(name, None if value == first else value)
+    return value
+
+
+def settings_box(container: Any = st) -> Any:
+    """Return a closed box for the choices that few readers need."""
+    return container.popover("Settings", icon=":material/tune:", width="content")
 
 
 def choose_criterion(
@@ -120,15 +151,20 @@ def choose_class(
     labels = [str(label) for label in range(run.n_classes)]
 
     def shown(label: str) -> str:
-        if label == ALL:
-            return "all classes"
-        name = shorten(run.class_names[int(label)], LONGEST)
-        named = name if name == label else f"{label}: {name}"
-        return f"{named} · {text(run, int(label))}" if text else named
+        named = class_name(run, label)
+        return f"{named} · {text(run, int(label))}" if text and label != ALL else named
 
     # Text, and not None for all: a selectbox draws None as if nothing were chosen.
     label = choose("class", "Class", [ALL, *labels] if all_classes else labels, shown=shown, **look)
     return None if label == ALL else int(label)
+
+
+def class_name(run: RunReader, label: str) -> str:
+    """Return what a menu calls a class, `ALL` or `ANY`; a long name loses its middle."""
+    if label in (ALL, ANY):
+        return "all classes" if label == ALL else "any class"
+    name = shorten(run.class_names[int(label)], LONGEST)
+    return name if name == label else f"{label}: {name}"
 
 
 def choose_network(run: RunReader) -> int:
@@ -236,8 +272,10 @@ def choose_number(
         Show the field, but let nobody write in it.
     """
     key = f"choice {name}"
-    suggested = int(suggested) if whole else float(suggested)
+    kind: type[int] | type[float] = int if whole else float  # Streamlit wants all to be the same
+    suggested = kind(suggested)
     low = 1 if whole and low is None else low
+    low, high = (None if bound is None else kind(bound) for bound in (low, high))
     asked = asked_for(name, key)
     # What stands in a field that nobody changed is the suggestion that the page made last.
     in_address = st.query_params.get(name) or st.session_state["address"].get(name)

@@ -7,7 +7,11 @@ import streamlit as st
 from dashboard.views.parts.choices import plain, remember
 
 
-def show_tabs(page: str, tabs: Mapping[str, tuple[str, Callable[[], None]]]) -> None:
+def show_tabs(
+    page: str,
+    tabs: Mapping[str, tuple[str, Callable[[], None]]],
+    absent: Mapping[str, str] | None = None,
+) -> None:
     """Show the tab that was chosen, `tab=` in the address; at first the first one.
 
     Parameters
@@ -16,6 +20,8 @@ def show_tabs(page: str, tabs: Mapping[str, tuple[str, Callable[[], None]]]) -> 
         The name of the page: each page remembers its own tab.
     tabs : mapping
         The name in the address of each tab to its title and the function that shows it.
+    absent : mapping, optional
+        Why a tab is not there for this run, in a sentence for an address that asks for it.
     """
     kept = f"tab of {page}"
     asked = st.query_params.get("tab")
@@ -23,7 +29,8 @@ def show_tabs(page: str, tabs: Mapping[str, tuple[str, Callable[[], None]]]) -> 
         if asked in tabs:
             st.session_state[kept] = asked
         else:
-            st.warning(f"This page has no tab “{plain(asked)}” for this run.")
+            why = (absent or {}).get(asked)
+            st.warning(plain(why) if why else f"This page has no tab “{plain(asked)}”.")
     first = next(iter(tabs))
     name = st.session_state.get(kept, first)
     name = name if name in tabs else first

@@ -207,7 +207,7 @@ def test_page_of_a_finished_run(folder):
     ranks = timeline.rank_table(RunReader(folder / "tiny"), "iam", [1, 2, 3, 4])
     want = ranks["4"].sort_values().index[:16].astype(str).tolist()
     assert shown_samples(page) == want
-    table = page.dataframe[0].value
+    table = open_page("timeline", run="tiny", shows="table").dataframe[0].value
     assert {"first fitted (epoch)", "memorised for good (epoch)", "rank at 4"} <= set(table)
 
 
@@ -271,14 +271,37 @@ def test_page_of_a_poorer_log(folder, how):
     page = open_page("timeline", run="tiny")
     assert not page.error
     if how == {"known": False}:
-        assert "mislabeled" not in page.dataframe[0].value
+        table = open_page("timeline", run="tiny", shows="table").dataframe[0].value
+        assert "mislabeled" not in table
 
 
 def test_page_before_the_first_epoch_and_without_any_run(folder):
     assert "no run" in said(open_page("timeline"))
     writer = RunWriter.create(folder / "new", given_label=[0, 1, 2], n_classes=3, n_epochs=5)
-    assert "no finished epoch" in said(open_page("timeline", run="new"))
+    assert "No epoch is finished yet" in said(open_page("timeline", run="new"))
     writer.finish("stopped", "by the test")
+
+
+@pytest.mark.parametrize("part", ["ranks", "frames"])
+def test_figures_over_the_epochs(folder, part):
+    write_run(folder / "tiny")
+    page = open_page("timeline", run="tiny", shows=part)
+    assert not page.error
+    assert "Not shown" not in said(page)
+    assert not page.select_slider  # they show all epochs at once
+
+
+def test_many_classes_have_no_corners_and_the_page_says_why(folder, monkeypatch):
+    write_run(folder / "tiny")
+    data = []
+    monkeypatch.setattr(
+        "dashboard.views.laboratory.timeline.show_animation", lambda made, *_: data.append(made)
+    )
+    assert "too many for a circle" not in said(open_page("timeline", run="tiny"))
+    monkeypatch.setattr("dashboard.views.laboratory.timeline.MOST_CORNERS", 4)
+    page = open_page("timeline", run="tiny")
+    assert "5 classes are too many for a circle: their corners, one every 72 degrees" in said(page)
+    assert [bool(made["anchors"]) for made in data] == [True, False]
 
 
 def test_names_with_html_stay_names(folder):

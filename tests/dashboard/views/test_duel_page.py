@@ -56,14 +56,14 @@ def test_the_papers_pair_says_how_many_are_clean(folder):
 
 def test_a_part_is_shown_and_becomes_a_review_queue(folder, monkeypatch):
     rivals(folder)
-    page = open_page("duel", run="rivals")
+    page = open_page("duel", run="rivals", duel="pictures")
     assert sorted(map(int, shown_samples(page))) == list(range(10, 20))
     page.button_group(key="part").set_value("only B").run()
     ids = [int(i) for i in shown_samples(page)]
     assert sorted(ids) == list(range(10))
     gone = []
     monkeypatch.setattr("streamlit.switch_page", lambda page, query_params=None: gone.append(page))
-    page.button[0].click().run()
+    next(b for b in page.button if b.label.startswith("Review")).click().run()
     assert gone == ["views/pages/fix.py"]
     kept = page.session_state["review selection"]
     assert kept["sample_ids"] == ids
@@ -87,7 +87,8 @@ def test_unknown_labels_are_judged_by_verdicts(folder):
     page = open_page("duel", run="rivals", budget="10")
     assert "no flag can be called right" in said(page)
     assert "Nobody has judged" in said(page)
-    assert "knows no true label, so no flag" in said(page)
+    curve = open_page("duel", run="rivals", budget="10", duel="budgets")
+    assert "knows no true label, so no flag" in said(curve)
     given = run.samples()["given_label"]
     said_of = [Verdict(10, "keep", int(given[10])), Verdict(0, "relabel", int(given[0]), 0)]
     verdicts.append(run, said_of)
@@ -100,7 +101,8 @@ def test_unknown_labels_are_judged_by_verdicts(folder):
 def test_a_read_only_server_reviews_nothing(folder, monkeypatch):
     monkeypatch.setenv("HMW_READ_ONLY", "1")
     rivals(folder)
-    assert open_page("duel", run="rivals").button[0].disabled
+    page = open_page("duel", run="rivals", duel="pictures")
+    assert next(b for b in page.button if b.label.startswith("Review")).disabled
 
 
 @pytest.mark.parametrize(
@@ -108,7 +110,7 @@ def test_a_read_only_server_reviews_nothing(folder, monkeypatch):
     [
         ({"against": "magic"}, "there is no “magic”"),
         ({"criterion": "iam", "against": "iam"}, "a duel is between two criteria"),
-        ({"budget": "9999"}, "There are 60 samples only"),
+        ({"budget": "9999"}, "it cannot be “9999”"),
         ({"epoch": "77"}, "there is no “77”"),
     ],
 )
@@ -119,18 +121,18 @@ def test_an_address_that_cannot_be_gets_a_word(folder, address, answer):
 
 def test_a_log_without_pictures_cosines_or_epochs(folder):
     write_run(folder / "bare", pictures=False, with_cosine=False)
-    page = open_page("duel", run="bare")
+    page = open_page("duel", run="bare", duel="pictures")
     page.button_group(key="part").set_value("both").run()
     assert not page.error
     assert "keeps no pictures" in said(page)
     RunWriter.create(folder / "new", given_label=[0, 1, 2], n_classes=3, n_epochs=5).finish()
     page = open_page("duel", run="new")
-    assert "no finished epoch" in said(page)
+    assert "No epoch is finished yet" in said(page)
 
 
 def test_names_with_markup_stay_names(folder):
     write_run(folder / "html", class_names=["<img src=x>", "$5", "*b*", "[c](d)", "e"])
-    page = open_page("duel", run="html", budget="20")
+    page = open_page("duel", run="html", budget="20", duel="pictures")
     page.button_group(key="part").set_value("both").run()
     for block in page.get("html"):
         assert "<img src=x" not in block.proto.body

@@ -92,7 +92,7 @@ def test_what_it_cannot_be_is_said(asked):
 
 
 def test_a_number_need_not_be_whole():
-    shown = page(0.5, whole=False, flag="0.25")
+    shown = page(0.5, whole=False, high=1, flag="0.25")
     assert used(shown) == "0.25"
     shown.button[0].click().run()
     assert used(shown) == "0.5"

@@ -8,8 +8,9 @@ import pytest
 from hmw_core.experiments.sweeps import read_sweep
 from hmw_core.log import layout
 from hmw_core.log.lock import FolderLock
+from tests.conftest import write_run
 from tests.dashboard.figures.test_sweep_figures import write_scales
-from tests.dashboard.views.steps import open_page, said
+from tests.dashboard.views.steps import in_address, open_page, said
 from tests.hmw_core.experiments.small_sweep import write_cells, write_small_sweep
 
 
@@ -19,10 +20,13 @@ def sweeps(folder) -> Path:
     return folder.parent / "sweeps"
 
 
-def test_says_how_to_make_a_first_one(sweeps):
-    page = open_page("sweeps")
-    assert "There is no sweep" in said(page)
-    assert "python -m training sweep table-4" in page.code[0].value
+def test_without_a_sweep_there_is_no_tab_but_a_sentence(folder, sweeps):
+    write_run(folder / "tiny")
+    page = open_page("sweeps", run="tiny")
+    assert "There is no sweep yet: “python -m training sweep table-4”" in said(page)
+    assert in_address(page, "tab") == "threshold"
+    write_small_sweep(sweeps / "small")
+    assert in_address(open_page("sweeps", run="tiny"), "tab") == "sweeps"
 
 
 def test_a_finished_sweep(sweeps):
@@ -160,5 +164,5 @@ def test_runs_of_a_sweep_find_their_sweep(sweeps, monkeypatch):
     monkeypatch.setenv("HMW_RUNS", str(sweeps / "s"))
     assert open_page("sweeps").selectbox(key="choice sweep").value == "s"
     monkeypatch.setenv("HMW_SWEEPS", str(sweeps.parent / "elsewhere"))
-    assert "There is no sweep" in said(open_page("sweeps"))
+    assert "There is no run" in said(open_page("sweeps"))
     assert read_sweep(sweeps / "s").status == "finished"

@@ -88,7 +88,7 @@ def test_a_rule_that_does_not_fit_is_said(folder):
 def test_a_level_out_of_range_is_said(folder):
     write(folder / "two")
     page = open_page("threshold", run="two", level="3")
-    assert "lies between 0 and 1" in said(page)
+    assert "it cannot be “3”, so this takes 0.5" in said(page)
 
 
 def test_threshold_samples_and_their_partner(folder):
