@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import matplotlib as mpl
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -13,7 +12,7 @@ from matplotlib.figure import Figure
 from dashboard.drawing.cloud import STAR_EDGE, Entry, Look, in_turns, legend_entries, panels
 from dashboard.drawing.facts import facts_of
 from dashboard.drawing.page import legend
-from dashboard.drawing.style import CONTINUOUS, Typography, paper_figure, paper_style
+from dashboard.drawing.style import Typography, colour_map, paper_figure, paper_style
 from dashboard.drawing.text import on_paper, shorten, wrap
 
 BITMAP_ABOVE = 2_000  # points of a panel; as many vector markers make a PDF slow to open
@@ -65,7 +64,7 @@ def _add_samples(ax: Axes, samples: pd.DataFrame, look: Look, panel_width: float
         if look.colours:
             colour: Any = look.colours[name]
         else:
-            colour = mpl.colormaps[CONTINUOUS](look.share(part["value"]))
+            colour = colour_map()(look.share(part["value"]))
         is_cross = look.marker(name) == "x"
         ax.scatter(
             part["x"],
@@ -93,7 +92,7 @@ def _add_stars(ax: Axes, vectors: pd.DataFrame, look: Look, area: float) -> None
 
 
 def _add_scale(figure: Figure, axes: list[Axes], look: Look, below: bool) -> None:
-    colours = ScalarMappable(Normalize(look.low, look.high), mpl.colormaps[CONTINUOUS])
+    colours = ScalarMappable(Normalize(look.low, look.high), colour_map())
     place = {"location": "bottom", "shrink": 0.8} if below else {"location": "right"}
     options: dict[str, Any] = {"aspect": 30, "pad": 0.02, **place}
     figure.colorbar(colours, ax=axes, label=on_paper(look.title), **options)

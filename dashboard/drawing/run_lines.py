@@ -7,8 +7,11 @@ RUN_COLOURS = ("#4477AA", "#EE6677", "#228833", "#CCBB44", "#66CCEE", "#AA3377")
 
 
 def run_colours(runs: Iterable[str]) -> dict[str, str]:
-    """Return the colour of each run, in the order in which they come; beyond six they repeat."""
-    names = list(dict.fromkeys(runs))
+    """Return the colour of each run, by the order of their names; beyond six they repeat.
+
+    So a run has one colour in all figures of the same runs, whichever was chosen first.
+    """
+    names = sorted(set(runs))
     return {name: RUN_COLOURS[number % len(RUN_COLOURS)] for number, name in enumerate(names)}
 
 

@@ -28,7 +28,7 @@ from dashboard.drawing.style import (
     GREY,
     PLAIN,
     Typography,
-    colour_map,
+    colour_scale,
     dash,
     ink,
     symbol,
@@ -271,8 +271,6 @@ class _Pen:
     def _cells(self, mark: Cells, panel: Panel) -> None:
         low, high = mark.limits
         rows, columns = mark.values.shape
-        stops = np.linspace(0, 1, 33)
-        colours = (255 * colour_map(mark.diverging)(stops)[:, :3]).round().astype(int)
         told: dict[str, Any] = {}
         if mark.hover is not None:
             said = np.vectorize(_text, otypes=[object])(mark.hover)
@@ -283,9 +281,7 @@ class _Pen:
             z=mark.values,
             zmin=low,
             zmax=high,
-            colorscale=[
-                [float(t), f"rgb({r},{g},{b})"] for t, (r, g, b) in zip(stops, colours, strict=True)
-            ],
+            colorscale=colour_scale(mark.diverging),
             showscale=bool(mark.bar),
             colorbar={
                 "title": {"text": _text(mark.bar), "side": "right"},

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
@@ -11,7 +10,7 @@ from plotly.subplots import make_subplots
 from dashboard.drawing.cloud import STAR_EDGE, Entry, Look, in_turns, legend_entries, panels
 from dashboard.drawing.facts import facts_of
 from dashboard.drawing.raster import Square, raster_of_categories, raster_of_values
-from dashboard.drawing.style import CONTINUOUS, GREY, PLAIN, Typography, screen_figure
+from dashboard.drawing.style import GREY, PLAIN, Typography, colour_map, colour_scale, screen_figure
 from dashboard.drawing.text import on_screen
 
 MARKERS_UP_TO = 6_000  # points of a panel; more are sent as a picture
@@ -116,7 +115,7 @@ def add_picture(
         category = samples["value"].map(order).to_numpy(int)
         picture = raster_of_categories(x, y, category, colours, square)
     else:
-        palette = np.rint(255 * mpl.colormaps[CONTINUOUS](np.arange(256))[:, :3]).astype(np.uint8)
+        palette = np.rint(255 * colour_map()(np.arange(256))[:, :3]).astype(np.uint8)
         picture = raster_of_values(x, y, look.share(samples["value"]), palette, square)
     figure.add_scatter(
         x=[square.left, square.left + square.side],
@@ -173,7 +172,7 @@ def add_legend(figure: go.Figure, entries: list[Entry], look: Look) -> None:
             marker={"color": colour, "symbol": marker, "size": 9, "line": edge},
         )
     if not look.colours:
-        scale: dict[str, Any] = {"colorscale": CONTINUOUS, "cmin": look.low, "cmax": look.high}
+        scale: dict[str, Any] = {"colorscale": colour_scale(), "cmin": look.low, "cmax": look.high}
         scale["colorbar"] = {"title": {"text": on_screen(look.title), "side": "right"}}
         figure.update_layout(coloraxis=scale)
         # A panel drawn as a picture has no trace on the scale; this one brings the bar.

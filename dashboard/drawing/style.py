@@ -11,10 +11,10 @@ from string import ascii_lowercase
 from typing import Any
 
 import matplotlib as mpl
+import numpy as np
 import plotly.graph_objects as go
-from matplotlib import colormaps
 from matplotlib.axes import Axes
-from matplotlib.colors import Colormap, LinearSegmentedColormap
+from matplotlib.colors import Colormap, LinearSegmentedColormap, to_hex
 from matplotlib.figure import Figure
 
 from dashboard.drawing.text import check_template, on_paper, title_on_paper, title_on_screen
@@ -25,8 +25,9 @@ from hmw_core.errors import UsageError, pick
 ORANGE, SKY, GREEN, YELLOW = "#E69F00", "#56B4E9", "#009E73", "#F0E442"
 BLUE, VERMILION, PURPLE, GREY = "#0072B2", "#D55E00", "#CC79A7", "#8C8C8C"
 
-# What a sample is. The paper's Fig. 1 has green, red, blue; easy and hard are both clean, so both
-# stay cool, and mislabeled is the one warm colour.
+# A hue has one meaning on a page: what a sample is (this list) has its own five, and logits and
+# criteria, drawn beside them, have none of these. Easy and hard are both clean, so both stay cool,
+# and mislabeled is the one warm colour.
 GROUP_COLOURS = {
     "clean": SKY,
     "easy": GREEN,
@@ -42,21 +43,27 @@ GROUP_MARKERS = {
     "mislabeled": "x",
     "unknown": "circle",
 }
-# The three logits of Fig. 2: the paper's green, blue and red lines.
-LOGIT_COLOURS = {"given_logit": GREEN, "other_logit": BLUE, "topk_logit": PURPLE}
+# The three logits of Fig. 2, and the areas between them, in the colours of their criteria.
+LOGIT_COLOURS = {
+    "given_logit": "#882255",
+    "other_logit": PURPLE,
+    "topk_logit": "#B59B00",
+    "aum_area": "#A78BD0",
+    "tkum_area": PURPLE,
+}
 
-# Small-loss and IAM are the two that the paper compares: the darkest two of the list.
+# Golds are losses, violets and pinks margins, olives what is measured by angles.
 CRITERION_COLOURS = {
-    "last_loss": VERMILION,
-    "mean_loss": ORANGE,
-    "aum": SKY,
+    "last_loss": "#B8860B",
+    "mean_loss": "#E3BC5B",
+    "aum": "#A78BD0",
     "tkum": PURPLE,
-    "iam": BLUE,
-    "iam_no_annealing": "#5B8DB8",
-    "hyperspherical_aum": "#3FA58A",
-    "hyperspherical_tkum": "#B08BBB",
-    "hm_weight": GREEN,
-    "confidence": GREY,
+    "iam": "#6A3D9A",
+    "iam_no_annealing": "#8E6BBF",
+    "hyperspherical_aum": "#7A8B1F",
+    "hyperspherical_tkum": "#A9B665",
+    "hm_weight": "#5E6B12",
+    "confidence": "#A0724E",
 }
 # Those that differ little in colour differ in dash: losses solid, annealed and weighted dashed.
 CRITERION_DASHES = {
@@ -70,20 +77,21 @@ CRITERION_DASHES = {
 }
 # Every other criterion has its family's hue, lighter or darker by its place in the family.
 FAMILY_COLOURS = {
-    "loss": VERMILION,
-    "margin": BLUE,
-    "hyperspherical": "#3FA58A",
-    "dynamics": "#8A6FC2",
-    "cleanlab": "#A08A1F",
-    "neighbours": "#9C6B4E",
-    "ensemble": GREY,
-    "method": "#5B7F2B",
+    "loss": "#B8860B",
+    "margin": "#8E4FBF",
+    "hyperspherical": "#7A8B1F",
+    "dynamics": "#B0487E",
+    "cleanlab": "#8C6D1F",
+    "neighbours": "#A0724E",
+    "ensemble": "#6B5B95",
+    "method": "#B05FA0",
 }
 SHADES = (0.0, 0.35, -0.3, 0.55)  # towards white, below 0 towards black
 DASHES = ("solid", "dash", "dot", "dashdot")
-# Ten classes that stay apart (Tol's muted set and grey), repeated beyond ten.
+# Ten classes that stay apart (Tol's muted set, its indigo lighter for dark pages, and a blue),
+# repeated beyond ten. Grey is none of them: it means unknown.
 CLASS_COLOURS = [
-    "#332288",
+    "#4B3FC4",
     "#88CCEE",
     "#44AA99",
     "#117733",
@@ -92,7 +100,7 @@ CLASS_COLOURS = [
     "#CC6677",
     "#882255",
     "#AA4499",
-    "#8C8C8C",
+    "#2E86DE",
 ]
 # Ranks of the loss or the margin, of no known group: no colour that claims clean or mislabeled.
 RANK_COLOURS = {
@@ -113,8 +121,10 @@ PAPER_COLOURS = {
 }
 ROLES = GROUP_COLOURS | RANK_COLOURS | LOGIT_COLOURS | {"quiet": GREY}
 PALETTES: dict[str, dict[str, str]] = {"safe": {}, "paper": PAPER_COLOURS}
-# Perceptually even, readable in grey and with any colour vision; dark is low.
-CONTINUOUS = "cividis"
+# Dark is low, in grey too and with any colour vision; no colour of it is the star's yellow.
+CONTINUOUS = LinearSegmentedColormap.from_list(
+    "continuous", [(0, "#3A0A5C"), (0.3, "#46479A"), (0.6, "#1E9C8B"), (1, "#7BD35A")]
+)
 # From "the column's is ahead" (or: against each other) over nothing to "the row's is".
 DIVERGING = LinearSegmentedColormap.from_list(
     "diverging", [(0, VERMILION), (0.25, "#EDB79A"), (0.5, "#F2F2F2"), (0.75, "#93BBD9"), (1, BLUE)]
@@ -261,9 +271,15 @@ def translucent(shade: str, alpha: float) -> str:
     return f"rgba({red},{green},{blue},{alpha})"
 
 
-def colour_map(diverging: bool) -> Colormap:
-    """Return the colours of cells."""
-    return DIVERGING if diverging else colormaps[CONTINUOUS]
+def colour_map(diverging: bool = False) -> Colormap:
+    """Return the colours of numbers."""
+    return DIVERGING if diverging else CONTINUOUS
+
+
+def colour_scale(diverging: bool = False) -> list[list[Any]]:
+    """Return the same as plotly has it."""
+    places = np.linspace(0, 1, 33)
+    return [[float(at), to_hex(colour_map(diverging)(at))] for at in places]
 
 
 def ink(share: float, diverging: bool) -> str:

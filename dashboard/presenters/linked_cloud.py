@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
@@ -20,7 +19,6 @@ from dashboard.drawing.screen_cloud import (
 )
 from dashboard.drawing.style import (
     CLASS_COLOURS,
-    CONTINUOUS,
     GREEN,
     GREY,
     GROUP_COLOURS,
@@ -28,6 +26,7 @@ from dashboard.drawing.style import (
     PURPLE,
     VERMILION,
     YELLOW,
+    colour_map,
     screen_figure,
 )
 from dashboard.drawing.text import on_screen
@@ -101,7 +100,7 @@ def colour_of(look: Look, value: pd.Series) -> list[str]:
     """Return the colour of each value, grey for null."""
     if look.colours:
         return [look.colours.get(name, GREY) for name in value]
-    scale = mpl.colormaps[CONTINUOUS]
+    scale = colour_map()
     share = look.share(value)
     return [GREY if np.isnan(s) else to_hex(scale(s)) for s in share]
 

@@ -4,12 +4,11 @@ import base64
 from dataclasses import dataclass
 from typing import Any
 
-import matplotlib as mpl
 import numpy as np
 import pandas as pd
 from matplotlib.colors import to_hex
 
-from dashboard.drawing.style import CLASS_COLOURS, CONTINUOUS, GREY, GROUP_COLOURS
+from dashboard.drawing.style import CLASS_COLOURS, GREY, GROUP_COLOURS, colour_map
 from hmw_core.criteria.of_run import title_of
 from hmw_core.laboratory.timeline import signal_of_epoch
 from hmw_core.log.reader import RunReader
@@ -88,7 +87,7 @@ def _shaded(
     ranks: pd.DataFrame,
     criterion: str,
 ) -> Paint:
-    scale = mpl.colormaps[CONTINUOUS]
+    scale = colour_map()
     palette = [to_hex(scale(step / (SHADES - 1))) for step in range(SHADES)]
     if colour == "hm_weight":
         value = signal_of_epoch(run, "hm_weight", epoch)[sample_id]

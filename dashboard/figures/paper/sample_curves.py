@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 
 from dashboard.drawing.marks import EPOCH, Axis, Band, Drawing, Line, Panel
-from dashboard.drawing.style import BLUE, VERMILION
 from dashboard.figures.base import CannotShow, FigureSpec
 from dashboard.figures.selection import (
     absent_columns,
@@ -36,7 +35,7 @@ MORE = {
 TITLES = QUANTITIES | MORE
 QUANTILES = {"q05": 0.05, "q25": 0.25, "q50": 0.50, "q75": 0.75, "q95": 0.95}
 BANDS = (("q05", "q95", 0.18, "5 to 95 %"), ("q25", "q75", 0.3, "25 to 75 %"))
-COLOURS = {True: VERMILION, False: BLUE}
+ROLES = {True: "mislabeled", False: "clean"}
 
 
 def class_bands(
@@ -147,7 +146,7 @@ def _why_absent(run: RunReader, missing: Sequence[str]) -> str:
 def drawing(table: pd.DataFrame) -> Drawing:
     """Draw `prepare`'s table: a panel a quantity, the sample over the bands of its class."""
     first = table.iloc[0]
-    colour = COLOURS[bool(first["is_mislabeled"])]
+    colour = ROLES[bool(first["is_mislabeled"])]
     panels = []
     for _, part in table.groupby("quantity", sort=False):
         epoch, title, unit = part["epoch"], part["title"].iloc[0], part["unit"].iloc[0]
