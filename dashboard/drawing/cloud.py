@@ -5,17 +5,30 @@ class vector), `x`, `y`, `value` (a category, or a number on the colour scale), 
 marker), `n_samples` (how many the panel stands for), `axes` and `map_epoch` (how it was made).
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+from matplotlib.colors import to_hex
 
-from dashboard.drawing.style import CLASS_COLOURS, GREY, GROUP_COLOURS, GROUP_MARKERS, YELLOW
+from dashboard.drawing.facts import facts_of
+from dashboard.drawing.robust import Window, outside_words, robust_window
+from dashboard.drawing.style import (
+    CLASS_COLOURS,
+    GREY,
+    GROUP_COLOURS,
+    GROUP_MARKERS,
+    YELLOW,
+    colour_map,
+)
 from hmw_core.log.reader import RunReader
 
-LEGEND_UP_TO = 20  # categories; a longer legend would be larger than the figure
+LEGEND_UP_TO = 20  # categories, and stars: more would hide the figure
+REST = "#B9C4CF"  # of the classes that are not highlighted
+STARS_WITHIN = 0.4  # of the samples' range, at each side, in which stars widen it
+FLATTEST = 0.7  # a panel's height over its width, in the units of its axes
 TURNS, FEW_GROUPS = 12, 3
 STAR_COLOUR, STAR_EDGE = YELLOW, "#444444"  # the paper's Fig. 6 has a yellow star, too
 
@@ -40,6 +53,8 @@ class Look:
     markers: dict[str, str] = field(default_factory=dict)
     low: float = 0.0
     high: float = 1.0
+    is_round: bool = False
+    """Whether both axes have one scale, as a circle needs."""
 
     def painted(self, colour: Callable[[str], str]) -> "Look":
         """Return the look with the colours of its roles."""
@@ -49,6 +64,12 @@ class Look:
         """Return where numbers lie on the colour scale, in [0, 1]."""
         width = max(self.high - self.low, 1e-12)
         return np.clip((value.to_numpy(dtype=float) - self.low) / width, 0.0, 1.0)
+
+    def colours_of(self, value: pd.Series) -> list[str]:
+        """Return the colour of each category or number."""
+        if self.colours:
+            return [self.colours[name] for name in value]
+        return [to_hex(colour_map()(share)) for share in self.share(value)]
 
     def marker(self, name: str) -> str:
         """Return the marker of a category or group, as plotly calls it."""
@@ -75,19 +96,94 @@ def class_look(table: pd.DataFrame) -> Look:
     return Look(
         title=str(table["colour"].iloc[0]).replace("_", " "),
         colours={
-            name: GREY if pd.isna(label) else CLASS_COLOURS[int(label) % len(CLASS_COLOURS)]
+            name: REST
+            if name == "other classes"
+            else GREY
+            if pd.isna(label)
+            else CLASS_COLOURS[int(label) % len(CLASS_COLOURS)]
             for name, label in zip(classes["value"], classes["value_label"], strict=True)
         },
     )
 
 
-def panels(
-    table: pd.DataFrame, look: Look
-) -> Iterator[tuple[str, str, pd.DataFrame, pd.DataFrame]]:
-    """Yield each panel's title, what it counts, its samples and its class vectors."""
-    for title, part in table.groupby("panel", sort=False):
-        is_sample = part["kind"] == "sample"
-        yield str(title), _count(part, look), part[is_sample], part[~is_sample]
+@dataclass(frozen=True)
+class CloudPanel:
+    """A panel of a cloud, with what it says of itself.
+
+    `samples` lie in `window`, which a few far ones do not stretch; those are in `outside`, at its
+    edge. `vectors` are the class vectors, none where there are too many stars to tell apart.
+    """
+
+    title: str
+    count: str
+    facts: Mapping[str, str]
+    samples: pd.DataFrame
+    outside: pd.DataFrame
+    vectors: pd.DataFrame
+    window: Window
+
+
+def panels(table: pd.DataFrame, look: Look) -> list[CloudPanel]:
+    """Return the panels of a table."""
+    return [_panel(str(title), part, look) for title, part in table.groupby("panel", sort=False)]
+
+
+def _panel(title: str, part: pd.DataFrame, look: Look) -> CloudPanel:
+    is_sample = part["kind"] == "sample"
+    samples, vectors = part[is_sample], part[~is_sample]
+    x, y = samples["x"].to_numpy(float), samples["y"].to_numpy(float)
+    said = _count(part, look)
+    if len(vectors) > LEGEND_UP_TO:
+        said += f", no stars for {len(vectors)} class vectors"
+        vectors = vectors[:0]
+    window = _with_stars(robust_window(x, y), vectors)
+    window = window.no_flatter_than(1.0 if look.is_round else FLATTEST)
+    outside, edge_x, edge_y = window.edge_of(x, y)
+    if outside.any():
+        said += f". {outside_words(int(outside.sum()))}"
+    far = vectors.assign(
+        x=vectors["x"].clip(window.left, window.right),
+        y=vectors["y"].clip(window.bottom, window.top),
+    )
+    if not vectors[["x", "y"]].equals(far[["x", "y"]]):
+        said += " A class vector lies outside, its star at the edge."
+    return CloudPanel(
+        title,
+        said,
+        facts_of(samples),
+        samples[~outside],
+        samples[outside].assign(x=edge_x, y=edge_y),
+        far,
+        window,
+    )
+
+
+def _with_stars(window: Window, vectors: pd.DataFrame) -> Window:
+    """Return the window with the stars in it, unless they would leave little room for samples."""
+    if vectors.empty:
+        return window
+    free_x = STARS_WITHIN * (window.right - window.left)
+    free_y = STARS_WITHIN * (window.top - window.bottom)
+    x, y = vectors["x"], vectors["y"]
+    return Window(
+        max(min(window.left, x.min() - 0.1 * free_x), window.left - free_x),
+        min(max(window.right, x.max() + 0.1 * free_x), window.right + free_x),
+        max(min(window.bottom, y.min() - 0.1 * free_y), window.bottom - free_y),
+        min(max(window.top, y.max() + 0.1 * free_y), window.top + free_y),
+    )
+
+
+def highlighted(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table of classes in which, of more than `LEGEND_UP_TO`, one has a colour.
+
+    It is the largest: more colours cannot be told apart, and repeated they would say nothing.
+    """
+    known = table.dropna(subset="value_label")
+    if known["value"].nunique() <= LEGEND_UP_TO:
+        return table
+    largest = known["value"].value_counts().index[0]
+    is_other = table["value"].notna() & table["value"].ne(largest)
+    return table.assign(value=table["value"].mask(is_other, "other classes"))
 
 
 def legend_entries(table: pd.DataFrame, look: Look) -> list[Entry]:
@@ -99,7 +195,8 @@ def legend_entries(table: pd.DataFrame, look: Look) -> list[Entry]:
     else:
         present = set(samples["group"])
         entries = [Entry(n, GREY, marker) for n, marker in look.markers.items() if n in present]
-    if table["kind"].eq("class").any():
+    stars = table[table["kind"] == "class"].groupby("panel").size()
+    if len(stars) and stars.min() <= LEGEND_UP_TO:
         has_class_colours = bool(look.colours) and not look.markers
         colour = GREY if has_class_colours else STAR_COLOUR
         entries.append(Entry("class vector", colour, "star"))

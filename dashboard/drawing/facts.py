@@ -16,7 +16,6 @@ COLUMNS = {
     "noise": "noise",
     "noise_rate": "noise_rate",
     "seed": "seed",
-    "of_class": "class",
     "weight_epoch": "epoch",
     "map_epoch": "epoch",
     "epoch": "epoch",
@@ -70,6 +69,10 @@ def facts_of(table: pd.DataFrame) -> dict[str, str]:
             values = values[[values.argmax()]] if len(values) else values
         if 0 < len(values) <= MOST:
             facts[name] = ", ".join(str(value) for value in values)
+    classes = table["class_name"].dropna().unique() if "class_name" in table else []
+    if len(classes) == 1:
+        name = str(classes[0])
+        facts["class"] = name if "kind" in table else name.removeprefix("class ")
     return facts
 
 
@@ -99,9 +102,11 @@ def _run_in_words(row: pd.Series) -> str:
 
 
 def _samples(table: pd.DataFrame) -> str:
-    if {"panel", "kind"} <= set(table):
-        drawn = table[table["kind"] == "sample"].groupby("panel", sort=False).size()
-        return f" {', '.join(f'{count:,}' for count in drawn)} samples."
-    if "sample_id" in table:
-        return f" {table['sample_id'].nunique():,} samples."
-    return ""
+    if "sample_id" not in table:
+        return ""
+    by = table.groupby("panel", sort=False) if "kind" in table else table.groupby(lambda _: 0)
+    counts = by["sample_id"].nunique().unique()
+    told = " and ".join(f"{count:,}" for count in counts)
+    if told == "1":
+        return " One sample a panel."
+    return f" {told} samples{' a panel' if 'kind' in table else ''}."

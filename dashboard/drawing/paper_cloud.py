@@ -10,7 +10,6 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
 from dashboard.drawing.cloud import STAR_EDGE, Entry, Look, in_turns, legend_entries, panels
-from dashboard.drawing.facts import facts_of
 from dashboard.drawing.page import legend
 from dashboard.drawing.style import Typography, colour_map, paper_figure, paper_style
 from dashboard.drawing.text import on_paper, shorten, wrap
@@ -25,7 +24,7 @@ TITLE_SIZE = 7  # points
 def paper_cloud(table: pd.DataFrame, look: Look, typography: Typography) -> Figure:
     """Typeset a panel per `panel` of the table (see `cloud`), two in a row."""
     look = look.painted(typography.colour)
-    drawn = list(panels(table, look))
+    drawn = panels(table, look)
     columns = min(len(drawn), 2)
     rows = -(-len(drawn) // columns)
     panel_width, scale = typography.inches / columns, typography.scale
@@ -33,17 +32,24 @@ def paper_cloud(table: pd.DataFrame, look: Look, typography: Typography) -> Figu
         figure, axes = paper_figure(typography, 1.0, rows, columns)
         letters = int(panel_width / (TITLE_SIZE * scale * POINT * 0.6))
         titles = []
-        for at, (title, count, samples, _) in enumerate(drawn):
-            title = typography.title_on_paper(at, len(drawn), title, facts_of(samples))
+        for at, panel in enumerate(drawn):
+            own = shorten(panel.title, 2 * letters)
+            title = typography.title_on_paper(at, len(drawn), own, panel.facts)
+            # An author's own title stands alone: the count is in the caption.
+            count = "" if typography.title else on_paper(panel.count)
             titles.append("\n".join(wrap(t, letters) for t in (title, count) if t))
-        for ax, title, (_, _, samples, vectors) in zip(axes, titles, drawn, strict=False):
-            _add_samples(ax, samples, look, panel_width)
-            _add_stars(ax, vectors, look, (25 + 12 * panel_width) * scale)
+        for ax, title, panel in zip(axes, titles, drawn, strict=False):
+            _add_samples(ax, panel.samples, look, panel_width)
+            _add_outside(ax, panel.outside, look)
+            _add_stars(ax, panel.vectors, look, (25 + 12 * panel_width) * scale)
+            window = panel.window
             ax.set_title(title, fontsize=TITLE_SIZE * scale)
             ax.set_xlabel(f"{table['axes'].iloc[0]} 1")
             ax.set_ylabel(f"{table['axes'].iloc[0]} 2")
             ax.set(xticks=[], yticks=[])
-            ax.set_aspect("equal", adjustable="datalim")
+            ax.set(xlim=(window.left, window.right), ylim=(window.bottom, window.top))
+            if look.is_round:
+                ax.set_aspect("equal", adjustable="datalim")
         for ax in axes[len(drawn) :]:
             ax.remove()
         if not look.colours:
@@ -76,6 +82,12 @@ def _add_samples(ax: Axes, samples: pd.DataFrame, look: Look, panel_width: float
             alpha=0.8,
             rasterized=n > BITMAP_ABOVE,
         )
+
+
+def _add_outside(ax: Axes, outside: pd.DataFrame, look: Look) -> None:
+    colours = look.colours_of(outside["value"])
+    place: dict[str, Any] = {"marker": "^", "s": 14, "linewidths": 0, "clip_on": False, "zorder": 3}
+    ax.scatter(outside["x"], outside["y"], c=colours, **place)
 
 
 def _add_stars(ax: Axes, vectors: pd.DataFrame, look: Look, area: float) -> None:

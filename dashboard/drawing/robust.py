@@ -57,10 +57,11 @@ class Window:
 def robust_range(values: np.ndarray) -> tuple[float, float]:
     """Return the ends of an axis that a few values far from all others do not stretch.
 
-    Of the sorted values, 1 % at each end (at least one, where there are five or more) is set aside.
+    Of the sorted values, 1 % at each end is set aside, and at least one where there are five or
+    more, two where there are fifty or more: those that stray often do so in pairs.
     The range of the others is widened by half of itself at both ends; the axis ends at the
-    outermost of all values in there, plus a margin. So what lies near the others is held, and at
-    most 1 % of the values, or one, at each end is not.
+    outermost of all values in there, plus a margin. So what lies near the others is held, and no
+    more than was set aside is not.
 
     Parameters
     ----------
@@ -81,7 +82,8 @@ def robust_range(values: np.ndarray) -> tuple[float, float]:
     finite = np.sort(values[np.isfinite(values)].astype(np.float64))
     if not len(finite):
         return 0.0, 1.0
-    cut = max(1, int((1 - SHARE) / 2 * len(finite))) if len(finite) >= 5 else 0
+    n = len(finite)
+    cut = max((n >= 5) + (n >= 50), int((1 - SHARE) / 2 * n))
     low, high = finite[cut], finite[-1 - cut]
     fence = REACH * (high - low)
     held = finite[(finite >= low - fence) & (finite <= high + fence)]

@@ -37,9 +37,11 @@ from dashboard.drawing.style import (
 from dashboard.drawing.text import on_screen, shorten, wrap
 
 WIDE = 1_000  # pixels that panels share on a usual screen
+HIGHEST = 900  # pixels of a figure, which a screen shows whole
 LETTER = 6.5  # pixels of a letter of 11 points
 SYMBOLS = {"tick": "line-ns-open"}  # where plotly calls one otherwise
-MOST_NAMES = 25  # of a horizontal axis
+MOST_NAMES, MOST_ROWS = 25, 60  # names of a horizontal axis, and of an upright one
+DENSE = 34  # rows; of more, the names are small
 
 
 def screen(drawing: Drawing, typography: Typography = PLAIN) -> go.Figure:
@@ -138,11 +140,12 @@ class _Pen:
             layout["legend"] = {"orientation": "v", "x": 1.02, "y": 1, "yanchor": "top"}
         in_line = max(1, int(WIDE / (LETTER * longest + 50)))
         lines = 0 if is_beside else -(-len(self.names) // in_line)
-        layout["height"] = _height(drawing) + top - 14 + 19 * max(lines - 1, 0)
+        height = _height(drawing) + top - 14 + 19 * max(lines - 1, 0)
+        layout["height"] = min(height, HIGHEST)
         if title:
             place = {"x": 0.01, "y": 1 - (6 + 10 * title) / layout["height"], "yanchor": "middle"}
             layout["title"] = {"text": _text(drawing.title), "font": {"size": 14}} | place
-        layout["margin"] = {"l": 8, "r": 8, "t": top, "b": 8}
+        layout["margin"] = {"l": 8, "r": 18, "t": top, "b": 8}  # half of the last tick at the right
         if any(isinstance(mark, Unseen) for panel in drawing.panels for mark in panel.marks):
             layout["dragmode"] = "select"
         return go.Figure({"data": self.traces, "layout": layout})
@@ -304,7 +307,7 @@ class _Pen:
             share = mark.share(r, c)
             shade = GREY if np.isnan(share) else ink(share, mark.diverging)
             html = _text(mark.texts[r, c])
-            if mark.links is not None:
+            if mark.links is not None and isinstance(mark.links[r, c], str):
                 style = f"target='_self' style='color:{shade}'"
                 html = f"<a href='{mark.links[r, c]}' {style}>{html}</a>"
             if mark.bold is not None and mark.bold[r, c]:
@@ -371,10 +374,10 @@ def writes_cells(mark: Cells, n_panels: int) -> bool:
     """Tell whether the texts of cells fit them on the screen."""
     if mark.texts is None:
         return False
-    longest = max(map(len, "\n".join(mark.texts.flat).split("\n")))
-    return (
-        longest * LETTER < 0.9 * WIDE / n_panels / mark.values.shape[1] and len(mark.values) <= 40
-    )
+    lines = [text.split("\n") for text in mark.texts.flat]
+    longest = max(len(line) for text in lines for line in text)
+    high = len(mark.values) * (18 * max(map(len, lines)) + 2)
+    return longest * LETTER < 0.9 * WIDE / n_panels / mark.values.shape[1] and high < 740
 
 
 def _height(drawing: Drawing) -> int:
@@ -403,12 +406,14 @@ def _axis(axis: Axis, panel: Panel, along: str, n_panels: int) -> dict[str, Any]
         "showgrid": not cells and (along == "y" or bool(panel.y.names)),
     }
     if axis.names:
-        step = step_of(len(axis.names), MOST_NAMES if along == "x" else 100)
+        step = step_of(len(axis.names), MOST_NAMES if along == "x" else MOST_ROWS)
         at = list(range(0, len(axis.names), step))
         limit = max(12, 44 // (n_panels if cells else 1))
         ends = [-0.5, len(axis.names) - 0.5]
         texts = [on_screen(shorten(axis.names[i], limit)) for i in at]
         made |= {"tickvals": at, "ticktext": texts, "range": ends if along == "x" else ends[::-1]}
+        if along == "y" and len(at) > DENSE:
+            made["tickfont"] = {"size": 10}
         if along == "x" and max(map(len, texts)) * LETTER > 0.8 * WIDE / n_panels / len(at):
             made["tickangle"] = -35
         return made

@@ -8,12 +8,13 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from dashboard.drawing.cloud import STAR_EDGE, Entry, Look, in_turns, legend_entries, panels
-from dashboard.drawing.facts import facts_of
 from dashboard.drawing.raster import Square, raster_of_categories, raster_of_values
 from dashboard.drawing.style import GREY, PLAIN, Typography, colour_map, colour_scale, screen_figure
-from dashboard.drawing.text import on_screen
+from dashboard.drawing.text import on_screen, shorten, wrap
 
 MARKERS_UP_TO = 6_000  # points of a panel; more are sent as a picture
+LETTERS = 110  # of the titles of a row, together
+HIGHEST = 880  # pixels of a figure
 DENSE = 1_500  # points of a panel; more are drawn smaller
 
 STEPS = 64  # colours of a continuous scale
@@ -28,30 +29,44 @@ def screen_cloud(table: pd.DataFrame, look: Look, typography: Typography = PLAIN
     with two invisible points at its corners: there, a selection is read from its outline.
     """
     look = look.painted(typography.colour)
-    drawn = list(panels(table, look))
+    drawn = panels(table, look)
     columns = min(len(drawn), 2)
     rows = -(-len(drawn) // columns)
     titles = []
-    for at, (title, count, samples, _) in enumerate(drawn):
-        title = typography.title_on_screen(at, len(drawn), title, facts_of(samples))
-        titles.append(f"{on_screen(title)}<br><sub>{on_screen(count)}</sub>")
-    figure = make_subplots(rows, columns, subplot_titles=titles, horizontal_spacing=0.06)
+    letters = LETTERS // columns
+    for at, panel in enumerate(drawn):
+        own = shorten(panel.title, letters)
+        title = typography.title_on_screen(at, len(drawn), own, panel.facts)
+        count = on_screen(wrap(panel.count, int(1.2 * letters))).replace("\n", "<br>")
+        titles.append(f"{on_screen(title)}<br><sub>{count}</sub>")
+    gap = 0.18 / rows if rows > 1 else 0.0
+    figure = make_subplots(
+        rows, columns, subplot_titles=titles, horizontal_spacing=0.06, vertical_spacing=gap
+    )
     axes = table["axes"].iloc[0]
-    for number, (_, _, samples, vectors) in enumerate(drawn):
+    for number, panel in enumerate(drawn):
         place = {"row": number // columns + 1, "col": number % columns + 1}
-        add_samples = add_picture if len(samples) > MARKERS_UP_TO else add_markers
-        add_samples(figure, samples, look, place)
-        _add_stars(figure, vectors, look, place)
+        add_samples = add_picture if len(panel.samples) > MARKERS_UP_TO else add_markers
+        add_samples(figure, panel.samples, look, place)
+        _add_outside(figure, panel.outside, look, place)
+        _add_stars(figure, panel.vectors, look, place)
+        window = panel.window
         anchor = next(figure.select_xaxes(**place)).plotly_name.replace("xaxis", "x")
-        figure.update_xaxes(title=f"{axes} 1", **place)
-        figure.update_yaxes(title=f"{axes} 2", scaleanchor=anchor, **place)
+        figure.update_xaxes(title=f"{axes} 1", range=[window.left, window.right], **place)
+        figure.update_yaxes(
+            title=f"{axes} 2",
+            range=[window.bottom, window.top],
+            scaleanchor=anchor if look.is_round else None,
+            **place,
+        )
     add_legend(figure, legend_entries(table, look), look)
-    screen_figure(figure, height=90 + 440 * rows)
+    lines = max(title.count("<br>") for title in titles)
+    screen_figure(figure, height=min(90 + 440 * rows, HIGHEST))
     figure.update_xaxes(showticklabels=False, zeroline=False)
     figure.update_yaxes(showticklabels=False, zeroline=False, showgrid=False)
     figure.update_layout(
         dragmode="lasso",
-        margin={"t": 60},
+        margin={"t": 44 + 16 * lines},
         legend={"y": -0.08 / rows, "yanchor": "top", "itemsizing": "constant"},
     )
     return figure
@@ -136,6 +151,22 @@ def add_picture(
         sizing="stretch",
         layer="below",
         opacity=opacity,
+        **place,
+    )
+
+
+def _add_outside(figure: go.Figure, outside: pd.DataFrame, look: Look, place: Place) -> None:
+    """Add the samples that lie outside at the edge; a marker's `customdata` is its id."""
+    if outside.empty:
+        return
+    figure.add_scattergl(
+        x=outside["x"].to_numpy(np.float32),
+        y=outside["y"].to_numpy(np.float32),
+        customdata=outside["sample_id"].to_numpy(np.int32),
+        mode="markers",
+        showlegend=False,
+        marker={"symbol": "triangle-up", "size": 9, "color": look.colours_of(outside["value"])},
+        hovertemplate="sample %{customdata}<br>lies outside<extra></extra>",
         **place,
     )
 

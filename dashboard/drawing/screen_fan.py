@@ -9,8 +9,9 @@ from plotly.subplots import make_subplots
 from dashboard.drawing.facts import facts_of
 from dashboard.drawing.fan import COLUMNS, LENGTHS, ROLES, TICKS, arc, legend_line, made_from
 from dashboard.drawing.style import GREY, ORANGE, PLAIN, Typography, screen_figure
-from dashboard.drawing.text import on_screen
+from dashboard.drawing.text import on_screen, shorten
 
+LETTERS = 120  # of the titles of a row, together
 SYMBOLS = {"given": "circle", "nearest": "square", "next": "cross"}
 
 
@@ -20,7 +21,9 @@ def screen_fans(table: pd.DataFrame, typography: Typography = PLAIN) -> go.Figur
     columns = min(len(panels), COLUMNS)
     rows = -(-len(panels) // columns)
     titles = [
-        typography.title_on_screen(at, len(panels), str(title), facts_of(part))
+        typography.title_on_screen(
+            at, len(panels), shorten(str(title), LETTERS // columns), facts_of(part)
+        )
         for at, (title, part) in enumerate(panels)
     ]
     figure = make_subplots(

@@ -7,9 +7,10 @@ import numpy as np
 import pandas as pd
 
 from dashboard.figures.base import CannotShow
+from dashboard.figures.selection import telling_class
 from hmw_core.errors import UsageError
 from hmw_core.feature_space.embeddings import TITLES
-from hmw_core.feature_space.projection import cached, chosen_method, project
+from hmw_core.feature_space.projection import DEFAULTS, cached, chosen_method, project
 from hmw_core.log.reader import RunReader
 
 AT_ONCE = 5_000  # samples that a page projects while its reader waits; more need the command
@@ -38,6 +39,7 @@ def map_of(
     DataFrame
         `kind` (`sample` or `class`), `sample_id`, `class_label`, `x`, `y` (no unit), `axes` (the
         method's name), `map_epoch`, and `of`: whether the map is of the `run` or of the `class`.
+        `map_made` says with which settings it was made.
 
     Raises
     ------
@@ -57,9 +59,23 @@ def map_of(
         raise CannotShow(f"no features of run {run.name!r} there are finite and have a direction")
     return places.assign(
         axes=TITLES[name],
+        map_made=_settings(name, of),
         map_epoch=run.feature_epochs()[-1] if epoch is None else epoch,
         of=of,
     ).reset_index(drop=True)
+
+
+def _settings(name: str, of: str) -> str:
+    values = [f"{setting} {value:g}" for setting, value in DEFAULTS[name].items()]
+    whole = "all samples" if of == "run" else "the class's samples alone"
+    return ", ".join([TITLES[name], *values, "seed 0", f"of {whole} and the class vectors"])
+
+
+def made_of_map(table: pd.DataFrame) -> str:
+    """Return how the maps of a table were made, for its caption."""
+    maps = table[["map_made", "map_epoch"]].drop_duplicates().itertuples()
+    said = "; ".join(f"{one.map_made}, features of epoch {one.map_epoch}" for one in maps)
+    return f"Map: {said}. Axes have no unit."
 
 
 def check_features(run: RunReader, epoch: int | None = None) -> None:
@@ -84,7 +100,7 @@ def check_features(run: RunReader, epoch: int | None = None) -> None:
 
 
 def class_of(run: RunReader, given_label: int | None) -> int:
-    """Return the class to show: the one asked for, or the first that has samples.
+    """Return the class to show: the one asked for, or that of `telling_class`.
 
     Raises
     ------
@@ -92,7 +108,7 @@ def class_of(run: RunReader, given_label: int | None) -> int:
         If the run has no such class.
     """
     if given_label is None:
-        return int(run.samples()["given_label"].min())
+        return telling_class(run)
     if not 0 <= given_label < run.n_classes:
         raise CannotShow(
             f"run {run.name!r} has no class {given_label}; its classes are 0 to {run.n_classes - 1}"

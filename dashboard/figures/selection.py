@@ -5,11 +5,12 @@ from collections.abc import Iterable, Sequence
 import pandas as pd
 
 from dashboard.drawing.marks import Axis, Steps
+from dashboard.drawing.text import shorten
 from dashboard.figures.base import CannotShow
 from hmw_core.criteria.compute import by_reason, why_absent
 from hmw_core.criteria.of_run import pick_criterion, title_of
 from hmw_core.log.reader import RunReader
-from hmw_core.samples.groups import GROUPS, HARD_FRACTION, choose_samples, groups
+from hmw_core.samples.groups import GROUPS, HARD_BY, HARD_FRACTION, choose_samples, groups
 
 GROUPS_SHOWN = (*GROUPS, "unknown")
 GROUP_TITLES = {
@@ -90,11 +91,26 @@ def class_title(run: RunReader, given_label: int | None) -> str:
     return f"class {run.class_names[given_label]}"
 
 
+def telling_class(run: RunReader) -> int:
+    """Return the class to show where none was chosen: most mislabeled, else most samples."""
+    samples = run.samples()
+    wrong = samples["is_mislabeled"].fillna(False).astype(int)
+    of_class = wrong.groupby(samples["given_label"]).agg(["sum", "size"])
+    return int(of_class.sort_values(["sum", "size"], ascending=False, kind="stable").index[0])
+
+
+def of_class(table: pd.DataFrame) -> str:
+    """Return the class that a whole figure is about, for its title; empty for all of them."""
+    name = str(table["class_name"].iloc[0])
+    return "" if name == "all classes" else shorten(name, 60)
+
+
 def chosen_samples(
     run: RunReader,
     given_label: int | None,
     sample_ids: Sequence[int] | None,
     epoch: int | None = None,
+    hard_by: str = HARD_BY,
 ) -> pd.DataFrame:
     """Return role, sample_id, given_name and true_name (null where unknown) of a few samples.
 
@@ -109,7 +125,7 @@ def chosen_samples(
     title = class_title(run, given_label)
     samples = run.samples()
     if sample_ids is None:
-        table = choose_samples(run, given_label, epoch)[["role", "sample_id"]]
+        table = choose_samples(run, given_label, epoch, hard_by=hard_by)[["role", "sample_id"]]
         if table.empty:
             lacks = absent_columns(run, {"loss": "loss", "given_logit": "margin"})
             if lacks:
@@ -144,7 +160,11 @@ def sample_title(role: str, sample_id: int, given_name: str, true_name: str | No
 
 
 def grouped(
-    run: RunReader, given_label: int | None, epoch: int, hard_fraction: float = HARD_FRACTION
+    run: RunReader,
+    given_label: int | None,
+    epoch: int,
+    hard_fraction: float = HARD_FRACTION,
+    hard_by: str = HARD_BY,
 ) -> pd.Series:
     """Return `groups.groups` as text, `unknown` where the true label is.
 
@@ -153,16 +173,23 @@ def grouped(
     CannotShow
         If the class has no sample.
     """
-    group = groups(run, epoch, given_label, hard_fraction=hard_fraction)
+    group = groups(run, epoch, given_label, hard_fraction=hard_fraction, hard_by=hard_by)
     if group.empty:
         title = class_title(run, given_label)
         raise CannotShow(f"run {run.name!r} has no sample in {title}")
     return group.astype("object").fillna("unknown")
 
 
-def group_title(group: str, hard_fraction: float) -> str:
+def hard_rule(hard_fraction: float, hard_by: str = HARD_BY) -> str:
+    """Return which of the clean samples count as hard, for a title or a caption."""
+    title = title_of(hard_by)
+    worst = f"largest {title.lower()}" if hard_by.endswith("_loss") else f"worst {title}"
+    return f"{100 * hard_fraction:g} % of {worst}"
+
+
+def group_title(group: str, hard_fraction: float, hard_by: str = HARD_BY) -> str:
     """Return how legends call a group, with the rule that makes a clean sample a hard one."""
-    rule = f", {100 * hard_fraction:g} % of largest loss" if group == "hard" else ""
+    rule = f", {hard_rule(hard_fraction, hard_by)}" if group == "hard" else ""
     return GROUP_TITLES[group] + rule
 
 

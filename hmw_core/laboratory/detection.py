@@ -9,7 +9,7 @@ from hmw_core.criteria.criterion import Criterion
 from hmw_core.criteria.kept import score_table
 from hmw_core.criteria.of_run import main_criteria_of, pick_criterion
 from hmw_core.log.reader import RunReader
-from hmw_core.samples.groups import HARD_FRACTION, split_groups
+from hmw_core.samples.groups import HARD_BY, HARD_FRACTION, split_groups
 from hmw_core.statistics.intervals import BOOTSTRAP_UP_TO, auroc_intervals
 from hmw_core.statistics.ranking import (
     auroc,
@@ -17,8 +17,6 @@ from hmw_core.statistics.ranking import (
     precision_recall_at_budget,
     suspicion,
 )
-
-HARD_BY = "last_loss"
 
 
 def detect(
@@ -28,6 +26,7 @@ def detect(
     given_label: int | None = None,
     *,
     hard_fraction: float = HARD_FRACTION,
+    hard_by: str = HARD_BY,
     budget: float | int | None = None,
     n_resamples: int = 1000,
     seed: int = 0,
@@ -44,9 +43,11 @@ def detect(
     given_label : int, optional
         Only the samples of this class; the hard ones are then the hardest of the class.
     hard_fraction : float
-        Which share of the clean samples is hard to learn, by the largest last loss as in the
-        paper. A contest whose clean samples were chosen by a criterion is by that very choice the
-        hardest for that criterion: see `contest` for other rules before concluding.
+        Which share of the clean samples is hard to learn.
+    hard_by : str
+        The criterion that says so, as `groups.groups`'. A contest whose clean samples were chosen
+        by a criterion is by that very choice the hardest for it: see `contest` for other rules
+        before concluding.
     budget : float, int or None
         See `precision_recall_at_budget`. Default: as many as are mislabeled.
     n_resamples, seed : int
@@ -69,11 +70,11 @@ def detect(
         If a criterion is unknown, or a fraction or budget out of range.
     """
     names = list(main_criteria_of(run)) if criteria is None else list(criteria)
-    needed = dict.fromkeys([*names, HARD_BY])  # each once, in order
+    needed = dict.fromkeys([*names, hard_by])  # each once, in order
     scores = score_table(run, list(needed), epoch, given_label)
     picked = {name: pick_criterion(run, name) for name in needed}
     wrong = run.samples().loc[scores.index, "is_mislabeled"]
-    group = split_groups(scores[HARD_BY], picked[HARD_BY], wrong, hard_fraction)
+    group = split_groups(scores[hard_by], picked[hard_by], wrong, hard_fraction)
     rng = np.random.default_rng(seed)
     method = "DeLong" if len(scores) > BOOTSTRAP_UP_TO else "bootstrap"
     tables = []

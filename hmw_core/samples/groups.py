@@ -7,12 +7,16 @@ import pandas as pd
 
 from hmw_core.criteria.criterion import Criterion
 from hmw_core.criteria.kept import score_table
-from hmw_core.criteria.of_run import pick_criterion
+from hmw_core.criteria.of_run import pick_criterion, title_of
 from hmw_core.errors import UsageError
 from hmw_core.log.reader import RunReader
 
 GROUPS = ("clean", "hard", "mislabeled")
 HARD_FRACTION = 0.1
+# What says which clean samples are hard to learn. The last loss of a network that memorises is
+# close to 0 for all of them, so it would choose by chance; the mean over the epochs is large for
+# what was learned late. A choice by a criterion is loaded against that criterion and its kin.
+HARD_BY = "mean_loss"
 
 # Shown beside every contest of hard clean against mislabeled samples.
 HARD_NOTE = (
@@ -42,12 +46,12 @@ def groups(
     given_label: int | None = None,
     *,
     hard_fraction: float = HARD_FRACTION,
-    hard_by: str = "last_loss",
+    hard_by: str = HARD_BY,
 ) -> pd.Series:
     """Return the group of each sample, by `sample_id`: `clean`, `hard` or `mislabeled`.
 
     `hard` are the clean samples that are hard to learn: the share `hard_fraction` of the clean
-    ones that the criterion `hard_by` finds most suspicious; by default those of the largest last
+    ones that the criterion `hard_by` finds most suspicious; by default those of the largest mean
     loss. `clean` are the other clean ones.
 
     Parameters
@@ -98,7 +102,11 @@ def split_groups(
 
 
 def choose_samples(
-    run: RunReader, given_label: int | None, epoch: int | None = None
+    run: RunReader,
+    given_label: int | None,
+    epoch: int | None = None,
+    *,
+    hard_by: str = HARD_BY,
 ) -> pd.DataFrame:
     """Return one telling sample per role among those of a given label, by a fixed rule.
 
@@ -116,6 +124,8 @@ def choose_samples(
         The class; None for all classes.
     epoch : int, optional
         Last epoch used. Default: the last one logged.
+    hard_by : str
+        As `groups`': the hard sample is the one in the middle of its hard ones, the worst tenth.
 
     Returns
     -------
@@ -125,7 +135,8 @@ def choose_samples(
     """
     if "loss" in run.absent:
         return _chosen_by_aum(run, given_label, epoch)
-    loss = score_table(run, ["mean_loss", "last_loss"], epoch, given_label).dropna()
+    names = list(dict.fromkeys(["mean_loss", "last_loss", hard_by]))
+    loss = score_table(run, names, epoch, given_label).dropna()
     is_mislabeled = run.samples()["is_mislabeled"].loc[loss.index]
     mean = loss["mean_loss"].sort_index().sort_values(kind="stable")
     chosen: dict[str, int] = {}
@@ -138,9 +149,14 @@ def choose_samples(
         last = loss["last_loss"].loc[easier_half].sort_index().sort_values(kind="stable")
         wrong = is_mislabeled.loc[mean.index].fillna(False).to_numpy(dtype=bool)
         _choose(chosen, "easy", last, 0.5)
-        _choose(chosen, "hard", clean, 0.95)
+        _choose(chosen, "hard", _easiest_first(run, loss.loc[clean.index], hard_by), 0.95)
         _choose(chosen, "mislabeled", mean[wrong], 0.5)
-    return _as_table(chosen)
+    return _as_table(chosen, hard_by)
+
+
+def _easiest_first(run: RunReader, scores: pd.DataFrame, hard_by: str) -> pd.Series:
+    ascending = pick_criterion(run, hard_by).higher_means == "mislabeled"
+    return scores[hard_by].sort_index().sort_values(ascending=ascending, kind="stable")
 
 
 def _chosen_by_aum(run: RunReader, given_label: int | None, epoch: int | None) -> pd.DataFrame:
@@ -151,12 +167,16 @@ def _chosen_by_aum(run: RunReader, given_label: int | None, epoch: int | None) -
     return _as_table(chosen)
 
 
-def _as_table(chosen: dict[str, int]) -> pd.DataFrame:
+def _as_table(chosen: dict[str, int], hard_by: str = HARD_BY) -> pd.DataFrame:
+    rules = RULES
+    if hard_by != HARD_BY:
+        by = title_of(hard_by)
+        rules = rules | {"hard": f"the clean sample at the 95th percentile of suspicion by {by}"}
     return pd.DataFrame(
         {
             "role": pd.Series(list(chosen), dtype="str"),
             "sample_id": pd.Series(list(chosen.values()), dtype=np.int64),
-            "rule": pd.Series([RULES[role] for role in chosen], dtype="str"),
+            "rule": pd.Series([rules[role] for role in chosen], dtype="str"),
         }
     )
 

@@ -79,6 +79,7 @@ def drawing(table: pd.DataFrame) -> Drawing:
         ),
     ):
         values = _matrix(table, column, names).astype(float)
+        np.fill_diagonal(values, 1.0)  # each agrees with itself
         hover = np.array([[f"{a} and {b}: " for b in titles] for a in titles], dtype=object)
         hover += cell_texts(values, ".3f")
         look: dict[str, Any] = {
@@ -94,9 +95,9 @@ def drawing(table: pd.DataFrame) -> Drawing:
 
 
 def _matrix(table: pd.DataFrame, column: str, names: list[str]) -> np.ndarray:
-    """Return a column as (criterion, against); nothing where a criterion meets itself."""
+    """Return a column as (criterion, against)."""
     wide = table.pivot(index="criterion", columns="against", values=column)
-    return wide.loc[names, names].to_numpy()
+    return wide.loc[names, names].to_numpy(copy=True)
 
 
 FIGURE = FigureSpec(

@@ -100,7 +100,7 @@ def _counts(table: pd.DataFrame) -> str:
 
 FIGURE = FigureSpec(
     title="AUROC of every criterion by epoch",
-    paper="Fig. 1",
+    paper="",
     look_for=(
         "Which criterion is highest, and whether it stays so: a last loss that falls while the "
         "means over epochs keep their height is memorisation. The number beside each name is the "

@@ -12,13 +12,14 @@ from dashboard.figures.selection import (
     absent_hard,
     check_epoch,
     class_title,
+    hard_rule,
     in_sentence,
 )
 from hmw_core.criteria.compute import without_absent
 from hmw_core.criteria.of_run import main_criteria_of, pick_criterion, title_of
 from hmw_core.laboratory.detection import detect
 from hmw_core.log.reader import RunReader
-from hmw_core.samples.groups import HARD_FRACTION
+from hmw_core.samples.groups import HARD_BY, HARD_FRACTION
 
 
 def prepare(
@@ -27,6 +28,7 @@ def prepare(
     epoch: int | None = None,
     given_label: int | None = None,
     hard_fraction: float = HARD_FRACTION,
+    hard_by: str = HARD_BY,
 ) -> pd.DataFrame:
     """Return `detection.detect`'s table with title, class_name, epoch and hard_fraction.
 
@@ -42,7 +44,7 @@ def prepare(
         names = list(without_absent({name: pick_criterion(run, name) for name in names}, run))
         if not names:
             raise CannotShow(f"run {run.name!r} has {lacks}")
-    table = detect(run, names, epoch, given_label, hard_fraction=hard_fraction)
+    table = detect(run, names, epoch, given_label, hard_fraction=hard_fraction, hard_by=hard_by)
     if "loss" in run.absent:
         table = table[table["contest"] == "all"]
     among_all = table[table["contest"] == "all"].dropna(subset=["auroc"])
@@ -59,6 +61,7 @@ def prepare(
         class_name=title,
         epoch=last,
         hard_fraction=hard_fraction,
+        hard_by=hard_by,
     ).reset_index(drop=True)
     lacks = in_sentence(lacks, absent_hard(run))
     return table.assign(absent=lacks) if lacks else table
@@ -94,7 +97,7 @@ def _panel_title(panel: pd.DataFrame) -> str:
     first = panel.iloc[0]
     clean, share = "all clean", ""
     if first["contest"] == "hard clean":
-        clean, share = "hard clean", f" ({100 * first['hard_fraction']:g} % of largest loss)"
+        clean, share = "hard clean", f" ({hard_rule(first['hard_fraction'], first['hard_by'])})"
     return (
         f"{clean} against mislabeled\n"
         f"{first['n_clean']:,}{share} against {first['n_mislabeled']:,}\n"
@@ -104,11 +107,11 @@ def _panel_title(panel: pd.DataFrame) -> str:
 
 FIGURE = FigureSpec(
     title="How well each criterion finds the mislabeled samples",
-    paper="Fig. 1",
+    paper="",
     look_for=(
         "Whether intervals overlap: where they do, this run does not tell which criterion is "
-        "better. The hard clean samples are chosen by their last loss, which makes their contest "
-        "hardest for the last loss itself."
+        "better. The criterion that chooses the hard clean samples has the hardest time in their "
+        "contest."
     ),
     prepare=prepare,
     drawing=drawing,

@@ -97,6 +97,10 @@ FIGURE = FigureSpec(
         "the other's gain, mislabeled ones its finds. Dotted lines end what each flags. More than "
         f"{MARKERS_UP_TO:,} samples are drawn as a picture, all of them."
     ),
+    look_for_unknown=(
+        "The corners that only one criterion flags: there the two disagree, and pictures tell "
+        "which is right. Dotted lines end what each flags."
+    ),
     prepare=prepare,
     drawing=drawing,
 )

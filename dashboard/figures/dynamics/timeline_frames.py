@@ -1,9 +1,11 @@
 """The same samples between the classes' corners at four epochs: the timeline in print."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 
-from dashboard.drawing.cloud import class_look, group_look
+from dashboard.drawing.cloud import class_look, group_look, highlighted
 from dashboard.drawing.clouds import cloud
 from dashboard.drawing.marks import Special
 from dashboard.figures.base import CannotShow, FigureSpec
@@ -98,7 +100,8 @@ def _evenly(count: int) -> list[int]:
 def drawing(table: pd.DataFrame) -> Special:
     """Draw `prepare`'s table: a panel an epoch."""
     known = table["colour"].iloc[0] == "is_mislabeled"
-    return cloud(table, (group_look if known else class_look)(table))
+    table = table if known else highlighted(table)
+    return cloud(table, replace((group_look if known else class_look)(table), is_round=True))
 
 
 FIGURE = FigureSpec(
@@ -109,6 +112,10 @@ FIGURE = FigureSpec(
         "order of their labels) early, mislabeled ones on the side of their true class first; "
         "where they come to the corner of their given label, it is memorised. No layout is fitted, "
         "so a sample that did not change did not move."
+    ),
+    look_for_unknown=(
+        "Which samples reach their class's corner (star; classes clockwise from the top) early, "
+        "late or not at all. No layout is fitted, so a sample that did not change did not move."
     ),
     prepare=prepare,
     drawing=drawing,

@@ -1,14 +1,12 @@
-"""Fig. 7: train and test accuracy by epoch, with the paper's number where there is one."""
+"""Train and test accuracy by epoch, with the paper's number where there is one."""
 
 from collections.abc import Sequence
 
 import pandas as pd
 
 from dashboard.drawing.marks import EPOCH, Axis, Drawing, Line, Mark, Panel, Rule
-from dashboard.drawing.run_lines import run_colours
-from dashboard.drawing.text import short_names
+from dashboard.drawing.run_lines import key, run_colours, run_names
 from dashboard.figures.base import CannotShow, FigureSpec
-from dashboard.figures.selection import of_pass
 from hmw_core.experiments.paper import paper_accuracy
 from hmw_core.log.reader import RunReader
 
@@ -48,25 +46,31 @@ def prepare(runs: Sequence[RunReader]) -> pd.DataFrame:
 
 
 def drawing(table: pd.DataFrame) -> Drawing:
-    """Draw `prepare`'s table: two lines a run, and where there is one the paper's number."""
-    colours, names = run_colours(table["run"]), short_names(table["run"], 18)
+    """Draw `prepare`'s table: a colour a run, and where there is one the paper's number."""
+    colours, names = run_colours(table["run"]), run_names(table, 18)
     marks: list[Mark] = []
     for run, part in table.groupby("run", sort=False):
         for split, line in part.groupby("split", sort=False):
-            own = "test" if split == "test" else f"train ({of_pass(line)})"
-            name = f"{names[run]}: {own}"
+            name = f"{names[run]}: {_last_and_best(line)}" if split == "test" else ""
             x, y, hover = line["epoch"], line["accuracy"], "epoch %{x}: %{y:.1f} %"
             marks.append(Line(x, y, colours[run], name, DASH[split], hover=hover))
         reported = part["paper"].dropna()
         if len(reported):
-            told = f"paper, {names[run]}: {reported.iloc[0]:.1f} %"
+            told = f"the paper’s number for {names[run]}: {reported.iloc[0]:.1f} %"
             marks.append(Rule(y=reported.iloc[0], colour=colours[run], name=told, dash="longdash"))
+    marks += [key(split, DASH[split]) for split in table["split"].unique()]
     return Drawing([Panel(marks, EPOCH, Axis("Accuracy (%)"))], height=420, aspect=0.7)
+
+
+def _last_and_best(line: pd.DataFrame) -> str:
+    best = line.loc[line["accuracy"].idxmax()]
+    last = line.loc[line["epoch"].idxmax(), "accuracy"]
+    return f"last {last:.1f} %, best {best['accuracy']:.1f} % at epoch {best['epoch']}"
 
 
 FIGURE = FigureSpec(
     title="Accuracy by epoch",
-    paper="Fig. 7",
+    paper="",
     look_for=(
         "A test curve that rises and then falls while the train curve keeps rising: "
         "the network is memorising wrong labels. Train accuracies are those of the given labels."

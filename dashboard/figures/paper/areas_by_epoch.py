@@ -6,11 +6,11 @@ import pandas as pd
 
 from dashboard.drawing.marks import EPOCH, Axis, Drawing, Line, Panel, Rule
 from dashboard.drawing.style import role_looks
-from dashboard.drawing.text import shorten
 from dashboard.figures.base import FigureSpec
 from dashboard.figures.paper.logit_means import logit_means
-from dashboard.figures.selection import of_pass
+from dashboard.figures.selection import of_class, of_pass
 from hmw_core.log.reader import RunReader
+from hmw_core.samples.groups import HARD_BY
 
 AREAS = {"aum": ("AUM", "AUM so far (logit)"), "tkum": ("TKUM", "TKUM so far (logit)")}
 
@@ -20,13 +20,14 @@ def prepare(
     given_label: int | None = None,
     sample_ids: Sequence[int] | None = None,
     group: str | None = None,
+    hard_by: str = HARD_BY,
 ) -> pd.DataFrame:
     """Return panel, title, n_samples, class_name, epoch, aum and tkum (logit), options as `logits`.
 
     Both are means of the slices over the epochs so far, epochs in which a sample was not seen left
     out; of a group, means of its mean slices. `tkum` is NaN with two classes.
     """
-    table = logit_means(run, ["margin", "tkum"], given_label, sample_ids, group)
+    table = logit_means(run, ["margin", "tkum"], given_label, sample_ids, group, hard_by)
     table = table.rename(columns={"margin": "aum"})
     for name in AREAS:
         by_line = table.sort_values("epoch").groupby("title")[name]
@@ -36,7 +37,6 @@ def prepare(
 
 def drawing(table: pd.DataFrame) -> Drawing:
     """Draw `prepare`'s table: a panel an area that exists, a line a sample or group."""
-    where = shorten(table["class_name"].iloc[0], 30)
     parts = [part for _, part in table.groupby("title", sort=False)]
     looks = role_looks([part["panel"].iloc[0] for part in parts])
     panels = []
@@ -48,20 +48,18 @@ def drawing(table: pd.DataFrame) -> Drawing:
             for part, (colour, dash) in zip(parts, looks, strict=True)
         ]
         marks_and_zero = [*marks, Rule(y=0, dash="solid")]
-        panels.append(
-            Panel(marks_and_zero, EPOCH, Axis(f"{axis}, {of_pass(table)}"), f"{name} · {where}")
-        )
-    return Drawing(panels)
+        panels.append(Panel(marks_and_zero, EPOCH, Axis(f"{axis}, {of_pass(table)}"), name))
+    return Drawing(panels, of_class(table))
 
 
 FIGURE = FigureSpec(
     title="AUM and TKUM by epoch",
-    paper="Fig. 2",
+    paper="",
     look_for=(
         "Where the mislabeled line parts from the hard one, and whether it comes back: a mean over "
-        "all epochs keeps what the early ones showed. As groups, hard are the tenth of the clean "
-        "samples of largest last loss."
+        "all epochs keeps what the early ones showed."
     ),
+    look_for_unknown="Lines that stay low in AUM and high in TKUM: such samples are suspicious.",
     prepare=prepare,
     drawing=drawing,
 )

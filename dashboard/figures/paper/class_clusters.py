@@ -8,7 +8,8 @@ from dashboard.drawing.cloud import group_look, panel_names
 from dashboard.drawing.clouds import cloud
 from dashboard.drawing.marks import Special
 from dashboard.figures.base import FigureSpec
-from dashboard.figures.maps import class_of, group_of, map_of
+from dashboard.figures.maps import class_of, made_of_map
+from dashboard.figures.paper.class_places import panel_title, places_of_class
 from hmw_core.log.reader import RunReader
 
 
@@ -25,7 +26,7 @@ def prepare(
     runs : sequence of RunReader
         One panel each.
     given_label : int, optional
-        The class. Default: the first that has samples.
+        The class. Default: that of `selection.telling_class`.
     method : str
         Of the map: `auto`, `tsne`, `umap` or `pca`.
     epoch : int, optional
@@ -39,22 +40,10 @@ def prepare(
     parts = []
     for run, name in zip(runs, panel_names(runs), strict=True):
         label = class_of(run, given_label)
-        part = _of_run(run, label, method, epoch)
-        parts.append(part.assign(panel=f"{name}: class {run.class_names[label]}"))
+        part = places_of_class(run, label, method, epoch)
+        part = part.assign(panel=panel_title(name, run, label), value=part["group"])
+        parts.append(part)
     return pd.concat(parts, ignore_index=True)
-
-
-def _of_run(run: RunReader, given_label: int, method: str, epoch: int | None) -> pd.DataFrame:
-    places = map_of(run, method, epoch, given_label)
-    places = places[places["class_label"].isna() | places["class_label"].eq(given_label)]
-    is_sample = places["kind"] == "sample"
-    places.loc[is_sample, "value"] = group_of(run, places.loc[is_sample, "sample_id"].to_numpy(int))
-    return places.assign(
-        group=places["value"],
-        class_name=run.class_names[given_label],
-        run=run.name,
-        n_samples=len(run.sample_ids(given_label)),
-    )
 
 
 def drawing(table: pd.DataFrame) -> Special:
@@ -69,6 +58,12 @@ FIGURE = FigureSpec(
         "Clean samples tight around the star, the class vector, and mislabeled ones away from it: "
         "the features tell them apart. Overlap: they do not."
     ),
+    title_unknown="Samples of a class",
+    look_for_unknown=(
+        "Samples tight around the star, the class vector, and others away from it. No true label "
+        "is known, so nothing here says which are mislabeled."
+    ),
+    made=made_of_map,
     prepare=prepare,
     drawing=drawing,
     many=True,

@@ -1,19 +1,22 @@
 """Fig. 6: a class's samples in the plane, coloured by their HM weight, with its class vector."""
 
+from collections.abc import Sequence
+
 import pandas as pd
 
-from dashboard.drawing.cloud import Look
+from dashboard.drawing.cloud import Look, panel_names
 from dashboard.drawing.clouds import cloud
 from dashboard.drawing.marks import Special
 from dashboard.drawing.style import GROUP_MARKERS
 from dashboard.figures.base import CannotShow, FigureSpec
-from dashboard.figures.maps import class_of, group_of, map_of
+from dashboard.figures.maps import class_of, made_of_map
+from dashboard.figures.paper.class_places import panel_title, places_of_class
 from hmw_core.criteria.kept import score_table
 from hmw_core.log.reader import RunReader
 
 
 def prepare(
-    run: RunReader,
+    runs: Sequence[RunReader],
     given_label: int | None = None,
     method: str = "auto",
     epoch: int | None = None,
@@ -22,9 +25,10 @@ def prepare(
 
     Parameters
     ----------
-    run : RunReader
+    runs : sequence of RunReader
+        One panel each.
     given_label : int, optional
-        The class. Default: the first that has samples.
+        The class. Default: that of `selection.telling_class`.
     method : str
         Of the map: `auto`, `tsne`, `umap` or `pca`.
     epoch : int, optional
@@ -33,33 +37,31 @@ def prepare(
     Raises
     ------
     CannotShow
-        If the run has no such class, no features, or no HM weights.
+        If a run has no such class, no features, or no HM weights.
     """
-    label = class_of(run, given_label)
-    weight = score_table(run, ["hm_weight"], epoch, label)["hm_weight"]
-    if weight.isna().all():
-        why = run.absent.get("hm_weight", "its log holds no cosines to the class vectors")
-        raise CannotShow(f"run {run.name!r} has no HM weights: {why}")
-    places = map_of(run, method, None, label)
-    places = places[places["class_label"].isna() | places["class_label"].eq(label)]
-    is_sample = places["kind"] == "sample"
-    ids = places.loc[is_sample, "sample_id"].to_numpy(int)
-    places.loc[is_sample, "value"] = weight.loc[ids].to_numpy()
-    places.loc[is_sample, "group"] = group_of(run, ids)
-    name = run.class_names[label]
-    last = run.last_epoch if epoch is None else epoch
-    return places[places["value"].notna() | ~is_sample].assign(
-        class_name=name,
-        run=run.name,
-        panel=f"Class {name}, HM weights of epoch {last}",
-        weight_epoch=last,
-        n_samples=len(weight),
-    )
+    parts = []
+    for run, name in zip(runs, panel_names(runs), strict=True):
+        label = class_of(run, given_label)
+        weight = score_table(run, ["hm_weight"], epoch, label)["hm_weight"]
+        if weight.isna().all():
+            why = run.absent.get("hm_weight", "its log holds no cosines to the class vectors")
+            raise CannotShow(f"run {run.name!r} has no HM weights: {why}")
+        part = places_of_class(run, label, method, None)
+        part["value"] = part["sample_id"].map(weight)
+        last = run.last_epoch if epoch is None else epoch
+        title = f"{panel_title(name, run, label)}, weights of epoch {last}"
+        part = part.assign(panel=title, weight_epoch=last)
+        parts.append(part[part["value"].notna() | part["kind"].eq("class")])
+    return pd.concat(parts, ignore_index=True)
 
 
 def drawing(table: pd.DataFrame) -> Special:
-    """Draw `prepare`'s table; weights compare between figures, so their scale is always 0 to 1."""
+    """Draw `prepare`'s table: a panel a run. The scale is 0 to 1, so that figures compare."""
     return cloud(table, Look("HM weight", markers=GROUP_MARKERS))
+
+
+def _epochs(table: pd.DataFrame) -> str:
+    return ", ".join(map(str, table["weight_epoch"].unique()))
 
 
 FIGURE = FigureSpec(
@@ -69,6 +71,12 @@ FIGURE = FigureSpec(
         "Large weights near the star, the class vector, and small ones on the mislabeled samples "
         "(crosses). A bright cross is a wrong label that the weight missed."
     ),
+    look_for_unknown=(
+        "Large weights near the star, the class vector. Samples of small weight count little in "
+        "the training; no true label is known that would say whether rightly."
+    ),
+    made=lambda table: f"{made_of_map(table)} Colour: HM weight of epoch {_epochs(table)}.",
     prepare=prepare,
     drawing=drawing,
+    many=True,
 )

@@ -5,11 +5,18 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from dashboard.drawing.cloud import Look, class_look, group_look, panel_names
+from dashboard.drawing.cloud import (
+    LEGEND_UP_TO,
+    Look,
+    class_look,
+    group_look,
+    highlighted,
+    panel_names,
+)
 from dashboard.drawing.clouds import cloud
 from dashboard.drawing.marks import Special
 from dashboard.figures.base import CannotShow, FigureSpec
-from dashboard.figures.maps import group_of, map_of
+from dashboard.figures.maps import group_of, made_of_map, map_of
 from hmw_core.criteria import VARIANTS
 from hmw_core.criteria.criterion import Criterion
 from hmw_core.criteria.kept import score_table
@@ -36,7 +43,8 @@ def prepare(
         One panel each.
     colour : str, optional
         Of `COLOURS`: `given_label`, `true_label`, `is_mislabeled`, or a criterion. Default: the
-        true label where every run knows it, the given one otherwise.
+        true label where every run knows it, the given one otherwise; with more than 20 classes,
+        whose colours cannot be told apart, whether a label is wrong.
     method : str
         Of the map: `auto`, `tsne`, `umap` or `pca`.
     epoch : int, optional
@@ -48,9 +56,11 @@ def prepare(
         If a run has no features, or no true label that the colour needs.
     """
     if colour is None:
-        colour = "true_label" if all(run.has_true_label for run in runs) else "given_label"
-    known: dict[str, Criterion | None] = dict.fromkeys(COLOURS)
-    criterion = pick(known | criteria_of(runs[0]) | VARIANTS, colour, "colour")
+        known = all(run.has_true_label for run in runs)
+        many = max(run.n_classes for run in runs) > LEGEND_UP_TO
+        colour = ("is_mislabeled" if many else "true_label") if known else "given_label"
+    labels: dict[str, Criterion | None] = dict.fromkeys(COLOURS)
+    criterion = pick(labels | criteria_of(runs[0]) | VARIANTS, colour, "colour")
     parts = [
         _of_run(run, colour, method, epoch).assign(panel=panel)
         for run, panel in zip(runs, panel_names(runs), strict=True)
@@ -96,7 +106,10 @@ def drawing(table: pd.DataFrame) -> Special:
     if first["colour"] not in COLOURS:
         look = Look(str(first["title"]), low=float(first["low"]), high=float(first["high"]))
         return cloud(table, look)
-    return cloud(table, (group_look if first["colour"] == "is_mislabeled" else class_look)(table))
+    if first["colour"] == "is_mislabeled":
+        return cloud(table, group_look(table))
+    table = highlighted(table)
+    return cloud(table, class_look(table))
 
 
 FIGURE = FigureSpec(
@@ -107,6 +120,7 @@ FIGURE = FigureSpec(
         "given label it means that it fitted the labels, the wrong ones, too. Distances between "
         "clusters mean nothing."
     ),
+    made=made_of_map,
     prepare=prepare,
     drawing=drawing,
     many=True,

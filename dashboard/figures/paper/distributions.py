@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 
 from dashboard.drawing.marks import Axis, Drawing, Panel, Steps
-from dashboard.drawing.text import shorten
 from dashboard.figures.base import CannotShow, FigureSpec
 from dashboard.figures.selection import (
     GROUPS_SHOWN,
@@ -18,13 +17,14 @@ from dashboard.figures.selection import (
     group_title,
     grouped,
     in_sentence,
+    of_class,
     of_pass,
 )
 from hmw_core.criteria.compute import without_absent
 from hmw_core.criteria.kept import score_table
 from hmw_core.criteria.of_run import pick_criterion
 from hmw_core.log.reader import RunReader
-from hmw_core.samples.groups import HARD_FRACTION
+from hmw_core.samples.groups import HARD_BY, HARD_FRACTION
 
 N_BINS = 40
 LOSS_FLOOR = 1e-7  # nat: about the smallest cross entropy above 0 that float32 logits give
@@ -36,14 +36,15 @@ def prepare(
     given_label: int | None = None,
     epoch: int | None = None,
     hard_fraction: float = HARD_FRACTION,
+    hard_by: str = HARD_BY,
 ) -> pd.DataFrame:
     """Return a histogram of each criterion and group, over bins that all groups share.
 
     Columns criterion, title, unit, higher_means, scale, group, bin_left, bin_right, count, share
     (per cent of the group's samples with a score), n_samples (those with one), n_without_score,
-    class_name, epoch, hard_fraction. The bins span all finite scores, and nothing is cut off.
-    Those of a loss are even on a logarithmic axis (`scale`), since a network that memorises has
-    nearly all losses close to 0; a loss below `LOSS_FLOOR` counts as that. A criterion that the
+    class_name, epoch, hard_fraction, hard_by. The bins span all finite scores, none cut off. Those
+    of a loss are even on a logarithmic axis (`scale`), since a network that memorises has nearly
+    all losses close to 0; a loss below `LOSS_FLOOR` counts as that. A criterion that the
     run's source lacks has no row, and `absent` says so.
     """
     last = check_epoch(run, epoch)
@@ -54,7 +55,7 @@ def prepare(
         scores = scores[list(without_absent({n: pick_criterion(run, n) for n in criteria}, run))]
         if scores.empty:
             raise CannotShow(f"run {run.name!r} has {lacks}")
-    group = grouped(run, given_label, last, hard_fraction)
+    group = grouped(run, given_label, last, hard_fraction, hard_by)
     parts = []
     for name in scores:
         known = np.isfinite(scores[name])
@@ -89,7 +90,7 @@ def prepare(
                 )
             )
     table = pd.concat(parts, ignore_index=True)
-    table = table.assign(class_name=title, epoch=last, hard_fraction=hard_fraction)
+    table = table.assign(class_name=title, epoch=last, hard_fraction=hard_fraction, hard_by=hard_by)
     table["pass"] = run.pass_name
     lacks = in_sentence(lacks, absent_hard(run))
     return table.assign(absent=lacks) if lacks else table
@@ -102,16 +103,15 @@ def drawing(table: pd.DataFrame) -> Drawing:
         first = shown.iloc[0]
         marks = []
         for group, part in shown.groupby("group", sort=False):
-            name = group_title(str(group), first["hard_fraction"])
+            name = group_title(str(group), first["hard_fraction"], first["hard_by"])
             edges = [*part["bin_left"], part["bin_right"].iloc[-1]]
             title = f"{name} ({part['n_samples'].iloc[0]:,})"
             marks.append(Steps(edges, part["share"], str(group), title))
-        where = shorten(first["class_name"], 22)
-        title = f"{first['title']} · {where} · epoch {first['epoch']}, {of_pass(table)}"
         axis = f"{first['title']} ({first['unit']}), higher: {first['higher_means']}"
         x = Axis(axis, log=first["scale"] == "log")
-        panels.append(Panel(marks, x, SHARE, title))
-    return Drawing(panels)
+        panels.append(Panel(marks, x, SHARE, str(first["title"])))
+    when = f"epoch {table['epoch'].iloc[0]}, {of_pass(table)}"
+    return Drawing(panels, " · ".join(filter(None, [of_class(table), when])))
 
 
 def _edges(values: np.ndarray, scale: str) -> np.ndarray:
@@ -129,11 +129,16 @@ def _edges(values: np.ndarray, scale: str) -> np.ndarray:
 
 FIGURE = FigureSpec(
     title="Distributions of clean, hard and mislabeled samples",
-    paper="Fig. 1",
+    paper="",
     look_for=(
         "How far the hard clean samples lie over the mislabeled ones: where they overlap, no "
-        "threshold of this criterion can part them. Hard are the clean ones of the largest last "
-        "loss, so under the last loss itself they must overlap most."
+        "threshold of this criterion can part them. The legend says which clean ones count as "
+        "hard; under the criterion that chose them they must overlap most."
+    ),
+    title_unknown="Distribution of the samples",
+    look_for_unknown=(
+        "Whether there are two humps, and a gap between them to cut at. No true label is known, so "
+        "nothing here says which side is mislabeled."
     ),
     prepare=prepare,
     drawing=drawing,

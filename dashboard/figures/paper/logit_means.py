@@ -19,6 +19,7 @@ from dashboard.figures.selection import (
 )
 from hmw_core.errors import UsageError
 from hmw_core.log.reader import RunReader
+from hmw_core.samples.groups import HARD_BY
 
 
 def logit_means(
@@ -27,13 +28,14 @@ def logit_means(
     given_label: int | None,
     sample_ids: Sequence[int] | None,
     group: str | None,
+    hard_by: str = HARD_BY,
 ) -> pd.DataFrame:
     """Return panel (a role or group), title, n_samples, class_name, pass, epoch and `columns`.
 
     And `absent`, where the run's source lacks the logit that TKUM needs.
 
     With `group` None a panel is a sample, with ``"mean"`` the mean over a group of the class; the
-    hard ones are then those of `groups.groups` at the last epoch.
+    hard ones are then those of `groups.groups` at the last epoch, by the criterion `hard_by`.
 
     Raises
     ------
@@ -50,7 +52,7 @@ def logit_means(
     if group not in (None, "mean"):
         raise UsageError(f"group is 'mean' or none at all, not {group!r}")
     if group is None:
-        chosen = chosen_samples(run, given_label, sample_ids)
+        chosen = chosen_samples(run, given_label, sample_ids, None, hard_by)
         titles = [
             sample_title(row.role, row.sample_id, row.given_name, row.true_name)
             for row in chosen.itertuples()
@@ -59,7 +61,7 @@ def logit_means(
         signals = run.signals(columns, sample_id=chosen["sample_id"].tolist())
         table = chosen.merge(signals, on="sample_id")
     else:
-        members = grouped(run, given_label, last).rename("group").reset_index()
+        members = grouped(run, given_label, last, hard_by=hard_by).rename("group").reset_index()
         sizes = members["group"].value_counts()
         found = [name for name in GROUPS_SHOWN if name in sizes.index]
         titles = [f"{GROUP_TITLES[name]}, mean of {sizes[name]:,}" for name in found]

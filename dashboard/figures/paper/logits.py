@@ -5,18 +5,18 @@ from collections.abc import Sequence
 import pandas as pd
 
 from dashboard.drawing.marks import EPOCH, Axis, Band, Drawing, Line, Mark, Panel
-from dashboard.drawing.style import BLUE, GREEN
 from dashboard.drawing.text import shorten
 from dashboard.figures.base import FigureSpec
 from dashboard.figures.paper.logit_means import logit_means
-from dashboard.figures.selection import of_pass
+from dashboard.figures.selection import of_class, of_pass
 from hmw_core.log.reader import RunReader
+from hmw_core.samples.groups import HARD_BY
 
 # Bottom first: on screen, an area reaches down to the line drawn before it.
-# Above which line, down to which one, and in which colour; blue is TKUM, as in the paper.
+# Above which line, down to which one, and in which colour.
 AREAS = {
-    "other_logit": ("TKUM area", "topk_logit", BLUE),
-    "given_logit": ("AUM area", "other_logit", GREEN),
+    "other_logit": ("TKUM area", "topk_logit", "tkum_area"),
+    "given_logit": ("AUM area", "other_logit", "aum_area"),
 }
 
 
@@ -25,15 +25,19 @@ def prepare(
     given_label: int | None = None,
     sample_ids: Sequence[int] | None = None,
     group: str | None = None,
+    hard_by: str = HARD_BY,
+    aum_area: bool = False,
 ) -> pd.DataFrame:
     """Return panel, title, n_samples, class_name, epoch, the three logits, and k of the last.
 
     A panel is a sample, or with ``group="mean"`` the mean over the clean, hard or mislabeled
-    samples of the class. `topk_logit` is NaN with two classes, where it does not exist.
+    samples of the class, by `hard_by`. `topk_logit` is NaN with two classes, where it does not
+    exist. `aum_area` asks for AUM's area, too: the paper shades TKUM's alone, and where the given
+    logit is lowest the two lie over each other.
     """
     names = ["given_logit", "other_logit", "topk_logit"]
-    table = logit_means(run, names, given_label, sample_ids, group)
-    return table.assign(k=run.info["weighting"]["k"])
+    table = logit_means(run, names, given_label, sample_ids, group, hard_by)
+    return table.assign(k=run.info["weighting"]["k"], aum_area=aum_area)
 
 
 def drawing(table: pd.DataFrame) -> Drawing:
@@ -46,11 +50,11 @@ def drawing(table: pd.DataFrame) -> Drawing:
             title = _line_title(table, name)
             marks.append(Line(part["epoch"], part[name], name, title, DASHES[name]))
             area, below, colour = AREAS.get(name, ("", "", ""))
-            if below in names:
+            if below in names and (name == "other_logit" or table["aum_area"].iloc[0]):
                 marks.append(Band(part["epoch"], part[below], part[name], colour, area))
-        title = f"{shorten(part['title'].iloc[0], 36)}\n{shorten(part['class_name'].iloc[0], 30)}"
+        title = shorten(part["title"].iloc[0], 44)
         panels.append(Panel(marks, EPOCH, Axis(f"Logit, {of_pass(table)}"), title))
-    return Drawing(panels, share_y=True, aspect=0.7)
+    return Drawing(panels, of_class(table), share_y=True, aspect=0.7)
 
 
 # Top first, as they lie.
@@ -67,11 +71,14 @@ FIGURE = FigureSpec(
     title="Given, largest other and next logit",
     paper="Fig. 2",
     look_for=(
-        "The areas: AUM between the given and the largest other logit (where the given one lies "
-        "lower it counts as negative), TKUM between the largest other and the next. The paper "
-        "expects the two lower lines close together for a clean sample, and a gap between them "
-        "for a mislabeled one. As groups, hard are the tenth of the clean samples of largest last "
-        "loss."
+        "The shaded area is TKUM, between the largest other logit and the next. The paper expects "
+        "these two close together for a clean sample, easy or hard, and a gap between them for a "
+        "mislabeled one. AUM is the distance from the given logit down to the largest other; where "
+        "the given one lies lower, it counts as negative."
+    ),
+    look_for_unknown=(
+        "The shaded area is TKUM, between the largest other logit and the next: the paper expects "
+        "it narrow for a clean sample and wide for a mislabeled one. No true label is known here."
     ),
     prepare=prepare,
     drawing=drawing,

@@ -11,6 +11,7 @@ from dashboard.figures.maps import check_features
 from dashboard.figures.selection import chosen_samples, sample_title
 from hmw_core.errors import UsageError
 from hmw_core.log.reader import Features, RunReader
+from hmw_core.samples.groups import HARD_BY
 
 VECTORS = ("given", "nearest", "next")
 
@@ -20,6 +21,7 @@ def prepare(
     given_label: int | None = None,
     sample_ids: Sequence[int] | None = None,
     epoch: int | None = None,
+    hard_by: str = HARD_BY,
 ) -> pd.DataFrame:
     """Return, by sample, its angles to three class vectors.
 
@@ -36,6 +38,8 @@ def prepare(
         These samples instead.
     epoch : int, optional
         An epoch whose features are logged. Default: the last of them.
+    hard_by : str
+        The criterion that says which clean sample is hard.
 
     Returns
     -------
@@ -54,7 +58,7 @@ def prepare(
     Source: HMW (AAAI-24), Fig. 3 and Eq. 10.
     """
     check_features(run, epoch)
-    chosen = chosen_samples(run, given_label, sample_ids)
+    chosen = chosen_samples(run, given_label, sample_ids, None, hard_by)
     try:
         logged = run.features(epoch, sample_id=chosen["sample_id"].tolist())
     except UsageError as error:  # the file is damaged

@@ -1,13 +1,11 @@
 """Trainings side by side, epoch by epoch: accuracy, loss, and how well a criterion does so far."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import pandas as pd
 
 from dashboard.drawing.marks import EPOCH, Axis, Drawing, Line, Panel
-from dashboard.drawing.run_lines import run_colours
-from dashboard.drawing.text import short_names
+from dashboard.drawing.run_lines import key, run_colours, run_names
 from dashboard.figures.base import CannotShow, FigureSpec
 from dashboard.figures.selection import of_pass
 from hmw_core.criteria.of_run import title_of
@@ -53,8 +51,8 @@ def prepare(runs: Sequence[RunReader], criterion: str = "iam") -> pd.DataFrame:
 
 def drawing(table: pd.DataFrame) -> Drawing:
     """Draw `prepare`'s table: a panel a quantity, a colour a run."""
-    colours, names = run_colours(table["run"]), short_names(table["run"], 30)
-    with_accuracy = set(table.loc[table["quantity"] == "accuracy", "run"])
+    colours, names = run_colours(table["run"]), run_names(table, 30)
+    named: set[str] = set()
     panels = []
     for quantity, axis in AXES.items():
         shown = table[table["quantity"] == quantity]
@@ -62,12 +60,12 @@ def drawing(table: pd.DataFrame) -> Drawing:
             continue
         marks = []
         for (run, line), part in shown.groupby(["run", "line"], sort=False):
-            # Two runs of different passes share the panel: the legend tells them apart.
-            own = f"train ({of_pass(part)})" if str(line).startswith("train") else line
-            is_named = quantity == "accuracy" or run not in with_accuracy
-            name = f"{names[run]}: {own}" if is_named else ""
-            look: dict[str, Any] = {"dash": DASH.get(line, "solid"), "hover": HOVER}
-            marks.append(Line(part["epoch"], part["value"], colours[run], name, **look))
+            dash = DASH.get(line, "solid")
+            name = "" if run in named or dash != "solid" else names[run]
+            named |= {run} if name else set()
+            marks.append(Line(part["epoch"], part["value"], colours[run], name, dash, hover=HOVER))
+        if quantity == "accuracy":
+            marks += [key(line, DASH[line]) for line in shown["line"].unique()]
         axis = f"{axis}, {of_pass(shown)}" if quantity == "loss" else axis
         panels.append(Panel(marks, EPOCH, Axis(axis), shown["title"].iloc[0]))
     return Drawing(panels, height=360, aspect=0.75)

@@ -16,7 +16,7 @@ from dashboard.figures.selection import (
 )
 from hmw_core.criteria.kept import score_table
 from hmw_core.log.reader import RunReader
-from hmw_core.samples.groups import HARD_FRACTION
+from hmw_core.samples.groups import HARD_BY, HARD_FRACTION
 
 N_BINS = 25
 SAME = 0.01  # weights this near the logged ones are those, up to half precision in the training
@@ -27,6 +27,7 @@ def prepare(
     given_label: int | None = None,
     epoch: int | None = None,
     hard_fraction: float = HARD_FRACTION,
+    hard_by: str = HARD_BY,
 ) -> pd.DataFrame:
     """Return group, its title, bin_left, bin_right, count, share (of the group), and n_samples.
 
@@ -44,7 +45,7 @@ def prepare(
     if weight.empty:
         why = run.absent.get("hm_weight", "its log holds no cosines to the class vectors")
         raise CannotShow(f"run {run.name!r} has no HM weights: {why}")
-    group = grouped(run, given_label, last, hard_fraction).loc[weight.index]
+    group = grouped(run, given_label, last, hard_fraction, hard_by).loc[weight.index]
     edges = np.linspace(0.0, 1.0, N_BINS + 1)
     parts = []
     for name in GROUPS_SHOWN:
@@ -55,7 +56,7 @@ def prepare(
                 pd.DataFrame(
                     {
                         "group": name,
-                        "title": group_title(name, hard_fraction),
+                        "title": group_title(name, hard_fraction, hard_by),
                         "bin_left": edges[:-1],
                         "bin_right": edges[1:],
                         "count": count,
@@ -94,10 +95,14 @@ def drawing(table: pd.DataFrame) -> Drawing:
 
 FIGURE = FigureSpec(
     title="How HM weights are spread",
-    paper="Fig. 6",
+    paper="",
     look_for=(
         "Mislabeled samples near 0 and clean ones far from it. Where hard clean samples lie with "
         "the mislabeled, weighting by it holds them back, too."
+    ),
+    look_for_unknown=(
+        "How many samples have a weight near 0: these hardly count in the training. No true label "
+        "is known that would say whether they are mislabeled."
     ),
     prepare=prepare,
     drawing=drawing,

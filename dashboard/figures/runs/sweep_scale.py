@@ -173,7 +173,7 @@ def _looks(table: pd.DataFrame) -> dict[str, tuple[str, str]]:
 
 FIGURE = FigureSpec(
     title="Accuracy against a number",
-    paper="Fig. 7",
+    paper="",
     look_for=(
         "Where the line leaves the grey ones, which are trained without the weights, and whether "
         "it is flat beyond: then the choice hardly matters. Points are means over the seeds with "

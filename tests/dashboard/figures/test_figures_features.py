@@ -388,13 +388,12 @@ def test_class_clusters_work_without_true_labels(unknown_run):
 
 @pytest.mark.parametrize("prepare", [class_clusters.prepare, class_weights.prepare])
 def test_a_class_must_be_one_of_the_runs(tiny_run, prepare):
-    run = [tiny_run] if prepare is class_clusters.prepare else tiny_run
     with pytest.raises(CannotShow, match="no class 9; its classes are 0 to 4"):
-        prepare(run, given_label=9)
+        prepare([tiny_run], given_label=9)
 
 
 def test_class_weights_are_the_logged_ones(tiny_run):
-    table = class_weights.prepare(tiny_run, given_label=2, epoch=3)
+    table = class_weights.prepare([tiny_run], given_label=2, epoch=3)
     samples = table[table["kind"] == "sample"].set_index("sample_id")["value"]
     logged = tiny_run.signals(["hm_weight"], given_label=2, epochs=[3]).set_index("sample_id")
     assert samples.loc[logged.index].tolist() == pytest.approx(logged["hm_weight"].tolist())
@@ -407,7 +406,7 @@ def test_weights_need_cosines(tmp_path):
     run = RunReader(tmp_path / "a")
     for figure in (class_weights, weight_histogram):
         with pytest.raises(CannotShow, match="no HM weights: its log holds no cosines"):
-            figure.prepare(run)
+            figure.prepare([run] if figure.FIGURE.many else run)
 
 
 def test_weight_histogram_counts_every_sample_once(tiny_run):
