@@ -147,7 +147,7 @@ def show(first: RunReader) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         second = by_name[choose("with", "Run B", others)]
         more = st.multiselect(
-            "More in settings and curves",
+            "More in curves and settings",
             [name for name in others if name != second.name],
             max_selections=MOST - 2,
             key="more runs",
@@ -157,13 +157,13 @@ def show(first: RunReader) -> None:
     chosen = [first, second, *(by_name[name] for name in more if name in by_name)]
 
     def made() -> None:
-        differences(chosen)
         show_figure("training_progress", chosen, criterion=criterion)
+        differences(chosen)
 
     show_tabs(
         "compare",
         {
-            "made": ("Settings and curves", made),
+            "made": ("Curves and settings", made),
             "samples": ("The same samples", lambda: same_samples(first, second, criterion)),
         },
     )
