@@ -73,7 +73,7 @@ def test_parts_have_their_pictures_and_lead_to_the_review(folder, monkeypatch):
         "streamlit.switch_page", lambda page, query_params=None: gone.append((page, query_params))
     )
     next(one for one in page.button if one.label.startswith("Review")).click().run()
-    assert gone == [("views/pages/fix.py", {"run": "two", "tab": "review"})]
+    assert gone == [("views/pages/fix.py", {"run": "two", "tab": "review", "do": "judge"})]
     kept = page.session_state["review selection"]
     assert kept["run"] == "two"
     assert kept["sample_ids"] == ids

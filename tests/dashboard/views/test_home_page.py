@@ -44,7 +44,7 @@ def test_a_card_leads_to_inspect_judge_and_export(folder):
     assert list(links)[1:] == ["Inspect", "Judge", "Export"]
     for label, page, query in (
         ("Inspect", "inspect", "run=tiny"),
-        ("Judge", "fix", "run=tiny&tab=review"),
+        ("Judge", "fix", "run=tiny&tab=review&do=judge"),
         ("Export", "paper", "run=tiny&tab=export"),
     ):
         assert links[label].page == page
