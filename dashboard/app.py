@@ -11,6 +11,7 @@ import streamlit as st
 from starlette.middleware import Middleware
 
 from dashboard.gate import Gate, host_name, told_names
+from dashboard.picture_route import picture_routes
 
 # Streamlit says where the dashboard is; what uvicorn would say beside it tells nobody more.
 logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
@@ -34,5 +35,6 @@ async def window(_: Any) -> AsyncIterator[None]:
 app = st.App(
     Path(__file__).with_name("frame.py"),
     lifespan=window,
+    routes=picture_routes(st.get_option("server.baseUrlPath")),
     middleware=[Middleware(Gate, names=[*told_names(), *bound()])],
 )

@@ -35,6 +35,21 @@ def all_runs() -> tuple[list[RunReader], dict[str, str]]:
     return readable, dict(entry for entry in found if isinstance(entry, tuple))
 
 
+def run_called(name: str) -> RunReader | None:
+    """Return the run of this name, None where none of `all_runs` has it; no other one is opened.
+
+    Raises
+    ------
+    UnreadableRun
+        If it cannot be read, with the reason.
+    """
+    for found in list_runs(runs_folder(), _at, called=name):
+        if isinstance(found, tuple):
+            raise UnreadableRun(found[1])
+        return found
+    return None
+
+
 def of_network(run: RunReader, network: int) -> RunReader:
     """Return the reader of one of a run's networks."""
     return _reader(str(run.folder), version(run.folder, network=network), network)

@@ -79,15 +79,17 @@ def robust_range(values: np.ndarray) -> tuple[float, float]:
     >>> round(low, 2), round(high, 2)
     (-0.4, 10.4)
     """
-    finite = np.sort(values[np.isfinite(values)].astype(np.float64))
+    finite = values[np.isfinite(values)].astype(np.float64)
     if not len(finite):
         return 0.0, 1.0
     n = len(finite)
     cut = max((n >= 5) + (n >= 50), int((1 - SHARE) / 2 * n))
-    low, high = finite[cut], finite[-1 - cut]
+    # A million are parted in a tenth of the time that sorting them takes.
+    ends = np.partition(finite, [cut, n - 1 - cut])
+    low, high = ends[cut], ends[n - 1 - cut]
     fence = REACH * (high - low)
     held = finite[(finite >= low - fence) & (finite <= high + fence)]
-    low, high = float(held[0]), float(held[-1])
+    low, high = float(held.min()), float(held.max())
     free = MARGIN * (high - low) or 0.5
     return low - free, high + free
 

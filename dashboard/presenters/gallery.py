@@ -1,20 +1,20 @@
-"""Pictures of samples: which ones an outline holds, in which order, and the page's HTML of them."""
+"""Pictures of samples as cards, and as the page's HTML and addresses of them."""
 
 import base64
 import html
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
-import numpy as np
 import pandas as pd
 
-from dashboard.drawing.outlines import Plane, outlines_of
 from dashboard.drawing.style import GREY, GROUP_COLOURS
 from dashboard.drawing.text import shorten
 from hmw_core.log.decoding import BadPicture, upright_size
 from hmw_core.log.reader import RunReader
 
+SHORT = 24  # letters of a name on a compact card
 SMALL = 64  # px; smaller pictures are enlarged with their pixels kept square
 
 
@@ -31,39 +31,9 @@ class Card:
     note: str = ""
     name: str = ""
     """What it is called where it is no sample of the training split, such as "test picture 7"."""
-
-
-def selected_ids(selection: Mapping[str, Any], places: pd.DataFrame) -> np.ndarray:
-    """Return the ids of the samples inside a selection's boxes and lassos, ascending.
-
-    Containment is computed here from the outlines. What the browser says about points is not
-    used: its indices start again in each trace, and a cloud drawn as a picture has no points.
-
-    Parameters
-    ----------
-    selection : mapping
-        What `st.plotly_chart` returns under `selection`: `box` and `lasso`, each a list of
-        outlines with `x` and `y` in the units of the axes.
-    places : DataFrame
-        `sample_id` (null for what is no sample), `x`, `y`.
-
-    Returns
-    -------
-    ndarray of int
-        A point on the edge of a box is inside.
-    """
-    samples = places[places["sample_id"].notna()]
-    plane = Plane(samples["x"].to_numpy(np.float64), samples["y"].to_numpy(np.float64))
-    inside = plane.inside(outlines_of(selection))
-    return np.sort(samples["sample_id"].to_numpy(dtype=np.int64)[inside])
-
-
-def ranked(score: pd.Series, higher_means: str, *, suspicious_first: bool = True) -> np.ndarray:
-    """Return the ids of `score` in order of suspicion; those without a score come last."""
-    known = score.dropna().sort_index()
-    ascending = (higher_means == "clean") == suspicious_first
-    order = known.sort_values(ascending=ascending, kind="stable").index
-    return np.concatenate([order, score.index[score.isna()]]).astype(np.int64)
+    suggested_label: str | None = None
+    colour: str | None = None
+    """Of its edge, as a map beside the cards has it. Default: vermilion if mislabeled."""
 
 
 def cards(
@@ -88,9 +58,15 @@ def cards(
 
 
 def cards_of(
-    rows: pd.DataFrame, pictures: Mapping[int, bytes], notes: Mapping[int, str]
+    rows: pd.DataFrame,
+    pictures: Mapping[int, bytes],
+    notes: Mapping[int, str],
+    colours: Mapping[int, str] | None = None,
 ) -> list[Card]:
-    """Return a card for each row: `sample_id`, labels by name, `is_mislabeled`; null if unknown."""
+    """Return a card for each row: `sample_id`, labels by name, `is_mislabeled`; null if unknown.
+
+    There may be a `suggested_label`, too.
+    """
     return [
         Card(
             int(row.sample_id),
@@ -100,26 +76,49 @@ def cards_of(
             _text(row.predicted_label),
             None if pd.isna(row.is_mislabeled) else bool(row.is_mislabeled),
             notes.get(int(row.sample_id), ""),
+            suggested_label=_text(getattr(row, "suggested_label", None)),
+            colour=(colours or {}).get(int(row.sample_id)),
         )
         for row in rows.itertuples()
     ]
 
 
-def as_html(shown: Iterable[Card], *, link: str = "", width: int = 100) -> str:
+def as_html(
+    shown: Iterable[Card],
+    *,
+    link: str = "",
+    width: int = 100,
+    compact: bool = False,
+    smooth: bool = False,
+) -> str:
     """Return a grid of cards as HTML in which every name is escaped.
 
-    `link` is an address to which a sample's id is added.
+    Parameters
+    ----------
+    shown : iterable of Card
+    link : str
+        An address to which a sample's id is added.
+    width : int
+        Of a card in px, at least.
+    compact : bool
+        A line for each label that is known: a long name is cut in its middle, and whole in the
+        line's title.
+    smooth : bool
+        Whether small pictures are enlarged smoothly, not as blocks.
     """
+    cards = "".join(_card(card, link, compact, smooth) for card in shown)
     return (
         f'<div style="display:grid;gap:8px;grid-template-columns:'
-        f'repeat(auto-fill,minmax({width}px,1fr))">{"".join(_card(c, link) for c in shown)}</div>'
+        f'repeat(auto-fill,minmax({width}px,1fr))">{cards}</div>'
     )
 
 
-def _card(card: Card, link: str) -> str:
+def _card(card: Card, link: str, compact: bool, smooth: bool) -> str:
     state = {True: "mislabeled", False: "clean", None: "unknown"}[card.is_mislabeled]
     colour = GROUP_COLOURS[state] if card.is_mislabeled else GREY
-    edge = "" if card.is_mislabeled else "33"  # hexadecimal opacity
+    edge = f"{colour}{'' if card.is_mislabeled else '33'}"  # hexadecimal opacity
+    if card.colour is not None:
+        colour, edge = GREY, card.colour
     name = card.name or f"sample {card.sample_id}"
     mark = "" if card.name else f' data-sample="{card.sample_id}"'
     if link and not card.name:
@@ -128,32 +127,56 @@ def _card(card: Card, link: str) -> str:
     lines = [f"<b>{name}</b>"]
     if card.note:
         lines.append(f"<i>{html.escape(card.note)}</i>")
-    lines.append(_label("label" if card.name else "given", card.given_label))
+    labels: dict[str, str | None] = {"label" if card.name else "given": card.given_label}
     if not card.name:
-        lines.append(_label("true", card.true_label))
-        lines.append(_label("predicted", card.predicted_label))
+        labels["true"] = card.true_label
+        by = "suggested" if compact else "predicted"
+        labels[by] = card.suggested_label if compact else card.predicted_label
+    lines += [_label(*label, compact) for label in labels.items() if label[1] or not compact]
     return (
         f'<figure{mark} style="margin:0;padding:6px;border-radius:4px;'
-        f'border:1px solid {colour}66;border-top:3px solid {colour}{edge}">{_picture(card)}'
+        f'border:1px solid {colour}66;border-top:3px solid {edge}">{_picture(card, smooth)}'
         f'<figcaption style="font-size:12px;line-height:1.4;margin-top:4px;overflow-wrap:anywhere">'
         f"{'<br>'.join(lines)}</figcaption></figure>"
     )
 
 
-def _label(word: str, name: str | None) -> str:
-    said = "unknown" if name is None else html.escape(shorten(name, 40))
-    return f'<span style="opacity:.65">{word}</span> {said}'
+def _label(word: str, name: str | None, compact: bool) -> str:
+    said = "unknown" if name is None else html.escape(shorten(name, SHORT if compact else 40))
+    text = f'<span style="opacity:.65">{word}</span> {said}'
+    if name is None or len(name) <= SHORT or not compact:
+        return text
+    return f'<span title="{html.escape(name)}">{text}</span>'
 
 
-def _picture(card: Card) -> str:
+def _picture(card: Card, smooth: bool) -> str:
     style = "width:100%;aspect-ratio:1;object-fit:contain"
     if card.picture is None:
         return f'<div style="{style};display:grid;place-items:center;opacity:.6">no picture</div>'
     address, side = data_address(card.picture)
-    if side < SMALL:
+    if side < SMALL and not smooth:
         style += ";image-rendering:pixelated"
-    words = f"{card.name or f'sample {card.sample_id}'}, given {shorten(card.given_label, 40)}"
-    return f'<img alt="{html.escape(words)}" style="{style}" src="{address}">'
+    return f'<img alt="{html.escape(said_of(card))}" style="{style}" src="{address}">'
+
+
+def said_of(card: Card) -> str:
+    """Return a card's picture in words: `sample 12: given ship, suggested truck`."""
+    if card.name:
+        return f"{card.name}: {card.given_label}"
+    said = f"sample {card.sample_id}: given {card.given_label}"
+    if card.suggested_label is not None:
+        return f"{said}, suggested {card.suggested_label}"
+    return said if card.predicted_label is None else f"{said}, predicted {card.predicted_label}"
+
+
+def picture_address(run: RunReader) -> tuple[str, str]:
+    """Return what stands before and after a sample's id in the address of its picture.
+
+    The address is relative, so that it holds behind a base path as the pages' own links do. It
+    names the data, as a browser keeps the picture: another run may be called the same one day.
+    """
+    fingerprint = quote(run.info["dataset"]["fingerprint"], safe="")
+    return f"picture/{quote(run.name, safe='')}/", f"?data={fingerprint}"
 
 
 def data_address(picture: bytes) -> tuple[str, int]:

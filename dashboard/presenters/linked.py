@@ -1,6 +1,6 @@
 """One run's samples as the map, the table and the gallery share them: filters, order, a page."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -17,6 +17,7 @@ from hmw_core.criteria.kept import score_table
 from hmw_core.criteria.of_run import pick_criterion, title_of
 from hmw_core.log.reader import RunReader
 from hmw_core.samples.origin import origin_of
+from hmw_core.samples.sample_table import suspicion_rank
 from hmw_core.spreadsheet import csv_bytes
 
 UNKNOWN = -1  # a label that is not known
@@ -165,13 +166,15 @@ class Places:
 class Limit:
     """Only samples whose rank under a criterion is in the first `top`, or whose score is between.
 
-    `low` and `high` are in the unit of the criterion, both ends included; None is no end.
+    `low` and `high` are in the unit of the criterion, both ends included; None is no end. `epoch`
+    is the last that the score uses; None is that of the page.
     """
 
     criterion: str
     top: int | None = None
     low: float | None = None
     high: float | None = None
+    epoch: int | None = None
 
 
 @dataclass(frozen=True)
@@ -200,7 +203,12 @@ class Filters:
     limit: Limit | None = None
     agreement: Agreement | None = None
 
-    def passed(self, samples: Samples, verdict: Mapping[int, str]) -> np.ndarray:
+    def passed(
+        self,
+        samples: Samples,
+        verdict: Mapping[int, str],
+        score_at: Callable[[str, int], np.ndarray] | None = None,
+    ) -> np.ndarray:
         """Tell which samples pass all of them, (N,) bool by sample_id.
 
         Parameters
@@ -208,6 +216,8 @@ class Filters:
         samples : Samples
         verdict : mapping
             The verdict that stands of each judged sample.
+        score_at : callable, optional
+            Returns a criterion's score up to an epoch, (N,); for a limit at another epoch.
         """
         passed = np.ones(samples.n, dtype=bool)
         for name in ("given_label", "true_label", "predicted_label"):
@@ -223,7 +233,7 @@ class Filters:
             judged[np.asarray(named, dtype=np.int64)] = True
             passed &= ~judged if unjudged else judged
         if self.limit is not None:
-            passed &= _within(samples, self.limit)
+            passed &= _within(samples, self.limit, score_at)
         if self.agreement is not None:
             first = _among_top(samples, self.agreement.first, self.agreement.top)
             second = _among_top(samples, self.agreement.second, self.agreement.top)
@@ -359,11 +369,19 @@ def _ranked_columns(samples: Samples, ids: np.ndarray, criteria: Sequence[str]) 
     return columns
 
 
-def _within(samples: Samples, limit: Limit) -> np.ndarray:
+def _within(
+    samples: Samples, limit: Limit, score_at: Callable[[str, int], np.ndarray] | None
+) -> np.ndarray:
     passed = np.ones(samples.n, dtype=bool)
-    if limit.top is not None:
-        passed &= _among_top(samples, limit.criterion, limit.top)
-    score = samples.score(limit.criterion)
+    if limit.epoch is None or score_at is None:
+        score = samples.score(limit.criterion)
+        if limit.top is not None:
+            passed &= _among_top(samples, limit.criterion, limit.top)
+    else:
+        score = score_at(limit.criterion, limit.epoch)
+        if limit.top is not None:
+            ranks = suspicion_rank(pd.Series(score), samples.criterion(limit.criterion))
+            passed &= (ranks <= limit.top).fillna(False).to_numpy(bool)
     if limit.low is not None:
         passed &= score >= limit.low
     if limit.high is not None:
@@ -378,6 +396,7 @@ def _among_top(samples: Samples, criterion: str, top: int) -> np.ndarray:
 
 def _limit_said(limit: Limit) -> list[str]:
     title = title_of(limit.criterion)
+    title += "" if limit.epoch is None else f" up to epoch {limit.epoch}"
     words = [] if limit.top is None else [f"top {limit.top:,} of {title}"]
     if limit.low is not None:
         words.append(f"{title} at least {limit.low:g}")

@@ -446,7 +446,7 @@ def test_bulk_verdict_on_a_selection_after_a_confirmation(page: Page, run):
     page.keyboard.press("n")
     saved(page)
     open_page(page, f"/samples?run={run.name}")
-    page.get_by_role("button", name="Review 300").click()
+    page.get_by_role("button", name="Review the 300 shown").click()
     expect(page.get_by_text("Selection of 300 samples:")).to_be_visible(timeout=30_000)
     settle(page)
     page.keyboard.press("k")

@@ -1,1 +1,1 @@
-"""Parts of the page on which a class and its samples are looked at."""
+"""The page on which a class and its samples are looked at, part by part."""

@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import streamlit as st
 
@@ -18,10 +17,8 @@ from dashboard.figures import FIGURES
 from dashboard.figures.base import CannotShow
 from dashboard.jobs.background import missing_map
 from dashboard.presenters.gallery import as_html, cards
-from dashboard.views.addresses import link_to
-from dashboard.views.parts.choices import criterion_order, plain
+from dashboard.views.parts.choices import plain
 from dashboard.views.parts.refusals import refusals
-from hmw_core.criteria.of_run import pick_criterion
 from hmw_core.errors import UsageError
 from hmw_core.file_names import file_name
 from hmw_core.log.reader import RunReader
@@ -29,7 +26,8 @@ from hmw_core.samples.groups import RULES
 from hmw_core.spreadsheet import csv_bytes
 
 MIME = {"csv": "text/csv", "pdf": "application/pdf", "svg": "image/svg+xml", "png": "image/png"}
-CONFIG = {"displaylogo": False, "scrollZoom": False}
+# Of plotly's own picture there is no need: the typeset ones stand below.
+CONFIG = {"displaylogo": False, "scrollZoom": False, "modeBarButtonsToRemove": ["toImage"]}
 PAGE = 48  # pictures; more make a page slow
 
 
@@ -132,39 +130,6 @@ def chosen_pictures(
     if sample_ids is None:
         rules = [f"**{role}** is {RULES[role]}" for role in roles["role"]]
         st.caption(f"Chosen by rule: {'; '.join(rules)}.")
-
-
-def gallery(
-    run: RunReader,
-    order: np.ndarray,
-    score: pd.Series,
-    criterion: str,
-    epoch: int | None,
-    *,
-    outlined: bool,
-) -> None:
-    """Show the pictures of samples, page by page, in an order, with the score that made it."""
-    of = "inside the outline" if outlined else "of the class"
-    st.subheader(f"{len(order):,} samples {of}", anchor=False)
-    if not len(order):
-        st.info("No sample lies inside the outline.", icon=":material/info:")
-        return
-    known = "An orange edge marks" if run.has_true_label else "No true label is known to mark"
-    st.caption(
-        f"Most suspicious first: {criterion_order(run, criterion)}. {known} mislabeled samples."
-    )
-    n_pages = -(-len(order) // PAGE)
-    page = 1
-    if n_pages > 1:
-        # Another ranking or number of pages begins at its first page.
-        page = st.pagination(n_pages, key=f"page of {n_pages} by {criterion}")
-    part = order[(page - 1) * PAGE : page * PAGE]
-    unit = pick_criterion(run, criterion).unit
-    unit = "" if unit in ("", "1") else f" {unit}"
-    notes = {
-        int(i): "no score" if np.isnan(score.loc[i]) else f"{score.loc[i]:.3g}{unit}" for i in part
-    }
-    _grid(run, part.tolist(), epoch, notes, link=f"{link_to('samples', run)}&sample=")
 
 
 def offer_map(run: RunReader, method: str, given_label: int | None = None) -> bool:

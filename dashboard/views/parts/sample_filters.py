@@ -1,4 +1,4 @@
-"""The filters of the samples page: their widgets, kept in the address, and what they add up to."""
+"""The filters of Inspect: their widgets, kept in the address, and what they add up to."""
 
 from collections.abc import Callable
 
@@ -23,6 +23,7 @@ from dashboard.views.parts.choices import (
     criterion_title,
     forget,
     keep_number,
+    remember,
     with_asked,
 )
 from hmw_core.criteria.of_run import criteria_of
@@ -30,8 +31,8 @@ from hmw_core.log.reader import RunReader
 from hmw_core.log.verdicts import VERDICTS
 
 NAMES = (
-    *("given", "true", "predicted", "mislabeled", "verdict"),
-    *("limit", "top", "low", "high", "agree", "first", "second", "both_top"),
+    *("true", "predicted", "mislabeled", "verdict"),
+    *("limit", "top", "low", "high", "limit_epoch", "agree", "first", "second", "both_top"),
 )
 TOP = 500  # what the agreement of two criteria begins with
 IS_MISLABELED = {ALL: "all", **{name: name for name in KNOWN}}
@@ -45,12 +46,11 @@ AGREE = {
 }
 
 
-def choose_filters(run: RunReader) -> tuple[Filters, int | None]:
-    """Show the widgets; return the filters they make and the last epoch to use."""
+def choose_filters(run: RunReader, given_label: int | None) -> tuple[Filters, int | None]:
+    """Show the widgets; return the filters they make, the class among them, and the last epoch."""
     st.markdown("**Labels**")
     left, right = st.columns(2)
     with left:
-        given = _label(run, "given", "Given label", unknown=False)
         true = _label(run, "true", "True label", unknown=not run.has_true_label)
         predicted = _label(run, "predicted", "Predicted label", unknown=False)
     with right:
@@ -62,7 +62,7 @@ def choose_filters(run: RunReader) -> tuple[Filters, int | None]:
         return "any" if name == ALL else criterion_title(run, name)
 
     st.markdown("**One criterion**: its most suspicious samples, or a range of its score")
-    columns = st.columns([2, 1, 1, 1])
+    columns = st.columns([2, 1, 1, 1, 1])
     with columns[0]:
         limit = _one(
             "limit", "Criterion", [ALL, *with_asked(list(criteria_of(run)), "limit")], shown
@@ -70,6 +70,7 @@ def choose_filters(run: RunReader) -> tuple[Filters, int | None]:
     top = keep_number("top", "Top", whole=True, container=columns[1], off=limit is None)
     low = keep_number("low", "From", container=columns[2], off=limit is None)
     high = keep_number("high", "To", container=columns[3], off=limit is None)
+    at = keep_number("limit_epoch", "At epoch", whole=True, container=columns[4], off=limit is None)
     st.markdown("**Two criteria**: where they agree, and where they do not")
     columns = st.columns([3, 1])
     with columns[0]:
@@ -89,8 +90,20 @@ def choose_filters(run: RunReader) -> tuple[Filters, int | None]:
             st.caption(f"The top is {TOP:,} where no number is given.")
     bounds = None
     if limit is not None and not top == low == high is None:
-        bounds = Limit(limit, None if top is None else int(top), low, high)
-    return Filters(given, true, predicted, wrong, verdict, bounds, agreement), epoch
+        of_page = at is None or at > run.last_epoch or at == (epoch or run.last_epoch)
+        bounds = Limit(
+            limit, None if top is None else int(top), low, high, None if of_page else int(at or 0)
+        )
+    return Filters(given_label, true, predicted, wrong, verdict, bounds, agreement), epoch
+
+
+def set_limit(criterion: str, epoch: int | None, low: float | None, high: float | None) -> None:
+    """Filter by a range of a criterion's score up to an epoch, as if it was typed in."""
+    values = {"limit": criterion, "top": None, "low": low, "high": high, "limit_epoch": epoch}
+    for name, value in values.items():
+        forget(name)
+        if value is not None:
+            remember(name, value if isinstance(value, str) else f"{value:.15g}")
 
 
 def clear_filters() -> None:

@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dashboard.presenters.gallery import as_html, cards, ranked, selected_ids
+from dashboard.drawing.outlines import Plane, outlines_of
+from dashboard.presenters.gallery import Card, as_html, cards, said_of
 from hmw_core.log.reader import RunReader
 from tests.conftest import write_run
 
@@ -16,6 +17,13 @@ PLACES = pd.DataFrame(
         "y": [0.0, 1.0, 2.0, 10.0, 11.0, 1.0],
     }
 )
+
+
+def selected_ids(selection: dict, places: pd.DataFrame) -> np.ndarray:
+    """Return the ids of the samples inside a selection's outlines, ascending."""
+    samples = places[places["sample_id"].notna()]
+    plane = Plane(samples["x"].to_numpy(float), samples["y"].to_numpy(float))
+    return np.sort(samples["sample_id"].to_numpy(int)[plane.inside(outlines_of(selection))])
 
 
 def test_box_holds_its_edge_and_no_class_vector():
@@ -71,13 +79,6 @@ def _winding_number(point: np.ndarray, corners: np.ndarray) -> int:
     return round(float(((turn + np.pi) % (2 * np.pi) - np.pi).sum() / (2 * np.pi)))
 
 
-def test_rank_follows_the_direction_and_breaks_ties_by_id():
-    score = pd.Series([0.5, np.nan, 0.1, 0.5, 0.9], index=[4, 8, 6, 2, 0])
-    assert ranked(score, "clean").tolist() == [6, 2, 4, 0, 8]
-    assert ranked(score, "mislabeled").tolist() == [0, 2, 4, 6, 8]
-    assert ranked(score, "clean", suspicious_first=False).tolist() == [0, 2, 4, 6, 8]
-
-
 def test_cards_say_given_true_and_predicted_in_order(tiny_run):
     shown = cards(tiny_run, [10, 5], tiny_run.last_epoch, {10: "0.1"})
     assert [card.sample_id for card in shown] == [10, 5]
@@ -108,3 +109,29 @@ def test_names_with_html_are_escaped(tmp_path):
 def test_no_cards_are_an_empty_grid(tiny_run):
     assert cards(tiny_run, [], 4, {}) == []
     assert "figure" not in as_html([])
+
+
+def test_pictures_are_said_in_words():
+    card = Card(12, b"\x89PNG", "ship", None, "ship", None)
+    assert said_of(card) == "sample 12: given ship, predicted ship"
+    card = Card(12, b"\x89PNG", "ship", None, "ship", None, suggested_label='"truck"')
+    assert said_of(card) == 'sample 12: given ship, suggested "truck"'
+    assert 'alt="sample 12: given ship, suggested &quot;truck&quot;"' in as_html([card])
+
+
+def test_a_compact_card_has_a_line_a_known_label_and_whole_names_in_their_titles():
+    name = "Great spotted woodpecker, Dendrocopos major pinetorum"
+    card = Card(3, None, name, None, "cat", None, suggested_label="<b>", colour="#123456")
+    page = as_html([card], compact=True)
+    assert f'title="{name}"' in page
+    assert "pinetorum</span>" in page  # the end of a name tells it from others
+    assert "true" not in page
+    assert "predicted" not in page
+    assert "&lt;b&gt;" in page
+    assert "border-top:3px solid #123456" in page
+
+
+def test_small_pictures_are_blocks_unless_they_are_to_be_smooth(tiny_run):
+    shown = cards(tiny_run, [10], 4, {})
+    assert "pixelated" in as_html(shown)
+    assert "pixelated" not in as_html(shown, smooth=True)

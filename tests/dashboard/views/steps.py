@@ -1,5 +1,7 @@
 """What a person does with a page under Streamlit's `AppTest`, and what the page then shows."""
 
+import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -42,3 +44,14 @@ def shown_samples(page: AppTest) -> list[str]:
         part.split('"')[0] for block in page.get("html") for part in
         block.proto.body.split('data-sample="')[1:]
     ]  # fmt: skip
+
+
+def gallery(page: AppTest) -> str:
+    """Return the HTML of Inspect's gallery."""
+    found = [json.loads(element.proto.json) for element in page.get("bidi_component")]
+    return "\n".join(data["html"] for data in found if "html" in data)
+
+
+def gallery_samples(page: AppTest) -> list[int]:
+    """Return the samples of Inspect's gallery, in order."""
+    return [int(found) for found in re.findall(r'data-sample="(\d+)"', gallery(page))]

@@ -16,6 +16,7 @@ from tests.conftest import write_run
 from tests.dashboard.views.steps import (
     APP,
     HTML_NAMES,
+    gallery_samples,
     in_address,
     open_page,
     said,
@@ -161,7 +162,7 @@ def test_address_keeps_what_was_chosen(folder):
         ("class", "77", "Class: there is no “77”"),
         ("epoch", "99", "Epoch: there is no “99”"),
         ("epoch", "-1", "Epoch: there is no “-1”"),
-        ("criterion", "magic", "Rank by: there is no “magic”"),
+        ("criterion", "magic", "Sort by: there is no “magic”"),
     ],
 )
 def test_address_that_names_nothing_falls_back_with_a_word(folder, key, value, answer):
@@ -181,45 +182,19 @@ def test_samples_by_hand(folder, text):
         assert page.info or page.warning
 
 
-def test_class_page_ranks_by_criterion_both_ways(folder):
-    write_run(folder / "tiny")
-    page = open_page("class", run="tiny", **{"class": "1"})
-    first = shown_samples(page)
-    assert first[0] in {"0", "10", "20", "30", "40", "50"}  # mislabeled ones of class 1
-    page.button_group[0].set_value("last").run()
-    assert shown_samples(page) == first[::-1]
-
-
 def test_gallery_turns_pages_and_begins_anew_for_another_ranking(folder, monkeypatch):
-    monkeypatch.setattr("dashboard.views.parts.blocks.PAGE", 4)
+    monkeypatch.setattr("dashboard.views.inspect.gallery.PAGE", 4)
     write_run(folder / "tiny")
     page = open_page("class", run="tiny", **{"class": "1"})
-    first = shown_samples(page)
+    first = gallery_samples(page)
+    assert int(first[0]) % 10 == 0  # a mislabeled one
     page.pagination[0].set_value(2).run()
-    assert len(shown_samples(page)) == 4
-    assert set(shown_samples(page)).isdisjoint(first)
+    assert len(gallery_samples(page)) == 4
+    assert set(gallery_samples(page)).isdisjoint(first)
     page.selectbox(key="choice class").select("2").run()
-    assert len(shown_samples(page)) == 4
+    assert len(gallery_samples(page)) == 4
     page.selectbox(key="choice criterion").select("aum").run()
     assert page.pagination[0].value == 1
-
-
-def test_class_page_shows_the_samples_inside_the_outline(folder):
-    write_run(folder / "tiny")
-    page = open_page("class", run="tiny", **{"class": "1"})
-    everything = set(shown_samples(page))
-    corner = 1e6
-    outline = {"box": [{"x": [-corner, corner], "y": [-corner, corner]}], "lasso": []}
-    # Indices of a trace, which count anew in each: they must not matter.
-    state = {"selection": {**outline, "points": [], "point_indices": [0, 1]}}
-    page.session_state["chart class_clusters"] = state
-    page.run()
-    assert set(shown_samples(page)) == everything
-    state["selection"]["box"] = [{"x": [corner, corner + 1], "y": [0, 1]}]
-    page.session_state["chart class_clusters"] = state
-    page.run()
-    assert shown_samples(page) == []
-    assert "No sample lies inside" in said(page)
 
 
 def test_a_map_is_computed_unasked_and_can_be_cancelled(folder, monkeypatch, tmp_path):

@@ -1,4 +1,4 @@
-"""Sample: all that is known of one sample, and on to the next suspicious one."""
+"""All that is known of the last picked sample, and on to the next suspicious one."""
 
 import pandas as pd
 import streamlit as st
@@ -15,14 +15,10 @@ from dashboard.presenters.sample_page import (
     suggestion_bars,
 )
 from dashboard.views.addresses import link_to
+from dashboard.views.inspect.picks import as_array, go_to, pick
+from dashboard.views.inspect.selection import offer
 from dashboard.views.parts.blocks import show_figure
-from dashboard.views.parts.choices import (
-    choose,
-    choose_criterion,
-    choose_epoch,
-    plain,
-    remember,
-)
+from dashboard.views.parts.choices import choose, plain
 from hmw_core.criteria.of_run import title_of
 from hmw_core.errors import UsageError
 from hmw_core.feature_space.neighbours import nearest_in
@@ -30,7 +26,6 @@ from hmw_core.log.reader import RunReader
 from hmw_core.samples.suggestions import RULE, suggest
 
 NONE = "nothing more"
-FIRST = "first"  # instead of an id: the most suspicious sample
 N_NEIGHBOURS = 10
 SAID = {
     "keep": "keep the given label",
@@ -39,30 +34,51 @@ SAID = {
 }
 
 
-def asked_sample(run: RunReader, first: int) -> int:
-    """Return the sample that the address or an earlier page asks for, else the first one."""
-    text = st.query_params.get("sample") or st.session_state.get("address", {}).get("sample")
-    if text in (None, FIRST):
-        return first
-    word = text.replace(",", " ").split()[0] if text.replace(",", " ").split() else ""
-    if word.isascii() and word.isdigit() and int(word) < run.n_samples:
-        return int(word)
-    st.warning(
-        f"Sample: there is no “{plain(text)}” here, ids are 0 to {run.n_samples - 1}; "
-        "this shows the most suspicious one."
-    )
-    return first
+def show(
+    run: RunReader,
+    samples: Samples,
+    verdict: dict[int, str],
+    picked: list[int],
+    criterion: str,
+    epoch: int | None,
+) -> None:
+    """Show the last of the picked samples, and what can be done with all of them."""
+    sample_id = picked[-1]
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        st.subheader(f"Sample {sample_id}", anchor=False, width="content")
+        _step(run, samples, sample_id, criterion)
+    if len(picked) > 1:
+        st.caption(f"The last of {len(picked):,} picked samples.")
+    with st.container(horizontal=True, vertical_alignment="center"):
+        what = f"{len(picked):,} picked by hand"
+        offer(run, samples, verdict, as_array(picked), what, "picked", criterion, epoch)
+        st.button("Unpick", type="tertiary", icon=":material/close:", on_click=pick, args=([],))
+    suggested = suggest(run, [sample_id], epoch)
+    given_label = int(samples.given_label[sample_id])
+    others = suggested[suggested["label"] != given_label]["label"]
+    picture, labels, ranks = st.columns([3, 3, 6.4])
+    with picture:
+        show_picture(run, sample_id)
+    with labels:
+        show_labels(run, samples, sample_id, suggested)
+    with ranks:
+        show_ranks(run, samples, sample_id)
+    also = choose(
+        "also", "Curves also of", [NONE, *MORE], shown=lambda n: MORE.get(n, (n,))[0],
+        quiet=True, width=260,
+    )  # fmt: skip
+    more = None if also == NONE else also
+    quantities = [*QUANTITIES, *([more] if more else [])]
+    bands = cached_samples.class_bands(run, given_label, quantities)
+    show_figure("sample_curves", run, sample_id=sample_id, epoch=epoch, also=more, bands=bands)
+    show_neighbours(run, samples, sample_id, int(others.iloc[0]) if len(others) else None)
 
 
-def choose_sample(run: RunReader, samples: Samples, criterion: str) -> int:
-    """Return the sample chosen by id, by its rank, or by a step from the one before."""
+def _step(run: RunReader, samples: Samples, sample_id: int, criterion: str) -> None:
+    """Offer the samples next to this one in the order of suspicion, and any other."""
     order, ranks = samples.order(criterion), samples.rank(criterion)
     n_ranked = int((ranks > 0).sum())
-    sample_id = asked_sample(run, int(order[0]))
     rank = int(ranks[sample_id])
-
-    def go_to(sample: int) -> None:
-        remember("sample", str(sample))
 
     def by_id() -> None:
         go_to(int(st.session_state["sample by id"]))
@@ -73,40 +89,37 @@ def choose_sample(run: RunReader, samples: Samples, criterion: str) -> int:
     # What the widgets show is what the address says, also when the browser went back.
     st.session_state["sample by id"] = sample_id
     st.session_state["sample by rank"] = max(rank, 1)
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        st.button(
-            "More suspicious",
-            icon=":material/arrow_back:",
-            shortcut="Left",
-            disabled=rank < 2,
-            on_click=go_to,
-            args=(int(order[max(rank - 2, 0)]),),
-        )
-        st.button(
-            "Less suspicious",
-            icon=":material/arrow_forward:",
-            shortcut="Right",
-            disabled=not 0 < rank < n_ranked,
-            on_click=go_to,
-            args=(int(order[min(rank, run.n_samples - 1)]),),
-        )
-        st.number_input(
-            "Sample id", 0, run.n_samples - 1, key="sample by id", on_change=by_id, width=150
-        )
-        st.number_input(
-            f"or rank, 1 to {max(n_ranked, 1):,}",
-            1,
-            max(n_ranked, 1),
-            key="sample by rank",
-            on_change=by_rank,
-            width=170,
-            disabled=n_ranked == 0,
-            help="1 is the most suspicious by the criterion on the right",
-        )
+    st.button(
+        "More suspicious",
+        icon=":material/arrow_back:",
+        shortcut="Left",
+        disabled=rank < 2,
+        on_click=go_to,
+        args=(int(order[max(rank - 2, 0)]),),
+    )
+    st.button(
+        "Less suspicious",
+        icon=":material/arrow_forward:",
+        shortcut="Right",
+        disabled=not 0 < rank < n_ranked,
+        on_click=go_to,
+        args=(int(order[min(rank, run.n_samples - 1)]),),
+    )
+    st.number_input(
+        "Sample id", 0, run.n_samples - 1, key="sample by id", on_change=by_id, width=150
+    )
+    st.number_input(
+        f"or rank, 1 to {max(n_ranked, 1):,}",
+        1,
+        max(n_ranked, 1),
+        key="sample by rank",
+        on_change=by_rank,
+        width=170,
+        disabled=n_ranked == 0,
+        help=f"1 is the most suspicious by {title_of(criterion)}",
+    )
     if rank == 0:
         st.caption(f"{title_of(criterion)} has no score for this sample, so it has no rank.")
-    remember("sample", str(sample_id))
-    return sample_id
 
 
 def show_picture(run: RunReader, sample_id: int) -> None:
@@ -243,38 +256,3 @@ def show_neighbours(
         f"By cosine of the features after epoch {known.epoch}, nearest first.{out} In a network "
         "that has memorised its labels, neighbours agree with wrong labels, too."
     )
-
-
-def show(run: RunReader) -> None:
-    """Show the tab."""
-    st.caption("One sample: its labels, its values in the training, and the samples nearest to it.")
-    if run.last_epoch == 0:
-        st.info("No epoch of this run is finished yet, so there is nothing to show.")
-        st.stop()
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        criterion = choose_criterion(run, "Rank by")
-        also = choose("also", "Curves also of", [NONE, *MORE], shown=lambda n: MORE.get(n, (n,))[0])
-        epoch = choose_epoch(run)
-    samples = cached_samples.samples_of(run, epoch)
-    sample_id = choose_sample(run, samples, criterion)
-    suggested = suggest(run, [sample_id], epoch)
-    given_label = int(samples.given_label[sample_id])
-    others = suggested[suggested["label"] != given_label]["label"]
-
-    picture, labels, ranks = st.columns([3, 3, 6.4])
-    with picture:
-        show_picture(run, sample_id)
-    with labels:
-        show_labels(run, samples, sample_id, suggested)
-    with ranks:
-        show_ranks(run, samples, sample_id)
-    quantities = [*QUANTITIES, *([also] if also != NONE else [])]
-    show_figure(
-        "sample_curves",
-        run,
-        sample_id=sample_id,
-        epoch=epoch,
-        also=None if also == NONE else also,
-        bands=cached_samples.class_bands(run, given_label, quantities),
-    )
-    show_neighbours(run, samples, sample_id, int(others.iloc[0]) if len(others) else None)

@@ -1,0 +1,145 @@
+"""What is shown on Inspect, in words, and what can be done with it."""
+
+from functools import partial
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from dashboard import runs
+from dashboard.drawing.outlines import Outline
+from dashboard.drawing.text import shorten
+from dashboard.figures.base import CannotShow
+from dashboard.figures.paper.clusters import COLOURS as LABEL_COLOURS
+from dashboard.presenters import linked
+from dashboard.presenters.linked import Filters, Samples
+from dashboard.presenters.linked_cloud import COLOURS
+from dashboard.views.parts.bulk import offer_bulk
+from dashboard.views.parts.choices import plain, set_text
+from dashboard.views.parts.part_pictures import go_to_review
+from dashboard.views.parts.sample_filters import clear_filters
+from hmw_core.file_names import file_name
+from hmw_core.log.reader import RunReader
+
+OF_A_CLASS = {
+    "is_mislabeled": ("class_clusters", "Fig. 5"),
+    "hm_weight": ("class_weights", "Fig. 6"),
+}
+
+
+def show(
+    run: RunReader,
+    samples: Samples,
+    verdict: dict[int, str],
+    ids: np.ndarray,
+    filters: Filters,
+    outlines: tuple[Outline, ...],
+    n_picked: int,
+    colour: str,
+    criterion: str,
+    epoch: int | None,
+) -> bool:
+    """Say which samples are shown and offer what can be done with them; return "Why these?"."""
+    said = filters.said(run.class_names)
+    words = [*said, "inside the outline"] if outlines else said
+    which = f": {plain(' · '.join(words))}" if words else ""
+    also = f" · {n_picked:,} picked, below" if n_picked else ""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(f"**{len(ids):,} of {run.n_samples:,} samples**{which}{also}", width="stretch")
+        if outlines or len(said) > (filters.given_label is not None):
+            icon = ":material/filter_alt_off:"
+            st.button("Show all", type="tertiary", icon=icon, on_click=_show_all)
+        what = " · ".join(words) or "all samples"
+        offer(run, samples, verdict, ids, what, "shown", criterion, epoch)
+        _offer_figure(run, filters.given_label, colour, epoch)
+        return st.toggle("Why these?", key="why these", disabled=not len(ids))
+
+
+def offer(
+    run: RunReader,
+    samples: Samples,
+    verdict: dict[int, str],
+    ids: np.ndarray,
+    what: str,
+    how: str,
+    criterion: str,
+    epoch: int | None,
+) -> None:
+    """Offer to judge some samples, one by one or all at once, and to take them along as CSV."""
+    off = runs.read_only()
+    if st.button(
+        f"Review the {len(ids):,} {how}",
+        type="primary" if how == "shown" else "secondary",
+        icon=":material/rate_review:",
+        disabled=off or not len(ids),
+        help="This server is read-only" if off else None,
+    ):
+        go_to_review(run, ids.tolist(), f"{len(ids):,} {how} on Inspect: {what}")
+    offer_bulk(run, ids.tolist(), what, criterion=criterion, epoch=epoch, key=f"bulk {how}")
+    st.download_button(
+        "CSV",
+        data=partial(linked.as_csv, samples, ids, verdict),
+        file_name=file_name(run.name, f"-{how}.csv"),
+        mime="text/csv",
+        key=f"CSV {how}",
+        on_click="ignore",
+        icon=":material/download:",
+        disabled=not len(ids),
+        help=f"Ids, labels, verdicts, scores and ranks of the {len(ids):,} {how}",
+    )
+
+
+def _show_all() -> None:
+    clear_filters()
+    set_text("outline", "")
+
+
+def _offer_figure(run: RunReader, given_label: int | None, colour: str, epoch: int | None) -> None:
+    """Offer the figure of the map as a PDF, in the colour on screen."""
+    figure, paper = "clusters", "Fig. 4"
+    if given_label is not None:
+        figure, paper = OF_A_CLASS.get(colour, (figure, "drawn as Fig. 4"))
+    of = "all classes" if given_label is None else f"class {run.class_names[given_label]}"
+    name = "" if given_label is None else f"-{run.class_names[given_label]}"
+    # Not drawn before somebody asks: a figure costs a second.
+    off = not run.feature_epochs() or (colour in COLOURS and colour not in LABEL_COLOURS)
+    why = "has no map" if not run.feature_epochs() else f"no figure shows the {COLOURS.get(colour)}"
+    st.download_button(
+        "PDF",
+        data=partial(_pdf, run, figure, given_label, colour, epoch),
+        file_name=file_name(run.name, f"{shorten(name, 40)}-{figure}-{colour}.pdf"),
+        mime="application/pdf",
+        on_click="ignore",
+        icon=":material/picture_as_pdf:",
+        disabled=off,
+        help=plain(
+            f"None: {why}" if off else f"{paper} of {of} by {COLOURS.get(colour, colour)}, whole"
+        ),
+    )
+
+
+def _pdf(
+    run: RunReader, figure: str, given_label: int | None, colour: str, epoch: int | None
+) -> bytes:
+    from dashboard.export.render import export_figure  # Matplotlib, only when asked
+
+    if figure == "class_clusters":
+        table = runs.table(figure, [run], given_label=given_label)
+    elif figure == "class_weights":
+        table = runs.table(figure, run, given_label=given_label, epoch=epoch)
+    else:
+        criterion_epoch = None if colour in LABEL_COLOURS else epoch
+        table = runs.table(figure, [run], colour=colour, epoch=criterion_epoch)
+        if given_label is not None:
+            table = of_class(table, run, given_label)
+    return export_figure(figure, table, "pdf", "text")
+
+
+def of_class(table: pd.DataFrame, run: RunReader, given_label: int) -> pd.DataFrame:
+    """Return what `figures.paper.clusters` made of a run, of one of its classes."""
+    ids = run.sample_ids(given_label)
+    own = table["sample_id"].isin(ids) | table["class_label"].eq(given_label)
+    if not table.loc[own, "sample_id"].notna().any():
+        raise CannotShow("no sample of this class has a place on the map")
+    panel = f"{run.name}: class {run.class_names[given_label]}"
+    return table[own].assign(panel=panel, n_samples=len(ids))
