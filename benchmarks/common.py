@@ -76,6 +76,12 @@ def served(runs: Path, root: Path = ROOT) -> Iterator[tuple[str, int]]:
         server.wait()
 
 
+def processor_seconds(pid: int) -> float:
+    """Return the processor time that a process has used, in seconds (Linux)."""
+    words = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def resident_gib(pid: int) -> float:
     """Return the resident memory of a process, in GiB (Linux)."""
     return _status(pid, "VmRSS")

@@ -20,7 +20,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from benchmarks.common import ROOT, machine, peak_gib, served, spread
+from benchmarks.common import ROOT, machine, peak_gib, processor_seconds, served, spread
 from benchmarks.selection import SIZES, write_run
 
 WAYS = ("straight", "from home")
@@ -112,7 +112,8 @@ def main() -> None:
                         for version, root in code.items():
                             with served(runs, root) as (address, pid):
                                 seen = opening(browser, address, run, way)
-                                seen["server, GiB"] = peak_gib(pid)
+                                seen["processor of the server"] = processor_seconds(pid)
+                                seen["GiB"] = peak_gib(pid)
                             found.setdefault(f"{run} {way} {version}", []).append(seen)
             browser.close()
         print(machine())
