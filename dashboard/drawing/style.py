@@ -4,9 +4,11 @@ Colours are Okabe and Ito's, told apart with any colour vision; groups differ in
 as well, so that a grey print still reads. Mid-tones were chosen that stand on white and on dark.
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from shutil import which
 from string import ascii_lowercase
 from typing import Any
 
@@ -16,6 +18,7 @@ import plotly.graph_objects as go
 from matplotlib.axes import Axes
 from matplotlib.colors import Colormap, LinearSegmentedColormap, to_hex
 from matplotlib.figure import Figure
+from matplotlib.texmanager import TexManager
 
 from dashboard.drawing.text import check_template, on_paper, title_on_paper, title_on_screen
 from hmw_core.criteria import NAMED
@@ -159,8 +162,9 @@ RC: dict[Any, Any] = {  # Matplotlib types its keys as one long Literal
 FONTS: dict[str, dict[Any, Any]] = {
     "dejavu": {"font.family": ["DejaVu Sans"]},
     "times": {"font.family": ["STIXGeneral", "DejaVu Sans"], "mathtext.fontset": "stix"},
+    "latex": {"text.usetex": True, "font.family": ["serif"], "font.serif": ["Computer Modern"]},
 }
-LARGER = {"times": 1.12}
+LARGER = {"times": 1.12, "latex": 1.12}
 
 
 @dataclass(frozen=True)
@@ -172,7 +176,8 @@ class Typography:
     size : str or float
         Of `SIZES` or `WIDTHS`, or inches in [2, 40]. The screen has its own width.
     font : str
-        `dejavu` or `times` (STIX General, a Times look-alike that can be embedded everywhere).
+        `dejavu`, `times` (STIX General, a Times look-alike that can be embedded everywhere) or
+        `latex` (set by TeX in its Computer Modern, slowly at first; needs TeX on this machine).
         Only in files.
     palette : str
         `safe` (told apart with any colour vision) or `paper` (easy green, hard red, mislabeled
@@ -186,7 +191,7 @@ class Typography:
     Raises
     ------
     UsageError
-        If a size, font, palette or placeholder is unknown.
+        If a size, font, palette or placeholder is unknown, or `latex` is asked for without TeX.
     """
 
     size: str | float = "aaai-column"
@@ -203,6 +208,8 @@ class Typography:
         pick(FONTS, self.font, "font")
         pick(PALETTES, self.palette, "palette")
         check_template(self.title)
+        if self.font == "latex":
+            check_tex()
 
     @property
     def inches(self) -> float:
@@ -314,6 +321,25 @@ def _place(name: str) -> int:
     family = NAMED[name].family
     others = [n for n, c in NAMED.items() if c.family == family and n not in CRITERION_COLOURS]
     return others.index(name)
+
+
+def check_tex() -> None:
+    """Refuse where TeX, or a part of it that Matplotlib needs, is not on this machine.
+
+    Raises
+    ------
+    UsageError
+        With what is missing.
+    """
+    reason = "" if which("dvipng") else "the program dvipng is not installed"
+    try:
+        with mpl.rc_context(FONTS["latex"]):
+            TexManager.make_dvi("x", 10)  # kept in Matplotlib's cache: once a machine
+    except RuntimeError as error:
+        found = re.search(r"^! (.*)$", str(error), re.MULTILINE)
+        reason = found.group(1) if found else str(error).split("\n")[0]
+    if reason:
+        raise UsageError(f"the font 'latex' needs all of TeX here, and {reason}; 'times' does not")
 
 
 @contextmanager

@@ -6,6 +6,8 @@ import textwrap
 import unicodedata
 from collections.abc import Iterable, Mapping
 
+import matplotlib as mpl
+
 from hmw_core.errors import UsageError
 
 # What a title's template may ask for, of a panel's run or sample.
@@ -20,6 +22,12 @@ PLACEHOLDERS = {
     "class": "the class shown",
     "epoch": "the last epoch shown",
 }
+TEX_ESCAPES = str.maketrans(
+    {letter: f"\\{letter}" for letter in "$&#_%{}"}
+    | {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
+    | {"<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}"}
+)
+TEX_KNOWS = "–—‘’“”…•"  # beyond the Latin letters, without another package
 MATHEMATICS = re.compile(r"(\$[^$]*\$)")
 
 
@@ -36,9 +44,21 @@ def on_paper(text: str) -> str:
     >>> print(on_paper("cost $5"))
     cost \$5
     """
+    if mpl.rcParams["text.usetex"]:
+        return _in_tex(text)
     escaped = text.replace("$", r"\$")
     # Matplotlib leaves entries that begin with an underscore out of a legend.
     return "\u200b" + escaped if escaped.startswith("_") else escaped
+
+
+def _in_tex(text: str) -> str:
+    foreign = [letter for letter in text if letter > "\u024f" and letter not in TEX_KNOWS]
+    if foreign:
+        raise UsageError(
+            f"the font 'latex' has no letter {foreign[0]!r}, which {shorten(text, 60)!r} needs; "
+            "'times' and 'dejavu' have it"
+        )
+    return text.translate(TEX_ESCAPES)
 
 
 def shorten(text: str, limit: int) -> str:

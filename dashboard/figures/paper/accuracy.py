@@ -7,6 +7,7 @@ import pandas as pd
 from dashboard.drawing.marks import EPOCH, Axis, Drawing, Line, Mark, Panel, Rule
 from dashboard.drawing.run_lines import key, run_colours, run_names
 from dashboard.figures.base import CannotShow, FigureSpec
+from dashboard.figures.selection import of_pass
 from hmw_core.experiments.paper import paper_accuracy
 from hmw_core.log.reader import RunReader
 
@@ -56,16 +57,17 @@ def drawing(table: pd.DataFrame) -> Drawing:
             marks.append(Line(x, y, colours[run], name, DASH[split], hover=hover))
         reported = part["paper"].dropna()
         if len(reported):
-            told = f"the paper’s number for {names[run]}: {reported.iloc[0]:.1f} %"
+            told = f"paper, {names[run]}: {reported.iloc[0]:.1f} %"
             marks.append(Rule(y=reported.iloc[0], colour=colours[run], name=told, dash="longdash"))
-    marks += [key(split, DASH[split]) for split in table["split"].unique()]
+    keys = {"test": "test: last and best", KINDS["train_accuracy"]: f"train ({of_pass(table)})"}
+    marks += [key(keys[split], DASH[split]) for split in table["split"].unique()]
     return Drawing([Panel(marks, EPOCH, Axis("Accuracy (%)"))], height=420, aspect=0.7)
 
 
 def _last_and_best(line: pd.DataFrame) -> str:
-    best = line.loc[line["accuracy"].idxmax()]
+    best = line["accuracy"].max()
     last = line.loc[line["epoch"].idxmax(), "accuracy"]
-    return f"last {last:.1f} %, best {best['accuracy']:.1f} % at epoch {best['epoch']}"
+    return f"{last:.1f} %, best {best:.1f} %"
 
 
 FIGURE = FigureSpec(
