@@ -30,6 +30,7 @@ from hmw_core.samples.suggestions import suggest, suggested_label
 
 AHEAD = 48  # pictures the browser may hold: a burst of keys empties no fewer
 TOP = 3  # suggested labels
+FEW = 20  # random checks, with fewer of which no single number of errors left is told
 RECENT = 12  # verdicts that can be taken back after the page was closed
 MODES = {
     "new": "not judged yet",
@@ -467,10 +468,18 @@ def history_table(rows: pd.DataFrame, class_names: Sequence[str]) -> pd.DataFram
     )
 
 
-def headline(left: Remaining) -> str:
-    """Return how many label errors are left, and what to do next: the first line of the review."""
-    known = f"{left.n_judged:,} of {left.n_samples:,} samples judged, {left.n_found:,} wrong"
-    rest = left.n_samples - left.n_judged - left.n_unresolved
+def headline(left: Remaining, log: VerdictLog, given_label: int | None) -> str:
+    """Return how many label errors are left, and what to do next: the first line of the review.
+
+    `left` may be of a moment ago; what is judged and wrong is counted of `log`, of the class.
+    """
+    said = log.current
+    if given_label is not None:
+        said = said[said["given_label"] == given_label]
+    n_found = int((said["verdict"] == "relabel").sum())
+    n_judged = n_found + int((said["verdict"] == "keep").sum())
+    known = f"{n_judged:,} of {left.n_samples:,} samples judged, {n_found:,} wrong"
+    rest = left.n_samples - n_judged - left.n_unresolved
     next_step = {
         "stop": "stop here and take the labels in step 3",
         "go on": "judge on",
@@ -478,10 +487,11 @@ def headline(left: Remaining) -> str:
     }[left.action]
     if left.estimate is None:
         return f"{known}. How many errors are left only random checks can tell. Next: judge on."
-    return (
-        f"{known}; about {left.estimate:,.0f} [{left.low:,}, {left.high:,}] errors are left "
-        f"among the {rest:,} others. Next: {next_step}."
-    )
+    errors = f"about {left.estimate:,.0f} [{left.low:,}, {left.high:,}] errors are left"
+    if left.n_audited < FEW and left.low != left.high:  # a best guess would promise too much
+        errors = f"{left.low:,} to {left.high:,} errors are left"
+        next_step += f" (only {left.n_audited:,} random checks so far)"
+    return f"{known}; {errors} among the {rest:,} others. Next: {next_step}."
 
 
 def progress(queue: Queue) -> str:

@@ -46,8 +46,8 @@ def why_not(run: RunReader) -> str | None:
         return f"run {run.name!r} keeps no pictures"
     if run.info["dataset"].get("test_fingerprint") is None:
         return (
-            "the pictures of the test split are not known: they are kept since October 2026 by "
-            "`python -m training train`, and by RunWriter.create(test_images=..., test_label=...)"
+            f"run {run.name!r} was logged without the pictures of its test split; new trainings "
+            "keep them, and a loop of your own by RunWriter.create(test_images=..., test_label=...)"
         )
     return None
 

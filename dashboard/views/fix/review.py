@@ -34,7 +34,7 @@ from hmw_core.review.remaining import Remaining, remaining_errors
 from hmw_core.samples.suggestions import RULE
 
 PANEL = "review panel"
-PAUSE = 2  # s between two counts of the errors left
+SHARE = 10  # counts of the errors left take at most every tenth second
 ANSWERS = 3  # lists of events whose answers are told again
 TRUE_HELP = (
     "Off, so that you judge the picture. Who sees the true label judges nothing: verdicts and the "
@@ -156,7 +156,7 @@ def panel(
     left = errors_left(state, run, given_label, epoch, len(log.table))
     if left is not None:
         of = "" if given_label is None else f" of class {plain(run.class_names[given_label])}"
-        head.markdown(f"**Step 2{of}:** {plain(reviewing.headline(left))}")
+        head.markdown(f"**Step 2{of}:** {plain(reviewing.headline(left, log, given_label))}")
     found = reviewing.queue_of(order, log, mode, state["begun"], state["reviewer"])
     places = reviewing.upcoming(
         found,
@@ -345,14 +345,16 @@ def errors_left(
 ) -> Remaining | None:
     """Return how many errors are left; not after each key, which is faster."""
     asked = (state["queue"], n)
-    made, seconds, left = state["left"]
-    if left is None or made[0] != asked[0] or (made != asked and monotonic() - seconds > PAUSE):
+    made, pause_until, left = state["left"]
+    begun = monotonic()
+    if left is None or made[0] != asked[0] or (made != asked and begun > pause_until):
         try:
             left = remaining_errors(run, given_label=given_label, epoch=epoch)
         except UsageError as error:
             st.error(plain(str(error)), icon=":material/error:")
             return None
-        state["left"] = (asked, monotonic(), left)
+        took = monotonic() - begun
+        state["left"] = (asked, monotonic() + SHARE * took, left)
     return left
 
 

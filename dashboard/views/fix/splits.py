@@ -12,13 +12,16 @@ from dashboard.views.parts.choices import plain
 from dashboard.views.parts.part_pictures import go_to_review, review_button
 from hmw_core.log.reader import RunReader
 from hmw_core.pictures.across_splits import across_splits, compare_splits, why_not
+from hmw_core.pictures.duplicates import NEAR, suggested_threshold
 
 
 def show(run: RunReader) -> None:
     """Show pictures that are in the training and in the test split."""
     why = why_not(run)
     if why is not None:
-        st.info(f"Not known: {plain(why)}.", icon=":material/info:")
+        st.info(
+            f"Which pictures both splits share is not known: {plain(why)}.", icon=":material/info:"
+        )
         return
     pairs = cached_samples.kept_splits(run)
     here = st.session_state.get("splits here", {})
@@ -44,7 +47,7 @@ def show(run: RunReader) -> None:
 
         pairs = compare_splits(run, report)
         st.session_state["splits here"] = {run.name: pairs}
-        bar.empty()
+        st.rerun()
     found = across_splits(run, pairs)
     n_test = len(run.test_images())
     n_differ = int(found["differs"].sum())
@@ -52,13 +55,15 @@ def show(run: RunReader) -> None:
         f"**{found['test_id'].nunique():,} of {n_test:,} test pictures** are in the training "
         f"split, too, or nearly so; **{n_differ:,}** pairs have different labels."
     )
-    if found.empty:
-        st.caption("Nearly the same: by their pixels, as under *Duplicates*.")
-        return
+    limit = suggested_threshold(pairs, "pixels")
     st.caption(
-        "Next: take these test pictures out before you report an accuracy. Where the labels "
-        "differ, one of the two is wrong."
+        f"Nearly the same: equal files, or a pixel distance up to {limit:.3f}, {NEAR:.0%} of the "
+        "typical one to the nearest training pictures. **Next:** look-alikes may stay, "
+        "real copies do not belong in a test. Where the labels differ, one of the two is "
+        "wrong."
     )
+    if found.empty:
+        return
     shown = found.sort_values("differs", ascending=False, kind="stable")
     if review_button(f"Review the {shown['sample_id'].nunique():,} training samples"):
         go_to_review(

@@ -8,13 +8,14 @@ import pandas as pd
 import pytest
 
 from dashboard.presenters import reviewing
-from dashboard.presenters.reviewing import Place, apply_events, queue_of, upcoming
+from dashboard.presenters.reviewing import Place, apply_events, headline, queue_of, upcoming
 from hmw_core.criteria import CRITERIA
 from hmw_core.errors import UsageError
 from hmw_core.log import verdicts
 from hmw_core.log.reader import RunReader
 from hmw_core.log.verdicts import Verdict
 from hmw_core.review.queue import audit_sample, queue
+from hmw_core.review.remaining import remaining_errors
 from tests.conftest import write_run
 
 
@@ -318,3 +319,38 @@ def test_last_word_of_a_log_with_a_strange_time(run):
     assert reviewing.last_word(verdicts.read(run)) == (
         "all saved · last by nobody named, at an unknown time"
     )
+
+
+def test_the_headline_tells_what_is_left_with_its_interval_and_what_to_do(run):
+    given = run.samples()["given_label"]
+    order = audit_sample(run)["sample_id"].tolist()
+
+    def check(ids, n_wrong=0):
+        verdicts.append(
+            run,
+            [
+                Verdict(
+                    i,
+                    "relabel" if at < n_wrong else "keep",
+                    int(given[i]),
+                    (int(given[i]) + 1) % 5 if at < n_wrong else None,
+                    "Ann",
+                    stream="audit",
+                )
+                for at, i in enumerate(ids)
+            ],
+        )
+        return remaining_errors(run), verdicts.read(run)
+
+    text = headline(remaining_errors(run), verdicts.read(run), None)
+    assert text.startswith("0 of 60 samples judged, 0 wrong. How many errors are left only random")
+    left, log = check(order[:6], n_wrong=1)
+    text = headline(left, log, None)
+    assert text.startswith(f"6 of 60 samples judged, 1 wrong; {left.low} to {left.high} errors")
+    assert "only 6 random checks so far" in text
+    left, log = check(order[6:30], n_wrong=2)
+    text = headline(left, log, None)
+    assert text.startswith("30 of 60 samples judged, 3 wrong; about 3 [")  # 60 * 3 / 30 - 3
+    assert f"[{left.low}, {left.high}] errors are left among the 30 others. Next: " in text
+    n = sum(given[i] == 2 for i in order[:30])
+    assert headline(left, log, 2).startswith(f"{n} of 60 samples judged, ")

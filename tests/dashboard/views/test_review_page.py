@@ -375,4 +375,4 @@ def test_pictures_of_both_splits_are_found_where_the_test_split_is_kept(folder):
     assert not any("Compare" in b.label for b in page.button)
     write_run(folder / "old")
     page = open_page("duplicates", run="old", find="splits")
-    assert "the pictures of the test split are not known" in said(page)
+    assert "without the pictures of its test split" in said(page)

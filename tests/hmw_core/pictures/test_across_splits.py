@@ -56,7 +56,7 @@ def test_planted_copies_are_found_and_nothing_else(tmp_path):
 
 def test_a_run_of_before_says_why_nothing_is_known(tmp_path):
     run = write(tmp_path / "run", scenes(20))
-    assert "test split are not known" in (why_not(run) or "")
+    assert "without the pictures of its test split" in (why_not(run) or "")
     assert kept_splits(run) is None
     assert run.test_images().empty
     with pytest.raises(UsageError, match="test split"):
