@@ -113,7 +113,7 @@ def test_ambiguous_samples_are_shown_counted_and_reviewed(folder, monkeypatch):
         "streamlit.switch_page", lambda page, query_params=None: gone.append((page, query_params))
     )
     next(b for b in page.button if b.label.startswith("Review")).click().run()
-    assert gone == [("views/pages/fix.py", {"run": "one", "tab": "review"})]
+    assert gone == [("views/pages/fix.py", {"run": "one", "tab": "review", "do": "judge"})]
     kept = page.session_state["review selection"]
     assert len(kept["sample_ids"]) == sizes["Ambiguous"]
     assert kept["sample_ids"][: len(ids)] == ids

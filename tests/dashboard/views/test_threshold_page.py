@@ -57,7 +57,7 @@ def test_flags_become_a_review_queue_most_suspicious_first(folder, monkeypatch):
         "streamlit.switch_page", lambda page, query_params=None: gone.append((page, query_params))
     )
     next(button for button in page.button if "Review these" in button.label).click().run()
-    assert gone == [("views/pages/fix.py", {"run": "two", "tab": "review"})]
+    assert gone == [("views/pages/fix.py", {"run": "two", "tab": "review", "do": "judge"})]
     kept = page.session_state["review selection"]
     score = run.signals(["margin"]).groupby("sample_id")["margin"].mean()
     cut = find_threshold(run, "aum", "gaussian").cut
