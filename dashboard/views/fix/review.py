@@ -34,7 +34,7 @@ from hmw_core.review.remaining import Remaining, remaining_errors
 from hmw_core.samples.suggestions import RULE
 
 PANEL = "review panel"
-SHARE = 10  # counts of the errors left take at most every tenth second
+SHARE = 3  # counts of the errors left take at most a quarter of the time
 ANSWERS = 3  # lists of events whose answers are told again
 TRUE_HELP = (
     "Off, so that you judge the picture. Who sees the true label judges nothing: verdicts and the "
