@@ -51,7 +51,7 @@ def open_run(
             run = of_network(run, choose_network(run))
             if classes is not None:
                 given_label = choose_class(
-                    run, all_classes=classes == "all", text=class_text, width=200, labelled=False
+                    run, all_classes=classes == "all", text=class_text, width=250, labelled=False
                 )
             st.caption(_unasked(run) + plain(description(run)), width="stretch")
             _warn(run)
