@@ -1,6 +1,7 @@
 """What is shown on Inspect, in words, and what can be done with it."""
 
 from functools import partial
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -96,43 +97,55 @@ def _show_all() -> None:
 
 def _offer_figure(run: RunReader, given_label: int | None, colour: str, epoch: int | None) -> None:
     """Offer the figure of the map as a PDF, in the colour on screen."""
-    figure, paper = "clusters", "Fig. 4"
-    if given_label is not None:
-        figure, paper = OF_A_CLASS.get(colour, (figure, "drawn as Fig. 4"))
+    figure, paper = _figure_of(given_label, colour)
     of = "all classes" if given_label is None else f"class {run.class_names[given_label]}"
     name = "" if given_label is None else f"-{run.class_names[given_label]}"
-    # Not drawn before somebody asks: a figure costs a second.
-    off = not run.feature_epochs() or (colour in COLOURS and colour not in LABEL_COLOURS)
-    why = "has no map" if not run.feature_epochs() else f"no figure shows the {COLOURS.get(colour)}"
+    why = _why_no_figure(run, figure, colour, epoch)
     st.download_button(
         "PDF",
-        data=partial(_pdf, run, figure, given_label, colour, epoch),
+        data=partial(pdf_of, run, given_label, colour, epoch),
         file_name=file_name(run.name, f"{shorten(name, 40)}-{figure}-{colour}.pdf"),
         mime="application/pdf",
         on_click="ignore",
         icon=":material/picture_as_pdf:",
-        disabled=off,
-        help=plain(
-            f"None: {why}" if off else f"{paper} of {of} by {COLOURS.get(colour, colour)}, whole"
-        ),
+        disabled=bool(why),
+        help=plain(f"None: {why}" if why else f"{paper} of {of} by {COLOURS.get(colour, colour)}"),
     )
 
 
-def _pdf(
-    run: RunReader, figure: str, given_label: int | None, colour: str, epoch: int | None
-) -> bytes:
+def _why_no_figure(run: RunReader, figure: str, colour: str, epoch: int | None) -> str:
+    if not run.feature_epochs():
+        return "the run has no features"
+    if colour in LABEL_COLOURS:
+        return ""
+    if colour in COLOURS:
+        return f"no figure shows the {COLOURS[colour]}"
+    if figure == "clusters" and epoch is not None and epoch not in run.feature_epochs():
+        return f"the run has no features of epoch {epoch} to draw its scores on"
+    return ""
+
+
+def pdf_of(run: RunReader, given_label: int | None, colour: str, epoch: int | None) -> bytes:
+    """Return the typeset figure of a class, or of all, in a colour of the map."""
     from dashboard.export.render import export_figure  # Matplotlib, only when asked
 
-    if figure == "class_clusters":
-        table = runs.table(figure, [run], given_label=given_label)
-    elif figure == "class_weights":
-        table = runs.table(figure, run, given_label=given_label, epoch=epoch)
-    else:
-        criterion_epoch = None if colour in LABEL_COLOURS else epoch
-        table = runs.table(figure, [run], colour=colour, epoch=criterion_epoch)
-        if given_label is not None:
-            table = of_class(table, run, given_label)
+    figure, _ = _figure_of(given_label, colour)
+    options: dict[str, Any] = {"given_label": given_label}
+    if figure == "clusters":
+        options = {"colour": colour}
+    if colour not in LABEL_COLOURS:
+        options["epoch"] = epoch
+    table = runs.table(figure, [run], **options)
+    if figure == "clusters" and given_label is not None:
+        table = of_class(table, run, given_label)
     return export_figure(figure, table, "pdf", "text")
+
+
+def _figure_of(given_label: int | None, colour: str) -> tuple[str, str]:
+    """Return the name of a figure, and what it is of the paper."""
+    if given_label is None:
+        return "clusters", "Fig. 4"
+    return OF_A_CLASS.get(colour, ("clusters", "Drawn as Fig. 4"))
 
 
 def of_class(table: pd.DataFrame, run: RunReader, given_label: int) -> pd.DataFrame:

@@ -11,6 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 from dashboard.drawing.outlines import Outline, as_text
 from dashboard.presenters.linked import Places
+from dashboard.views.inspect.selection import pdf_of
 from hmw_core import RunWriter
 from hmw_core.log import verdicts
 from hmw_core.log.reader import RunReader
@@ -420,3 +421,25 @@ def test_a_limit_at_another_epoch(folder):
     assert "limit_epoch" not in page.query_params
     last = open_page("samples", run="tiny", limit="aum", high="0", limit_epoch="4")
     assert "AUM at most 0" in said(last)
+
+
+@pytest.mark.parametrize("given_label", [None, 1])
+def test_the_figure_of_the_map_comes_in_each_colour_that_a_figure_has(folder, given_label):
+    write_run(folder / "tiny")
+    run = RunReader(folder / "tiny")
+    epoch = None if given_label is None else 2  # Fig. 4's scores are those of its features
+    colours = {"is_mislabeled": None, "hm_weight": epoch, "given_label": None, "aum": None}
+    made = [pdf_of(run, given_label, colour, epoch) for colour, epoch in colours.items()]
+    assert all(pdf.startswith(b"%PDF") for pdf in made)
+    assert len(set(made)) == len(made)
+
+
+def test_no_pdf_of_a_colour_that_no_figure_has(folder):
+    write_run(folder / "tiny")
+    page = open_page("samples", run="tiny", colour_by="verdict")
+    (offered,) = [found for found in page.get("download_button") if found.proto.label == "PDF"]
+    assert offered.proto.disabled
+    assert "no figure shows the verdict" in offered.proto.help
+    page = open_page("samples", run="tiny", colour_by="aum", epoch="2")
+    (offered,) = [found for found in page.get("download_button") if found.proto.label == "PDF"]
+    assert "no features of epoch 2" in offered.proto.help
