@@ -10,6 +10,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from dashboard.cached.kept import kept_for, version
+from dashboard.drawing.style import PLAIN, Typography
 from dashboard.figures import FIGURES
 from dashboard.jobs.background import MapJobs
 from dashboard.presenters.run_card import run_card
@@ -63,12 +64,17 @@ def table(figure: str, run: RunReader | Sequence[RunReader], **options: Any) -> 
     CannotShow
         If the runs lack what the figure needs.
     """
-    return _drawn(figure, run, _given(options))[0]
+    return _prepared(figure, run, _given(options))
 
 
-def chart(figure: str, run: RunReader | Sequence[RunReader], **options: Any) -> go.Figure:
+def chart(
+    figure: str,
+    run: RunReader | Sequence[RunReader],
+    typography: Typography = PLAIN,
+    **options: Any,
+) -> go.Figure:
     """Return the plotly figure of `table`, to be read only."""
-    return _drawn(figure, run, _given(options))[1]
+    return _drawn(figure, run, _given(options), typography)
 
 
 def summaries(runs: Sequence[RunReader]) -> pd.DataFrame:
@@ -145,10 +151,19 @@ card = kept_for(max_entries=256)(run_card)
 
 
 @kept_for(max_entries=48, show_spinner="Reading the log ...")
-def _drawn(
+def _prepared(
     figure: str, run: RunReader | Sequence[RunReader], options: dict[str, Any]
-) -> tuple[pd.DataFrame, go.Figure]:
+) -> pd.DataFrame:
     spec = FIGURES[figure]
     readers = [run] if isinstance(run, RunReader) else list(run)
-    prepared = spec.prepare(readers if spec.many else readers[0], **options)
-    return prepared, spec.draw(prepared)
+    return spec.prepare(readers if spec.many else readers[0], **options)
+
+
+@kept_for(max_entries=48)
+def _drawn(
+    figure: str,
+    run: RunReader | Sequence[RunReader],
+    options: dict[str, Any],
+    typography: Typography,
+) -> go.Figure:
+    return FIGURES[figure].draw(_prepared(figure, run, options), typography)

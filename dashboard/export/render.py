@@ -8,14 +8,17 @@ from typing import Any
 import matplotlib as mpl
 import pandas as pd
 import plotly.graph_objects as go
+from plotly.offline import get_plotlyjs
 
-from dashboard.drawing.style import WIDTHS, Typography, paper_style
+from dashboard.drawing.style import PLAIN, Typography, paper_style
 from dashboard.figures import FIGURES
 from dashboard.figures.base import FigureSpec
-from hmw_core.errors import UsageError, pick
+from dashboard.figures.runs.sweep_figures import SWEEP_FIGURES
+from hmw_core.errors import pick
 from hmw_core.spreadsheet import csv_bytes
 
 FORMATS = ("pdf", "svg", "png", "html", "csv")
+PLOTLY = "plotly.min.js"  # as plotly calls what a page loads from its own folder
 CREATOR = "hmw-dashboard"
 # Without dates and with one salt, the same table gives the same bytes.
 DATES = {"pdf": {"CreationDate": None}, "svg": {"Date": None}}
@@ -25,53 +28,55 @@ _ONE_AT_A_TIME = threading.Lock()
 
 
 def export_figure(
-    name: str, table: pd.DataFrame, format: str, width: str | float = "column"
+    name: str,
+    table: pd.DataFrame,
+    format: str,
+    typography: Typography = PLAIN,
+    *,
+    alone: bool = True,
 ) -> bytes:
     """Return a figure's file.
 
     Parameters
     ----------
     name : str
-        Of `FIGURES`.
+        Of `FIGURES` or `SWEEP_FIGURES`.
     table : DataFrame
         What the figure's `prepare` returned.
     format : str
-        Of `FORMATS`: `pdf`, `svg` or `png` (typeset, 300 dpi), `html` (as on the page, with all
-        it needs inside), `csv` (the table).
-    width : str or float
-        Of `WIDTHS` (`column`, `text`, `slide`), or inches; of the first three formats.
+        Of `FORMATS`: `pdf`, `svg` or `png` (typeset, 300 dpi), `html` (as on the page), `csv` (the
+        table).
+    typography : Typography
+        Of all but the table.
+    alone : bool
+        Whether a page of HTML holds plotly, 4.8 MB; else it loads `PLOTLY`, which lies beside it.
 
     Raises
     ------
     UsageError
-        If the figure, format or width is unknown.
+        If the figure or format is unknown.
     """
-    figure = pick(FIGURES, name, "figure")
+    figure = pick(FIGURES | SWEEP_FIGURES, name, "figure")
     pick(dict.fromkeys(FORMATS, ""), format, "format")
     if format == "csv":
         return csv_bytes(table.reset_index(drop=True))
     if format == "html":
-        return _page(name, figure, figure.draw(table)).encode()
-    return typeset_bytes(figure, table, format, inches(width))
+        return _page(name, figure, figure.draw(table, typography), alone).encode()
+    return typeset_bytes(figure, table, format, typography)
 
 
-def inches(width: str | float) -> float:
-    """Return a width of `WIDTHS` or a number of inches as inches.
-
-    Raises
-    ------
-    UsageError
-        If it is neither, or no width that anything can be read at.
-    """
-    if isinstance(width, str):
-        return pick(WIDTHS, width, "width")
-    if not 2.0 <= width <= 40.0:
-        raise UsageError(f"a figure is 2 to 40 inches wide, not {width}")
-    return float(width)
+def plotly_code() -> bytes:
+    """Return what pages of HTML that are not alone load as `PLOTLY`."""
+    return get_plotlyjs().encode()
 
 
 def typeset_bytes(
-    figure: FigureSpec, table: pd.DataFrame, format: str, width: float, *, outlined: bool = False
+    figure: FigureSpec,
+    table: pd.DataFrame,
+    format: str,
+    typography: Typography = PLAIN,
+    *,
+    outlined: bool = False,
 ) -> bytes:
     """Return the typeset figure; `outlined` turns an SVG's text to shapes, for any reader's fonts.
 
@@ -83,7 +88,6 @@ def typeset_bytes(
         "svg.hashsalt": CREATOR,
         "svg.fonttype": "path" if outlined else "none",
     }
-    typography = Typography(width)
     with _ONE_AT_A_TIME, paper_style(typography):
         drawn = figure.typeset(table, typography)
         with mpl.rc_context(settings):
@@ -91,13 +95,13 @@ def typeset_bytes(
     return file.getvalue()
 
 
-def _page(name: str, figure: FigureSpec, drawn: go.Figure) -> str:
-    """Return a figure as a page with plotly's code inside, which opens without a network."""
+def _page(name: str, figure: FigureSpec, drawn: go.Figure, alone: bool) -> str:
+    """Return a figure as a page that opens without a network."""
     title = html.escape(f"{figure.title} ({figure.paper})" if figure.paper else figure.title)
     drawn.update_layout(template="plotly_white")
     body = drawn.to_html(
         full_html=False,
-        include_plotlyjs=True,
+        include_plotlyjs=True if alone else "directory",
         div_id=name,
         config={"displaylogo": False, "responsive": True},
     )

@@ -2,17 +2,33 @@
 
 import base64
 import html
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
 
-from dashboard.drawing.style import TEXT
+import pandas as pd
+
+from dashboard.drawing.style import PLAIN, TEXT, Typography
 from dashboard.export import report_tables
-from dashboard.export.prepared import Prepared, counts_of, prepare_figures
+from dashboard.export.captions import first_sentence
+from dashboard.export.places import without_places
+from dashboard.export.prepared import Prepared, prepare_figures
 from dashboard.export.render import typeset_bytes
+from dashboard.export.report_review import (
+    MOST_SUSPECTS,
+    corrections,
+    labels_table,
+    suspects,
+    verdict_counts,
+)
 from dashboard.export.report_tables import LARGEST_MATRIX, Rows
 from dashboard.figures import FIGURES
-from dashboard.presenters.summary import notes_of
+from dashboard.figures.base import FigureSpec
+from dashboard.figures.runs.sweep_figures import SWEEP_FIGURES
+from dashboard.presenters.summary import description, notes_of
 from hmw_core.criteria.compute import without_absent
-from hmw_core.criteria.of_run import main_criteria_of, title_of
+from hmw_core.criteria.of_run import main_criteria_of, pick_criterion, title_of
+from hmw_core.errors import UsageError
 from hmw_core.experiments.paper import PAPER_NOTE
 from hmw_core.log.reader import RunReader
 
@@ -35,6 +51,9 @@ td { white-space: nowrap }
 figure { margin: 1.5rem 0 2.5rem; break-inside: avoid }
 figure img { width: 100%; height: auto }
 figcaption { font-size: .9rem; color: #444; max-width: 45rem }
+nav { columns: 2; font-size: .9rem; margin-top: 1.5rem }
+nav ol { margin: 0; padding-left: 1.4rem } nav li { break-inside: avoid }
+figure[data-sample] { overflow: hidden; break-inside: avoid }
 .warning { border-left: .3rem solid #d55e00; padding: .1rem .8rem }
 @media print {
   body { font-size: 9.5pt; max-width: none; margin: 0; padding: 0 }
@@ -66,51 +85,113 @@ CONTESTS = {
 def report_html(
     run: RunReader,
     others: Sequence[RunReader] = (),
-    figures: Sequence[str] | None = None,
-    given_label: int | None = None,
+    choices: Mapping[str, Any] | None = None,
     prepared: Prepared | None = None,
+    typography: Typography = PLAIN,
+    told: Callable[[str], None] = lambda title: None,
 ) -> str:
-    """Return the report of a run as one HTML file.
+    """Return the report of a run as one HTML file, without a script and without a place on a disk.
 
     Parameters
     ----------
     run : RunReader
     others : sequence of RunReader
         Runs that accuracies and clusters are compared with.
-    figures : sequence of str, optional
-        Names of `FIGURES`. Default: all.
-    given_label : int, optional
-        The class of the figures that can be of one.
+    choices : mapping, optional
+        As `options_of`'s.
     prepared : Prepared, optional
-        What `prepare_figures` returned for just these, where it is at hand.
-
-    Raises
-    ------
-    UsageError
-        If a figure is unknown.
+        The figures. Default: the paper's, prepared with `choices`.
+    typography : Typography
+        Of the figures, at the width of a page.
+    told : callable
+        Called with a figure's title before it is typeset.
     """
-    prepared = prepared or prepare_figures([run, *others], figures, given_label)
-    sections = [
-        _facts(run),
-        _accuracy([run, *others]),
-        _detection(run, prepared, given_label),
-        _noise(run),
-        _figures(prepared),
-        _not_shown(prepared),
-        _provenance(run),
-    ]
-    title = html.escape(f"Run {run.name}")
+    prepared = prepared or prepare_figures([run, *others], None, choices)
+    pictures, review = _suspects_and_review(run)
+    sections = {
+        "The run": _facts(run),
+        "Suspects": pictures,
+        "Verdicts and corrections": review,
+        "Accuracy": _accuracy([run, *others]),
+        "Which criterion finds the mislabeled samples": _detection(run, prepared, choices or {}),
+        "Labels": _noise(run),
+        "Figures": _figures(prepared, replace(typography, size=TEXT), told),
+        "What could not be shown": _not_shown(prepared),
+        "Where this comes from": _provenance(run),
+    }
+    shown = {f"part-{n}": part for n, part in enumerate(sections.items(), 1) if part[1]}
+    body = "".join(
+        f'<section id="{anchor}">\n<h2>{name}</h2>\n{part}</section>\n'
+        for anchor, (name, part) in shown.items()
+    )
+    contents = "".join(
+        f'<li><a href="#{anchor}">{name}</a>{_figure_links(prepared) * (name == "Figures")}</li>\n'
+        for anchor, (name, _) in shown.items()
+    )
+    title = _text(f"Run {run.name}")
     return (
         f'<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width">\n'
         f"<title>{title}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n<h1>{title}</h1>\n"
-        f"{''.join(sections)}</body>\n</html>\n"
+        f'<p class="about">{_text(description(run))}</p>\n'
+        f'<nav aria-label="Contents"><ol>\n{contents}</ol></nav>\n{body}</body>\n</html>\n'
     )
+
+
+def _text(text: str) -> str:
+    """Return a text that is not ours as HTML, without the places that it names."""
+    return html.escape(without_places(text))
+
+
+def _figure_links(prepared: Prepared) -> str:
+    links = [f'<a href="#{n}">{_text(_spec(n).title)}</a>' for n in prepared.tables]
+    return f"<br><small>{' · '.join(links)}</small>"
+
+
+def _spec(name: str) -> FigureSpec:
+    return (FIGURES | SWEEP_FIGURES)[name]
+
+
+def _suspects_and_review(run: RunReader) -> tuple[str, str]:
+    """Return the pictures of the most suspicious samples, and what people made of them.
+
+    Where the log can give no suspects, both say so.
+    """
+    try:
+        table = labels_table(run)
+        if not table["suspicion_rank"].notna().any():
+            raise UsageError(f"run {run.name!r} has no sample with a score yet")
+        criterion = pick_criterion(run, table.attrs["provenance"]["criterion"])
+        pictures = suspects(run, table, "" if criterion.unit == "1" else criterion.unit)
+    except UsageError as reason:
+        return f'<p class="about">{_text(str(reason))}.</p>\n', ""
+    known = " An orange edge marks those whose true label differs." if run.has_true_label else ""
+    about = (
+        f"The {min(MOST_SUSPECTS, len(table))} most suspicious of {len(table):,} samples by "
+        f"{criterion.title}, the most suspicious first: its place and score, the label that the "
+        f"training itself suggests, and the verdict where somebody gave one.{known}"
+    )
+    return f'<p class="about">{_text(about)}</p>\n{pictures}\n', _review(table)
+
+
+def _review(table: pd.DataFrame) -> str:
+    counts = verdict_counts(table)
+    if not counts:
+        return '<p class="about">Nobody has judged a sample of this run yet.</p>\n'
+    n_changed = int(table["changed"].sum())
+    parts = [_table(["verdict", "samples", "by"], counts)]
+    if n_changed:
+        rows = corrections(table)
+        more = f", the first {len(rows):,} of them" if n_changed > len(rows) else ""
+        caption = f"{n_changed:,} corrected labels{more}, the most suspicious first"
+        heading = ["sample", "given", "new", "by", "when (UTC)", "note"]
+        parts.append(_table(heading, rows, caption=caption, words=True))
+    return "".join(parts)
 
 
 def _facts(run: RunReader) -> str:
     trouble = notes_of(run)
-    warning = "".join(f'<p class="warning">{html.escape(sentence)}</p>\n' for sentence in trouble)
+    warning = "".join(f'<p class="warning">{_text(sentence)}</p>\n' for sentence in trouble)
     return warning + _table([], report_tables.facts(run), words=True)
 
 
@@ -119,17 +200,16 @@ def _accuracy(runs: Sequence[RunReader]) -> str:
     note = ""
     if any(row[-1] != report_tables.UNKNOWN for row in rows):
         note = f'<p class="about">{html.escape(PAPER_NOTE)}</p>\n'
-    return f"<h2>Accuracy</h2>\n{_table(ACCURACY_HEADING, rows)}{note}"
+    return _table(ACCURACY_HEADING, rows) + note
 
 
-def _detection(run: RunReader, prepared: Prepared, given_label: int | None) -> str:
+def _detection(run: RunReader, prepared: Prepared, choices: Mapping[str, Any]) -> str:
     """Return both contests, computed here where the figure was not asked for."""
     at_hand = prepared
     if "detection" not in {**prepared.tables, **prepared.reasons}:
-        at_hand = prepare_figures([run], ["detection"], given_label)
-    heading = "<h2>Which criterion finds the mislabeled samples</h2>\n"
+        at_hand = prepare_figures([run], ["detection"], choices)
     if "detection" in at_hand.reasons:
-        return f"{heading}<p>{html.escape(at_hand.reasons['detection'])}.</p>\n"
+        return f"<p>{_text(at_hand.reasons['detection'])}.</p>\n"
     table = at_hand.tables["detection"]
     first = table.iloc[0]
     reference = title_of(next(iter(without_absent(main_criteria_of(run), run))))
@@ -138,7 +218,7 @@ def _detection(run: RunReader, prepared: Prepared, given_label: int | None) -> s
         f"difference is to {reference}, on the same samples; intervals: {first['interval']}. "
         "Precision and recall are those of flagging as many samples as are mislabeled."
     )
-    parts = [f'{heading}<p class="about">{html.escape(about)}</p>\n']
+    parts = [f'<p class="about">{_text(about)}</p>\n']
     for contest in table["contest"].unique():
         caption = CONTESTS[contest]
         if contest == "hard clean":
@@ -149,9 +229,7 @@ def _detection(run: RunReader, prepared: Prepared, given_label: int | None) -> s
 
 
 def _noise(run: RunReader) -> str:
-    parts = [
-        f"<h2>Labels</h2>\n{_table(COUNT_HEADING, report_tables.class_counts(run))}",
-    ]
+    parts = [_table(COUNT_HEADING, report_tables.class_counts(run))]
     matrix = prepare_figures([run], ["noise_matrix"]).tables.get("noise_matrix")
     if matrix is not None and run.n_classes <= LARGEST_MATRIX:
         heading, rows = report_tables.noise_matrix(matrix)
@@ -160,20 +238,21 @@ def _noise(run: RunReader) -> str:
     return "".join(parts)
 
 
-def _figures(prepared: Prepared) -> str:
-    parts = ["<h2>Figures</h2>\n"] if prepared.tables else []
+def _figures(prepared: Prepared, typography: Typography, told: Callable[[str], None]) -> str:
+    parts = []
     for name, table in prepared.tables.items():
-        figure = FIGURES[name]
-        drawn = typeset_bytes(figure, table, "svg", TEXT, outlined=True)
+        figure = _spec(name)
+        told(figure.title)
+        drawn = typeset_bytes(figure, table, "svg", typography, outlined=True)
         picture = base64.b64encode(drawn).decode("ascii")
-        title = html.escape(figure.title)
+        caption = figure.caption(table)
         paper = f" ({html.escape(figure.paper)} of the paper)" if figure.paper else ""
-        counts = html.escape(counts_of(table))
         parts.append(
             f'<figure id="{name}">\n'
-            f'<img alt="{title}" src="data:image/svg+xml;base64,{picture}">\n'
-            f"<figcaption><b>{title}</b>{paper}. {html.escape(figure.look_for)}"
-            f"{f' <i>{counts}.</i>' if counts else ''}</figcaption>\n</figure>\n"
+            f'<img alt="{_text(first_sentence(caption))}" '
+            f'src="data:image/svg+xml;base64,{picture}">\n'
+            f"<figcaption><b>{html.escape(figure.title)}</b>{paper}. {_text(caption)} "
+            f"<i>{html.escape(figure.look_for)}</i></figcaption>\n</figure>\n"
         )
     return "".join(parts)
 
@@ -181,13 +260,12 @@ def _figures(prepared: Prepared) -> str:
 def _not_shown(prepared: Prepared) -> str:
     if not prepared.reasons:
         return ""
-    rows = [[FIGURES[name].title, reason] for name, reason in prepared.reasons.items()]
-    return f"<h2>What could not be shown</h2>\n{_table(['figure', 'why'], rows, words=True)}"
+    rows = [[_spec(name).title, reason] for name, reason in prepared.reasons.items()]
+    return _table(["figure", "why"], rows, words=True)
 
 
 def _provenance(run: RunReader) -> str:
     parts = [
-        "<h2>Where this comes from</h2>\n",
         _table([], report_tables.provenance(run), words=True),
         _table(
             ["criterion", "title", "unit", "direction", "source"],
@@ -212,4 +290,4 @@ def _table(heading: Sequence[str], rows: Rows, *, caption: str = "", words: bool
 
 
 def _row(tag: str, cells: Iterable[str]) -> str:
-    return "<tr>" + "".join(f"<{tag}>{html.escape(cell)}</{tag}>" for cell in cells) + "</tr>"
+    return "<tr>" + "".join(f"<{tag}>{_text(cell)}</{tag}>" for cell in cells) + "</tr>"

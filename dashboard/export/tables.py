@@ -1,5 +1,7 @@
 """A table as it is shown, as text for a spreadsheet, a README or a paper."""
 
+import re
+import unicodedata
 from collections.abc import Callable
 
 import pandas as pd
@@ -29,12 +31,20 @@ _LATEX = str.maketrans(
         "α": r"$\alpha$",
         "β": r"$\beta$",
         "ρ": r"$\rho$",
+        "γ": r"$\gamma$",
+        "η": r"$\eta$",
+        "θ": r"$\theta$",
+        "°": r"$^\circ$",
+        "·": r"$\cdot$",
+        "≈": r"$\approx$",
         "…": r"\ldots{}",
+        "\u00a0": "~",
         "’": "'",
         "“": "``",
         "”": "''",
     }
 )
+_OWN = "ßæÆøØœŒłŁı"  # letters without an accent that every LaTeX font can set
 
 
 def to_markdown(table: pd.DataFrame, caption: str) -> str:
@@ -93,11 +103,21 @@ def markdown(text: str) -> str:
 
 
 def latex(text: str) -> str:
-    """Return a text that LaTeX sets letter by letter, on one line; a number's minus as a minus."""
-    line = " ".join(text.split())
+    """Return a text that LaTeX sets letter by letter, on one line; a number's minus as a minus.
+
+    Letters that pdfLaTeX refuses without further packages are named by their code: `[U+8239]`.
+    """
+    line = " ".join(re.split(r"[^\S\u00a0]+", text)).strip(" ")
     if line.startswith("-") and NUMBER.fullmatch(line):
         return f"$-${line[1:]}"
-    return line.translate(_LATEX)
+    return "".join(c if ord(c) in _LATEX else _set(c) for c in line).translate(_LATEX)
+
+
+def _set(letter: str) -> str:
+    """Return a letter, or its code where LaTeX's first fonts have neither it nor its accent."""
+    base = unicodedata.normalize("NFD", letter)[0]
+    plain = letter in _OWN or (" " <= base <= "~" and letter < "\u0180")
+    return letter if plain else f"[U+{ord(letter):04X}]"
 
 
 def _at_right(column: pd.Series) -> bool:

@@ -11,7 +11,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 CHARTS = {
     "overview": 0,
-    "criteria": 4,
+    "criteria": 2,
     "logits": 2,
     "sphere": 1,
     "clusters": 1,
@@ -69,19 +69,19 @@ def test_bare_address_shows_the_runs(page: Page):
     expect(page.get_by_text("foreign: no run.json")).to_be_visible()
 
 
-def test_run_is_kept_from_page_to_page(page: Page):
+def test_run_and_class_are_kept_from_tab_to_tab(page: Page):
     open_page(page, "/criteria?run=weighted&class=2")
-    page.get_by_role("link", name="Logits").click()
-    expect(page.get_by_role("heading", name="Logits", exact=True)).to_be_visible()
+    page.get_by_role("tab", name="Fig. 2").click()
     settle(page)
-    assert "/logits?" in page.url
-    assert "run=weighted" in page.url
-    assert "class=2" in page.url
+    expect(page.locator(".st-key-chart-logits .js-plotly-plot")).to_be_visible()
+    for part in ("/paper?", "tab=logits", "run=weighted", "class=2"):
+        assert part in page.url
 
 
 def test_address_that_leaves_the_folder_is_refused(page: Page):
     open_page(page, "/criteria?run=../../etc")
-    expect(page.get_by_text("there is no “../../etc” here")).to_be_visible()
+    expect(page.get_by_text("There is no run “../../etc” here")).to_be_visible()
+    expect(page.locator(".js-plotly-plot")).to_have_count(0)
 
 
 def test_class_names_with_html_show_as_they_are(page: Page):
@@ -98,15 +98,45 @@ def test_download(page: Page, kind, start):
     open_page(page, "/accuracy?run=plain")
     with page.expect_download() as waiting:
         page.get_by_role("button", name=kind, exact=True).click()
-    assert waiting.value.suggested_filename.endswith(f"accuracy.{kind.lower()}")
+    assert waiting.value.suggested_filename.endswith(f"accuracy-plain.{kind.lower()}")
     assert Path(waiting.value.path()).read_bytes().startswith(start)
 
 
 @pytest.mark.parametrize(
-    ("button", "start"), [("Figures (zip)", b"PK"), ("Report (HTML)", b"<!doctype html>")]
+    ("what", "file", "start"),
+    [
+        ("Make the figures (zip)", "plain-figures.zip", b"PK"),
+        ("Make the report (HTML)", "plain-report.html", b"<!doctype html>"),
+    ],
 )
-def test_export(page: Page, button, start):
+def test_export_is_made_and_then_offered(page: Page, what, file, start):
     open_page(page, "/export?run=plain")
+    page.get_by_role("button", name=what).click()
+    expect(page.get_by_role("button", name=f"Download {file}")).to_be_visible(timeout=120_000)
     with page.expect_download() as waiting:
-        page.get_by_role("button", name=button).click()
+        page.get_by_role("button", name=f"Download {file}").click()
+    assert waiting.value.suggested_filename == file
     assert Path(waiting.value.path()).read_bytes().startswith(start)
+
+
+def test_a_tab_of_paper_is_a_pdf_in_one_click(page: Page):
+    open_page(page, "/paper?run=plain&tab=curves&class=2")
+    with page.expect_download() as waiting:
+        page.get_by_role("button", name="This tab as PDF").click()
+    assert waiting.value.suggested_filename == "fig1-curves-b-emu-b-class2-plain.pdf"
+    assert Path(waiting.value.path()).read_bytes().startswith(b"%PDF")
+
+
+def test_paper_shows_the_open_tabs_figure_without_scrolling(page: Page):
+    page.set_viewport_size({"width": 1280, "height": 720})
+    for tab in ("curves", "logits", "sphere", "clusters", "class", "accuracy"):
+        open_page(page, f"/paper?run=plain&tab={tab}")
+        top = page.locator(".js-plotly-plot .main-svg").first.bounding_box()
+        assert top is not None
+        assert top["y"] < 480, tab
+
+
+def test_no_figure_of_paper_offers_a_second_picture(page: Page):
+    open_page(page, "/paper?run=plain&tab=curves")
+    page.locator(".js-plotly-plot").first.hover()
+    expect(page.locator(".modebar-btn")).to_have_count(0)

@@ -7,10 +7,16 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import runs
-from dashboard.figures.base import CannotShow
+from dashboard.export.names import sweep_stem
 from dashboard.figures.runs.sweep_curves import MOST_LINES, most_values
 from dashboard.figures.runs.sweep_figures import SWEEP_FIGURES
-from dashboard.views.parts.blocks import CONFIG, offer_files, offer_table
+from dashboard.views.parts.blocks import (
+    figure_file,
+    offer_files,
+    offer_table,
+    say_refused,
+    show_chart,
+)
 from dashboard.views.parts.choices import choose, plain
 from dashboard.views.parts.refusals import refusals
 from hmw_core.errors import UsageError
@@ -36,7 +42,6 @@ from hmw_core.experiments.sweeps import (
     sweep_table,
     value_in_words,
 )
-from hmw_core.spreadsheet import csv_bytes
 
 EVERY = 3  # seconds between two looks at a sweep that is being computed
 NONE = "There is no sweep yet: “python -m training sweep table-4” trains a first one."
@@ -120,24 +125,13 @@ def show_sweep_figure(name: str, sweep: Sweep, **options: Any) -> None:
     st.subheader(f"{spec.title}{paper}", anchor=False)
     try:
         table = spec.prepare(sweep, **options)
-    except CannotShow as reason:
-        st.info(f"Not shown: {plain(str(reason))}.", icon=":material/info:")
+        chart = spec.draw(table)
+    except UsageError as reason:
+        say_refused(reason)
         return
-    except UsageError as error:
-        st.error(plain(str(error)), icon=":material/error:")
-        return
-    st.plotly_chart(spec.draw(table), key=f"chart {name}", config=CONFIG, alt=spec.title)
+    show_chart(name, chart, spec.caption(table))
     st.caption(f"**What to look for.** {spec.look_for}")
-    offer_files(sweep.name, name, partial(file_of, name, table))
-
-
-def file_of(name: str, table: pd.DataFrame, kind: str) -> bytes:
-    """Return a figure's file."""
-    from dashboard.export.render import inches, typeset_bytes  # Matplotlib, only when asked
-
-    if kind == "csv":
-        return csv_bytes(table.reset_index(drop=True))
-    return typeset_bytes(SWEEP_FIGURES[name], table, kind, inches("text"))
+    offer_files(sweep_stem(name, spec, sweep.name), name, partial(figure_file, name, table, None))
 
 
 def results(sweep: Sweep) -> str:

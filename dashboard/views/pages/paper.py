@@ -1,20 +1,44 @@
-"""Paper: the paper's figures of a run, one tab each, and their export."""
+"""Paper: the paper's figures as an author wants them, a tab each, and their export."""
 
 from functools import partial
+from typing import Any
 
-from dashboard.views.paper import accuracy, clusters, criteria, export, logits, sphere
+from dashboard.cached.lessons import paper_lesson
+from dashboard.views.paper import (
+    accuracy,
+    class_maps,
+    clusters,
+    curves,
+    export,
+    logits,
+    parameters,
+    sphere,
+    tables,
+)
+from dashboard.views.paper.shown import choose_shown
 from dashboard.views.parts.bar import open_run
-from dashboard.views.parts.tabs import show_tabs
+from dashboard.views.parts.lesson import show_lesson
+from dashboard.views.parts.tabs import open_tab, show_tabs
 
-run, given_label = open_run("Paper", "The paper's figures, drawn from this run.", classes="all")
+# The name in the address: the title, what shows the tab, and the figures that its PDF has.
+TABS: dict[str, tuple[str, Any, list[str]]] = {
+    "curves": ("Fig. 1 · Curves", curves, ["curves"]),
+    "logits": ("Fig. 2 · Logits", logits, ["logits"]),
+    "sphere": ("Fig. 3 · Angles", sphere, ["sphere"]),
+    "clusters": ("Fig. 4 · Clusters", clusters, ["clusters"]),
+    "class": ("Figs. 5, 6 · Class", class_maps, ["class_clusters", "class_weights"]),
+    "parameters": ("Fig. 7 · α and β", parameters, []),
+    "accuracy": ("Accuracy", accuracy, ["accuracy"]),
+    "tables": ("Tables", tables, []),
+    "export": ("Export", export, []),
+}
+
+run, given_label = open_run(
+    "Paper", "The figures of HMW (AAAI-24), drawn from your runs.", classes="all"
+)
+show_lesson(paper_lesson(run, given_label))
+shown = choose_shown(run, given_label, TABS[open_tab("paper", TABS)][2])
 show_tabs(
     "paper",
-    {
-        "curves": ("Fig. 1 · Criteria", partial(criteria.show, run, given_label)),
-        "logits": ("Fig. 2 · Logits", partial(logits.show, run, given_label)),
-        "sphere": ("Fig. 3 · Angles", partial(sphere.show, run, given_label)),
-        "clusters": ("Fig. 4 · Clusters", partial(clusters.show, run, given_label)),
-        "accuracy": ("Accuracy", partial(accuracy.show, run, given_label)),
-        "export": ("Export", partial(export.show, run, given_label)),
-    },
+    {name: (title, partial(tab.show, shown)) for name, (title, tab, _) in TABS.items()},
 )

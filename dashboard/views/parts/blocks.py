@@ -7,11 +7,15 @@ from functools import partial
 from typing import Any
 
 import pandas as pd
+import plotly.graph_objects as go
 import streamlit as st
 
 from dashboard import runs
 from dashboard.cached import samples as cached_samples
+from dashboard.drawing.style import PLAIN, Typography
+from dashboard.export.captions import first_sentence
 from dashboard.export.find import network_words
+from dashboard.export.names import figure_stem
 from dashboard.export.tables import markdown, to_latex, to_markdown
 from dashboard.figures import FIGURES
 from dashboard.figures.base import CannotShow
@@ -32,35 +36,71 @@ PAGE = 48  # pictures; more make a page slow
 
 
 def show_figure(
-    name: str, run: RunReader | Sequence[RunReader], *, select: bool = False, **options: Any
+    name: str,
+    run: RunReader | Sequence[RunReader],
+    *,
+    select: bool = False,
+    typography: Typography | None = None,
+    **options: Any,
 ) -> None:
     """Show a figure, what to look for, and its downloads; or why it cannot be shown.
 
-    With `select`, boxes and lassos drawn on it are kept for `selection_of`.
+    Parameters
+    ----------
+    name : str
+        Of `FIGURES`.
+    run : RunReader or sequence of RunReader
+        Several where the figure compares runs.
+    select : bool
+        Whether boxes and lassos drawn on it are kept for `selection_of`.
+    typography : Typography, optional
+        Of the screen and the files. Default: plain, and as wide as a page of AAAI.
+    **options
+        Of the figure's `prepare`.
     """
     spec = FIGURES[name]
-    paper = f" :gray[:small[{spec.paper}]]" if spec.paper else ""
-    st.subheader(f"{spec.title}{paper}", anchor=False)
     try:
-        chart = runs.chart(name, run, **options)
-    except CannotShow as reason:
+        chart = runs.chart(name, run, typography or PLAIN, **options)
+    except UsageError as reason:
+        _head(spec.title, spec.paper)
+        say_refused(reason)
+        return
+    table = runs.table(name, run, **options)
+    _head(spec.title_of(table), spec.paper)
+    caption = spec.caption(table)
+    show_chart(name, chart, caption, select=select)
+    st.caption(f"**What to look for.** {spec.look_for_in(table)}")
+    say_absent(table["absent"].iloc[0] if "absent" in table else "")
+    shown = [run] if isinstance(run, RunReader) else list(run)
+    stem = figure_stem(name, spec, shown, options.get("given_label"))
+    offer_files(stem, name, partial(figure_file, name, table, typography))
+
+
+def _head(title: str, paper: str) -> None:
+    st.subheader(f"{title}{f' :gray[:small[{paper}]]' if paper else ''}", anchor=False)
+
+
+def say_refused(reason: UsageError) -> None:
+    """Say why a figure is not there: the log lacks something, or is damaged."""
+    if isinstance(reason, CannotShow):
         st.info(f"Not shown: {plain(str(reason))}.", icon=":material/info:")
-        return
-    except UsageError as error:
-        st.error(plain(str(error)), icon=":material/error:")
-        return
+    else:
+        st.error(plain(str(reason)), icon=":material/error:")
+
+
+def show_chart(name: str, chart: go.Figure, caption: str, *, select: bool = False) -> None:
+    """Show a figure that is drawn; the first sentence of its caption is its alternative text.
+
+    The bar of plotly's buttons would lie over the titles, so it is there only to select with.
+    """
     st.plotly_chart(
         chart,
         key=f"chart {name}",
-        config=CONFIG,
+        config=CONFIG if select else {**CONFIG, "displayModeBar": False},
         on_select=partial(_note_selection, name) if select else "ignore",
         selection_mode=("box", "lasso"),
-        alt=spec.title,
+        alt=first_sentence(caption),
     )
-    st.caption(f"**What to look for.** {spec.look_for}")
-    table = runs.table(name, run, **options)
-    say_absent(table["absent"].iloc[0] if "absent" in table else "")
-    _downloads(name, run, options)
 
 
 def offer_table(table: pd.DataFrame, name: str, caption: str) -> None:
@@ -191,20 +231,14 @@ def _note_selection(name: str) -> None:
     st.session_state["drawn on"] = name
 
 
-def _downloads(name: str, run: RunReader | Sequence[RunReader], options: dict[str, Any]) -> None:
-    names = "_".join(r.name for r in ([run] if isinstance(run, RunReader) else run))
-    table = runs.table(name, run, **options)
-    offer_files(names, name, partial(_file, name, table))
-
-
-def offer_files(of: str, name: str, file: Callable[[str], bytes]) -> None:
-    """Offer a figure of a run and its data; `file` makes a kind of file when it is asked for."""
+def offer_files(stem: str, name: str, file: Callable[[str], bytes]) -> None:
+    """Offer a figure and its data as `stem` with an ending; `file` makes a kind when asked."""
     with _download_row():
         for kind, mime in MIME.items():
             st.download_button(
                 kind.upper(),
                 data=partial(file, kind),
-                file_name=file_name(of, f"-{name}.{kind}"),
+                file_name=f"{stem}.{kind}",
                 mime=mime,
                 key=f"{kind} {name}",
                 on_click="ignore",
@@ -226,10 +260,11 @@ def _download_row() -> Iterator[None]:
         yield
 
 
-def _file(name: str, table: pd.DataFrame, kind: str) -> bytes:
+def figure_file(name: str, table: pd.DataFrame, typography: Typography | None, kind: str) -> bytes:
+    """Return a figure's file; of no typography, a plain one as wide as a page of AAAI."""
     from dashboard.export.render import export_figure  # Matplotlib, only when asked
 
-    return export_figure(name, table, kind, "text")
+    return export_figure(name, table, kind, typography or Typography("aaai-text"))
 
 
 def _time(seconds: int) -> str:

@@ -206,11 +206,18 @@ def choose_samples(run: RunReader) -> list[int] | None:
         "Samples", key=key, placeholder="chosen by rule", help="Ids with commas between: 3, 17"
     )
     remember("sample", text or None)
+    ids = sample_ids_of(text)
+    if ids is None:
+        st.warning(f"“{plain(text)}” is not a list of sample ids such as 3, 17; it is left out.")
+    return ids or None
+
+
+def sample_ids_of(text: str) -> list[int] | None:
+    """Return the sample ids that a text lists; None where it is no such list."""
     words = text.replace(",", " ").split()
     if not all(word.isascii() and word.isdigit() for word in words):
-        st.warning(f"“{plain(text)}” is not a list of sample ids such as 3, 17; it is left out.")
         return None
-    return [int(word) for word in words] or None
+    return [int(word) for word in words]
 
 
 def keep_number(

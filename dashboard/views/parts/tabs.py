@@ -25,15 +25,13 @@ def show_tabs(
     """
     kept = f"tab of {page}"
     asked = st.query_params.get("tab")
+    name = open_tab(page, tabs)
     if asked is not None and asked != st.session_state.get("address", {}).get("tab"):
         if asked in tabs:
             st.session_state[kept] = asked
         else:
             why = (absent or {}).get(asked)
             st.warning(plain(why) if why else f"This page has no tab “{plain(asked)}”.")
-    first = next(iter(tabs))
-    name = st.session_state.get(kept, first)
-    name = name if name in tabs else first
     key = f"tabs {page}"
     names = {title: name for name, (title, _) in tabs.items()}
     st.session_state[key] = tabs[name][0]
@@ -49,3 +47,11 @@ def show_tabs(
         if tab.open:
             with tab:
                 show()
+
+
+def open_tab(page: str, tabs: Mapping[str, object]) -> str:
+    """Return the name of the tab that `show_tabs` opens."""
+    asked = st.query_params.get("tab")
+    is_new = asked is not None and asked != st.session_state.get("address", {}).get("tab")
+    name = asked if is_new and asked in tabs else st.session_state.get(f"tab of {page}")
+    return str(name) if name in tabs else next(iter(tabs))

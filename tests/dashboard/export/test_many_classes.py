@@ -54,7 +54,7 @@ def little_memory():
 
 
 def test_every_figure_is_prepared_or_refused_in_a_sentence(folder, little_memory):
-    found = prepare_figures([RunReader(folder)])
+    found = prepare_figures([RunReader(folder)], ["all"])
     for name in MATRICES:
         assert "up to 1,000 classes, and there are 40,000" in found.reasons[name]
     assert {"distributions", "detection", "learning_order_curves", "threshold"} <= set(found.tables)

@@ -68,7 +68,7 @@ def test_figures_of_the_log_are_drawn_and_typeset(kind, folder, options):
         table = spec.prepare([run] if spec.many else run, **chosen)
         assert len(spec.draw(table).data)
         assert spec.typeset(table, Typography(3.3)).axes
-    prepared = prepare_figures([run])
+    prepared = prepare_figures([run], ["all"])
     for name, reason in prepared.reasons.items():
         assert reason, name
     for name, table in prepared.tables.items():
@@ -80,7 +80,7 @@ def test_figures_of_the_log_are_drawn_and_typeset(kind, folder, options):
 def test_report_says_what_is_absent(kind, folder, options):
     run = imported(kind, folder, options)
     # The figures of the paper: the laboratory's would take minutes and say the same.
-    text = report_html(run, [], [name for name, figure in FIGURES.items() if figure.paper])
+    text = report_html(run)
     for reason in run.absent.values():
         assert html.escape(reason) in text
     assert ">nan<" not in text
@@ -93,7 +93,7 @@ def test_criteria_page_offers_what_the_log_has(folder):
     # Its records say which class was largest, so what follows from predictions is there too.
     there = ["aum", "aum_annealed", "correctness", "forgetting", "first_learned"]
     there = [criterion_title(run, name) for name in (*there, "prediction_flips", "ensemble")]
-    assert page.selectbox(key="first").options == there
+    assert page.selectbox(key="choice first").options == there
     page = open_page("class", run="aum", **{"class": "1"})
     assert page.selectbox(key="choice criterion").options == there
     assert "no “Last loss”, “Mean loss”, “TKUM”, “IAM”, “IAM, no annealing”" in said(page)
@@ -140,7 +140,7 @@ def test_a_plain_log_says_nothing_is_absent(folder):
 
     write_run(folder / "tiny")
     run = RunReader(folder / "tiny")
-    tables = prepare_figures([run]).tables
+    tables = prepare_figures([run], ["all"]).tables
     assert run.absent == {}
     assert all("absent" not in table for table in tables.values())
     assert isinstance(tables["curves"], pd.DataFrame)

@@ -73,7 +73,8 @@ def test_the_command_lines_take_the_network(two, tmp_path):
         folder = tmp_path / str(network)
         words += ["--figures", "logits", "--formats", "csv"]
         assert export([str(two), str(folder), *words]) == 0
-        figures.append((folder / "logits.csv").read_bytes())
+        (file,) = folder.glob("fig2-logits-*.csv")
+        figures.append(file.read_bytes())
     assert verify([str(tmp_path / "labels-2.csv"), str(two)]) == 1
     assert figures[0] != figures[1]
 

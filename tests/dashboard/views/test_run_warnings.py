@@ -6,6 +6,7 @@ import json
 import pytest
 from rich.console import Console
 
+from dashboard.export.prepared import Prepared
 from dashboard.export.report import report_html
 from hmw_core import RunReader, RunWriter
 from hmw_core.log.schema import RunWarning
@@ -42,7 +43,8 @@ def test_a_warning_is_on_the_overview_and_in_the_report(warned):
     page = open_page("overview")
     next(button for button in page.button if button.label == "1 warning").click().run()
     assert TEXT in said(page)
-    assert "40 of 200 pictures are &lt;b&gt;black&lt;/b&gt;" in report_html(warned, [], [])
+    report = report_html(warned, prepared=Prepared())
+    assert "40 of 200 pictures are &lt;b&gt;black&lt;/b&gt;" in report
 
 
 def test_a_warning_is_printed_once():

@@ -172,7 +172,7 @@ def test_figures_of_a_run_with_gaps(gaps):
     table = FIGURES["distributions"].prepare(gaps, criteria=("last_loss", "mean_loss"))
     n_without = table.drop_duplicates(["criterion", "group"]).groupby("criterion")
     assert n_without["n_without_score"].sum().to_dict() == {"last_loss": 2, "mean_loss": 1}
-    prepared = prepare_figures([gaps])
+    prepared = prepare_figures([gaps], ["all"])
     assert {"curves", "distributions", "detection", "logits", "sphere"} <= set(prepared.tables)
     for name, table in prepared.tables.items():
         assert FIGURES[name].draw(table).data, name
