@@ -18,6 +18,7 @@ from dashboard.export.archive import NOTES, Order, files
 from dashboard.export.find import find_run, label_of
 from dashboard.export.render import FORMATS
 from dashboard.figures import FIGURES
+from dashboard.figures.selection import telling_class
 from hmw_core.command_line import door
 from hmw_core.errors import UsageError, pick
 from hmw_core.experiments.sweeps import read_sweep
@@ -54,7 +55,7 @@ class Options:
     report: bool = False
     """Write report.html, too."""
     class_name: Annotated[str | None, tyro.conf.arg(name="class")] = None
-    """Class, by name or number, of the figures that show one."""
+    """Class, by name or number, or all. Default: the one of the most mislabeled samples."""
     others: Annotated[tuple[str, ...], tyro.conf.arg(name="with")] = ()
     """Runs drawn beside RUN where a figure compares runs."""
     samples: tuple[int, ...] = ()
@@ -110,8 +111,11 @@ def _order(given: Options) -> Order:
     runs = [find_run(given.run, given.network), *map(find_run, given.others)]
     for format in given.formats:
         pick(dict.fromkeys(FORMATS, ""), format, "format")
-    label = None
-    if given.class_name is not None:
+    if given.class_name is None:
+        label: int | None = telling_class(runs[0])
+    elif given.class_name == "all" and "all" not in runs[0].class_names:
+        label = None
+    else:
         label = label_of(runs[0], given.class_name)
     return Order(
         runs=runs,

@@ -63,7 +63,7 @@ DASHES = {"given_logit": "solid", "other_logit": "dash", "topk_logit": "dot"}
 
 def _line_title(table: pd.DataFrame, name: str) -> str:
     k = table["k"].iloc[0]
-    third = "third logit" if k == 1 else f"mean of the next {k}"
+    third = "top-k averaged logit" if k == 1 else f"top-{k} averaged logit"
     return {"given_logit": "given logit", "other_logit": "largest other"}.get(name, third)
 
 

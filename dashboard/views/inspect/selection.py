@@ -9,6 +9,7 @@ import streamlit as st
 
 from dashboard import runs
 from dashboard.drawing.outlines import Outline
+from dashboard.drawing.style import Typography
 from dashboard.drawing.text import shorten
 from dashboard.figures.base import CannotShow
 from dashboard.figures.paper.clusters import COLOURS as LABEL_COLOURS
@@ -138,7 +139,7 @@ def pdf_of(run: RunReader, given_label: int | None, colour: str, epoch: int | No
     table = runs.table(figure, [run], **options)
     if figure == "clusters" and given_label is not None:
         table = of_class(table, run, given_label)
-    return export_figure(figure, table, "pdf", "text")
+    return export_figure(figure, table, "pdf", Typography("aaai-text"))
 
 
 def _figure_of(given_label: int | None, colour: str) -> tuple[str, str]:

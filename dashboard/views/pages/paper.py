@@ -3,7 +3,10 @@
 from functools import partial
 from typing import Any
 
+import streamlit as st
+
 from dashboard.cached.lessons import paper_lesson
+from dashboard.figures.selection import telling_class
 from dashboard.views.paper import (
     accuracy,
     class_maps,
@@ -34,10 +37,15 @@ TABS: dict[str, tuple[str, Any, list[str]]] = {
 }
 
 run, given_label = open_run(
-    "Paper", "The figures of HMW (AAAI-24), drawn from your runs.", classes="all"
+    "Paper",
+    "The figures of HMW (AAAI-24), drawn from your runs.",
+    classes="all",
+    first_class=telling_class,
 )
-show_lesson(paper_lesson(run, given_label))
+sentence = st.container()
 shown = choose_shown(run, given_label, TABS[open_tab("paper", TABS)][2])
+with sentence:
+    show_lesson(paper_lesson(run, given_label, hard_by=shown.hard_by))
 show_tabs(
     "paper",
     {name: (title, partial(tab.show, shown)) for name, (title, tab, _) in TABS.items()},

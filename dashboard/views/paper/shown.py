@@ -30,6 +30,7 @@ from hmw_core.criteria.of_run import criteria_of, with_k
 from hmw_core.errors import UsageError
 from hmw_core.feature_space.embeddings import TITLES
 from hmw_core.log.reader import RunReader
+from hmw_core.samples.groups import HARD_BY
 
 SIZE_TITLES = {
     "aaai-column": f"one column of AAAI, {SIZES['aaai-column']:g} in",
@@ -42,6 +43,8 @@ PALETTE_TITLES = {
     "paper": "the paper's: easy green, hard red, mislabeled blue",
 }
 MAPS = {"auto": "t-SNE, or UMAP over 5,000 samples", **TITLES}
+HARD_TITLES = {"mean_loss": "mean loss", "last_loss": "last loss", "aum": "AUM"}
+LOSS_TITLES = {"linear": "linear", "log": "logarithmic"}
 MEANS = "group means"
 
 
@@ -59,6 +62,11 @@ class Shown:
         """The run and those beside it, as the paper's panels stand."""
         return in_papers_order([self.run, *self.beside])
 
+    @property
+    def hard_by(self) -> str:
+        """The criterion that says which clean samples are hard to learn."""
+        return _asked("hard") if _asked("hard") in HARD_TITLES else HARD_BY
+
     def choices(self) -> dict[str, Any]:
         """Return what the address asks of the figures; what it cannot ask for is left out."""
         epoch, k = _number("epoch"), _number("k")
@@ -72,6 +80,8 @@ class Shown:
             "group": "mean" if _asked("of") == MEANS else None,
             "colour": _asked("colour") or None,
             "method": _asked("map") or None,
+            "hard_by": self.hard_by,
+            "loss_axis": _asked("loss") or None,
         }
 
     def options(self, name: str) -> dict[str, Any]:
@@ -112,7 +122,7 @@ class Shown:
             with st.container(horizontal=True, vertical_alignment="bottom"):
                 sample_ids = choose_samples(self.run)
                 last = choose_epoch(self.run) if epoch else None
-            chosen_pictures(self.run, self.given_label, sample_ids, last)
+            chosen_pictures(self.run, self.given_label, sample_ids, last, self.hard_by)
 
     def order(self, figures: Sequence[str], formats: Sequence[str], **more: Any) -> Order:
         """Return the export of figures as they are on the screen."""

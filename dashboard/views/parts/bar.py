@@ -22,6 +22,7 @@ def open_run(
     *,
     classes: Literal["one", "all"] | None = None,
     class_text: Callable[[RunReader, int], str] | None = None,
+    first_class: Callable[[RunReader], int] | None = None,
 ) -> tuple[RunReader, int | None]:
     """Draw the bar and return the run and the class on screen; without a run, end the page.
 
@@ -35,6 +36,8 @@ def open_run(
         Whether a class is chosen: `one` of them, or `all` as a choice, too.
     class_text : callable, optional
         What the list of classes says of a class beside its name.
+    first_class : callable, optional
+        The class where nobody chose. Default: all, or the first one.
 
     Returns
     -------
@@ -51,7 +54,12 @@ def open_run(
             run = of_network(run, choose_network(run))
             if classes is not None:
                 given_label = choose_class(
-                    run, all_classes=classes == "all", text=class_text, width=250, labelled=False
+                    run,
+                    all_classes=classes == "all",
+                    text=class_text,
+                    first=first_class(run) if first_class else None,
+                    width=250,
+                    labelled=False,
                 )
             st.caption(_unasked(run) + plain(description(run)), width="stretch")
             _warn(run)

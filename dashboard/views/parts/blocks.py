@@ -26,7 +26,7 @@ from dashboard.views.parts.refusals import refusals
 from hmw_core.errors import UsageError
 from hmw_core.file_names import file_name
 from hmw_core.log.reader import RunReader
-from hmw_core.samples.groups import RULES
+from hmw_core.samples.groups import HARD_BY, RULES
 from hmw_core.spreadsheet import csv_bytes
 
 MIME = {"csv": "text/csv", "pdf": "application/pdf", "svg": "image/svg+xml", "png": "image/png"}
@@ -157,11 +157,15 @@ def show_pictures(run: RunReader, sample_ids: Sequence[int]) -> None:
 
 
 def chosen_pictures(
-    run: RunReader, given_label: int | None, sample_ids: list[int] | None, epoch: int | None
+    run: RunReader,
+    given_label: int | None,
+    sample_ids: list[int] | None,
+    epoch: int | None,
+    hard_by: str = HARD_BY,
 ) -> None:
-    """Show the samples that the figures below are about, and how they were chosen."""
+    """Show the samples that figures are about, and how they were chosen."""
     try:
-        roles = cached_samples.chosen(run, given_label, sample_ids, epoch)
+        roles = cached_samples.chosen(run, given_label, sample_ids, epoch, hard_by)
     except UsageError as reason:
         st.info(f"{plain(str(reason))}.", icon=":material/info:")
         return

@@ -142,11 +142,13 @@ def choose_class(
     *,
     all_classes: bool = False,
     text: Callable[[RunReader, int], str] | None = None,
+    first: int | None = None,
     **look: Any,
 ) -> int | None:
     """Return the class chosen, `class=` in the address; None for all of them.
 
-    `text` returns what the list says of a class beside its name; `look` goes to `choose`.
+    `text` returns what the list says of a class beside its name, `first` is the class where nobody
+    chose (default: all, or the first one), and `look` goes to `choose`.
     """
     labels = [str(label) for label in range(run.n_classes)]
 
@@ -155,7 +157,9 @@ def choose_class(
         return f"{named} · {text(run, int(label))}" if text and label != ALL else named
 
     # Text, and not None for all: a selectbox draws None as if nothing were chosen.
-    label = choose("class", "Class", [ALL, *labels] if all_classes else labels, shown=shown, **look)
+    options = [ALL, *labels] if all_classes else labels
+    default = 0 if first is None else options.index(str(first))
+    label = choose("class", "Class", options, shown=shown, default=default, **look)
     return None if label == ALL else int(label)
 
 
