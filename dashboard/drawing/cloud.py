@@ -20,7 +20,7 @@ from dashboard.drawing.style import (
     GREY,
     GROUP_COLOURS,
     GROUP_MARKERS,
-    YELLOW,
+    STAR,
     colour_map,
 )
 from hmw_core.log.reader import RunReader
@@ -30,7 +30,7 @@ REST = "#B9C4CF"  # of the classes that are not highlighted
 STARS_WITHIN = 0.4  # of the samples' range, at each side, in which stars widen it
 FLATTEST = 0.7  # a panel's height over its width, in the units of its axes
 TURNS, FEW_GROUPS = 12, 3
-STAR_COLOUR, STAR_EDGE = YELLOW, "#444444"  # the paper's Fig. 6 has a yellow star, too
+STAR_EDGE = "#444444"
 
 
 class Entry(NamedTuple):
@@ -77,7 +77,7 @@ class Look:
 
     def star(self, class_name: str) -> str:
         """Return the colour of a class vector's star: its class's where colours are classes."""
-        return self.colours.get(class_name, STAR_COLOUR)
+        return self.colours.get(class_name, STAR)
 
 
 def group_look(table: pd.DataFrame) -> Look:
@@ -198,7 +198,7 @@ def legend_entries(table: pd.DataFrame, look: Look) -> list[Entry]:
     stars = table[table["kind"] == "class"].groupby("panel").size()
     if len(stars) and stars.min() <= LEGEND_UP_TO:
         has_class_colours = bool(look.colours) and not look.markers
-        colour = GREY if has_class_colours else STAR_COLOUR
+        colour = GREY if has_class_colours else STAR
         entries.append(Entry("class vector", colour, "star"))
     return entries
 

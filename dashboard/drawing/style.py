@@ -85,7 +85,7 @@ FAMILY_COLOURS = {
     "hyperspherical": "#7A8B1F",
     "dynamics": "#B0487E",
     "cleanlab": "#8C6D1F",
-    "neighbours": "#A0724E",
+    "neighbours": "#A5692E",
     "ensemble": "#6B5B95",
     "method": "#B05FA0",
 }
@@ -124,6 +124,7 @@ PAPER_COLOURS = {
 }
 ROLES = GROUP_COLOURS | RANK_COLOURS | LOGIT_COLOURS | {"quiet": GREY}
 PALETTES: dict[str, dict[str, str]] = {"safe": {}, "paper": PAPER_COLOURS}
+STAR = YELLOW  # of a class vector: the paper's Fig. 6 has a yellow star, too
 # Dark is low, in grey too and with any colour vision; no colour of it is the star's yellow.
 CONTINUOUS = LinearSegmentedColormap.from_list(
     "continuous", [(0, "#3A0A5C"), (0.3, "#46479A"), (0.6, "#1E9C8B"), (1, "#7BD35A")]

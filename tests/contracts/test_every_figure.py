@@ -131,10 +131,33 @@ def test_typeset_is_readable_labelled_and_in_fonts_that_publishers_take(name, ta
 
 
 @every_figure
-def test_typeset_text_fits_a_column_with_long_names(name, evil_tables, monkeypatch):
-    figure = FIGURES[name].typeset(evil_tables[name], Typography("column"))
-    assert figure.get_figwidth() == pytest.approx(WIDTHS["column"])
+@pytest.mark.parametrize(
+    "typography",
+    [
+        Typography("aaai-column"),
+        Typography("aaai-column", "times", "paper", letters=True, title=r"{run}, $\eta$ = {seed}"),
+        Typography("slide", "times"),
+    ],
+    ids=["column", "column-times-titled", "slide-times"],
+)
+def test_typeset_text_fits_with_long_names(name, typography, evil_tables, monkeypatch):
+    figure = FIGURES[name].typeset(evil_tables[name], typography)
+    assert figure.get_figwidth() == pytest.approx(typography.inches)
     assert_readable(figure, monkeypatch)
+
+
+@every_figure
+def test_a_screen_shows_a_figure_whole(name, evil_tables):
+    assert FIGURES[name].draw(evil_tables[name]).layout.height <= 900
+
+
+@every_figure
+def test_a_caption_says_the_run(name, tables):
+    caption = FIGURES[name].caption(tables[name])
+    assert caption.startswith(FIGURES[name].title)
+    assert caption.endswith(".")
+    if "run" in tables[name] and "recipe" in tables[name]:
+        assert "Run tiny: CCE, tiny, symmetric noise, rate 0.1, seed 0" in caption
 
 
 @every_figure
