@@ -99,6 +99,19 @@ def telling_class(run: RunReader) -> int:
     return int(of_class.sort_values(["sum", "size"], ascending=False, kind="stable").index[0])
 
 
+def one_class(
+    run: RunReader, given_label: int | None, sample_ids: Sequence[int] | None
+) -> int | None:
+    """Return the class that an easy, a hard and a mislabeled sample are chosen from.
+
+    The paper compares three samples of one class, so where none was chosen, and no samples by
+    hand, it is `telling_class`.
+    """
+    if given_label is None and sample_ids is None:
+        return telling_class(run)
+    return given_label
+
+
 def of_class(table: pd.DataFrame) -> str:
     """Return the class that a whole figure is about, for its title; empty for all of them."""
     name = str(table["class_name"].iloc[0])

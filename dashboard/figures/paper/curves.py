@@ -17,6 +17,7 @@ from dashboard.figures.selection import (
     in_sentence,
     of_class,
     of_pass,
+    one_class,
     sample_title,
 )
 from hmw_core.criteria import CRITERIA
@@ -50,6 +51,7 @@ def prepare(
     lacks = [absent_columns(run, {"loss": "loss"}), absent_criteria(run, ["iam"])]
     if all(lacks):
         raise CannotShow(f"run {run.name!r} has {in_sentence(*lacks)}")
+    given_label = one_class(run, given_label, sample_ids)
     title = class_title(run, given_label)
     chosen = chosen_samples(run, given_label, sample_ids, epoch, hard_by)
     ids = chosen["sample_id"].to_numpy()

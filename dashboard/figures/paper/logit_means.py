@@ -15,6 +15,7 @@ from dashboard.figures.selection import (
     class_title,
     grouped,
     in_sentence,
+    one_class,
     sample_title,
 )
 from hmw_core.errors import UsageError
@@ -45,6 +46,7 @@ def logit_means(
         If `group` is neither.
     """
     last = check_epoch(run)
+    given_label = one_class(run, given_label, sample_ids) if group is None else given_label
     where = class_title(run, given_label)
     lacks = absent_columns(run, {"given_logit": "logits"})
     if lacks:

@@ -8,7 +8,7 @@ import pandas as pd
 from dashboard.drawing.clouds import fans
 from dashboard.figures.base import CannotShow, FigureSpec
 from dashboard.figures.maps import check_features
-from dashboard.figures.selection import chosen_samples, sample_title
+from dashboard.figures.selection import chosen_samples, one_class, sample_title
 from hmw_core.errors import UsageError
 from hmw_core.log.reader import Features, RunReader
 from hmw_core.samples.groups import HARD_BY
@@ -33,7 +33,7 @@ def prepare(
     ----------
     run : RunReader
     given_label : int, optional
-        The class the samples are chosen from. Default: all.
+        The class the samples are chosen from. Default: that of `telling_class`.
     sample_ids : sequence of int, optional
         These samples instead.
     epoch : int, optional
@@ -58,6 +58,7 @@ def prepare(
     Source: HMW (AAAI-24), Fig. 3 and Eq. 10.
     """
     check_features(run, epoch)
+    given_label = one_class(run, given_label, sample_ids)
     chosen = chosen_samples(run, given_label, sample_ids, None, hard_by)
     try:
         logged = run.features(epoch, sample_id=chosen["sample_id"].tolist())

@@ -19,6 +19,7 @@ from dashboard.export.names import figure_stem
 from dashboard.export.tables import markdown, to_latex, to_markdown
 from dashboard.figures import FIGURES
 from dashboard.figures.base import CannotShow
+from dashboard.figures.selection import one_class
 from dashboard.jobs.background import missing_map
 from dashboard.presenters.gallery import as_html, cards
 from dashboard.views.parts.choices import plain
@@ -165,7 +166,8 @@ def chosen_pictures(
 ) -> None:
     """Show the samples that figures are about, and how they were chosen."""
     try:
-        roles = cached_samples.chosen(run, given_label, sample_ids, epoch, hard_by)
+        label = one_class(run, given_label, sample_ids)
+        roles = cached_samples.chosen(run, label, sample_ids, epoch, hard_by)
     except UsageError as reason:
         st.info(f"{plain(str(reason))}.", icon=":material/info:")
         return
