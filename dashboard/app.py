@@ -1,8 +1,6 @@
 """The dashboard as a server: the frame of its pages behind the gate."""
 
-import importlib
 import logging
-import threading
 import webbrowser
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -27,11 +25,7 @@ def bound() -> list[str]:
 
 @asynccontextmanager
 async def window(_: Any) -> AsyncIterator[None]:
-    """Open a browser, which Streamlit does for a script but not for an app.
-
-    While it loads, so do the libraries of the figures, which take a second and more.
-    """
-    threading.Thread(target=importlib.import_module, args=["dashboard.runs"], daemon=True).start()
+    """Open a browser, which Streamlit does for a script but not for an app."""
     if not st.get_option("server.headless"):
         name = next(iter(bound()), "localhost")
         webbrowser.open(f"http://{name}:{st.get_option('server.port')}")
