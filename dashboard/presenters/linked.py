@@ -143,7 +143,7 @@ class Places:
     def __init__(self, run: RunReader) -> None:
         table = map_of(run)
         self.title = f"{table['axes'].iloc[0]} after epoch {table['map_epoch'].iloc[0]}"
-        table = table[table["kind"] == "sample"]
+        table = table.loc[table["kind"] == "sample", ["sample_id", "x", "y"]]  # no texts
         self.sample_id = table["sample_id"].to_numpy(np.int64)
         self.x, self.y = table["x"].to_numpy(np.float32), table["y"].to_numpy(np.float32)
         self.n_samples = run.n_samples
