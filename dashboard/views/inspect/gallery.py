@@ -52,7 +52,8 @@ def show(
         st.info("No sample passes the filters and lies inside the outline.")
         return
     if not run.has_images:
-        st.info("This run keeps no pictures.", icon=":material/info:")
+        absent = f": {run.absent['images']}" if "images" in run.absent else ""
+        st.info(f"This run keeps no pictures{plain(absent)}.", icon=":material/info:")
     if rows[criterion].isna().all():
         why = why_absent(run, pick_criterion(run, criterion))
         reason = f": {plain(why)}" if why else ""

@@ -10,12 +10,13 @@ from dashboard.cached import review as cached_review
 from dashboard.cached import samples as cached_samples
 from dashboard.drawing.outlines import Outline, as_text, from_text
 from dashboard.figures.base import CannotShow
+from dashboard.figures.selection import absent_criteria
 from dashboard.presenters import linked
 from dashboard.presenters.linked import Places
 from dashboard.presenters.linked_cloud import COLOURS, colours_of
 from dashboard.views.inspect import cloud, gallery, histogram, picked_sample, selection, table
 from dashboard.views.inspect.picks import picked_samples
-from dashboard.views.parts.blocks import offer_map
+from dashboard.views.parts.blocks import offer_map, say_absent
 from dashboard.views.parts.bulk import show_bulk_undo
 from dashboard.views.parts.choices import (
     IN_ADDRESS,
@@ -30,6 +31,7 @@ from dashboard.views.parts.choices import (
 )
 from dashboard.views.parts.contrast import show_contrast
 from dashboard.views.parts.sample_filters import choose_filters
+from hmw_core.criteria import MAIN_CRITERIA
 from hmw_core.criteria.of_run import with_k
 from hmw_core.errors import UsageError
 from hmw_core.log.reader import RunReader
@@ -91,6 +93,7 @@ def show(run: RunReader, given_label: int | None) -> None:
         picked_sample.show(run, samples, verdict, picked, criterion, epoch)
     histogram.show(run, samples, passed, given_label, criterion, epoch)
     table.show(run, samples, part, verdict, pictures, picked, criterion)
+    say_absent(absent_criteria(run, MAIN_CRITERIA))
 
 
 def _begin_anew(run: RunReader, given_label: int | None) -> None:
@@ -112,7 +115,7 @@ def _choose(run: RunReader, given_label: int | None) -> Choices:
             with_asked(colours_of(run), "colour_by"),
             shown=lambda name: COLOURS.get(name) or criterion_title(run, name),
         )
-        criterion = choose_criterion(run, "Sort by", other_k=False)
+        criterion = choose_criterion(run, "Sort by", only_present=True, other_k=False)
         order = choose("order", "Order", list(ORDER), shown=ORDER.__getitem__, quiet=True)
         with st.popover("Filters", icon=":material/filter_alt:"):
             filters, epoch = choose_filters(run, given_label)
