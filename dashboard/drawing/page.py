@@ -84,6 +84,7 @@ def page(drawing: Drawing, typography: Typography = PLAIN) -> Figure:
     rows = -(-len(panels) // columns)
     wide = width / columns
     high = max(_height(panel, drawing, wide, scale) for panel in panels)
+    high += 0.26 * scale if typography.title else 0  # an author's title has two lines or so
     with paper_style(typography):
         figure = Figure(figsize=(width, high * rows), layout="constrained")
         shared = (drawing.share_y or bool(drawing.columns)) and (columns > 1 or not has_rows)

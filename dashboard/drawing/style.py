@@ -20,7 +20,13 @@ from matplotlib.colors import Colormap, LinearSegmentedColormap, to_hex
 from matplotlib.figure import Figure
 from matplotlib.texmanager import TexManager
 
-from dashboard.drawing.text import check_template, on_paper, title_on_paper, title_on_screen
+from dashboard.drawing.text import (
+    check_template,
+    on_paper,
+    shorten,
+    title_on_paper,
+    title_on_screen,
+)
 from hmw_core.criteria import NAMED
 from hmw_core.errors import UsageError, pick
 
@@ -165,6 +171,7 @@ FONTS: dict[str, dict[Any, Any]] = {
     "times": {"font.family": ["STIXGeneral", "DejaVu Sans"], "mathtext.fontset": "stix"},
     "latex": {"text.usetex": True, "font.family": ["serif"], "font.serif": ["Computer Modern"]},
 }
+LONGEST_FACT = 28  # letters of a name in a title
 LARGER = {"times": 1.12, "latex": 1.12}
 
 
@@ -224,12 +231,12 @@ class Typography:
 
     def title_on_screen(self, at: int, of: int, title: str, facts: Mapping[str, str]) -> str:
         """Return the title of a panel, the `at`-th `of` so many, as plain text."""
-        made = title_on_screen(self.title, {**facts, "panel": title}) if self.title else title
+        made = title_on_screen(self.title, _short(facts, title)) if self.title else title
         return self._letter(at, of) + made.strip()
 
     def title_on_paper(self, at: int, of: int, title: str, facts: Mapping[str, str]) -> str:
         """Return the same as Matplotlib sets it."""
-        made = title_on_paper(self.title, {**facts, "panel": title}) if self.title else ""
+        made = title_on_paper(self.title, _short(facts, title)) if self.title else ""
         return self._letter(at, of) + (made if self.title else on_paper(title)).strip()
 
     def _letter(self, at: int, of: int) -> str:
@@ -241,6 +248,11 @@ class Typography:
 
 
 PLAIN = Typography()
+
+
+def _short(facts: Mapping[str, str], title: str) -> dict[str, str]:
+    """Return the facts of a title, long names cut in the middle: a title has a line or two."""
+    return {name: shorten(fact, LONGEST_FACT) for name, fact in facts.items()} | {"panel": title}
 
 
 def colour(role: str) -> str:
