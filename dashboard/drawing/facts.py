@@ -89,6 +89,8 @@ def about(table: pd.DataFrame) -> str:
     until = f", epoch {facts['epoch']}" if "epoch" in facts else ""
     known = [c for c in ("recipe", "dataset", "noise", "noise_rate", "seed") if c in table]
     runs = table.drop_duplicates("run").astype(object) if "run" in table and known else table[:0]
+    if "seed" in table and table["seed"].nunique() > len(runs):
+        runs = runs.assign(seed="")  # of trainings, not of the run
     told = "; ".join(_run_in_words(row) for _, row in runs.iterrows())
     return f"{of}{until}.{f' {told}.' if told else ''}{_samples(table)}"
 
