@@ -13,7 +13,7 @@ from dashboard.drawing.text import on_paper, shorten, wrap
 MARKERS = {"given": "o", "nearest": "s", "next": "P"}
 NARROW = 5.0  # inches; below it, fans are stacked
 LETTER = 0.06  # inches of a letter of the legend, rather too much
-LINE = 0.14  # inches between two lines of the legend
+LINE = 0.16  # inches between two lines of the legend
 
 
 def paper_fans(table: pd.DataFrame, typography: Typography) -> Figure:
