@@ -206,6 +206,15 @@ def _choose_look() -> Typography:
     palette = choose(
         "palette", "Colours", list(PALETTES), shown=PALETTE_TITLES.__getitem__, quiet=True
     )
+    choose("loss", "Axis of the loss", list(LOSS_TITLES), shown=LOSS_TITLES.__getitem__, quiet=True)
+    choose(
+        "hard",
+        "Hard to learn are the clean samples of worst",
+        list(HARD_TITLES),
+        shown=HARD_TITLES.__getitem__,
+        quiet=True,
+        help="In every figure of this page. A contest is biased against the criterion that chose.",
+    )
     key = "choice letters"
     st.session_state[key] = _asked("letters") in ("yes", "True")
     letters = st.toggle("Panel letters: (a), (b), …", key=key)

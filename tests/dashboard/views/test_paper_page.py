@@ -91,6 +91,18 @@ def test_the_look_is_in_the_address_and_on_the_figures(pair):
     assert {trace["line"]["color"].upper() for trace in chart["data"]} >= {"#D62728", "#2CA02C"}
 
 
+def test_the_loss_axis_and_what_is_hard_are_choices_of_the_look(pair):
+    page = open_tab("curves", run="cce")
+    page.selectbox(key="choice loss").select("log").run()
+    chart = json.loads(page.get("plotly_chart")[0].proto.spec)
+    assert chart["layout"]["yaxis"]["type"] == "log"
+    assert in_address(page, "loss") == "log"
+    assert "mean loss finds worst" in said(page)
+    page.selectbox(key="choice hard").select("aum").run()
+    assert "AUM finds worst" in said(page)
+    assert in_address(page, "hard") == "aum"
+
+
 def test_without_a_sweep_fig_7_says_how_to_get_one(pair):
     page = open_tab("parameters", run="cce")
     assert "python -m training sweep figure-7" in page.code[0].value
