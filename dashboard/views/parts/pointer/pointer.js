@@ -39,6 +39,7 @@ class View {
     this.move = (event) => {
       this.mouse = [event.clientX, event.clientY];
       if (event.buttons) this.hide();
+      this.drag(event);
     };
     addEventListener("mousedown", this.down, true);
     addEventListener("mouseup", this.up, true);
@@ -125,11 +126,18 @@ class View {
     this.start = ours ? [event.clientX, event.clientY, this.id] : null;
   }
 
+  drag({ clientX, clientY }) {
+    // A lasso may end where it began, which makes it no click.
+    if (this.start && Math.hypot(clientX - this.start[0], clientY - this.start[1]) > STILL) {
+      this.start = null;
+    }
+  }
+
   release(event) {
     if (!this.start) return;
     const [x, y, id] = this.start;
     this.start = null;
-    if (Math.hypot(event.clientX - x, event.clientY - y) > STILL || event.detail > 1) return;
+    if (event.detail > 1) return;
     const { xaxis, yaxis } = this.chart._fullLayout;
     const frame = this.chart.getBoundingClientRect();
     const from = [x - frame.left - xaxis._offset, y - frame.top - yaxis._offset];
