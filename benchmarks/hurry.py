@@ -41,8 +41,10 @@ def in_view(page: Page, part: Locator) -> bool:
     return box is not None and 0 <= box["y"] and box["y"] + min(box["height"], 120) <= height
 
 
-def walk(page: Page, address: str, class_name: str) -> dict[str, float]:
+def walk(page: Page, address: str, class_name: str, run: str = "") -> dict[str, float]:
     """Go from the bare address to a class's exported PDF; return the seconds of each step.
+
+    Without the name of a run, it is that of the first card.
 
     Raises
     ------
@@ -59,7 +61,8 @@ def walk(page: Page, address: str, class_name: str) -> dict[str, float]:
 
     main = page.locator("[data-testid=stMain]")
     step("open the bare address", lambda: page.goto(address))
-    step("click Inspect", main.get_by_role("link", name="Inspect").first.click)
+    card = main.locator(f'a[href*="run={run}"]').filter(has_text="Inspect").first
+    step("click Inspect", card.click)
     step("click the list of classes", page.get_by_role("combobox", name="Class").click)
     step(
         "click a class",

@@ -19,22 +19,20 @@ FOLDER = Path(__file__).parent
 READY = """() => document.querySelector('[data-testid=stApp]')?.dataset.testScriptState
   === 'notRunning' && document.querySelector('[data-testid=stHeading]')
   && !document.querySelector('[data-testid=stSkeleton], [data-testid=stSpinner]')"""
+# Of a page all that is in the window, or the first of a part: folders' names stay out of it.
 SHOTS = {
-    "runs": "/",
-    "train": "/train",
-    "inspect": "/inspect?run=digits-CCE&class=3",
-    "paper": "/paper?run=digits-CCE&class=3",
-    "clusters": "/paper?run=digits-CCE&tab=clusters",
-    "detection": "/detection?run=digits-CCE",
-    "review": "/fix?run=digits-CCE&tab=review",
-    "labels": "/fix?run=digits-CCE&tab=labels",
+    "runs": ("/", "[data-testid=stHorizontalBlock]:has([data-testid=stColumn])"),
+    "clusters": ("/paper?run=digits-CCE&tab=clusters", ".js-plotly-plot"),
+    "inspect": ("/inspect?run=digits-CCE&class=3", ""),
+    "paper": ("/paper?run=digits-CCE", ""),
+    "review": ("/fix?run=digits-CCE&tab=review", ""),
 }
-JUDGED = 20  # pictures, so that the step of labels has some to show
+JUDGED = 20  # pictures
 
 
 def judge(page: Page) -> None:
     """Give a name, and to 20 pictures the label that training predicted most often."""
-    page.get_by_label("Reviewer").first.fill("ada")
+    page.locator(".review-panel .reviewer").fill("ada")
     page.keyboard.press("Enter")
     page.wait_for_timeout(3000)
     for _ in range(JUDGED):
@@ -49,14 +47,15 @@ def shoot(runs: Path) -> None:
             executable_path=shutil.which("chromium"), args=["--no-sandbox"]
         )
         page = browser.new_page(viewport={"width": 1280, "height": 720})
-        for name, path in SHOTS.items():
+        for name, (path, part) in SHOTS.items():
             page.goto(address + path)
             if name == "review":
                 page.wait_for_function(READY)
                 judge(page)
             page.wait_for_function(READY)
             page.wait_for_timeout(3000)  # charts drawn, pictures decoded
-            page.screenshot(path=FOLDER / f"{name}.png")
+            shown = page.locator(part).first if part else page
+            shown.screenshot(path=FOLDER / f"{name}.png")
             print(name)
         browser.close()
 

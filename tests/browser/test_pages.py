@@ -15,7 +15,7 @@ CHARTS = {
     "logits": 2,
     "sphere": 1,
     "clusters": 1,
-    "class": 3,
+    "class": 1,
     "accuracy": 1,
     "export": 0,
 }
