@@ -1,6 +1,7 @@
 """Small settings and small data for trainings that take a second."""
 
 import io
+import signal
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,14 @@ from training.config import RunConfig
 from training.loop import train
 
 QUICK = {"train_samples": 96, "batch_size": 32, "epochs": 3, "device": "cpu", "workers": 0}
+
+
+@pytest.fixture(autouse=True)
+def hang_up():
+    """Let a closed terminal be heard, also where `nohup` started the tests."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
 
 
 @pytest.fixture
