@@ -3,9 +3,6 @@
 As in `duplicates`, nothing is decided while pictures are compared; a threshold is applied later.
 """
 
-import hashlib
-import json
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,8 +11,6 @@ import pyarrow as pa
 
 from hmw_core.errors import UsageError
 from hmw_core.feature_space.embeddings import Progress
-from hmw_core.log.cache import keep
-from hmw_core.log.files import DamagedFile, read_table
 from hmw_core.log.reader import RunReader
 from hmw_core.pictures.duplicates import (
     CELLS,
@@ -24,6 +19,7 @@ from hmw_core.pictures.duplicates import (
     detail_distance,
     suggested_threshold,
 )
+from hmw_core.pictures.kept_pairs import KeptPairs
 from hmw_core.pictures.picture_features import decoded, pictures
 
 VERSION = 1  # counts up whenever the distances change
@@ -75,20 +71,13 @@ def compare_splits(run: RunReader, progress: Progress | None = None) -> pd.DataF
     reason = why_not(run)
     if reason is not None:
         raise UsageError(reason)
-    plan = _plan(run)
-    kept = _read(run, plan)
-    if kept is not None:
-        return kept
-    frame = _compute(run, progress or (lambda done, total: None))
-    schema = SCHEMA.with_metadata({METADATA_KEY: json.dumps(plan).encode()})
-    table = pa.Table.from_pandas(frame, schema=schema, preserve_index=False)
-    keep(_file(run, plan), table)
-    return table.to_pandas()
+    told = progress or (lambda done, total: None)
+    return _kept(run).read_or_compute(run, _plan(run), lambda: _compute(run, told))
 
 
 def kept_splits(run: RunReader) -> pd.DataFrame | None:
     """Return what `compare_splits` would, if it is kept in the run's folder, else None."""
-    return None if why_not(run) is not None else _read(run, _plan(run))
+    return None if why_not(run) is not None else _kept(run).read(run, _plan(run))
 
 
 def across_splits(
@@ -172,19 +161,5 @@ def _plan(run: RunReader) -> dict[str, Any]:
     }
 
 
-def _file(run: RunReader, plan: dict[str, Any]) -> Path:
-    key = hashlib.sha256(json.dumps(plan, sort_keys=True).encode()).hexdigest()[:12]
-    return run.folder / "duplicates" / f"splits-{key}.parquet"
-
-
-def _read(run: RunReader, plan: dict[str, Any]) -> pd.DataFrame | None:
-    """Return kept pairs, or None if there are none, or they are damaged or not of this plan."""
-    try:
-        table = read_table(_file(run, plan))
-        about = json.loads((table.schema.metadata or {})[METADATA_KEY])
-    except (DamagedFile, ValueError, KeyError, RecursionError):
-        return None
-    if about != plan or not table.schema.equals(SCHEMA):
-        return None
-    frame = table.to_pandas()
-    return frame if frame["sample_id"].between(0, run.n_samples - 1).all() else None
+def _kept(run: RunReader) -> KeptPairs:
+    return KeptPairs(run.folder, "splits", SCHEMA, METADATA_KEY)

@@ -6,10 +6,7 @@ are kept in the run, and a threshold, which anyone may move, is applied to them 
 """
 
 import hashlib
-import json
-import threading
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -23,9 +20,8 @@ from scipy.sparse.csgraph import connected_components
 from hmw_core.errors import UsageError
 from hmw_core.feature_space.embeddings import Progress
 from hmw_core.feature_space.neighbours import directions, nearest_rows
-from hmw_core.log.cache import keep
-from hmw_core.log.files import read_table
 from hmw_core.log.reader import RunReader
+from hmw_core.pictures.kept_pairs import KeptPairs
 from hmw_core.pictures.picture_features import pictures
 
 By = Literal["pixels", "features"]
@@ -50,8 +46,6 @@ SCHEMA = pa.schema(
     ]
 )
 METADATA_KEY = b"hmw_duplicates"
-
-_ONE_AT_A_TIME = threading.Lock()  # a second caller finds the first one's pairs kept
 
 
 def compare_pairs(
@@ -83,23 +77,12 @@ def compare_pairs(
         If the run has neither pictures nor features, or not those of `epoch`.
     """
     plan = _plan(run, epoch)
-    with _ONE_AT_A_TIME:
-        kept = _read(run, plan)
-        if kept is not None:
-            return kept
-        frame = _compute(run, plan, progress)
-        metadata = {METADATA_KEY: json.dumps(plan).encode()}
-        table = pa.Table.from_pandas(
-            frame, schema=SCHEMA.with_metadata(metadata), preserve_index=False
-        )
-        keep(_file(run, plan), table)
-    return table.to_pandas()
+    return _kept(run).read_or_compute(run, plan, lambda: _compute(run, plan, progress))
 
 
 def kept_pairs(run: RunReader, epoch: int | None = None) -> pd.DataFrame | None:
     """Return what `compare_pairs` would, if it is kept in the run's folder, else None."""
-    plan = _plan(run, epoch)
-    return _read(run, plan)
+    return _kept(run).read(run, _plan(run, epoch))
 
 
 def typical_distance(pairs: pd.DataFrame, by: By) -> float:
@@ -393,18 +376,5 @@ def _in_place(first: np.ndarray, second: np.ndarray, down: int, right: int) -> n
     return np.einsum("bhw,bhw->b", a, b) / np.sqrt(np.maximum(lengths, 1e-12))
 
 
-def _file(run: RunReader, plan: dict[str, Any]) -> Path:
-    key = hashlib.sha256(json.dumps(plan, sort_keys=True).encode()).hexdigest()[:12]
-    return run.network_folder / "duplicates" / f"pairs-{key}.parquet"
-
-
-def _read(run: RunReader, plan: dict[str, Any]) -> pd.DataFrame | None:
-    """Return kept pairs, or None if there are none, or they are damaged or not of this plan."""
-    path = _file(run, plan)
-    try:
-        table = read_table(path)
-        run.check_numbers(path, table)
-        about = json.loads((table.schema.metadata or {})[METADATA_KEY])
-    except (ValueError, KeyError, RecursionError):
-        return None
-    return table.to_pandas() if about == plan and table.schema.equals(SCHEMA) else None
+def _kept(run: RunReader) -> KeptPairs:
+    return KeptPairs(run.network_folder, "pairs", SCHEMA, METADATA_KEY)

@@ -21,6 +21,7 @@ from dashboard.views.parts.choices import (
 )
 from dashboard.views.parts.part_pictures import go_to_review, review_button
 from hmw_core.errors import UsageError
+from hmw_core.feature_space.embeddings import Progress
 from hmw_core.log.reader import RunReader
 from hmw_core.pictures.duplicates import (
     NEAR,
@@ -68,17 +69,22 @@ def pairs_or_offer(run: RunReader) -> pd.DataFrame:
     if not asked:
         st.stop()
     with where.container():
-        text = "Comparing; leaving this page stops it"
-        bar = st.progress(0.0, text=text)
-
-        def report(done: int, total: int) -> None:
-            bar.progress(done / total, text=text)
-
-        pairs = compare_pairs(run, progress=report)
+        pairs = compare_pairs(run, progress=progress_bar())
     # Where the run's folder cannot be written.
     st.session_state["pairs here"] = {(run.name, run.network): pairs}
     where.empty()
     return pairs
+
+
+def progress_bar() -> Progress:
+    """Show how far a comparison is; return what it tells that."""
+    text = "Comparing; leaving this page stops it"
+    bar = st.progress(0.0, text=text)
+
+    def report(done: int, total: int) -> None:
+        bar.progress(done / total, text=text)
+
+    return report
 
 
 def choose_threshold(pairs: pd.DataFrame, by: By) -> float:

@@ -7,7 +7,7 @@ from dashboard.cached import samples as cached_samples
 from dashboard.presenters.duplicate_pairs import split_pairs_html, test_cards
 from dashboard.presenters.gallery import cards
 from dashboard.views.addresses import link_to
-from dashboard.views.fix.duplicates import PAGE, SECONDS
+from dashboard.views.fix.duplicates import PAGE, SECONDS, progress_bar
 from dashboard.views.parts.choices import plain
 from dashboard.views.parts.part_pictures import go_to_review, review_button
 from hmw_core.log.reader import RunReader
@@ -39,13 +39,7 @@ def show(run: RunReader) -> None:
         )
         if not st.button("Compare training and test", type="primary"):
             return
-        text = "Comparing; leaving this page stops it"
-        bar = st.progress(0.0, text=text)
-
-        def report(done: int, total: int) -> None:
-            bar.progress(done / total, text=text)
-
-        pairs = compare_splits(run, report)
+        pairs = compare_splits(run, progress_bar())
         st.session_state["splits here"] = {run.name: pairs}
         st.rerun()
     found = across_splits(run, pairs)
