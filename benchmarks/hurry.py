@@ -11,6 +11,7 @@ import argparse
 import shutil
 import statistics
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from playwright.sync_api import Locator, Page, sync_playwright
@@ -53,9 +54,9 @@ def walk(page: Page, address: str, class_name: str, run: str = "") -> dict[str, 
     """
     taken: dict[str, float] = {}
 
-    def step(name: str, act: object) -> None:
+    def step(name: str, act: Callable[[], object]) -> None:
         start = time.monotonic()
-        act()  # type: ignore[operator]
+        act()
         settle(page)
         taken[name] = time.monotonic() - start - STILL
 

@@ -230,17 +230,7 @@ def show_downloads(
     options = [] if criterion == "iam" else ["--criterion", criterion]
     options += [] if epoch is None else ["--epoch", str(epoch)]
     options += [] if n_flagged is None else ["--flag", str(n_flagged)]
-    file = f"{run.name}-labels.csv"
-    command = [
-        "python",
-        "-m",
-        "dashboard.labels",
-        str(run.folder),
-        file,
-        *options,
-        *network_words(run),
-    ]
-    st.code(shlex.join(command), language="bash", wrap_lines=True)
+    show_command("labels", str(run.folder), f"{run.name}-labels.csv", *options, *network_words(run))
 
 
 def show_commands(run: RunReader) -> None:
@@ -267,23 +257,19 @@ def show_commands(run: RunReader) -> None:
         prove = ["python", "-m", "training", "prove", str(run.folder), "--labels", file]
         st.code(shlex.join(prove), language="bash", wrap_lines=True)
     st.caption("Compute the scores again from the log, and check the file against them:")
-    verify = ["python", "-m", "dashboard.verify", file, str(run.folder), *network_words(run)]
-    st.code(shlex.join(verify), language="bash", wrap_lines=True)
+    show_command("verify", file, str(run.folder), *network_words(run))
+
+
+def show_command(door: str, *words: str) -> None:
+    """Show what to type for `dashboard.labels` or `dashboard.verify`."""
+    command = shlex.join(["python", "-m", f"dashboard.{door}", *words])
+    st.code(command, language="bash", wrap_lines=True)
 
 
 def show_neighbours(run: RunReader, labels: pd.DataFrame) -> None:
     """Offer the samples as other tools open them, and show how they do."""
     st.subheader("Go on in cleanlab, FiftyOne or Spotlight", anchor=False)
     file = file_name(run.name, "-samples.parquet")
-    command = [
-        "python",
-        "-m",
-        "dashboard.labels",
-        str(run.folder),
-        file,
-        "--samples",
-        *network_words(run),
-    ]
     with st.container(horizontal=True, vertical_alignment="center"):
         with_vectors = st.toggle(
             "With features and probabilities",
@@ -311,7 +297,7 @@ def show_neighbours(run: RunReader, labels: pd.DataFrame) -> None:
             "go into the file; the command below writes them into a folder beside it and their "
             "paths into the column `image_path`."
         )
-    st.code(shlex.join(command), language="bash", wrap_lines=True)
+    show_command("labels", str(run.folder), file, "--samples", *network_words(run))
     for tab, code in zip(st.tabs(list(NEIGHBOURS)), NEIGHBOURS.values(), strict=True):
         tab.code(code.replace(SAMPLES_FILE, json.dumps(file)), language="python")
     st.caption(

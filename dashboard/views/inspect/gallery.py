@@ -9,7 +9,7 @@ from dashboard.drawing.cloud import Look
 from dashboard.presenters.gallery import as_html, cards_of
 from dashboard.presenters.linked_cloud import HEIGHT, colour_of
 from dashboard.views.inspect.picks import toggle
-from dashboard.views.parts.blocks import PAGE
+from dashboard.views.parts.blocks import PAGE, say_no_pictures
 from dashboard.views.parts.choices import criterion_order, plain
 from dashboard.views.parts.picker import picker
 from hmw_core.criteria.compute import why_absent
@@ -51,9 +51,7 @@ def show(
     if not len(rows):
         st.info("No sample passes the filters and lies inside the outline.")
         return
-    if not run.has_images:
-        absent = f": {run.absent['images']}" if "images" in run.absent else ""
-        st.info(f"This run keeps no pictures{plain(absent)}.", icon=":material/info:")
+    say_no_pictures(run)
     if rows[criterion].isna().all():
         why = why_absent(run, pick_criterion(run, criterion))
         reason = f": {plain(why)}" if why else ""

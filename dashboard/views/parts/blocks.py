@@ -227,10 +227,15 @@ def _wait(run: RunReader, method: str) -> None:
 def _grid(
     run: RunReader, ids: list[int], epoch: int | None, notes: dict[int, str], link: str
 ) -> None:
+    say_no_pictures(run)
+    st.html(as_html(cards(run, ids, epoch or run.last_epoch, notes), link=link))
+
+
+def say_no_pictures(run: RunReader) -> None:
+    """Say where a run has no pictures, and why."""
     if not run.has_images:
         why = f": {run.absent['images']}" if "images" in run.absent else ""
         st.info(f"This run keeps no pictures{plain(why)}.", icon=":material/info:")
-    st.html(as_html(cards(run, ids, epoch or run.last_epoch, notes), link=link))
 
 
 def _note_selection(name: str) -> None:

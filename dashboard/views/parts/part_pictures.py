@@ -9,7 +9,8 @@ import streamlit as st
 from dashboard import runs
 from dashboard.presenters.gallery import as_html, cards
 from dashboard.views.addresses import link_to, page_file, query_of
-from dashboard.views.parts.choices import plain, remember
+from dashboard.views.parts.blocks import say_no_pictures
+from dashboard.views.parts.choices import remember
 from hmw_core.log.reader import RunReader
 
 PAGE = 24  # pictures
@@ -62,9 +63,7 @@ def show_part(
 
     `order` is the sentence that says how they are ordered, `key` tells one part from another.
     """
-    if not run.has_images:
-        why = f": {run.absent['images']}" if "images" in run.absent else ""
-        st.info(f"This run keeps no pictures{plain(why)}.", icon=":material/info:")
+    say_no_pictures(run)
     n_pages = -(-len(sample_ids) // PAGE)
     page = st.pagination(n_pages, key=f"page of {n_pages} {key}") if n_pages > 1 else 1
     shown = [int(i) for i in sample_ids[(page - 1) * PAGE : page * PAGE]]

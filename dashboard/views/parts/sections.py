@@ -2,9 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
-import streamlit as st
-
-from dashboard.views.parts.choices import asked_for, remember
+from dashboard.views.parts.choices import choose_segment
 
 
 def show_sections(name: str, sections: Mapping[str, tuple[str, Callable[[], None]]]) -> None:
@@ -12,18 +10,5 @@ def show_sections(name: str, sections: Mapping[str, tuple[str, Callable[[], None
 
     `sections` maps each value in the address to the title and the function that shows it.
     """
-    key = f"choice {name}"
-    first = next(iter(sections))
-    asked = asked_for(name, key)
-    st.session_state[key] = asked if asked in sections else first
-    chosen = st.segmented_control(
-        name,
-        list(sections),
-        format_func=lambda section: sections[section][0],
-        required=True,
-        key=key,
-        label_visibility="collapsed",
-    )
-    assert chosen is not None  # required
-    remember(name, None if chosen == first else chosen)
-    sections[chosen][1]()
+    titles = {section: title for section, (title, _) in sections.items()}
+    sections[choose_segment(name, "Show", titles)][1]()

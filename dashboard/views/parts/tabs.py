@@ -23,24 +23,22 @@ def show_tabs(
     absent : mapping, optional
         Why a tab is not there for this run, in a sentence for an address that asks for it.
     """
-    kept = f"tab of {page}"
-    asked = st.query_params.get("tab")
-    name = open_tab(page, tabs)
-    if asked is not None and asked != st.session_state.get("address", {}).get("tab"):
-        if asked in tabs:
-            st.session_state[kept] = asked
-        else:
-            why = (absent or {}).get(asked)
-            st.warning(plain(why) if why else f"This page has no tab “{plain(asked)}”.")
-    key = f"tabs {page}"
+    key, name = f"tabs {page}", open_tab(page, tabs)
+    asked = _newly_asked()
+    if asked in tabs:
+        st.session_state[f"tab of {page}"] = asked
+    elif asked is not None:
+        why = (absent or {}).get(asked)
+        st.warning(plain(why) if why else f"This page has no tab “{plain(asked)}”.")
     names = {title: name for name, (title, _) in tabs.items()}
-    st.session_state[key] = tabs[name][0]
 
     def note() -> None:
-        st.session_state[kept] = names[st.session_state[key]]
-        remember("tab", st.session_state[kept])
+        chosen = names[st.session_state[key]]
+        st.session_state[f"tab of {page}"] = chosen
+        remember("tab", chosen)
 
     remember("tab", name)
+    st.session_state[key] = tabs[name][0]
     for tab, (_, show) in zip(
         st.tabs(list(names), key=key, on_change=note), tabs.values(), strict=True
     ):
@@ -51,7 +49,13 @@ def show_tabs(
 
 def open_tab(page: str, tabs: Mapping[str, object]) -> str:
     """Return the name of the tab that `show_tabs` opens."""
+    for name in (_newly_asked(), st.session_state.get(f"tab of {page}")):
+        if name in tabs:
+            return str(name)
+    return next(iter(tabs))
+
+
+def _newly_asked() -> str | None:
+    """Return the tab of an address that was changed since a page wrote it."""
     asked = st.query_params.get("tab")
-    is_new = asked is not None and asked != st.session_state.get("address", {}).get("tab")
-    name = asked if is_new and asked in tabs else st.session_state.get(f"tab of {page}")
-    return str(name) if name in tabs else next(iter(tabs))
+    return None if asked == st.session_state.get("address", {}).get("tab") else asked

@@ -63,9 +63,11 @@ def click_of(told: Any) -> Click | None:
     if not isinstance(told, dict):
         return None
     sample_id = told.get("id")
-    numbers = [told.get(name) for name in ("x", "y", "reach_x", "reach_y")]
+    values = [told.get(name) for name in ("x", "y", "reach_x", "reach_y")]
+    numbers = [float(value) for value in values if isinstance(value, int | float)]
     if sample_id is not None and type(sample_id) is not int:
         return None
-    if not all(isinstance(number, int | float) for number in numbers):
+    if len(numbers) < len(values):
         return None
-    return Click(sample_id, *(float(number) for number in numbers))  # type: ignore[arg-type]
+    x, y, reach_x, reach_y = numbers
+    return Click(sample_id, x, y, reach_x, reach_y)
