@@ -7,18 +7,18 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.drawing.cloud import Look
-from dashboard.drawing.outlines import Outline, as_text, outlines_of
+from dashboard.drawing.outlines import as_text, outlines_of
 from dashboard.drawing.robust import outside_words
 from dashboard.presenters import linked, linked_cloud
 from dashboard.presenters.gallery import picture_address
-from dashboard.presenters.linked import Filters, Places, Samples
+from dashboard.presenters.linked import Places
 from dashboard.presenters.linked_cloud import PICKED_MARKERS, TOP_MARKERS
 from dashboard.views.inspect.picks import as_array, toggle
+from dashboard.views.inspect.state import Inspected
 from dashboard.views.parts.blocks import CONFIG
 from dashboard.views.parts.choices import set_text
 from dashboard.views.parts.pointer import Click, pointer
 from hmw_core.criteria.of_run import title_of
-from hmw_core.log.reader import RunReader
 
 CHART = "chart samples"
 KEPT = "samples map"
@@ -27,79 +27,54 @@ OUTLINE_STYLE = """<style>
 </style>"""
 
 
-def show(
-    run: RunReader,
-    samples: Samples,
-    places: Places,
-    shown: np.ndarray,
-    verdict: dict[int, str],
-    outlines: tuple[Outline, ...],
-    picked: list[int],
-    *,
-    colour: str,
-    criterion: str,
-    given_label: int | None,
-    filters: Filters,
-    smooth: bool,
-) -> tuple[Look, pd.Series]:
+def show(it: Inspected, places: Places) -> tuple[Look, pd.Series]:
     """Show the map; return its look, and the value of each sample on it by sample_id.
 
     It is the same one as before unless something else than its own outline changed. The browser
     makes a changed chart again, with the outline as a line and what lies outside it pale; until
     then the browser shows the outline that was drawn on it.
     """
+    run, chosen = it.run, it.chosen
     key = (
-        (run.name, run.network), colour, criterion, filters, tuple(picked), samples, places,
-        tuple(verdict.items()) if colour == "verdict" else None,
+        (run.name, run.network), chosen.colour, chosen.criterion, chosen.filters, tuple(it.picked),
+        it.samples, places, tuple(it.verdict.items()) if chosen.colour == "verdict" else None,
     )  # fmt: skip
     kept = st.session_state.get(KEPT)
-    if kept is None or kept["key"] != key or kept["drawn"] != outlines:
-        kept = _draw(
-            run, samples, places, shown, verdict, outlines, picked, colour, criterion, given_label
-        )
-        kept["key"] = key
+    if kept is None or kept["key"] != key or kept["drawn"] != it.outlines:
+        kept = {**_draw(it, places), "key": key}
         st.session_state[KEPT] = kept
     # An outline takes the mouse for itself: none could be drawn inside it.
     st.html(OUTLINE_STYLE)
+    by = linked_cloud.COLOURS.get(chosen.colour, title_of(chosen.colour))
     st.plotly_chart(
         kept["figure"],
         key=CHART,
         config={**CONFIG, "editSelection": False},
         on_select=_note_outline,
         selection_mode=("box", "lasso"),
-        alt=f"Map of the samples, coloured by {linked_cloud.COLOURS.get(colour, title_of(colour))}",
+        alt=f"Map of the samples, coloured by {by}",
     )
-    _follow_mouse(run, places, shown, kept, criterion, smooth)
-    _caption(places, kept, picked)
+    _follow_mouse(it, places, kept)
+    _caption(places, kept, it.picked)
     return kept["colours"]
 
 
-def _draw(
-    run: RunReader,
-    samples: Samples,
-    places: Places,
-    shown: np.ndarray,
-    verdict: dict[int, str],
-    outlines: tuple[Outline, ...],
-    picked: list[int],
-    colour: str,
-    criterion: str,
-    given_label: int | None,
-) -> dict[str, Any]:
-    window = linked_cloud.window_of(samples, places, given_label)
+def _draw(it: Inspected, places: Places) -> dict[str, Any]:
+    samples, criterion = it.samples, it.chosen.criterion
+    window = linked_cloud.window_of(samples, places, it.given_label)
     table, look = linked_cloud.prepare(
-        samples, places, shown, colour, run.class_names, verdict, window
+        samples, places, it.shown, it.chosen.colour, it.run.class_names, it.verdict, window
     )
     is_picture = linked_cloud.is_drawn_as_picture(table)
-    top = linked.in_order(samples, shown, criterion, first=True)[:TOP_MARKERS]
+    top = linked.in_order(samples, it.shown, criterion, first=True)[:TOP_MARKERS]
     top = top[np.isfinite(samples.score(criterion)[top])]
-    ringed = linked_cloud.marks(table, as_array(picked[:PICKED_MARKERS]), look)
+    ringed = linked_cloud.marks(table, as_array(it.picked[:PICKED_MARKERS]), look)
     marked = linked_cloud.marks(table, top, look)
-    figure = linked_cloud.draw(table, look, marked, ringed, outlines, window)
-    hovered = [top, as_array(picked)] if is_picture else [np.flatnonzero(shown)]
+    figure = linked_cloud.draw(table, look, marked, ringed, it.outlines, window)
+    hovered = [top, as_array(it.picked)] if is_picture else [np.flatnonzero(it.shown)]
     return {
-        "drawn": outlines,
-        "made": outlines,
+        "drawn": it.outlines,
+        "made": it.outlines,
         "figure": figure,
         "colours": (look, table.set_index("sample_id")["value"]),
         "is_picture": is_picture,
@@ -110,18 +85,13 @@ def _draw(
     }
 
 
-def _follow_mouse(
-    run: RunReader,
-    places: Places,
-    shown: np.ndarray,
-    kept: dict[str, Any],
-    criterion: str,
-    smooth: bool,
-) -> None:
+def _follow_mouse(it: Inspected, places: Places, kept: dict[str, Any]) -> None:
+    run = it.run
+
     def clicked(click: Click) -> None:
         found = click.sample_id
         if found is None:
-            found = linked_cloud.nearest(places, shown, click[1:])
+            found = linked_cloud.nearest(places, it.shown, click[1:])
         if found is not None and 0 <= found < run.n_samples:
             toggle(found)
 
@@ -129,8 +99,8 @@ def _follow_mouse(
         "chart": f"st-key-{CHART.replace(' ', '-')}",
         "picture": picture_address(run) if run.has_images else None,
         "classes": run.class_names,
-        "criterion": title_of(criterion),
-        "smooth": smooth,
+        "criterion": title_of(it.chosen.criterion),
+        "smooth": it.chosen.smooth,
         "anywhere": kept["is_picture"],
         **kept["told"],
     }

@@ -9,45 +9,37 @@ from dashboard.drawing.cloud import Look
 from dashboard.presenters.gallery import as_html, cards_of
 from dashboard.presenters.linked_cloud import HEIGHT, colour_of
 from dashboard.views.inspect.picks import toggle
+from dashboard.views.inspect.state import MOST, Inspected
 from dashboard.views.parts.blocks import PAGE, say_no_pictures
 from dashboard.views.parts.choices import criterion_order, plain
 from dashboard.views.parts.picker import picker
 from hmw_core.criteria.compute import why_absent
 from hmw_core.criteria.of_run import pick_criterion, title_of
-from hmw_core.log.reader import RunReader
 
-MOST, LEAST = "first", "last"  # suspicious ones
 PAGES = 56  # px that the choice of a page takes from the pictures
 
 
-def page_of(ids: np.ndarray, criterion: str, order: str) -> np.ndarray:
+def page_of(it: Inspected) -> np.ndarray:
     """Show the choice of a page where there are several; return the samples of the chosen one."""
+    ids, chosen = it.ids, it.chosen
     n_pages = -(-len(ids) // PAGE)
     page = 1
     with st.container():  # there with and without pages, so that the gallery stays in place
         if n_pages > 1:
             # Another list begins at its first page.
-            page = st.pagination(n_pages, key=f"{n_pages} from {ids[0]} by {criterion} {order}")
+            key = f"{n_pages} from {ids[0]} by {chosen.criterion} {chosen.order}"
+            page = st.pagination(n_pages, key=key)
     return ids[(page - 1) * PAGE : page * PAGE]
 
 
 def show(
-    run: RunReader,
+    it: Inspected,
     rows: pd.DataFrame,
     pictures: dict[int, bytes],
-    criterion: str,
-    picked: list[int],
     coloured: tuple[Look, pd.Series] | None,
-    epoch: int | None,
-    *,
-    n_shown: int,
-    order: str,
-    smooth: bool,
 ) -> None:
-    """Show a card for each of `linked.rows`, with the colour that the map gives it at its edge.
-
-    `n_shown` is how many there are on all pages.
-    """
+    """Show a card for each of `linked.rows`, with the colour that the map gives it at its edge."""
+    run, criterion, epoch = it.run, it.chosen.criterion, it.chosen.epoch
     if not len(rows):
         st.info("No sample passes the filters and lies inside the outline.")
         return
@@ -72,11 +64,12 @@ def show(
         names = [None if pd.isna(label) else run.class_names[int(label)] for label in suggested]
         rows = rows.assign(suggested_label=names)
     cards = cards_of(rows, pictures, notes, colours)
-    html = as_html(cards, width=92, compact=True, smooth=smooth)
-    with st.container(height=HEIGHT - PAGES * (n_shown > PAGE), border=False):
-        picker(html, picked, key="samples gallery", on_click=toggle)
-    first = f"{'Most' if order == MOST else 'Least'} suspicious first"
+    html = as_html(cards, width=92, compact=True, smooth=it.chosen.smooth)
+    with st.container(height=HEIGHT - PAGES * (len(it.ids) > PAGE), border=False):
+        picker(html, it.picked, key="samples gallery", on_click=toggle)
+    is_most = it.chosen.order == MOST
+    first = f"{'Most' if is_most else 'Least'} suspicious first"
     edge = " A card's edge has its colour on the map." if coloured is not None else ""
     known = "" if run.has_true_label else " Not every true label is known."
-    end = f": {criterion_order(run, criterion)}" if order == MOST else f", by {title_of(criterion)}"
+    end = f": {criterion_order(run, criterion)}" if is_most else f", by {title_of(criterion)}"
     st.caption(f"{first}{end}.{edge}{known}")

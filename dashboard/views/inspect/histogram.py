@@ -7,55 +7,31 @@ import streamlit as st
 
 from dashboard.cached import inspected
 from dashboard.presenters import score_histogram
-from dashboard.presenters.linked import Samples
+from dashboard.views.inspect.state import Inspected
 from dashboard.views.parts.blocks import CONFIG
 from dashboard.views.parts.choices import DIRECTION, choose, criterion_title, with_asked
 from dashboard.views.parts.sample_filters import set_limit
 from hmw_core.criteria.compute import without_absent
 from hmw_core.criteria.of_run import criteria_of, pick_criterion
-from hmw_core.log.reader import RunReader
 
 CHART = "chart histogram"
 
 
-def show(
-    run: RunReader,
-    samples: Samples,
-    passed: np.ndarray,
-    given_label: int | None,
-    criterion: str,
-    epoch: int | None,
-) -> None:
-    """Offer the histogram; nothing of it is made before it is opened."""
-    folded = st.expander(
-        "Histogram: drag to filter", key="histogram of scores", icon=":material/bar_chart:",
-        on_change="rerun",
-    )  # fmt: skip
-    if folded.open:
-        with folded:
-            _show(run, samples, passed, given_label, criterion, epoch)
-
-
-def _show(
-    run: RunReader,
-    samples: Samples,
-    passed: np.ndarray,
-    given_label: int | None,
-    criterion: str,
-    epoch: int | None,
-) -> None:
+def show(it: Inspected) -> None:
+    """Show the histogram."""
+    run, samples, passed, given_label = it.run, it.samples, it.passed, it.given_label
     there = list(without_absent(criteria_of(run), run))
     if not there or not run.last_epoch:
         st.info("There is no score to draw before the first whole epoch.", icon=":material/info:")
         return
     names = with_asked(there, "histogram")
-    first = names.index(criterion) if criterion in names else 0
+    first = names.index(it.chosen.criterion) if it.chosen.criterion in names else 0
     with st.container(horizontal=True, vertical_alignment="bottom"):
         name = choose(
             "histogram", "Criterion", names, shown=partial(criterion_title, run), default=first,
             quiet=True, help=DIRECTION,
         )  # fmt: skip
-        of_page = epoch or run.last_epoch
+        of_page = it.chosen.epoch or run.last_epoch
         epochs = [str(at) for at in range(run.last_epoch, 0, -1)]
         first = epochs.index(str(of_page))
         at = int(choose("histogram_epoch", "Up to epoch", epochs, default=first, quiet=True))

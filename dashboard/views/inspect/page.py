@@ -1,7 +1,6 @@
 """Inspect, as a whole: what is chosen, the map beside the pictures, and the picked sample below."""
 
 from functools import partial
-from typing import NamedTuple
 
 import streamlit as st
 
@@ -16,7 +15,8 @@ from dashboard.presenters.linked import Places
 from dashboard.presenters.linked_cloud import COLOURS, colours_of
 from dashboard.views.inspect import cloud, gallery, histogram, picked_sample, selection, table
 from dashboard.views.inspect.picks import picked_samples
-from dashboard.views.parts.blocks import offer_map, say_absent
+from dashboard.views.inspect.state import LEAST, MOST, Choices, Inspected
+from dashboard.views.parts.blocks import offer_map, say_absent, show_folded
 from dashboard.views.parts.bulk import show_bulk_undo
 from dashboard.views.parts.choices import (
     IN_ADDRESS,
@@ -36,18 +36,7 @@ from hmw_core.criteria.of_run import with_k
 from hmw_core.errors import UsageError
 from hmw_core.log.reader import RunReader
 
-ORDER = {gallery.MOST: "most suspicious first", gallery.LEAST: "least suspicious first"}
-
-
-class Choices(NamedTuple):
-    """What the row of controls says."""
-
-    colour: str
-    criterion: str
-    order: str
-    filters: linked.Filters
-    epoch: int | None
-    smooth: bool
+ORDER = {MOST: "most suspicious first", LEAST: "least suspicious first"}
 
 
 def show(run: RunReader, given_label: int | None) -> None:
@@ -62,11 +51,9 @@ def show(run: RunReader, given_label: int | None) -> None:
     picked = picked_samples(run, samples, criterion)
     passed = chosen.filters.passed(samples, verdict, partial(inspected.score_at, run))
     shown = passed & places.inside(outlines) if places is not None and outlines else passed
-    ids = linked.in_order(samples, shown, criterion, first=chosen.order == gallery.MOST)
-    asked_why = selection.show(
-        run, samples, verdict, ids, chosen.filters, outlines, len(picked), chosen.colour,
-        criterion, epoch,
-    )  # fmt: skip
+    ids = linked.in_order(samples, shown, criterion, first=chosen.order == MOST)
+    it = Inspected(run, given_label, chosen, samples, verdict, outlines, picked, passed, shown, ids)
+    asked_why = selection.show(it)
     show_bulk_undo(run)
     _say_limits(run, outlines, places)
     right = st.container()
@@ -74,25 +61,29 @@ def show(run: RunReader, given_label: int | None) -> None:
     if places is not None:
         left, right = st.columns([11, 9])
         with left:
-            colours = cloud.show(
-                run, samples, places, shown, verdict, outlines, picked,
-                colour=chosen.colour, criterion=criterion, given_label=given_label,
-                filters=chosen.filters, smooth=chosen.smooth,
-            )  # fmt: skip
+            colours = cloud.show(it, places)
     with right:
-        part = gallery.page_of(ids, criterion, chosen.order)
+        part = gallery.page_of(it)
         rows = linked.rows(samples, part, run.class_names, verdict, [criterion])
         pictures = run.images(part.tolist())
-        gallery.show(
-            run, rows, pictures, criterion, picked, colours, epoch,
-            n_shown=len(ids), order=chosen.order, smooth=chosen.smooth,
-        )  # fmt: skip
+        gallery.show(it, rows, pictures, colours)
     if asked_why and len(ids):
         show_contrast(run, ids, epoch, [] if outlines else chosen.filters.columns())
     if picked and run.last_epoch:
-        picked_sample.show(run, samples, verdict, picked, criterion, epoch)
-    histogram.show(run, samples, passed, given_label, criterion, epoch)
-    table.show(run, samples, part, verdict, pictures, picked, criterion)
+        picked_sample.show(it)
+    show_folded(
+        "Histogram: drag to filter",
+        ":material/bar_chart:",
+        "histogram of scores",
+        partial(histogram.show, it),
+    )
+    if len(part):
+        show_folded(
+            "Table of these samples",
+            ":material/table_rows:",
+            "table of samples",
+            partial(table.show, it, part, pictures),
+        )
     say_absent(absent_criteria(run, MAIN_CRITERIA))
 
 

@@ -17,6 +17,7 @@ from dashboard.presenters.sample_page import (
 from dashboard.views.addresses import link_to
 from dashboard.views.inspect.picks import as_array, go_to, pick
 from dashboard.views.inspect.selection import offer
+from dashboard.views.inspect.state import Inspected
 from dashboard.views.parts.blocks import show_figure
 from dashboard.views.parts.choices import choose, plain
 from hmw_core.criteria.of_run import title_of
@@ -34,24 +35,17 @@ SAID = {
 }
 
 
-def show(
-    run: RunReader,
-    samples: Samples,
-    verdict: dict[int, str],
-    picked: list[int],
-    criterion: str,
-    epoch: int | None,
-) -> None:
+def show(it: Inspected) -> None:
     """Show the last of the picked samples, and what can be done with all of them."""
+    run, samples, picked, epoch = it.run, it.samples, it.picked, it.chosen.epoch
     sample_id = picked[-1]
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.subheader(f"Sample {sample_id}", anchor=False, width="content")
-        _step(run, samples, sample_id, criterion)
+        _step(run, samples, sample_id, it.chosen.criterion)
     if len(picked) > 1:
         st.caption(f"The last of {len(picked):,} picked samples.")
     with st.container(horizontal=True, vertical_alignment="center"):
-        what = f"{len(picked):,} picked by hand"
-        offer(run, samples, verdict, as_array(picked), what, "picked", criterion, epoch)
+        offer(it, as_array(picked), f"{len(picked):,} picked by hand", "picked")
         st.button("Unpick", type="tertiary", icon=":material/close:", on_click=pick, args=([],))
     suggested = suggest(run, [sample_id], epoch)
     given_label = int(samples.given_label[sample_id])

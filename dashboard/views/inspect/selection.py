@@ -8,14 +8,13 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import runs
-from dashboard.drawing.outlines import Outline
 from dashboard.drawing.style import Typography
 from dashboard.drawing.text import shorten
 from dashboard.figures.base import CannotShow
 from dashboard.figures.paper.clusters import COLOURS as LABEL_COLOURS
 from dashboard.presenters import linked
-from dashboard.presenters.linked import Filters, Samples
 from dashboard.presenters.linked_cloud import COLOURS
+from dashboard.views.inspect.state import Inspected
 from dashboard.views.parts.bulk import offer_bulk
 from dashboard.views.parts.choices import plain, set_text
 from dashboard.views.parts.part_pictures import go_to_review
@@ -29,46 +28,27 @@ OF_A_CLASS = {
 }
 
 
-def show(
-    run: RunReader,
-    samples: Samples,
-    verdict: dict[int, str],
-    ids: np.ndarray,
-    filters: Filters,
-    outlines: tuple[Outline, ...],
-    n_picked: int,
-    colour: str,
-    criterion: str,
-    epoch: int | None,
-) -> bool:
+def show(it: Inspected) -> bool:
     """Say which samples are shown and offer what can be done with them; return "Why these?"."""
+    run, filters, n_picked = it.run, it.chosen.filters, len(it.picked)
     said = filters.said(run.class_names)
-    words = [*said, "inside the outline"] if outlines else said
+    words = [*said, "inside the outline"] if it.outlines else said
     which = f": {plain(' · '.join(words))}" if words else ""
     also = f" · {n_picked:,} picked, below" if n_picked else ""
+    count = f"{len(it.ids):,} of {run.n_samples:,} samples"
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown(f"**{len(ids):,} of {run.n_samples:,} samples**{which}{also}", width="stretch")
-        if outlines or len(said) > (filters.given_label is not None):
+        st.markdown(f"**{count}**{which}{also}", width="stretch")
+        if it.outlines or len(said) > (filters.given_label is not None):
             icon = ":material/filter_alt_off:"
             st.button("Show all", type="tertiary", icon=icon, on_click=_show_all)
-        what = " · ".join(words) or "all samples"
-        offer(run, samples, verdict, ids, what, "shown", criterion, epoch)
-        _offer_figure(run, filters.given_label, colour, epoch)
-        return st.toggle("Why these?", key="why these", disabled=not len(ids))
+        offer(it, it.ids, " · ".join(words) or "all samples", "shown")
+        _offer_figure(run, filters.given_label, it.chosen.colour, it.chosen.epoch)
+        return st.toggle("Why these?", key="why these", disabled=not len(it.ids))
 
 
-def offer(
-    run: RunReader,
-    samples: Samples,
-    verdict: dict[int, str],
-    ids: np.ndarray,
-    what: str,
-    how: str,
-    criterion: str,
-    epoch: int | None,
-) -> None:
+def offer(it: Inspected, ids: np.ndarray, what: str, how: str) -> None:
     """Offer to judge some samples, one by one or all at once, and to take them along as CSV."""
-    off = runs.read_only()
+    run, chosen, off = it.run, it.chosen, runs.read_only()
     if st.button(
         f"Review the {len(ids):,} {how}",
         type="primary" if how == "shown" else "secondary",
@@ -77,10 +57,12 @@ def offer(
         help="This server is read-only" if off else None,
     ):
         go_to_review(run, ids.tolist(), f"{len(ids):,} {how} on Inspect: {what}")
-    offer_bulk(run, ids.tolist(), what, criterion=criterion, epoch=epoch, key=f"bulk {how}")
+    offer_bulk(
+        run, ids.tolist(), what, criterion=chosen.criterion, epoch=chosen.epoch, key=f"bulk {how}"
+    )
     st.download_button(
         "CSV",
-        data=partial(linked.as_csv, samples, ids, verdict),
+        data=partial(linked.as_csv, it.samples, ids, it.verdict),
         file_name=file_name(run.name, f"-{how}.csv"),
         mime="text/csv",
         key=f"CSV {how}",

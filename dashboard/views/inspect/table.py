@@ -1,4 +1,4 @@
-"""The samples of the gallery as a table, which is made only when it is opened."""
+"""The samples of the gallery as a table, picked by rows."""
 
 from typing import Any
 
@@ -9,8 +9,8 @@ import streamlit as st
 from dashboard.drawing.text import shorten
 from dashboard.presenters import linked
 from dashboard.presenters.gallery import data_address
-from dashboard.presenters.linked import Samples
 from dashboard.views.inspect.picks import kept_picks, pick
+from dashboard.views.inspect.state import Inspected
 from hmw_core.criteria import MAIN_CRITERIA
 from hmw_core.criteria.of_run import is_criterion, pick_criterion
 from hmw_core.log.reader import RunReader
@@ -19,37 +19,14 @@ LONGEST = 24  # letters of a class's name in a cell
 LABELS = ("given_label", "true_label", "predicted_label")
 
 
-def show(
-    run: RunReader,
-    samples: Samples,
-    part: np.ndarray,
-    verdict: dict[int, str],
-    pictures: dict[int, bytes],
-    picked: list[int],
-    criterion: str,
-) -> None:
-    """Offer the gallery's samples as rows that can be picked."""
-    if not len(part):
-        return
-    folded = st.expander(
-        "Table of these samples",
-        key="table of samples",
-        icon=":material/table_rows:",
-        on_change="rerun",
-    )
-    if folded.open:
-        with folded:
-            first = [criterion, *(name for name in MAIN_CRITERIA if name != criterion)]
-            samples.load(first)  # in one pass over the log
-            rows = linked.rows(samples, part, run.class_names, verdict, first)
-            _table(run, rows, pictures, picked)
-
-
-def _table(
-    run: RunReader, rows: pd.DataFrame, pictures: dict[int, bytes], picked: list[int]
-) -> None:
+def show(it: Inspected, part: np.ndarray, pictures: dict[int, bytes]) -> None:
+    """Show the samples of the gallery's page, `part`, as rows that can be picked."""
+    run, criterion = it.run, it.chosen.criterion
+    first = [criterion, *(name for name in MAIN_CRITERIA if name != criterion)]
+    it.samples.load(first)  # in one pass over the log
+    rows = linked.rows(it.samples, part, run.class_names, it.verdict, first)
     ids = rows["sample_id"].tolist()
-    wanted = [row for row, sample_id in enumerate(ids) if sample_id in picked]
+    wanted = [row for row, sample_id in enumerate(ids) if sample_id in it.picked]
     kept = st.session_state.setdefault("samples table", {"number": 0, "rows": []})
     if kept["rows"] != wanted:
         # Picked elsewhere: a table's choice cannot be set, so the table is made again.

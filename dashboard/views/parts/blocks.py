@@ -231,6 +231,14 @@ def _grid(
     st.html(as_html(cards(run, ids, epoch or run.last_epoch, notes), link=link))
 
 
+def show_folded(title: str, icon: str, key: str, show: Callable[[], None]) -> None:
+    """Offer a part of a page behind its title; nothing of it is made before it is opened."""
+    folded = st.expander(title, key=key, icon=icon, on_change="rerun")
+    if folded.open:
+        with folded:
+            show()
+
+
 def say_no_pictures(run: RunReader) -> None:
     """Say where a run has no pictures, and why."""
     if not run.has_images:
