@@ -105,10 +105,42 @@ def _run_in_words(row: pd.Series) -> str:
 
 def _samples(table: pd.DataFrame) -> str:
     if "sample_id" not in table:
-        return ""
+        said = counts_of(table)
+        return f" {said}." if said else ""
     by = table.groupby("panel", sort=False) if "kind" in table else table.groupby(lambda _: 0)
     counts = by["sample_id"].nunique().unique()
     told = " and ".join(f"{count:,}" for count in counts)
     if told == "1":
         return " One sample a panel."
     return f" {told} samples{' a panel' if 'kind' in table else ''}."
+
+
+def counts_of(table: pd.DataFrame) -> str:
+    """Return how many samples a figure rests on, in words; empty where it rests on none."""
+    if {"panel", "kind", "n_samples"} <= set(table):
+        drawn = table[table["kind"] == "sample"].groupby("panel", sort=False).size()
+        return "; ".join(f"{panel}: {count:,} samples" for panel, count in drawn.items())
+    if "sample_id" in table:
+        return f"{table['sample_id'].nunique():,} samples"
+    if "n_mislabeled" in table:
+        return "; ".join(_parts_of_contests(table))
+    for group in ("group", "title"):
+        if {group, "n_samples"} <= set(table):
+            first = table.drop_duplicates(group)
+            if (first["n_samples"] == 1).all():
+                return f"{len(first)} samples"
+            pairs = zip(first[group], first["n_samples"], strict=True)
+            return "; ".join(f"{name}: {count:,}" for name, count in pairs)
+    return ""
+
+
+def _parts_of_contests(table: pd.DataFrame) -> list[str]:
+    if "contest" not in table:
+        table = table.assign(contest="")
+    parts = []
+    for contest, part in table.groupby("contest", sort=False):
+        wrong = int(part["n_mislabeled"].max())
+        right = int((part["n_clean"] if "n_clean" in part else part["n_samples"] - wrong).max())
+        prefix = f"{contest}: " if contest else ""
+        parts.append(f"{prefix}{right:,} clean and {wrong:,} mislabeled samples")
+    return parts

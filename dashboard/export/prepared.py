@@ -96,34 +96,3 @@ def prepare_figures(
         except UsageError as reason:  # CannotShow, or a file of the run that is damaged
             prepared.reasons[name] = str(reason)
     return prepared
-
-
-def counts_of(table: pd.DataFrame) -> str:
-    """Return how many samples a figure rests on, in words; empty where it rests on none."""
-    if {"panel", "kind", "n_samples"} <= set(table):
-        drawn = table[table["kind"] == "sample"].groupby("panel", sort=False).size()
-        return "; ".join(f"{panel}: {count:,} samples" for panel, count in drawn.items())
-    if "sample_id" in table:
-        return f"{table['sample_id'].nunique():,} samples"
-    if "n_mislabeled" in table:
-        return "; ".join(_parts_of_contests(table))
-    for group in ("group", "title"):
-        if {group, "n_samples"} <= set(table):
-            first = table.drop_duplicates(group)
-            if (first["n_samples"] == 1).all():
-                return f"{len(first)} samples"
-            pairs = zip(first[group], first["n_samples"], strict=True)
-            return "; ".join(f"{name}: {count:,}" for name, count in pairs)
-    return ""
-
-
-def _parts_of_contests(table: pd.DataFrame) -> list[str]:
-    if "contest" not in table:
-        table = table.assign(contest="")
-    parts = []
-    for contest, part in table.groupby("contest", sort=False):
-        wrong = int(part["n_mislabeled"].max())
-        right = int((part["n_clean"] if "n_clean" in part else part["n_samples"] - wrong).max())
-        prefix = f"{contest}: " if contest else ""
-        parts.append(f"{prefix}{right:,} clean and {wrong:,} mislabeled samples")
-    return parts

@@ -13,13 +13,14 @@ import matplotlib as mpl
 import pandas as pd
 import pytest
 
+from dashboard.drawing.facts import counts_of
 from dashboard.drawing.style import Typography
 from dashboard.export import find
 from dashboard.export.__main__ import main
 from dashboard.export.archive import Order, files, zip_of
 from dashboard.export.find import find_run, label_of
 from dashboard.export.names import figure_stem
-from dashboard.export.prepared import PAPER, counts_of, figures_of, prepare_figures
+from dashboard.export.prepared import PAPER, figures_of, prepare_figures
 from dashboard.export.render import FORMATS, export_figure
 from dashboard.figures import FIGURES
 from hmw_core import RunReader
