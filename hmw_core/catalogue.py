@@ -33,6 +33,9 @@ class Argument:
     """Whether it is a whole number."""
     default_from: str = ""
     """The setting of the training whose value is the default, where there is one."""
+    of_epochs: int = 0
+    """Where the default is a number of epochs: the epochs of its source's training. It is scaled
+    to the epochs of the run, see `default_for`."""
 
     @property
     def range(self) -> str:
@@ -42,20 +45,35 @@ class Argument:
             return f"{kind}{self.low:g} or more"
         return f"{kind}{self.low:g} to {self.high:g}"
 
+    def default_for(self, epochs: int) -> float | None:
+        """Return the default in a run of so many epochs: scaled where its source's are said.
+
+        Examples
+        --------
+        >>> Argument("warmup", 70, 1, 1e6, "epochs", "", whole=True, of_epochs=320).default_for(64)
+        14
+        """
+        if self.default is None or not self.of_epochs:
+            return self.default
+        scaled = self.default * epochs / self.of_epochs
+        return max(round(scaled) if self.whole else scaled, self.low)
+
 
 @dataclass(frozen=True)
 class Choice:
-    """A word that a weighting or the training itself takes: one of `accepted`."""
+    """A word that a method, a weighting or the training itself takes: one of `accepted`."""
 
     name: str
     default: str
     accepted: tuple[str, ...]
     meaning: str
+    or_file: bool = False
+    """Whether the path of a file is accepted, too."""
 
     @property
     def range(self) -> str:
         """The accepted words."""
-        return ", ".join(self.accepted)
+        return ", ".join((*self.accepted, *(("a file",) if self.or_file else ())))
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from hmw_core.file_names import check_folder_name, file_name, is_folder_name
 from hmw_core.margins import HMSettings
 from training.recipes import recipe_fields
 
-SCHEDULES = ("step", "cosine", "linear", "constant")
+SCHEDULES = ("step", "cosine", "restarts", "linear", "exponential", "constant")
 OPTIMIZERS = ("sgd", "adam")
 AUGMENTATIONS = ("auto", "crop_flip", "crop", "none")
 OUTPUTS = ("auto", "full", "topk", "none")
@@ -83,7 +83,7 @@ class RunConfig:
 
     method: str = _of_method(default="standard")
     """How a network is trained, as `list` names them."""
-    method_args: dict[str, float] = _of_method(default_factory=dict)
+    method_args: dict[str, float | str] = _of_method(default_factory=dict)
     """Arguments of the method, as `list` names them: `--method-args noise_rate 0.4`."""
     loss: str = _of_method(default="ce")
     """Per-sample loss, as `list` names them."""
@@ -124,16 +124,21 @@ class RunConfig:
     """At the start, > 0."""
     momentum: float = 0.9
     """Of SGD, or Adam's first beta, in [0, 1)."""
+    nesterov: bool = False
+    """Whether SGD looks ahead by its momentum."""
     weight_decay: float = 5e-4
     """Of the optimizer, >= 0."""
     schedule: str = "step"
-    """`step` (falls at each share of `schedule-at`), `cosine` (falls to 0), `linear` (constant up
-    to the share of `schedule-at`, then falls to 0), or `constant`."""
+    """`step` (falls at each share of `schedule-at`), `cosine` (falls to 0), `restarts` (a cosine
+    that begins anew after each such share), `linear` (constant up to the share, then falls to 0),
+    `exponential` (falls evenly by `schedule-factor`), or `constant`. A method that trains in
+    stages begins anew with each."""
     schedule_at: tuple[float, ...] = ()
-    """Shares of the training, in (0, 1), at which `step` falls or `linear` begins to fall.
-    Default: 0.5 and 0.8 for `step`, 0.4 for `linear`."""
+    """Shares of the training, in (0, 1), at which `step` falls, `linear` begins to fall or
+    `restarts` begins anew. Default: 0.5 and 0.8 for `step`, 0.4 for `linear`, 1/15."""
     schedule_factor: float = 0.1
-    """What `step` multiplies the learning rate by, in (0, 1]."""
+    """What `step` multiplies the learning rate by, or `restarts` and `exponential` fall to, in
+    (0, 1]."""
     augment: str = "auto"
     """`crop_flip`, `crop`, `none`, or what suits the data set."""
     seed: int = 0
@@ -200,6 +205,8 @@ class RunConfig:
                 raise UsageError(f"--schedule-at must lie in (0, 1), got {share}")
         if not 0 < self.schedule_factor <= 1:
             raise UsageError(f"--schedule-factor must lie in (0, 1], got {self.schedule_factor}")
+        if self.nesterov and (self.optimizer != "sgd" or self.momentum == 0):
+            raise UsageError("--nesterov goes with --optimizer sgd and a momentum above 0")
         if not 0 < self.learning_rate < math.inf:
             raise UsageError(f"--learning-rate must be above 0, got {self.learning_rate}")
         for name, accepted_values in ONE_OF.items():

@@ -84,7 +84,9 @@ def print_list(as_json: bool) -> None:
             print(f"  {member['name']:<{width}}  {member['summary']}{star}")
             for argument in member.get("arguments", ()):
                 value, unit = argument["default"], argument.get("unit") and f" {argument['unit']}"
-                default = "" if value is None else f", default {value}"
+                of = argument.get("of_epochs")
+                scaled = f" of {of} epochs, scaled to the run's" if of else ""
+                default = "" if value is None else f", default {value}{scaled}"
                 text = f"{argument['meaning']} ({argument['range']}{unit or ''}{default})"
                 print(f"  {'':<{width}}    {argument['name']}: {text}")
         print()

@@ -12,6 +12,7 @@ from rich.console import Console
 
 from hmw_core import RunReader, RunWriter
 from hmw_core.errors import UsageError, pick
+from hmw_core.log.schema import RunWarning
 from hmw_core.noise import NOISES
 from hmw_core.objective.losses import LOSSES
 from hmw_core.objective.weighting import WEIGHTINGS
@@ -27,6 +28,7 @@ from training.progress import EpochSummary, TrainingProgress
 from training.records import LogRecord, LossRecord
 from training.stopping import Stopped, StopWish
 from training.threshold_samples import RealClasses, draw_threshold_samples
+from training.validation import as_json, draw_validation
 
 Progress = Callable[[int, float], None]
 """Told the epoch and the share of it that is done, in [0, 1], after each batch."""
@@ -154,13 +156,19 @@ class Training:
             n_channels=self.train_source.n_channels,
             image_size=self.train_source.image_size,
             device=self.device,
+            class_names=tuple(data.class_names),
+            measured_transition=data.noise.get("transition_matrix"),
         )
         torch.manual_seed(devices.epoch_seed(config.seed, 0))
         self.method = METHODS[config.method](config, sizes)
-        if self.threshold is not None and self.method.n_networks > 1:
+        if self.threshold is not None and not self.method.takes_threshold_samples:
+            takers = [name for name, method in METHODS.items() if method.takes_threshold_samples]
             raise UsageError(
-                f"--threshold-samples go with methods of one network, not with {config.method}"
+                f"--threshold-samples go with method {', '.join(takers)} only, "
+                f"not with {config.method}"
             )
+        share = self.method.validation_share
+        self.validation_id = draw_validation(config, data.given_label, share)
         self.stop = StopWish()
 
     def new_log(self) -> RunWriter:
@@ -193,8 +201,31 @@ class Training:
             networks=self.method.n_networks,
             pass_name=self.method.pass_name,
             method_state=self.method.state,
-            warnings=data.warnings,
+            method_metrics=self.method.metrics,
+            method_arguments=self.method.args,
+            validation=as_json(self.validation_id, self.method.validation_share),
+            warnings=[*data.warnings, *self._said_of_the_method()],
         )
+
+    def _said_of_the_method(self) -> list[RunWarning]:
+        said = []
+        if len(self.validation_id):
+            said.append(
+                RunWarning(
+                    f"{len(self.validation_id):,} of {len(self.data.given_label):,} training "
+                    f"samples are held out, by which method {self.config.method!r} chooses: they "
+                    "are not trained on, so the log has no row of them.",
+                    tuple(self.validation_id[:6].tolist()),
+                )
+            )
+        if self.method.changes_labels and self.config.labels is not None:
+            said.append(
+                RunWarning(
+                    f"Method {self.config.method!r} comes to train on labels of its own: those of "
+                    "--labels are only where it begins."
+                )
+            )
+        return said
 
     def run(self, writer: RunWriter, console: Console, first_epoch: int) -> None:
         """Train to the last epoch; whatever ends it, the run says how."""
@@ -238,11 +269,13 @@ class Training:
             self.log_features(epoch, writer)
         if self.real_classes is not None:
             self.real_classes.write(writer.folder, epoch)
+        writer.note_facts(self.method.facts())
         stage = self.method.stage(epoch)
         writer.end_epoch(
             epoch,
             after=checkpoint.saver(self.method, epoch, writer.folder),
             **({} if stage is None else {"stage": stage}),
+            **self.method.epoch_metrics(),
             test_accuracy=test_accuracy,
             learning_rate=rate,
             seconds=time.perf_counter() - started,
@@ -306,6 +339,7 @@ class Training:
             batch_size=self.config.batch_size,
             stop=self.stop,
             drawn=drawn,
+            validation_id=torch.from_numpy(self.validation_id),
         )
 
     def test_accuracy(self) -> float | None:

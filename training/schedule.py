@@ -5,6 +5,8 @@ from collections.abc import Sequence
 
 STEPS = (0.5, 0.8)
 """Where `step` falls by default: after 125 and 200 of 250 epochs."""
+PERIOD = 1 / 15
+"""Of `restarts` by default: 10 of 150 epochs."""
 LINEAR_FROM = 0.4
 """Where `linear` begins to fall by default: after 80 of 200 epochs."""
 
@@ -21,7 +23,7 @@ def learning_rate(
 
     Parameters
     ----------
-    schedule : {"step", "cosine", "linear", "constant"}
+    schedule : {"step", "cosine", "restarts", "linear", "exponential", "constant"}
     start : float
         Of the first epoch.
     epoch : int
@@ -29,14 +31,15 @@ def learning_rate(
     n_epochs : int
     at : sequence of float
         Shares of the training after which `step` falls, or after the first of which `linear`
-        begins to fall. Default: `STEPS` or `LINEAR_FROM`.
+        begins to fall or `restarts` begins anew. Default: `STEPS`, `LINEAR_FROM` or `PERIOD`.
     factor : float
-        What `step` multiplies by.
+        What `step` multiplies by; the share of `start` that `restarts` and `exponential` fall to.
 
     Notes
     -----
     Source: README of HMW's released code for `step`; Han et al. (NeurIPS 2018), Co-teaching, for
-    `linear`; `cosine` and `linear` would reach 0 one epoch after the last.
+    `linear`; Loshchilov and Hutter (ICLR 2017) for `restarts`. `cosine` and `linear` would reach
+    0 one epoch after the last, `exponential` and `restarts` their floor.
 
     Examples
     --------
@@ -50,6 +53,12 @@ def learning_rate(
         return start * factor ** sum(done >= step for step in at or STEPS)
     if schedule == "cosine":
         return start * (1 + math.cos(math.pi * done)) / 2
+    if schedule == "restarts":
+        period = at[0] if at else PERIOD
+        of_period = done % period / period
+        return start * (factor + (1 - factor) * (1 + math.cos(math.pi * of_period)) / 2)
+    if schedule == "exponential":
+        return start * factor**done
     if schedule == "linear":
         begins = at[0] if at else LINEAR_FROM
         return start * min(1.0, (1 - done) / (1 - begins))

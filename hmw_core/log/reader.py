@@ -25,6 +25,7 @@ from hmw_core.log.schema import (
     TEST_IMAGES,
     TOPK_OUTPUT_COLUMNS,
     MethodColumn,
+    MethodMetric,
     RunWarning,
     types_of,
 )
@@ -124,6 +125,16 @@ class RunReader:
             entry["name"]: MethodColumn(**entry | {"categories": tuple(entry["categories"])})
             for entry in listed
         }
+
+    @property
+    def method_metrics(self) -> dict[str, MethodMetric]:
+        """What the training method knows of each epoch, by name: columns of `metrics`."""
+        return {e["name"]: MethodMetric(**e) for e in self.info.get("method_metrics") or []}
+
+    @property
+    def method_facts(self) -> dict[str, Any]:
+        """What the training method has found out, such as its transition matrix."""
+        return self.info.get("method_facts") or {}
 
     @property
     def has_true_label(self) -> bool:

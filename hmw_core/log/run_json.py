@@ -63,6 +63,19 @@ FIELDS: dict[str, Any] = {
             "categories": [checks.TEXT],
         }
     ],
+    "method_metrics?": [{"name": WORD, "unit": checks.TEXT, "meaning": checks.TEXT}],
+    "method_arguments?": checks.OBJECT,
+    "method_facts?": {
+        "transition_matrix?": [[checks.SHARE]],
+        "transition_from?": checks.TEXT,
+        "condition_number?": checks.number(1, 1e300),
+        "noise_rate?": checks.SHARE,
+    },
+    "validation?": {
+        "n": checks.whole(0, MOST_SAMPLES),
+        "share": checks.SHARE,
+        "labels": checks.TEXT,
+    },
     "warnings?": [{"text": checks.TEXT, "sample_id": [checks.whole(0, MOST_SAMPLES)]}],
     "versions?": checks.OBJECT,
     "commit?": checks.TEXT,

@@ -52,6 +52,19 @@ class MethodColumn:
 
 
 @dataclass(frozen=True)
+class MethodMetric:
+    """A number that a training method knows of each epoch, in the metrics of the first network.
+
+    `run.json` lists those of a run, so that a page needs no code of the method.
+    """
+
+    name: str
+    """As in `metrics/`; not a column of `METRICS`."""
+    unit: str
+    meaning: str
+
+
+@dataclass(frozen=True)
 class RunWarning:
     """Something that whoever reads a run must know of its data; `run.json` lists them."""
 
@@ -146,6 +159,7 @@ METRICS = (
     Column("learning_rate", "float", "", "of the epoch's last step"),
     Column("seconds", "float", "s", "wall time of the epoch, evaluation included"),
     Column("samples_per_second", "float", "1/s", "training samples a second, all passes in"),
+    Column("<metric>", "float", "", "of the method, as `method_metrics` in run.json says"),
     Column(
         "auroc_<criterion>", "float", "AUROC", "of every criterion so far; null without true labels"
     ),

@@ -28,10 +28,12 @@ from hmw_core.log.lock import FolderLock
 from hmw_core.log.new_folder import make_folder
 from hmw_core.log.schema import (
     FORMAT_VERSION,
+    METRICS,
     OUTPUTS,
     PASSES,
     SIGNAL_NAMES,
     MethodColumn,
+    MethodMetric,
     RunWarning,
 )
 from hmw_core.recording.arrays import Array, to_numpy
@@ -140,13 +142,18 @@ def kept_outputs(keep: str, every: int, n_samples: int, n_classes: int) -> dict[
     return {"keep": keep, "every": every}
 
 
-def method_part(networks: int, pass_name: str, columns: Sequence[MethodColumn]) -> dict[str, Any]:
+def method_part(
+    networks: int,
+    pass_name: str,
+    columns: Sequence[MethodColumn],
+    metrics: Sequence[MethodMetric],
+) -> dict[str, Any]:
     """Return what `run.json` says of the method: its networks, the logged pass, its columns.
 
     Raises
     ------
     UsageError
-        If the pass is unknown, there is no network, or a column's name is taken.
+        If the pass is unknown, there is no network, or the name of a column or metric is taken.
     """
     if pass_name not in PASSES or networks < 1:
         raise UsageError(
@@ -158,10 +165,15 @@ def method_part(networks: int, pass_name: str, columns: Sequence[MethodColumn]) 
     taken = [name for i, name in enumerate(names) if name in known or name in names[:i]]
     if taken:
         raise UsageError(f"a column of the method cannot be called {taken[0]!r}: it is taken")
+    known_metrics = {column.name for column in METRICS}
+    taken = [metric.name for metric in metrics if metric.name in known_metrics]
+    if taken:
+        raise UsageError(f"a metric of the method cannot be called {taken[0]!r}: it is taken")
     return {
         "networks": networks,
         "pass": pass_name,
         "method_state": [asdict(column) for column in columns],
+        "method_metrics": [asdict(metric) for metric in metrics],
     }
 
 

@@ -14,13 +14,13 @@ import numpy as np
 import pyarrow as pa
 
 from hmw_core.errors import UsageError
-from hmw_core.log import layout
+from hmw_core.log import layout, run_json
 from hmw_core.log.blank_pictures import blank_pictures
 from hmw_core.log.images import as_images
 from hmw_core.log.layout import Content
 from hmw_core.log.lock import FolderLock
 from hmw_core.log.reader import RunReader
-from hmw_core.log.schema import MethodColumn, RunWarning
+from hmw_core.log.schema import MethodColumn, MethodMetric, RunWarning
 from hmw_core.log.tables import as_half, as_lists
 from hmw_core.margins import HMSettings
 from hmw_core.recording.arrays import Array, to_numpy
@@ -93,6 +93,9 @@ class RunWriter:
         networks: int = 1,
         pass_name: str = "training",
         method_state: Sequence[MethodColumn] = (),
+        method_metrics: Sequence[MethodMetric] = (),
+        method_arguments: Mapping[str, Any] | None = None,
+        validation: Mapping[str, Any] | None = None,
         warnings: Sequence[RunWarning] = (),
     ) -> RunWriter:
         """Make the run folder and return its writer.
@@ -135,6 +138,13 @@ class RunWriter:
             The pass that is recorded, the same in every epoch.
         method_state : sequence of MethodColumn
             What `record` will be told in `state`.
+        method_metrics : sequence of MethodMetric
+            What `end_epoch` will be told of the method.
+        method_arguments : mapping, optional
+            Its arguments as they were used, defaults worked out.
+        validation : mapping, optional
+            `n`, `share` and `labels` of samples that are held out of the training, and so are
+            never recorded in a training pass.
         warnings : sequence of RunWarning
             What a reader must know of these data; `warn` adds more.
 
@@ -181,7 +191,9 @@ class RunWriter:
             "absent": dict(absent or {}),
             "outputs": kept_outputs(outputs, outputs_every, len(given), n_classes),
             "threshold_samples": None if threshold_samples is None else dict(threshold_samples),
-            **method_part(networks, pass_name, method_state),
+            **method_part(networks, pass_name, method_state, method_metrics),
+            "method_arguments": dict(method_arguments or {}),
+            "validation": None if validation is None else dict(validation),
             "config": config or {},
             "device": device,
             "warnings": [asdict(said) for said in said_at_first],
@@ -365,6 +377,24 @@ class RunWriter:
         table = {"sample_id": pa.array(np.arange(len(values), dtype=np.int32))}
         table["features"] = as_lists(as_half(values))
         layout.write_table(layout.epoch_file(folder, "features", epoch), pa.table(table))
+
+    def note_facts(self, facts: Mapping[str, Any]) -> None:
+        """Keep what the method has found out so far: `method_facts` of `run.json`.
+
+        Raises
+        ------
+        UsageError
+            If they are not what `run_json` accepts.
+        """
+        if facts == (self.info.get("method_facts") or {}):
+            return
+        changed = self.info | {"method_facts": dict(facts)}
+        try:
+            run_json.check(changed)
+        except ValueError as error:
+            raise UsageError(f"what the method found out cannot be kept: {error}") from None
+        self.info["method_facts"] = dict(facts)
+        self._next_note = 0.0
 
     def warn(self, text: str, sample_id: Sequence[int] = ()) -> None:
         """Add a `RunWarning`, which the run's pages show; a text that is there already is not."""

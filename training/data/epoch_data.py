@@ -36,6 +36,8 @@ class EpochData:
     stop : StopWish
     drawn : callable
         Told how many pictures have been handed out, batch by batch.
+    validation_id : Tensor of shape (V,), int64, optional
+        Samples held out of the training, on the CPU. Default: none.
     """
 
     def __init__(
@@ -48,12 +50,20 @@ class EpochData:
         batch_size: int,
         stop: StopWish,
         drawn: Callable[[int], None],
+        validation_id: Tensor | None = None,
     ) -> None:
         self.source = source
         self.given_label = given_label
         self.epoch = epoch
         self.batch_size = batch_size
         self.n_samples = len(given_label)
+        everyone = torch.ones(self.n_samples, dtype=torch.bool)
+        if validation_id is not None:
+            everyone[validation_id] = False
+        self.training_id = everyone.nonzero()[:, 0]
+        """(N - V,), int64, ascending, CPU: the samples to train on."""
+        self.validation_id = (~everyone).nonzero()[:, 0]
+        """(V,), int64, ascending, CPU: those held out, to choose by; none for most methods."""
         self.generator = torch.Generator().manual_seed(epoch_seed(seed, epoch))
         """Of this epoch, on the CPU; the same in an unbroken and in a resumed run."""
         self.rng = np.random.default_rng(epoch_seed(seed, epoch))
@@ -73,7 +83,7 @@ class EpochData:
         Parameters
         ----------
         order : Tensor of shape (M,), int64, optional
-            Samples in the order wanted. Default: all, in an order drawn now.
+            Samples in the order wanted. Default: all of `training_id`, in an order drawn now.
         views : int
             Views of each picture, >= 1.
         augment : str or sequence of str
@@ -83,7 +93,8 @@ class EpochData:
         """
         policies = (augment,) * views if isinstance(augment, str) else tuple(augment)
         if order is None:
-            order = torch.randperm(self.n_samples, generator=self.generator)
+            places = torch.randperm(len(self.training_id), generator=self.generator)
+            order = self.training_id[places]
         draws = draw(self.n_samples, policies, self.generator)
         return self._batches(order.cpu(), batch_size or self.batch_size, draws)
 

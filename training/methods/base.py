@@ -3,18 +3,19 @@
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Protocol
+from typing import Any, ClassVar, Protocol
 
 import torch
 from torch import Tensor, nn
 
-from hmw_core.catalogue import Argument
+from hmw_core.catalogue import Argument, Choice
 from hmw_core.errors import UsageError
-from hmw_core.log.schema import MethodColumn
+from hmw_core.log.schema import MethodColumn, MethodMetric
 from hmw_core.objective.batch import Forward
 from training.config import RunConfig
 from training.data.epoch_data import EpochData
 from training.methods.arguments import argument_values
+from training.methods.stages import Stages
 from training.schedule import learning_rate
 
 
@@ -28,6 +29,10 @@ class Sizes:
     image_size: tuple[int, int]
     """(height, width) in pixels."""
     device: torch.device
+    class_names: tuple[str, ...] = ()
+    measured_transition: tuple[tuple[float, ...], ...] | None = None
+    """(C, C), P(given | true) as counted where true labels are known, for a method that is told
+    to use it; no method sees a true label."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,23 +70,49 @@ class Method(nn.Module, ABC):
     from `EpochData`'s generators or from torch's, which the loop seeds for each epoch.
     """
 
-    arguments: ClassVar[tuple[Argument, ...]] = ()
+    arguments: ClassVar[tuple[Argument | Choice, ...]] = ()
     """What `--method-args` may set."""
+    min_classes: ClassVar[int] = 2
+    """Classes that it needs."""
     n_networks: ClassVar[int] = 1
     """Networks that are logged."""
     weighs_samples: ClassVar[bool] = True
     """Whether its loss has a term a sample that a weighting can multiply."""
+    has_own_loss: ClassVar[bool] = False
+    """Whether it says itself what is made smaller, so that no `--loss` can."""
+    takes_threshold_samples: ClassVar[bool] = False
+    """Whether it can train on an extra class that no picture belongs to."""
+    changes_labels: ClassVar[bool] = False
+    """Whether it comes to train on labels of its own in place of the given ones."""
     pass_name: ClassVar[str] = "training"
     """Which pass is recorded, in every epoch: `training` or `evaluation`."""
+    skips_samples: ClassVar[bool] = False
+    """Whether some epochs leave samples out, of which the log then has no row."""
     state: ClassVar[tuple[MethodColumn, ...]] = ()
     """What the method knows of each sample, for the log."""
+    metrics: ClassVar[tuple[MethodMetric, ...]] = ()
+    """What it knows of each epoch, for the log: see `epoch_metrics`."""
+    stages: Stages | None = None
+    """Trainings one after another in the run's epochs; each has a learning rate of its own."""
     optimizers: list[torch.optim.Optimizer]
 
     def __init__(self, config: RunConfig, sizes: Sizes) -> None:
         super().__init__()
         self.config = config
         self.sizes = sizes
-        self.args = argument_values(config.method, self.arguments, config.method_args)
+        self.args = argument_values(
+            config.method, self.arguments, config.method_args, config.epochs
+        )
+        if sizes.n_classes < self.min_classes:
+            raise UsageError(
+                f"method {config.method!r} needs {self.min_classes} classes or more, and the data "
+                f"has {sizes.n_classes}"
+            )
+        if config.loss != "ce" and self.has_own_loss:
+            raise UsageError(
+                f"method {config.method!r} has a loss of its own, so --loss {config.loss} would "
+                "do nothing: leave the loss out"
+            )
         if config.weighting != "uniform" and not self.weighs_samples:
             raise UsageError(
                 f"--weighting {config.weighting} multiplies the loss of each sample, and method "
@@ -89,24 +120,44 @@ class Method(nn.Module, ABC):
             )
 
     def set_epoch(self, epoch: int) -> float:
-        """Set the learning rate of an epoch, and return it."""
-        config = self.config
+        """Set the learning rate of an epoch, and return it; it starts anew in each stage."""
+        config, n_epochs = self.config, self.config.epochs
+        if self.stages is not None:
+            stage = self.stages.of(epoch)
+            epoch, n_epochs = stage.position(epoch), stage.n_epochs
         rate = learning_rate(
             config.schedule,
             config.learning_rate,
             epoch,
-            config.epochs,
+            n_epochs,
             config.schedule_at,
             config.schedule_factor,
         )
+        self.set_rate(rate)
+        return rate
+
+    def set_rate(self, rate: float) -> None:
+        """Let every optimizer take its steps at this learning rate."""
         for optimizer in self.optimizers:
             for group in optimizer.param_groups:
                 group["lr"] = rate
-        return rate
 
     def stage(self, epoch: int) -> str | None:
-        """Return the stage that an epoch belongs to, None for a method without stages."""
-        return None
+        """Return the stage that a trained epoch belonged to, None for a method without stages."""
+        return None if self.stages is None else self.stages.of(epoch).name
+
+    @property
+    def validation_share(self) -> float:
+        """Share of the training samples that is held out, in [0, 1); 0 for most methods."""
+        return self.args.get("validation_share", 0.0)
+
+    def epoch_metrics(self) -> dict[str, float]:
+        """Return `metrics` of the epoch just trained; a name left out is unknown."""
+        return {}
+
+    def facts(self) -> dict[str, Any]:
+        """Return what the method has found out so far, as `method_facts` of `run.json`."""
+        return {}
 
     def n_passes(self, epoch: int) -> float:
         """Return how many pictures an epoch takes, as a multiple of the training set's size."""

@@ -49,6 +49,7 @@ def new_optimizer(config: RunConfig, parameters: Iterable[nn.Parameter]) -> torc
         lr=config.learning_rate,
         momentum=config.momentum,
         weight_decay=config.weight_decay,
+        nesterov=config.nesterov,
     )
 
 
@@ -83,6 +84,14 @@ def new_weighting(config: RunConfig, sizes: Sizes) -> nn.Module:
     return weighting.to(sizes.device)
 
 
+def reset(
+    network: Classifier, optimizer: torch.optim.Optimizer, config: RunConfig, sizes: Sizes
+) -> None:
+    """Draw the network's weights anew, and let the optimizer forget its past."""
+    network.load_state_dict(new_network(config, sizes).state_dict())
+    optimizer.state.clear()
+
+
 def module_list(make: Callable[[], nn.Module], n: int) -> nn.ModuleList:
     """Return `n` modules, each made anew."""
     return nn.ModuleList(make() for _ in range(n))
@@ -97,6 +106,23 @@ def weighted_step(
         cosine = cosine_to_classes(out.features, out.class_vectors)  # (B, C)
         weight = weighting(cosine, batch.given_label, batch.sample_id, batch.epoch)
     return losses, weight, StepLog(out.logits.detach(), cosine, losses.detach(), weight)
+
+
+@torch.no_grad()
+def given_label_log(
+    out: Forward, batch: Batch, weighting: nn.Module, normalize: bool, factor: Tensor | None = None
+) -> tuple[Tensor, StepLog]:
+    """Return the weight (B,), and what the log keeps of a training pass of a method's own loss.
+
+    The loss logged is cross entropy with the given label, whatever the method trains on; the
+    weight is the weighting's times the method's own `factor` (B,).
+    """
+    cosine = cosine_to_classes(out.features, out.class_vectors)
+    weight = weighting(cosine, batch.given_label, batch.sample_id, batch.epoch)
+    if factor is not None:
+        weight = weight * factor
+    loss = cross_entropy(out.loss_logits(normalize), batch.given_label)
+    return weight, StepLog(out.logits.detach(), cosine, loss, weight)
 
 
 @torch.no_grad()

@@ -4,12 +4,43 @@ Shared by Co-teaching and its relatives.
 """
 
 import math
+from collections.abc import Mapping
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from hmw_core.catalogue import Argument
 from hmw_core.errors import UsageError
+from hmw_core.log.schema import MethodColumn
 from training.config import RunConfig
+from training.methods.arguments import NOISE_RATE
+
+SMALL_LOSS = (
+    NOISE_RATE,
+    Argument(
+        "gradual_epochs",
+        10,
+        2,
+        1e6,
+        "epochs",
+        "until the dropped share of a batch has risen to the noise rate",
+        whole=True,
+        of_epochs=200,
+    ),
+    Argument("exponent", 1.0, 0.01, 10.0, "", "the share is noise_rate to this power"),
+)
+"""The arguments of a method that drops samples of large loss."""
+KEPT = MethodColumn(
+    "kept",
+    unit="",
+    range="true or false",
+    meaning="whether the sample was picked, so that the network trained on it",
+    dtype="bool",
+    higher_means="clean",
+    over="mean",
+)
+"""Of such a method, its column."""
 
 
 def drop_rate(epoch: int, noise_rate: float, n_gradual: int, exponent: float = 1.0) -> float:
@@ -29,6 +60,36 @@ def drop_rate(epoch: int, noise_rate: float, n_gradual: int, exponent: float = 1
     """
     final = noise_rate**exponent
     return final if epoch >= n_gradual - 1 else final * epoch / (n_gradual - 1)
+
+
+class SmallLossRate:
+    """The drop rate of a run by epoch, from the method's arguments.
+
+    Parameters
+    ----------
+    config : RunConfig
+    args : mapping
+        Values of `SMALL_LOSS`.
+    noise_rate : float, optional
+        In place of the one of `args`.
+
+    Raises
+    ------
+    UsageError
+        As `assumed_noise_rate`.
+    """
+
+    def __init__(
+        self, config: RunConfig, args: Mapping[str, Any], noise_rate: float | None = None
+    ) -> None:
+        if noise_rate is None:
+            noise_rate = assumed_noise_rate(config, args["noise_rate"])
+        self.noise_rate = noise_rate
+        self._gradual, self._exponent = args["gradual_epochs"], args["exponent"]
+
+    def __call__(self, epoch: int) -> float:
+        """Return `drop_rate` of an epoch."""
+        return drop_rate(epoch, self.noise_rate, self._gradual, self._exponent)
 
 
 def n_kept(n_samples: int, dropped: float) -> int:

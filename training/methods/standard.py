@@ -16,6 +16,8 @@ class Standard(Method):
     Source: HMW (AAAI-24), Eq. 13; the confidence penalty as in its released code.
     """
 
+    takes_threshold_samples = True
+
     def __init__(self, config: RunConfig, sizes: Sizes) -> None:
         super().__init__(config, sizes)
         self.loss = parts.new_loss(config, sizes)

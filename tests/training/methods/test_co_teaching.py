@@ -100,4 +100,4 @@ def test_asks_for_the_rate_where_the_noise_has_none():
     with pytest.raises(UsageError, match="--method-args noise_rate"):
         CoTeaching(RunConfig(method="co_teaching"), Sizes(8, 3, 1, (8, 8), CPU))
     config = RunConfig(method="co_teaching", method_args={"noise_rate": 0.0})
-    assert CoTeaching(config, Sizes(8, 3, 1, (8, 8), CPU)).noise_rate == 0.0
+    assert CoTeaching(config, Sizes(8, 3, 1, (8, 8), CPU)).drop_rate.noise_rate == 0.0

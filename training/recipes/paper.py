@@ -1,4 +1,4 @@
-"""RECIPES: rows of the paper's tables as fields of RunConfig.
+"""The paper's own rows, and the baselines that need no stages, as fields of RunConfig.
 
 The paper's text and the authors' released code differ. A recipe named `X` follows the text,
 `X-code` the code: L2-normalised logits, a warm-up, annealing counted from 0, a last layer without
@@ -13,27 +13,8 @@ with `--warmup-epochs 10` it ends at a test accuracy of 0.97 (100 epochs, seeds 
 Source: HMW (AAAI-24), section "Experiments", and its released code at 9e4f5ed.
 """
 
-from dataclasses import replace
-
-from hmw_core.catalogue import Case, Caution, Fields, Recipe, fields_of
-from hmw_core.errors import pick
-
-ASYMMETRIC = ("asymmetric", "superclass_shift", "block_shift", "pair_flip")
-"""Noises with one preferred wrong class: where the authors' code adds the confidence penalty."""
-
-CIFAR = ("cifar10", "cifar100")
-
-PAPER_TRAINING = {
-    "network": "preact_resnet18",
-    "epochs": 250,
-    "batch_size": 128,
-    "learning_rate": 0.02,
-    "momentum": 0.9,
-    "weight_decay": 5e-4,
-    "schedule": "step",
-    "augment": "crop_flip",
-}
-"""What the tables' CIFAR rows share. Source: README of the released code."""
+from hmw_core.catalogue import Case, Caution, Recipe
+from training.recipes.shared import ASYMMETRIC, CIFAR
 
 CCE = {"loss": "ce"}
 SCE = {"loss": "sce", "loss_args": {"a": 0.1, "b": 1.0}}
@@ -155,22 +136,3 @@ ROWS = {
         CODE_CASES,
     ),
 }
-RECIPES = {
-    name: replace(row, cases=(Case(PAPER_TRAINING, CIFAR), *row.cases))
-    for name, row in ROWS.items()
-}
-
-
-def recipe_fields(name: str, dataset: str, noise: str, noise_rate: float = 0.0) -> Fields:
-    """Return the fields that a recipe sets on a data set under a noise.
-
-    On CIFAR by name they include the published network and schedule; on other data only the
-    method, because the sources say nothing about them. Where a source has settings for several
-    noise rates, those of the nearest rate count.
-
-    Raises
-    ------
-    UsageError
-        If there is no such recipe.
-    """
-    return {"recipe": name, **fields_of(pick(RECIPES, name, "recipe"), dataset, noise, noise_rate)}
