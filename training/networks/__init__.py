@@ -8,15 +8,29 @@ Contract, so that no file repeats it: a network is built from (n_channels, image
 from collections.abc import Callable
 
 from training.networks.base import Backbone, Classifier
+from training.networks.cifar_resnet import ResNet18, ResNet32, ResNet34, ResNet44, ResNet56
 from training.networks.co_teaching_cnn import CoTeachingCNN
-from training.networks.preact_resnet18 import PreActResNet18
+from training.networks.dense_net import DenseNet25
+from training.networks.plain_cnn import D2LCNN, JoCoRCNN, LeNet
+from training.networks.preact_resnet import PreActResNet18, PreActResNet32, PreActResNet34
 from training.networks.small_cnn import SmallCNN
 from training.networks.timm_network import TimmBackbone, is_timm_name, unknown_network
 
 NETWORKS: dict[str, Callable[[int, tuple[int, int]], Backbone]] = {
     "small_cnn": SmallCNN,
     "preact_resnet18": PreActResNet18,
+    "preact_resnet32": PreActResNet32,
+    "preact_resnet34": PreActResNet34,
+    "resnet18_cifar": ResNet18,
+    "resnet32_cifar": ResNet32,
+    "resnet34_cifar": ResNet34,
+    "resnet44_cifar": ResNet44,
+    "resnet56_cifar": ResNet56,
+    "densenet25_cifar": DenseNet25,
     "co_teaching_cnn": CoTeachingCNN,
+    "jocor_cnn": JoCoRCNN,
+    "d2l_cnn": D2LCNN,
+    "lenet_cifar": LeNet,
 }
 
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from hmw_core.errors import UsageError
-from training.networks import build_network
+from training.networks import NETWORKS, build_network
 
 
 def test_preact_resnet18_has_the_published_size():
@@ -13,6 +13,30 @@ def test_preact_resnet18_has_the_published_size():
     # 172,032, norms 6,784), last layer 5,130.
     assert sum(p.numel() for p in network.parameters()) == 1_728 + 128 + 11_164_288 + 5_130
     assert network.backbone.n_features == 512
+
+
+@pytest.mark.parametrize(
+    ("name", "published"),
+    [
+        # Counted by others: the CIFAR networks of two widely used repositories.
+        ("resnet18_cifar", 11_173_962),
+        ("resnet34_cifar", 21_282_122),
+        ("resnet32_cifar", 466_906),
+        # By hand: two convolutions 456 + 2,416, dense layers 48,120 + 10,164, last layer 850.
+        ("lenet_cifar", 62_006),
+    ],
+)
+def test_a_network_has_the_published_size(name, published):
+    network = build_network(name, 3, (32, 32), 10, class_bias=True)
+    assert sum(p.numel() for p in network.parameters()) == published
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("size", [(8, 8), (12, 8)])
+def test_every_network_takes_small_pictures_and_batches_of_one(name, size):
+    network = build_network(name, 1, size, 3, class_bias=True).train()
+    for n in (1, 2):
+        assert network(torch.randn(n, 1, *size)).logits.isfinite().all()
 
 
 def test_preact_resnet18_pools_without_a_last_relu():
