@@ -23,7 +23,7 @@ class Classifier(nn.Module):
 
     def forward(self, images: Tensor) -> Forward:
         if self.training and len(images) == 1:
-            # Batch norm refuses one value a channel, a sample of one pixel: it stands beside itself.
+            # Of one value a channel batch norm has no variance: the sample stands beside itself.
             features = self.backbone(images.repeat(2, 1, 1, 1))[:1]
         else:
             features = self.backbone(images)
