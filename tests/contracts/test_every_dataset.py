@@ -5,11 +5,19 @@ import pytest
 from torchvision.datasets import CIFAR10, CIFAR100
 
 from tests.training.conftest import some_pictures, write_image_folder, write_parquet
+from tests.training.data.test_datasets_animal10n import write_animal10n
 from tests.training.data.test_datasets_cifar import write_cifar
 from training.config import RunConfig
 from training.data.datasets import DATASETS
 
-N_CLASSES = {"digits": 10, "cifar10": 10, "cifar100": 100, "image-folder": 3, "parquet": 3}
+N_CLASSES = {
+    "digits": 10,
+    "cifar10": 10,
+    "cifar100": 100,
+    "animal10n": 10,
+    "image-folder": 3,
+    "parquet": 3,
+}
 
 
 @pytest.fixture(params=DATASETS)
@@ -20,6 +28,8 @@ def loaded(request, tmp_path, monkeypatch):
         write_cifar(tmp_path, CIFAR10, 10, "labels", "label_names", monkeypatch)
     elif request.param == "cifar100":
         write_cifar(tmp_path, CIFAR100, 100, "fine_labels", "fine_label_names", monkeypatch)
+    elif request.param == "animal10n":
+        write_animal10n(tmp_path)
     elif request.param == "image-folder":
         counts = {"train/a": 4, "train/b": 4, "train/c": 4, "test/a": 1, "test/b": 1}
         write_image_folder(tmp_path, counts)

@@ -43,9 +43,9 @@ def make_method(name, n_samples=N_SAMPLES, n_classes=N_CLASSES, **fields):
     return method(config, Sizes(n_samples, n_classes, 1, (SIDE, SIDE), CPU))
 
 
-def pictures(label):
+def pictures(label, seed=0):
     """Return grey pictures in which a bright row tells the class, (N, 8, 8, 1) uint8."""
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng(seed)
     images = rng.integers(0, 60, (len(label), SIDE, SIDE, 1), dtype=np.uint8)
     images[np.arange(len(label)), label] += 190
     return images
@@ -66,7 +66,7 @@ def epoch_data(epoch, share=0.0, given_label=LABEL, drawn=lambda n: None, batch_
     )
 
 
-def run_epoch(method, epoch, **options):
+def run_epoch(method, epoch, n_classes=N_CLASSES, **options):
     """Run an epoch; return its log by network and sample_id, and the state by network."""
     log = [{} for _ in range(method.n_networks)]
     states = [{} for _ in range(method.n_networks)]
@@ -77,7 +77,7 @@ def run_epoch(method, epoch, **options):
             parts = step.logits, step.cosine, step.loss
             weight = torch.ones(len(sample_id)) if step.weight is None else step.weight
             assert not any(part.requires_grad for part in (*parts, weight))
-            assert step.logits.shape == step.cosine.shape == (len(sample_id), N_CLASSES)
+            assert step.logits.shape == step.cosine.shape == (len(sample_id), n_classes)
             for row, loss, factor in zip(
                 sample_id.tolist(), step.loss.tolist(), weight.tolist(), strict=True
             ):
@@ -169,6 +169,41 @@ def test_a_last_batch_of_one_sample(build):
     method = build(batch_size=47)
     for epoch in (1, 4, 5):
         run_epoch(method, epoch, batch_size=47)
+
+
+@pytest.mark.parametrize("n_classes", [2, 100])
+def test_two_classes_and_a_hundred(n_classes):
+    """Of a hundred classes most have no sample here."""
+    for name, kind in METHODS.items():
+        if n_classes < kind.min_classes:
+            with pytest.raises(UsageError, match=f"needs {kind.min_classes} classes"):
+                make_method(name, n_classes=n_classes)
+            continue
+        method = make_method(name, n_classes=n_classes)
+        for epoch in range(1, 7):
+            run_epoch(method, epoch, given_label=LABEL % n_classes, n_classes=n_classes)
+
+
+def test_batches_of_one_sample(build):
+    method = build(batch_size=1)
+    for epoch in (1, 3, 6):
+        run_epoch(method, epoch, batch_size=1)
+
+
+def test_clean_labels_are_learned_as_by_plain_training(build):
+    """Nothing may keep a method from data without noise; it never sees the pictures it is tested
+    on, nor that there is no noise."""
+    method, plain = build(epochs=24), make_method("standard", epochs=24)
+    for epoch in range(1, 25):
+        for trained in (method, plain):
+            run_epoch(trained, epoch)
+    source = image_source(pictures(LABEL.numpy(), seed=1), [0.2], [0.3], "none", CPU, 0)
+    ((_, (images,)),) = source.batches(torch.arange(N_SAMPLES), N_SAMPLES)
+    right = [
+        (trained.predict(images).logits.argmax(dim=1) == LABEL).float().mean()
+        for trained in (method, plain)
+    ]
+    assert right[0] >= right[1] - 0.1
 
 
 def test_a_stop_is_granted_between_two_batches(build):

@@ -11,6 +11,7 @@ whose labels count as true, or a file with a column for them. What the user can 
 from collections.abc import Callable
 
 from training.config import RunConfig
+from training.data.datasets.animal10n import animal10n
 from training.data.datasets.base import Dataset
 from training.data.datasets.cifar import cifar10, cifar100
 from training.data.datasets.digits import digits
@@ -21,6 +22,7 @@ DATASETS: dict[str, Callable[[RunConfig], Dataset]] = {
     "digits": digits,
     "cifar10": cifar10,
     "cifar100": cifar100,
+    "animal10n": animal10n,
     "image-folder": image_folder,
     "parquet": parquet,
 }
