@@ -11,10 +11,12 @@ a loss or a weighting, and belongs into those registries.
 from training.methods.base import Method
 from training.methods.co_teaching import CoTeaching
 from training.methods.divide_mix import DivideMix
+from training.methods.elr import ELR
 from training.methods.standard import Standard
 
 METHODS: dict[str, type[Method]] = {
     "standard": Standard,
     "co_teaching": CoTeaching,
     "divide_mix": DivideMix,
+    "elr": ELR,
 }

@@ -3,6 +3,17 @@
 import torch
 from torch import Tensor, nn
 
+from hmw_core.log.schema import MethodColumn
+
+METHOD_LABEL = MethodColumn(
+    "method_label",
+    unit="class",
+    range="0 to C - 1",
+    meaning="label that the method would rather train on after this epoch",
+    dtype="int32",
+)
+"""Of a method that comes to labels of its own, its column."""
+
 
 class WorkingLabels(nn.Module):
     """The labels that a method trains on: the given ones until it puts others in their place."""

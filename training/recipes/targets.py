@@ -1,5 +1,45 @@
-"""Targets of the method's own: label tables, memories, relabelling, refurbishing."""
+"""Targets of the method's own: label tables, memories, relabelling, refurbishing.
 
-from hmw_core.catalogue import Recipe
+Where a source holds out a part of the training set to pick its best epoch, ours trains on all.
+"""
 
-ROWS: dict[str, Recipe] = {}
+from hmw_core.catalogue import Case, Recipe
+from training.recipes.shared import ASYMMETRIC, CIFAR
+
+# Source: Liu et al. (NeurIPS 2020), ELR, the settings of the released code at 934af53.
+ELR_CIFAR = {"network": "resnet34_cifar", "learning_rate": 0.02, "weight_decay": 1e-3}
+# 10 of 150 epochs, rounded down: 3 x (1 / 15) is more than 1 / 5 in floats, so that the remainder
+# of some periods would be a whole period, and they would begin an epoch late.
+ELR_RESTARTS = {
+    "epochs": 150,
+    "schedule": "restarts",
+    "schedule_at": (0.0666666,),
+    "schedule_factor": 0.05,  # from 0.02 to 0.001
+}
+ELR_STEPS_CIFAR10 = {
+    "epochs": 120,
+    "schedule": "step",
+    "schedule_at": (1 / 3, 2 / 3),
+    "schedule_factor": 0.01,
+    "method_args": {"beta": 0.9, "lambda": 1.0},
+}
+ELR_STEPS_CIFAR100 = {
+    "epochs": 150,
+    "schedule": "step",
+    "schedule_at": (80 / 150, 120 / 150),
+    "schedule_factor": 0.01,
+    "method_args": {"beta": 0.9, "lambda": 7.0},
+}
+
+ROWS: dict[str, Recipe] = {
+    "ELR": Recipe(
+        "Cross entropy, and a pull towards what the network said early of each sample",
+        {"method": "elr"},
+        (
+            Case(ELR_CIFAR, CIFAR),
+            Case(ELR_RESTARTS, ("cifar10",)),
+            Case(ELR_STEPS_CIFAR10, ("cifar10",), ASYMMETRIC),
+            Case(ELR_STEPS_CIFAR100, ("cifar100",)),
+        ),
+    ),
+}
