@@ -12,6 +12,7 @@ from training.methods.base import Method
 from training.methods.co_teaching import CoTeaching
 from training.methods.divide_mix import DivideMix
 from training.methods.elr import ELR
+from training.methods.plc import PLC
 from training.methods.standard import Standard
 
 METHODS: dict[str, type[Method]] = {
@@ -19,4 +20,5 @@ METHODS: dict[str, type[Method]] = {
     "co_teaching": CoTeaching,
     "divide_mix": DivideMix,
     "elr": ELR,
+    "plc": PLC,
 }
