@@ -12,6 +12,7 @@ from training.methods.base import Method
 from training.methods.co_teaching import CoTeaching
 from training.methods.divide_mix import DivideMix
 from training.methods.elr import ELR
+from training.methods.pencil import PENCIL
 from training.methods.plc import PLC
 from training.methods.standard import Standard
 
@@ -19,6 +20,7 @@ METHODS: dict[str, type[Method]] = {
     "standard": Standard,
     "co_teaching": CoTeaching,
     "divide_mix": DivideMix,
+    "pencil": PENCIL,
     "elr": ELR,
     "plc": PLC,
 }
