@@ -17,10 +17,16 @@ DIVIDE_MIX = {
     "method": "divide_mix",
     "method_args": {"warmup_epochs": 2, "loss_history": 3},
 }
+TOLD = {
+    "divide_mix": DIVIDE_MIX,
+    # Small batches, so that three epochs are enough to estimate a transition matrix.
+    "forward": {"batch_size": 8},
+    "backward": {"batch_size": 8},
+}
 
 
 def fields_of(name):
-    return NOISY | (DIVIDE_MIX if name == "divide_mix" else {"method": name})
+    return NOISY | {"method": name} | TOLD.get(name, {})
 
 
 def stops():

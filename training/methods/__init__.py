@@ -8,10 +8,12 @@ stands in functions of tensors, which are tested against numbers from outside. W
 a loss or a weighting, and belongs into those registries.
 """
 
+from training.methods.backward import BackwardCorrection
 from training.methods.base import Method
 from training.methods.co_teaching import CoTeaching
 from training.methods.divide_mix import DivideMix
 from training.methods.elr import ELR
+from training.methods.forward import ForwardCorrection
 from training.methods.pencil import PENCIL
 from training.methods.plc import PLC
 from training.methods.standard import Standard
@@ -23,4 +25,6 @@ METHODS: dict[str, type[Method]] = {
     "pencil": PENCIL,
     "elr": ELR,
     "plc": PLC,
+    "forward": ForwardCorrection,
+    "backward": BackwardCorrection,
 }
