@@ -14,6 +14,7 @@ from training.methods.co_teaching import CoTeaching
 from training.methods.divide_mix import DivideMix
 from training.methods.elr import ELR
 from training.methods.forward import ForwardCorrection
+from training.methods.gce_truncated import TruncatedGCE
 from training.methods.pencil import PENCIL
 from training.methods.plc import PLC
 from training.methods.standard import Standard
@@ -27,4 +28,5 @@ METHODS: dict[str, type[Method]] = {
     "plc": PLC,
     "forward": ForwardCorrection,
     "backward": BackwardCorrection,
+    "gce_truncated": TruncatedGCE,
 }

@@ -48,6 +48,21 @@ CORRECTION = (
     ),
 )
 
+# Source: Zhang and Sabuncu (NeurIPS 2018), by a port of it.
+TRUNCATED = {"network": "resnet34_cifar", "learning_rate": 0.01, "weight_decay": 1e-4}
+TRUNCATION = (
+    Case({**STEPS_120, **TRUNCATED, "epochs": 120}, CIFAR10),
+    Case(
+        {
+            **STEPS_150,
+            **TRUNCATED,
+            "epochs": 150,
+            "method_args": {"warmup_epochs": 80.0, "refresh_epochs": 10.0},
+        },
+        CIFAR100,
+    ),
+)
+
 ROWS: dict[str, Recipe] = {
     "Forward": Recipe(
         "Cross entropy behind the transition matrix of the noise",
@@ -58,5 +73,10 @@ ROWS: dict[str, Recipe] = {
         "Cross entropies of all classes, mixed by the inverse transition matrix",
         {"method": "backward"},
         CORRECTION,
+    ),
+    "GCE truncated": Recipe(
+        "Generalized cross entropy without the labels that the best model does not believe",
+        {"method": "gce_truncated"},
+        TRUNCATION,
     ),
 }
