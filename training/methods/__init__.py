@@ -18,6 +18,7 @@ from training.methods.gce_truncated import TruncatedGCE
 from training.methods.pencil import PENCIL
 from training.methods.plc import PLC
 from training.methods.standard import Standard
+from training.methods.webly import Webly
 
 METHODS: dict[str, type[Method]] = {
     "standard": Standard,
@@ -29,4 +30,5 @@ METHODS: dict[str, type[Method]] = {
     "forward": ForwardCorrection,
     "backward": BackwardCorrection,
     "gce_truncated": TruncatedGCE,
+    "webly": Webly,
 }
