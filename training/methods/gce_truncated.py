@@ -4,6 +4,7 @@ import math
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from hmw_core.catalogue import Argument
 from hmw_core.errors import UsageError
@@ -130,7 +131,7 @@ class TruncatedGCE(OneNetwork):
         """Keep the samples whose given label the best model so far believes."""
         normalize = self.config.normalize_logits
         losses = [
-            cross_entropy(Forward(logits, logits, logits).loss_logits(normalize), batch.given_label)
+            cross_entropy(F.normalize(logits, dim=1) if normalize else logits, batch.given_label)
             for logits, batch in evaluated(self.best.network, data, data.training_id)
         ]
         rows = data.training_id.to(self.kept.device)

@@ -11,10 +11,11 @@ from hmw_core.errors import UsageError
 from tests.contracts.test_every_method import CPU, LABEL, run_epoch
 from training.__main__ import main
 from training.config import RunConfig
-from training.loop import resume
+from training.loop import resume, train
 from training.methods import METHODS
 from training.methods.base import Sizes
 from training.methods.transition import through
+from training.stopping import Stopped
 
 PROBS = torch.tensor([0.7, 0.2, 0.1]).repeat(3, 1)
 MATRIX = torch.tensor([[0.8, 0.2, 0.0], [0.0, 0.7, 0.3], [0.1, 0.0, 0.9]])
@@ -141,14 +142,41 @@ def test_a_run_keeps_the_matrix_and_the_posterior_of_the_train_stage(trained, na
     assert posterior["forward_posterior"].between(0, 1).all()
 
 
-def test_a_matrix_from_a_run_of_known_noise(trained, tmp_path, quiet):
-    """What a run measured corrects another, also once the file is changed after its begin."""
+def test_a_matrix_from_a_run_of_known_noise(trained):
     first = trained(run="first", noise="symmetric", noise_rate=0.4, epochs=1)
     measured = json.loads((first / "run.json").read_text())["noise"]["transition_matrix"]
     path = str(first / "run.json")
     run = RunReader(trained(method="forward", epochs=2, method_args={"transition": path}))
-    assert run.method_facts["transition_matrix"] == [pytest.approx(row) for row in measured]
+    assert np.array(run.method_facts["transition_matrix"]) == pytest.approx(np.array(measured))
     assert run.method_facts["transition_from"] == f"file {path}"
     assert run.info["method_arguments"]["transition"] == path
-    with pytest.raises(UsageError, match="is finished"):
-        resume(run.folder, quiet)
+    assert run.info.get("validation") is None
+
+
+def test_a_file_that_changes_after_the_begin_changes_nothing(tmp_path, trained, quick, quiet, name):
+    """The matrix goes on with the run; a file that is gone is missed in a sentence."""
+    path = tmp_path / "T.json"
+    path.write_text(json.dumps((0.8 * np.eye(10) + 0.02).tolist()))
+    options = {"method": name, "epochs": 2, "method_args": {"transition": str(path)}}
+    unbroken = RunReader(trained(run="unbroken", **options))
+    config = quick(run="broken", **options)
+    with pytest.MonkeyPatch.context() as patch:
+        original = METHODS[name].run_epoch
+
+        def stop_in_the_second(self, epoch, data, record):
+            if epoch == 2:
+                raise Stopped(15)
+            original(self, epoch, data, record)
+
+        patch.setattr(METHODS[name], "run_epoch", stop_in_the_second)
+        with pytest.raises(Stopped):
+            train(config, quiet)
+    path.unlink()
+    with pytest.raises(UsageError, match=r"T\.json: No such file"):
+        resume(config.folder, quiet)
+    path.write_text(json.dumps(np.eye(10).tolist()))
+    resume(config.folder, quiet)
+    resumed = RunReader(config.folder)
+    assert resumed.method_facts == unbroken.method_facts
+    assert resumed.method_state().equals(unbroken.method_state())
+    assert resumed.signals(["loss"]).equals(unbroken.signals(["loss"]))
