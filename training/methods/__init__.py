@@ -8,6 +8,7 @@ stands in functions of tensors, which are tested against numbers from outside. W
 a loss or a weighting, and belongs into those registries.
 """
 
+from training.methods.aum import AUM
 from training.methods.backward import BackwardCorrection
 from training.methods.base import Method
 from training.methods.co_teaching import CoTeaching
@@ -31,4 +32,5 @@ METHODS: dict[str, type[Method]] = {
     "backward": BackwardCorrection,
     "gce_truncated": TruncatedGCE,
     "webly": Webly,
+    "aum": AUM,
 }
