@@ -8,10 +8,19 @@ import pytest
 
 from hmw_core import RunReader, RunWriter
 from hmw_core.experiments.proof import ARMS, PROOF_FORMAT, write_proof
+from hmw_core.log.schema import MethodColumn, MethodMetric
 from hmw_core.processes import PASSIVE
 
 os.environ.setdefault(*PASSIVE)  # before any test loads torch: tests run side by side, too
 
+# Of a method that keeps groups and flags, and that is no criterion.
+METHOD_STATE = (
+    MethodColumn("picked", "", "true or false", "whether it was trained on", dtype="bool"),
+    MethodColumn("group", "", "", "what became of it", dtype="int32",
+                 categories=("kept", "dropped")),
+    MethodColumn("method_label", "class", "0 to 4", "what it would train on", dtype="int32"),
+)  # fmt: skip
+METHOD_METRICS = (MethodMetric("theta", "", "share of the largest mean"),)
 N_SAMPLES, N_CLASSES, N_EPOCHS, N_FEATURES = 60, 5, 4, 8
 
 
@@ -26,11 +35,13 @@ def write_run(
     class_names: list[str] | None = None,
     recipe: str = "CCE",
     proof: bool = True,
+    method: bool = False,
 ) -> RunWriter:
     """Write a run in which every criterion separates the mislabeled samples perfectly.
 
     A sample's features lie near its true class's vector; sample_id % 10 == 0 are mislabeled
     (given = true + 1), and the clean ones with sample_id % 10 == 5 are hard (nearer the middle).
+    With `method` the log also has what a method keeps that drops the mislabeled from epoch 2 on.
     """
     rng = np.random.default_rng(0)
     true = np.arange(N_SAMPLES) % N_CLASSES
@@ -56,16 +67,28 @@ def write_run(
         seed=0,
         alpha=1.0,
         beta=1.0,
+        method_state=METHOD_STATE if method else (),
+        method_metrics=METHOD_METRICS if method else (),
     )
+    if method:
+        facts = {"transition_matrix": np.full((N_CLASSES, N_CLASSES), 1 / N_CLASSES).tolist()}
+        writer.note_facts(facts | {"condition_number": 7.0, "transition_from": "estimated"})
     for epoch in range(1, epochs + 1):
         strength = np.where(hard, 0.4, 1.0) * (0.5 + 0.5 * epoch / N_EPOCHS)
         noise = rng.normal(0, 0.02, (N_SAMPLES, N_FEATURES))
         features = vectors[true] * strength[:, None] + 0.3 + noise
         norms = np.linalg.norm(features, axis=1, keepdims=True)
         cosine = (features @ vectors.T) / norms
+        dropped = (given != true) & (epoch > 1)
+        state = {
+            "picked": ~dropped,
+            "group": dropped,
+            "method_label": np.where(dropped, true, given),
+        }
         for batch in np.array_split(rng.permutation(N_SAMPLES), 3):
             writer.record(
                 batch,
+                state={n: v[batch] for n, v in state.items()} if method else None,
                 logits=4 * features[batch] @ vectors.T,
                 cosine=cosine[batch] if with_cosine else None,
                 weight=np.ones(len(batch)),
@@ -76,6 +99,11 @@ def write_run(
             learning_rate=0.02,
             seconds=0.5,
             samples_per_second=N_SAMPLES / 0.5,
+            **(
+                {"theta": 1 - epoch / 10, "stage": "warm-up" if epoch < 2 else "pick"}
+                if method
+                else {}
+            ),
         )
         if epoch == epochs:
             writer.flush()

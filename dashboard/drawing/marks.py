@@ -216,6 +216,8 @@ class Drawing:
         Whether all have the y axis of the first.
     columns : int
         Panels in a row of the screen; 0 for all. Then all share both axes.
+    own_y : bool
+        Whether panels in rows have y axes of their own and share the x axis alone.
     aspect : float
         A panel's height over its width in files, where its rows do not decide it.
     height : int, optional
@@ -228,6 +230,7 @@ class Drawing:
     title: str = ""
     share_y: bool = False
     columns: int = 0
+    own_y: bool = False
     aspect: float = 0.62
     height: int = 400
     row: float = 26.0

@@ -87,7 +87,8 @@ def page(drawing: Drawing, typography: Typography = PLAIN) -> Figure:
     high += 0.26 * scale if typography.title else 0  # an author's title has two lines or so
     with paper_style(typography):
         figure = Figure(figsize=(width, high * rows), layout="constrained")
-        shared = (drawing.share_y or bool(drawing.columns)) and (columns > 1 or not has_rows)
+        in_rows = bool(drawing.columns and not drawing.own_y)
+        shared = (drawing.share_y or in_rows) and (columns > 1 or not has_rows)
         grid = figure.subplots(rows, columns, squeeze=False, sharey=shared)
         for unused in grid.flat[len(panels) :]:
             unused.remove()

@@ -84,8 +84,8 @@ class _Pen:
         end = "" if number == 0 else str(number + 1)
         self.ends = (f"x{end}", f"y{end}")
         bars = [bool(cells and cells.bar) for cells in map(cells_of, drawing.panels)]
-        shared = drawing.share_y or bool(drawing.columns)
-        gap = 0.12 if sum(bars) > 1 else 0.04 if shared else 0.26 / max(len(drawing.panels), 2)
+        shared = drawing.share_y or bool(drawing.columns and not drawing.own_y)
+        gap = 0.12 if sum(bars) > 1 else 0.04 if shared else 0.26 / max(self.columns, 2)
         down = 0.2 / self.rows
         width = (1 - gap * (self.columns - 1)) / self.columns
         height = (1 - down * (self.rows - 1)) / self.rows
@@ -105,7 +105,7 @@ class _Pen:
         last = len(drawing.panels)
         if drawing.columns:
             across |= {"matches": f"x{last}"} if number + 1 < last else {}
-            upward |= {"matches": "y"} if number else {}
+            upward |= {"matches": "y"} if number and shared else {}
         if drawing.columns and number + self.columns < len(drawing.panels):
             across |= {"showticklabels": False, "title": None}  # not the lowest of its column
         self.axes |= {f"xaxis{end}": across, f"yaxis{end}": upward}

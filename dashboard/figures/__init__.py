@@ -26,6 +26,7 @@ from dashboard.figures.dynamics import (
     learning_order_curves,
     learning_order_medians,
     learning_order_stop,
+    method_epochs,
     playground_classes,
     playground_epochs,
     playground_scales,
@@ -96,6 +97,7 @@ FIGURES: dict[str, FigureSpec] = {
     "learning_order_medians": learning_order_medians.FIGURE,
     "learning_order_stop": learning_order_stop.FIGURE,
     "threshold": threshold.FIGURE,
+    "method_epochs": method_epochs.FIGURE,
     "timeline_ranks": timeline_ranks.FIGURE,
     "timeline_frames": timeline_frames.FIGURE,
 }

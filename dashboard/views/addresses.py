@@ -29,6 +29,7 @@ PLACES: dict[str, tuple[str, dict[str, str]]] = {
     "threshold": ("threshold", {"tab": "threshold"}),
     "weights": ("threshold", {"tab": "weights"}),
     "sweeps": ("threshold", {"tab": "sweeps"}),
+    "method": ("timeline", {"tab": "method"}),
     "timeline": ("timeline", {"tab": "timeline"}),
     "learning": ("timeline", {"tab": "learning"}),
     "transition": ("timeline", {"tab": "transition"}),

@@ -44,9 +44,11 @@ def prepare(name, run, **options):
 
 
 @pytest.fixture(scope="module")
-def tables(tiny_folder):
-    """The table of each figure of the tiny run, prepared once."""
-    run = RunReader(tiny_folder)
+def tables(tmp_path_factory):
+    """The table of each figure of a run with everything in it, prepared once."""
+    folder = tmp_path_factory.mktemp("runs") / "tiny"
+    write_run(folder, method=True)
+    run = RunReader(folder)
     return {name: prepare(name, run) for name in FIGURES}
 
 
@@ -55,8 +57,16 @@ def evil_tables(tmp_path_factory):
     """The same of a run whose class names are long and hold markup."""
     folder = tmp_path_factory.mktemp("runs") / ("a-run-with-a-long-name-" * 4)
     names = ["<b>bold</b>", "cost $5$ & co", "_hidden", "a_very_long_class_name_" * 5, "e"]
-    write_run(folder, class_names=names)
+    write_run(folder, class_names=names, method=True)
     return {name: prepare(name, RunReader(folder)) for name in FIGURES}
+
+
+@pytest.fixture(scope="module")
+def unknown(tmp_path_factory):
+    """The same run with unknown true labels."""
+    folder = tmp_path_factory.mktemp("runs") / "unknown"
+    write_run(folder, known=False, method=True)
+    return RunReader(folder)
 
 
 @every_figure
@@ -169,20 +179,20 @@ def test_markup_in_names_reaches_no_browser(name, evil_tables):
 
 
 @every_figure
-def test_unknown_true_labels_work_or_get_a_sentence(name, unknown_run):
+def test_unknown_true_labels_work_or_get_a_sentence(name, unknown):
     if name in NEEDS_TRUTH:
         with pytest.raises(CannotShow) as caught:
-            prepare(name, unknown_run)
+            prepare(name, unknown)
         assert_sentence(caught.value)
         return
-    table = prepare(name, unknown_run)
+    table = prepare(name, unknown)
     FIGURES[name].draw(table)
     FIGURES[name].typeset(table, Typography("column"))
 
 
 @every_figure
 def test_a_run_without_an_epoch_gets_a_sentence(name, tmp_path):
-    writer = write_run(tmp_path / "empty", epochs=0, finish=None)
+    writer = write_run(tmp_path / "empty", epochs=0, finish=None, method=True)
     run = RunReader(tmp_path / "empty")
     assert run.status == "running"
     if name in NEEDS_NO_EPOCH:
