@@ -18,6 +18,7 @@ from training.methods.forward import ForwardCorrection
 from training.methods.gce_truncated import TruncatedGCE
 from training.methods.pencil import PENCIL
 from training.methods.plc import PLC
+from training.methods.selfie import SELFIE
 from training.methods.standard import Standard
 from training.methods.webly import Webly
 
@@ -33,4 +34,5 @@ METHODS: dict[str, type[Method]] = {
     "gce_truncated": TruncatedGCE,
     "webly": Webly,
     "aum": AUM,
+    "selfie": SELFIE,
 }
