@@ -16,6 +16,7 @@ from training.methods.divide_mix import DivideMix
 from training.methods.elr import ELR
 from training.methods.forward import ForwardCorrection
 from training.methods.gce_truncated import TruncatedGCE
+from training.methods.nested import CED
 from training.methods.pencil import PENCIL
 from training.methods.plc import PLC
 from training.methods.selfie import SELFIE
@@ -35,4 +36,5 @@ METHODS: dict[str, type[Method]] = {
     "webly": Webly,
     "aum": AUM,
     "selfie": SELFIE,
+    "ced": CED,
 }

@@ -40,7 +40,7 @@ class AUM(Method):
     dropped ones none in the last. The source holds out samples to watch by; here none are.
 
     Source: Pleiss et al. (NeurIPS 2020), Sections 3.2 and 3.3; a threshold set of N / (C + 1) as
-    in the paper, the released scripts take N / C.
+    in the paper; the released scripts (at 892e76e) take N / C.
     """
 
     arguments = (
