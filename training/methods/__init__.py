@@ -11,6 +11,7 @@ a loss or a weighting, and belongs into those registries.
 from training.methods.aum import AUM
 from training.methods.backward import BackwardCorrection
 from training.methods.base import Method
+from training.methods.bilevel import Bilevel
 from training.methods.co_teaching import CoTeaching
 from training.methods.divide_mix import DivideMix
 from training.methods.elr import ELR
@@ -37,4 +38,5 @@ METHODS: dict[str, type[Method]] = {
     "aum": AUM,
     "selfie": SELFIE,
     "ced": CED,
+    "bilevel": Bilevel,
 }

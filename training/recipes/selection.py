@@ -49,6 +49,16 @@ CED_ANIMAL = {
     },
 }
 
+# Source: Jenni and Favaro (ECCV 2018), Deep Bilevel Learning, and its released code. There an
+# Inception-style network on crops of 29 x 29, here the network and crops of the paper's rows.
+BILEVEL_CIFAR = {
+    "epochs": 100,
+    "batch_size": 64,
+    "learning_rate": 0.1,
+    "schedule": "exponential",
+    "schedule_factor": 0.95**100,  # 0.95 an epoch
+}
+
 ROWS: dict[str, Recipe] = {
     "AUM": Recipe(
         "Two trainings with threshold samples flag labels, a third does without",
@@ -64,6 +74,11 @@ ROWS: dict[str, Recipe] = {
             Case({"method_args": {"cut_scale": 100.0}}, ("cifar100",)),
             Case(CED_ANIMAL, ("animal10n",)),
         ),
+    ),
+    "Bilevel": Recipe(
+        "Splits of a batch count as far as their gradients agree with a validating one",
+        {"method": "bilevel"},
+        (Case(BILEVEL_CIFAR, CIFAR),),
     ),
 }
 """Of each the published settings, as far as `RunConfig` can say them."""
