@@ -111,7 +111,8 @@ class SweepOptions(RunConfig):
     """
 
     name: Annotated[str, tyro.conf.Positional]
-    """A sweep of the paper's (`table-4`, `figure-7`), or any name for one of your own."""
+    """A sweep of the paper's (`table-4`, `figure-7`), all methods side by side (`methods-digits`,
+    `methods-cifar10n`), or any name for one of your own."""
     grid: tuple[str, ...] = ()
     """What varies: `--grid alpha=0,10,100 beta=50,100`. Fields joined by a colon vary together:
     `noise:noise_rate=symmetric:0.2,pair_flip:0.3`. Of a field with parts, one part:

@@ -40,10 +40,12 @@ def sweep_by_options(options: Any, arguments: Sequence[str], console: Console) -
     }
     named = NAMED_SWEEPS.get(options.name)
     if named is not None and not options.grid:
+        base = named_base(named, given)
         cells = named.cells(given)
         about |= {"named": options.name, "title": named.title, "notes": named.notes(given)}
-        given = named_base(named, given)
-        name = options.save_as or f"{options.name}-{given.get('dataset', RunConfig().dataset)}"
+        given = base
+        dataset = [] if "dataset" in named.base else [given.get("dataset", RunConfig().dataset)]
+        name = options.save_as or "-".join([options.name, *dataset])
     else:
         if not options.grid:
             raise UsageError(

@@ -1,4 +1,4 @@
-"""NAMED_SWEEPS: the paper's ablations as cells of a sweep.
+"""NAMED_SWEEPS: the paper's ablations, and all methods side by side, as cells of a sweep.
 
 Where a data set has no asymmetric noise of the paper's, `pair_flip` of the same rate replaces
 it: each class has one wrong class, as on CIFAR-10, and a label of a class that has one moves with
@@ -9,7 +9,7 @@ Source: HMW (AAAI-24), Table 4 and Fig. 7 with the section "Ablation Studies".
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from hmw_core.errors import UsageError
@@ -24,6 +24,8 @@ FIGURE_7_NOISE = (("symmetric", 0.5), ("symmetric", 0.8))
 TEXT_ROWS = ("AUM only", "AUM+CA", "CCE+HMW")
 CODE_ROWS = ("CCE-code", "AUM only-code", "AUM+CA-code", "CCE+HMW-code")
 TEXT, CODE = "CCE+HMW", "CCE+HMW-code"
+METHODS_NOISE = (("symmetric", 0.2), ("symmetric", 0.5), ("symmetric", 0.8), ("pair_flip", 0.3))
+WORSE_LABEL_RATE = 0.402  # of CIFAR-10N's worse_label; Wei et al. (ICLR 2022)
 HERE = {"outputs": "none"}
 """What a named sweep's runs keep unless told otherwise: the signals of every sample, no logits."""
 
@@ -52,6 +54,34 @@ PICTURE = (
 )
 
 
+COSTS = {
+    **dict.fromkeys(
+        (
+            *("CCE", "SCE", "GCE", "CCE+HMW-code", "SCE+HMW-code", "Forward", "Backward", "Webly"),
+            *("GCE truncated", "P-correction", "ELR", "PLC", "MentorNet", "D2L", "AUM"),
+        ),
+        1.0,
+    ),
+    "SELFIE": 1.33,
+    "Bilevel": 1.5,
+    **dict.fromkeys(("Co-teaching", "Co-teaching+", "JoCoR", "CED", "Iterative-CV"), 2.0),
+    "DivideMix": 9.0,
+}
+"""Recipes side by side, each with the cost predicted of an epoch: passes of forward and backward
+over the training set, where one alone is a third. Of DivideMix with about 70 % labelled."""
+MOST_EXPENSIVE = 3.0  # of the methods that are trained on CIFAR-10N
+
+SCALED = (
+    "Each method has its own knobs as its source published them, epochs of warm-ups and stages "
+    "scaled to the run's; network, schedule and batch size are the same for all. A method that "
+    "trains several times has the same number of epochs in all as the others."
+)
+TOLD = (
+    "Methods that must be told the share of wrong labels are told the true one "
+    "(--method-args noise_rate), which the others are not."
+)
+
+
 @dataclass(frozen=True)
 class NamedSweep:
     """A sweep by name: which cells it has for a base, and what must be said beside them."""
@@ -61,6 +91,10 @@ class NamedSweep:
     notes: Callable[[Mapping[str, Any]], list[str]]
     not_in_base: tuple[str, ...]
     """Fields that its cells set."""
+    base: Fields = field(default_factory=dict)
+    """What all its cells share unless it is given."""
+    recipes: tuple[str, ...] = (TEXT, CODE)
+    """Of which one may be given, so that only its rows are trained."""
 
 
 def table_4_cells(base: Mapping[str, Any]) -> list[Fields]:
@@ -72,7 +106,7 @@ def table_4_cells(base: Mapping[str, Any]) -> list[Fields]:
         None: ("CCE", *CODE_ROWS, *TEXT_ROWS),
         CODE: ("CCE", *CODE_ROWS),
         TEXT: ("CCE", *TEXT_ROWS),
-    }[_variant(base)]
+    }[base.get("recipe")]
     noises = [(_noise(kind, base), rate) for kind, rate in TABLE_4_COLUMNS]
     return [
         {"recipe": recipe, "noise": noise, "noise_rate": rate}
@@ -83,7 +117,7 @@ def table_4_cells(base: Mapping[str, Any]) -> list[Fields]:
 
 def figure_7_cells(base: Mapping[str, Any]) -> list[Fields]:
     """Return the alphas of Fig. 7 at beta = 50, the betas at alpha = 50, its baseline and CCE."""
-    recipe = _variant(base) or CODE
+    recipe = base.get("recipe", CODE)
     pairs = [(scale, FIXED) for scale in SCALES]
     pairs += [(FIXED, scale) for scale in SCALES if scale != FIXED]
     cells = []
@@ -100,7 +134,7 @@ def figure_7_cells(base: Mapping[str, Any]) -> list[Fields]:
 def table_4_notes(base: Mapping[str, Any]) -> list[str]:
     """Return what must be said beside Table 4 on this data set."""
     stands_in = {"cifar10": [], "cifar100": [BLOCKS]}.get(base.get("dataset", "digits"), [STAND_IN])
-    variant = _variant(base)
+    variant = base.get("recipe")
     return [
         *([MIXED] if variant != TEXT else []),
         *([NO_WARMUP] if variant != CODE else []),
@@ -111,6 +145,36 @@ def table_4_notes(base: Mapping[str, Any]) -> list[str]:
 def figure_7_notes(base: Mapping[str, Any]) -> list[str]:
     """Return what must be said beside Fig. 7 on this data set."""
     return [PICTURE, NO_WARMUP]
+
+
+def methods_digits_cells(base: Mapping[str, Any]) -> list[Fields]:
+    """Return every method under four noises; with a recipe in the base only that one."""
+    return [
+        {"recipe": recipe, "noise": noise, "noise_rate": rate}
+        for noise, rate in METHODS_NOISE
+        for recipe in ([base["recipe"]] if "recipe" in base else COSTS)
+    ]
+
+
+def methods_cifar10n_cells(base: Mapping[str, Any]) -> list[Fields]:
+    """Return the methods of at most three times plain training's cost, on labels of people."""
+    told = {recipe: _told(recipe) for recipe, cost in COSTS.items() if cost <= MOST_EXPENSIVE}
+    return [
+        {"recipe": recipe, **fields}
+        for recipe, fields in told.items()
+        if base.get("recipe", recipe) == recipe
+    ]
+
+
+def _told(recipe: str) -> Fields:
+    """Return the rate that a method must be told of labels that no synthetic noise made."""
+    told = ("Co-teaching", "Co-teaching+", "JoCoR", "SELFIE")
+    return {"method_args.noise_rate": WORSE_LABEL_RATE} if recipe in told else {}
+
+
+def methods_notes(base: Mapping[str, Any]) -> list[str]:
+    """Return what must be said beside methods side by side."""
+    return [SCALED, TOLD]
 
 
 NAMED_SWEEPS = {
@@ -126,6 +190,28 @@ NAMED_SWEEPS = {
         figure_7_notes,
         ("recipe", "noise", "noise_rate", "alpha", "beta"),
     ),
+    "methods-digits": NamedSweep(
+        "All methods on digits",
+        methods_digits_cells,
+        methods_notes,
+        ("dataset", "noise", "noise_rate"),
+        {"dataset": "digits", "epochs": 60},
+        tuple(COSTS),
+    ),
+    "methods-cifar10n": NamedSweep(
+        "Methods of up to three times the cost, on the worst labels of CIFAR-10N",
+        methods_cifar10n_cells,
+        methods_notes,
+        ("dataset", "noise", "noise_rate", "noise_column", "method_args"),
+        {
+            "dataset": "parquet",
+            "noise": "human",
+            "noise_column": "worse_label",
+            "train_samples": 10_000,
+            "epochs": 20,
+        },
+        tuple(recipe for recipe, cost in COSTS.items() if cost <= MOST_EXPENSIVE),
+    ),
 }
 
 
@@ -135,23 +221,20 @@ def named_base(named: NamedSweep, given: Mapping[str, Any]) -> Fields:
     Raises
     ------
     UsageError
-        If one of these fields was given; a recipe may be, see `_variant`.
+        If one of these fields was given, or a recipe that it has no rows of.
     """
-    _variant(given)
+    recipe = given.get("recipe", named.recipes[0])
+    if recipe not in named.recipes:
+        known = ", ".join(named.recipes)
+        raise UsageError(f"this named sweep takes --recipe {known}; got {recipe!r}")
     taken = [name for name in named.not_in_base if name in given and name != "recipe"]
     if taken:
         raise UsageError(
             f"{', '.join(taken)} cannot be given: the named sweep has its own; "
             "for others use --grid and a name of your own"
         )
-    return HERE | {name: value for name, value in given.items() if name != "recipe"}
-
-
-def _variant(base: Mapping[str, Any]) -> str | None:
-    recipe = base.get("recipe")
-    if recipe not in (None, TEXT, CODE):
-        raise UsageError(f"a named sweep takes --recipe {TEXT} or {CODE}, got {recipe!r}")
-    return recipe
+    own = {name: value for name, value in given.items() if name != "recipe"}
+    return HERE | named.base | own
 
 
 def _noise(kind: str, base: Mapping[str, Any]) -> str:

@@ -19,6 +19,8 @@ from hmw_core.log import layout
 from hmw_core.log.lock import FolderLock
 from training.__main__ import _recipe_defaults, main
 from training.config import RunConfig
+from training.methods import METHODS
+from training.recipes import RECIPES
 from training.stopping import Stopped
 from training.sweeps.grid import TYPES, cell_config, grid_cells, parse_grid, train_words
 from training.sweeps.named import NAMED_SWEEPS, named_base
@@ -130,9 +132,10 @@ def test_cells_take_their_recipes_fields_and_win_over_them():
 
 def configs():
     for name, named in NAMED_SWEEPS.items():
-        for dataset in ("digits", "cifar100"):
-            for cell in named.cells({"dataset": dataset}):
-                base = named_base(named, {"dataset": dataset})
+        fixed = "dataset" in named.base
+        for given in [{}] if fixed else [{"dataset": "digits"}, {"dataset": "cifar100"}]:
+            for cell in named.cells(given):
+                base = named_base(named, given)
                 yield name, cell_config(base, cell, 1, Path("s"), "r")[0]
     odd = {
         "recipe": "AUM only-code",
@@ -177,6 +180,20 @@ def test_figure_7_has_the_papers_values():
     assert [c for c in of if c.get("alpha") == c.get("beta") == 0]
     assert [c for c in of if c["recipe"] == "CCE"]
     assert len({json.dumps(c, sort_keys=True) for c in of}) == len(of) == 21
+
+
+def test_all_methods_stand_side_by_side():
+    digits, humans = (NAMED_SWEEPS[f"methods-{name}"] for name in ("digits", "cifar10n"))
+    cells = digits.cells({})
+    assert len(cells) == 4 * len(digits.recipes)
+    methods = {RECIPES[cell["recipe"]].fields.get("method", "standard") for cell in cells}
+    assert methods == set(METHODS), "a method is missing from COSTS"
+    assert digits.cells({"recipe": "ELR"}) == [c for c in cells if c["recipe"] == "ELR"]
+    assert not {"DivideMix"} & {cell["recipe"] for cell in humans.cells({})}
+    told = [c["recipe"] for c in humans.cells({}) if "method_args.noise_rate" in c]
+    assert sorted(told) == ["Co-teaching", "Co-teaching+", "JoCoR", "SELFIE"]
+    with pytest.raises(UsageError, match="noise_rate cannot be given"):
+        named_base(digits, {"noise_rate": 0.1})
 
 
 def test_names_of_runs_are_plain_and_differ(tmp_path):
@@ -337,7 +354,7 @@ WRONG = {
     "no grid": (["mine"], "--grid says what varies.* one of table-4, figure-7, got 'mine'"),
     "seeds": (["mine", "--grid", "alpha=1", "--seeds", "0"], "--seeds must be 1 or more"),
     "run": (["mine", "--grid", "alpha=1", "--runs", "x"], "unknown option '--runs'"),
-    "recipe": (["table-4", "--recipe", "SCE"], r"takes --recipe CCE\+HMW or CCE\+HMW-code"),
+    "recipe": (["table-4", "--recipe", "SCE"], r"takes --recipe CCE\+HMW, CCE\+HMW-code"),
     "noise": (["table-4", "--noise-rate", "0.3"], "noise_rate cannot be given"),
     "damaged": (["bad", "--grid", "alpha=1"], r"sweep\.json is damaged"),
 }

@@ -1,0 +1,300 @@
+"""All methods side by side: accuracy, cost, and what each believes of each sample; docs/methods.md.
+
+    python -m benchmarks.methods                                           # digits
+    python -m benchmarks.methods --data FOLDER_OF_CIFAR10N                 # CIFAR-10N beside it
+
+Trains what the named sweeps `methods-digits` and `methods-cifar10n` lack (resumed after a stop),
+times an epoch of every method in turn, and writes docs/methods.md. Every number of the report is
+made here. Nothing is chosen on the test split: `best` is shown because papers show it.
+
+Predicted of the cost: `training.sweeps.named.COSTS`, passes over the training set by networks;
+asked: at most 1.25 times that.
+"""
+
+import argparse
+import gc
+import statistics
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from rich.console import Console
+
+from benchmarks.which_criterion import as_table, finished_runs, verdict, with_interval
+from hmw_core.criteria.of_run import criteria_of, title_of
+from hmw_core.laboratory.contest import contest_of
+from hmw_core.log.reader import RunReader
+from training.config import RunConfig
+from training.data.prepare import load_data
+from training.loop import Training
+from training.methods import METHODS
+from training.recipes import recipe_fields
+from training.sweeps.grid import Fields
+from training.sweeps.named import COSTS, NAMED_SWEEPS, WORSE_LABEL_RATE, named_base
+from training.sweeps.plan import run_cells
+
+REPORT = Path("docs/methods.md")
+BASE, HMW = "CCE", "CCE+HMW-code"
+SHARED = ("last_loss", "mean_loss", "aum", "iam", "hm_weight")
+N_PICTURES, N_EPOCHS = 1_000, 6  # of a timed training
+MOST = 1.25  # times the predicted cost
+SEED_COUNT = 3
+
+WORSE_IS_KNOWN = {
+    "Backward": "its source and methods.md 7.25: the inverse of an estimated matrix has large "
+    "entries at high rates, and single losses become negative",
+    "Co-teaching": "INCV's comparison has it at 16 % on CIFAR-10 at a rate of 0.8",
+    "Co-teaching+": "DivideMix's comparison has it behind at high rates, and it trains on fewer "
+    "and fewer samples once the networks agree",
+    "JoCoR": "its source reports 28 % on CIFAR-10 at a rate of 0.8",
+    "MentorNet": "its source reports 28 % on CIFAR-10 at a rate of 0.8 for the predefined form",
+    "D2L": "INCV's comparison has it at chance on CIFAR-10 at a rate of 0.8",
+    "Forward": "INCV's comparison has it at 35 % on CIFAR-10 at a rate of 0.8",
+}
+
+
+def main() -> None:
+    """Train what is missing, measure, and write the report."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, help="folder of cifar10_train.parquet")
+    parser.add_argument("--sweeps", type=Path, default=Path("data/sweeps"))
+    parser.add_argument("--seeds", type=int, default=SEED_COUNT)
+    parser.add_argument("--human-seeds", type=int, default=SEED_COUNT)
+    parser.add_argument("--human-epochs", type=int, default=None)
+    parser.add_argument("--repeats", type=int, default=5, help="timings of each method")
+    parser.add_argument("--processes", type=int)
+    parser.add_argument("--report", type=Path, default=REPORT)
+    options = parser.parse_args()
+    console = Console()
+    parts = [INTRODUCTION]
+    given: Fields = {}
+    train("methods-digits", given, range(options.seeds), options, console)
+    parts += data_part("Digits", list(finished_runs([options.sweeps / "methods-digits"])))
+    if options.data is not None:
+        given = {
+            "data": str(options.data / "cifar10_train.parquet"),
+            "test_data": str(options.data / "cifar10_test.parquet"),
+        }
+        if options.human_epochs is not None:
+            given["epochs"] = options.human_epochs
+        train("methods-cifar10n", given, range(options.human_seeds), options, console)
+        runs = list(finished_runs([options.sweeps / "methods-cifar10n"]))
+        parts += data_part("CIFAR-10N, the worst label of three people", runs)
+    parts += cost_part(options.data, options.repeats, console)
+    options.report.write_text("\n\n".join(parts) + "\n", encoding="utf-8")
+    console.print(f"wrote {options.report}", highlight=False)
+
+
+INTRODUCTION = (
+    "# Methods side by side\n\n"
+    "Made by `python -m benchmarks.methods --data FOLDER`, from the sweeps `methods-digits` and "
+    "`methods-cifar10n`: small networks, small data, every method with its published knobs, epochs "
+    "scaled to the run's. It says how the methods of this package behave here. It does not say "
+    "what they reach at the sizes of their papers. Values are means over seeds with Student's "
+    "95 % interval. *Last* is the accuracy after the last epoch; *best* is the best of all epochs, "
+    "chosen on the test split, which only a paper can afford."
+)
+
+
+def train(
+    name: str, given: Fields, seeds: Sequence[int], options: argparse.Namespace, console: Console
+) -> None:
+    """Train what a named sweep lacks."""
+    named = NAMED_SWEEPS[name]
+    about = {"named": name, "title": named.title, "notes": named.notes(given)}
+    run_cells(
+        name,
+        named_base(named, given),
+        named.cells(given),
+        seeds,
+        options.sweeps,
+        options.processes,
+        console,
+        about=about,
+    )
+
+
+def data_part(title: str, runs: Sequence[RunReader]) -> list[str]:
+    """Return the sections on one data set."""
+    results = pd.DataFrame([result_of(run) for run in runs])
+    settings = results[["noise", "rate"]].drop_duplicates().itertuples(index=False)
+    sections = [f"## {title}", about(runs)]
+    for noise, rate in settings:
+        part = results[(results["noise"] == noise) & (results["rate"] == rate)]
+        said = noise.replace("_", " ") + (f" {rate:g}" if rate else "")
+        sections += [
+            f"### {said[0].upper()}{said[1:]}: {part['mislabeled'].mean():.1%} mislabeled",
+            as_table(accuracy_table(part)),
+            behind(part),
+            "The method's own criterion beside those of every log, AUROC on the same run:",
+            as_table(criterion_table(part)),
+        ]
+    return sections
+
+
+def about(runs: Sequence[RunReader]) -> str:
+    """Return what the runs share."""
+    config = runs[0].info["config"]
+    seeds = sorted({run.info["seed"] for run in runs})
+    return (
+        f"{runs[0].n_samples:,} training samples, {config['network']}, {runs[0].n_epochs} epochs "
+        f"in all, seeds {seeds[0]} to {seeds[-1]}."
+    )
+
+
+def result_of(run: RunReader) -> dict[str, Any]:
+    """Return what is measured of a run."""
+    accuracy = run.metrics()["test_accuracy"]
+    own = [
+        name
+        for name in criteria_of(run)
+        if name in run.method_columns and run.method_columns[name].higher_means is not None
+    ]
+    contest = contest_of(run, [*SHARED, *own], n_resamples=0)
+    values = contest.values["auroc"]
+    best = max(own, key=lambda name: values.get(name, np.nan), default=None)
+    noise = run.info["noise"]
+    return {
+        "recipe": run.info["recipe"],
+        "noise": noise["name"],
+        "rate": noise["rate"],
+        "seed": run.info["seed"],
+        "mislabeled": noise["mislabeled_fraction"],
+        "last": accuracy.iloc[-1],
+        "best": accuracy.max(),
+        "own": best,
+        "own_auroc": values.get(best, np.nan),
+        **{name: values.get(name, np.nan) for name in SHARED},
+    }
+
+
+def by_recipe(part: pd.DataFrame, value: str) -> pd.DataFrame:
+    """Return seed x recipe, in the order of `COSTS`."""
+    table = part.pivot(index="seed", columns="recipe", values=value)
+    return table[[recipe for recipe in COSTS if recipe in table]]
+
+
+def accuracy_table(part: pd.DataFrame) -> pd.DataFrame:
+    """Return a row a method: accuracies, and differences paired by seed."""
+    last, best = by_recipe(part, "last"), by_recipe(part, "best")
+    rows = []
+    for recipe in last:
+        row = {
+            "recipe": recipe,
+            "last": with_interval(last[recipe].tolist()),
+            "best": with_interval(best[recipe].tolist()),
+        }
+        for base in (BASE, HMW):
+            lead = (last[recipe] - last[base]).to_numpy() if base in last else np.array([np.nan])
+            same = recipe == base
+            row[f"last, minus {base}"] = (
+                "" if same else f"{with_interval(lead.tolist(), '+')} {verdict(lead)}"
+            )
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def behind(part: pd.DataFrame) -> str:
+    """Return which methods end worse than plain cross entropy, and whether that is known."""
+    last = by_recipe(part, "last")
+    worse = [
+        recipe
+        for recipe in last
+        if recipe != BASE and verdict((last[recipe] - last[BASE]).to_numpy()) == "behind"
+    ]
+    if not worse:
+        return "No method ends behind plain cross entropy."
+    said = [
+        f"- {recipe}: {WORSE_IS_KNOWN.get(recipe, 'no source that we read reports such a case')}."
+        for recipe in worse
+    ]
+    return "\n".join(
+        ["Behind plain cross entropy after the last epoch, the interval below 0:", *said]
+    )
+
+
+def criterion_table(part: pd.DataFrame) -> pd.DataFrame:
+    """Return a row a method: AUROC of its own best criterion and of the shared ones."""
+    rows = []
+    for recipe in by_recipe(part, "last"):
+        mine = part[part["recipe"] == recipe]
+        names = mine["own"].dropna()
+        rows.append(
+            {
+                "recipe": recipe,
+                "its own": title_of(names.mode()[0]) if len(names) else "none",
+                "AUROC": with_interval(mine["own_auroc"].tolist()),
+                **{title_of(name): with_interval(mine[name].tolist()) for name in SHARED},
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def cost_part(data: Path | None, repeats: int, console: Console) -> list[str]:
+    """Return the section on what an epoch costs."""
+    found: dict[str, list[float]] = {}
+    predicted: dict[str, float] = {}
+    for repeat in range(repeats):
+        for recipe in COSTS:  # in turn, so that what else the machine does meets all alike
+            seconds, n_samples = epoch_seconds(recipe, data)
+            found.setdefault(recipe, []).append(seconds)
+            predicted[recipe] = COSTS[recipe]
+            if recipe == "D2L":  # 1,280 forward passes an epoch, whatever the size of the data
+                predicted[recipe] += min(1_280, n_samples) / (3 * n_samples)
+        console.print(f"timed {repeat + 1} of {repeats}", highlight=False)
+    rows = []
+    for recipe, seconds in found.items():
+        ratios = [s / base for s, base in zip(seconds, found[BASE], strict=True)]
+        ratio = statistics.median(ratios)
+        rows.append(
+            {
+                "recipe": recipe,
+                "times CCE": f"{ratio:.2f} [{min(ratios):.2f}, {max(ratios):.2f}]",
+                "predicted": f"{predicted[recipe]:.2f}",
+                "of the predicted": f"{ratio / predicted[recipe]:.2f}",
+                f"within {MOST}": "yes" if ratio <= MOST * predicted[recipe] else "no",
+            }
+        )
+    pictures = f"{N_PICTURES:,} pictures of CIFAR-10" if data is not None else "digits"
+    return [
+        "## What an epoch costs",
+        f"Training alone, mean over the {N_EPOCHS} epochs of a training with all its stages, "
+        f"{pictures}, small_cnn, one thread; the methods in turn, {repeats} times; median and "
+        "range of the ratio to plain cross entropy in the same turn. Predicted are passes of "
+        "networks over the training set: see `COSTS` in `training/sweeps/named.py`.",
+        as_table(pd.DataFrame(rows)),
+    ]
+
+
+def epoch_seconds(recipe: str, data: Path | None) -> tuple[float, int]:
+    """Return the mean seconds of a training epoch, and the number of training samples."""
+    about: Fields = {"dataset": "digits", "noise": "symmetric", "noise_rate": 0.4}
+    if data is not None:
+        about = {
+            "dataset": "parquet",
+            "data": str(data / "cifar10_train.parquet"),
+            "noise": "human",
+            "noise_column": "worse_label",
+            "test_fraction": 0.0,
+            "train_samples": N_PICTURES,
+        }
+    fields = recipe_fields(recipe, about["dataset"], about["noise"], about.get("noise_rate", 0.0))
+    fields |= about | {"epochs": N_EPOCHS, "threads": 1, "device": "cpu"}
+    method = METHODS[fields.get("method", "standard")]
+    if any(argument.name == "noise_rate" for argument in method.arguments):
+        told = {"noise_rate": about.get("noise_rate", WORSE_LABEL_RATE)}
+        fields["method_args"] = fields.get("method_args", {}) | told
+    config = RunConfig(**fields)
+    training = Training(config, load_data(config))
+    gc.collect()
+    start = time.perf_counter()
+    for epoch in range(1, N_EPOCHS + 1):
+        training.train_epoch(epoch, lambda *_: None)
+    return (time.perf_counter() - start) / N_EPOCHS, len(training.trained_label)
+
+
+if __name__ == "__main__":
+    main()
