@@ -45,6 +45,8 @@ def learning_rate(
     --------
     >>> [round(learning_rate("step", 0.02, epoch, 250), 6) for epoch in (125, 126, 201)]
     [0.02, 0.002, 0.0002]
+    >>> {learning_rate("restarts", 0.02, epoch, 150) > 0.0199 for epoch in range(1, 150, 10)}
+    {True}
     >>> [round(learning_rate("linear", 0.001, epoch, 200), 9) for epoch in (81, 141, 200)]
     [0.001, 0.0005, 8.333e-06]
     """
@@ -55,7 +57,7 @@ def learning_rate(
         return start * (1 + math.cos(math.pi * done)) / 2
     if schedule == "restarts":
         period = at[0] if at else PERIOD
-        of_period = done % period / period
+        of_period = (done / period + 1e-9) % 1  # 50 / 150 is a little less than 5 x (1 / 15)
         return start * (factor + (1 - factor) * (1 + math.cos(math.pi * of_period)) / 2)
     if schedule == "exponential":
         return start * factor**done

@@ -6,10 +6,13 @@ import torch
 
 from hmw_core.catalogue import Choice
 from hmw_core.errors import UsageError
+from hmw_core.statistics.ranking import auroc
 from training.checkpoint import restore, snapshot
 from training.config import RunConfig
 from training.data.batches import image_source
 from training.data.epoch_data import EpochData
+from training.data.prepare import load_data
+from training.loop import Training
 from training.methods import METHODS
 from training.methods.base import Sizes
 from training.stopping import StopWish
@@ -18,7 +21,6 @@ from training.validation import draw_validation
 N_SAMPLES, N_CLASSES, SIDE = 48, 4, 8
 CPU = torch.device("cpu")
 LABEL = torch.arange(N_SAMPLES) % N_CLASSES
-WRONG = torch.arange(N_SAMPLES) % 12 == 5
 # A warm-up shorter than the run; what three epochs on 48 pictures cannot estimate; and a
 # probability that a network of six epochs gives a label.
 TOLD = {
@@ -27,9 +29,6 @@ TOLD = {
     "backward": {"transition": "true"},
     "gce_truncated": {"k": 0.35},
 }
-
-# What 48 pictures, four of them wrong, cannot tell; the methods' own tests show it on the digits.
-SHOWN_ON_DIGITS = {"aum": {"aum_flag"}, "ced": {"kept", "nested_k"}}
 
 
 @pytest.fixture(params=METHODS)
@@ -40,11 +39,11 @@ def build(request):
     return make
 
 
-def make_method(name, n_samples=N_SAMPLES, n_classes=N_CLASSES, **fields):
+def make_method(name, n_samples=N_SAMPLES, n_classes=N_CLASSES, noise_rate=0.2, **fields):
     torch.manual_seed(0)
     method = METHODS[name]
     names = {argument.name for argument in method.arguments}
-    told = {"noise_rate": 0.2}  # which the data set of these tests does not say by itself
+    told = {"noise_rate": noise_rate}  # which the data set of these tests does not say by itself
     arguments = {key: value for key, value in told.items() if key in names} | TOLD.get(name, {})
     fields = {"epochs": 6, "batch_size": 20, **fields}
     if not method.weighs_samples:
@@ -162,22 +161,6 @@ def test_state_dict_and_optimizers_carry_everything(build, tmp_path, last):
     assert run_epoch(second, last + 1) == run_epoch(first, last + 1)
 
 
-def test_its_own_columns_tell_wrong_labels_from_right_ones(build):
-    method = build(epochs=12)
-    given = torch.where(WRONG, (LABEL + 1) % N_CLASSES, LABEL)
-    for epoch in range(1, 13):
-        _, states = run_epoch(method, epoch, given_label=given)
-    for column in method.state:
-        elsewhere = SHOWN_ON_DIGITS.get(method.config.method, ())
-        if column.higher_means is None or column.name in elsewhere:
-            continue
-        for state in states:
-            known = state.get(column.name, {})
-            values = torch.tensor([float(known.get(row, "nan")) for row in range(N_SAMPLES)])
-            suspicious = values if column.higher_means == "mislabeled" else -values
-            assert suspicious[WRONG].nanmean() > suspicious[~WRONG].nanmean()
-
-
 def test_a_last_batch_of_one_sample(build):
     method = build(batch_size=47)
     for epoch in (1, 4, 5):
@@ -203,20 +186,50 @@ def test_batches_of_one_sample(build):
         run_epoch(method, epoch, batch_size=1)
 
 
-def test_clean_labels_are_learned_as_by_plain_training(build):
-    """Nothing may keep a method from data without noise; it never sees the pictures it is tested
-    on, nor that there is no noise."""
-    method, plain = build(epochs=24), make_method("standard", epochs=24)
-    for epoch in range(1, 25):
-        for trained in (method, plain):
-            run_epoch(trained, epoch)
-    source = image_source(pictures(LABEL.numpy(), seed=1), [0.2], [0.3], "none", CPU, 0)
-    ((_, (images,)),) = source.batches(torch.arange(N_SAMPLES), N_SAMPLES)
-    right = [
-        (trained.predict(images).logits.argmax(dim=1) == LABEL).float().mean()
-        for trained in (method, plain)
-    ]
-    assert right[0] >= right[1] - 0.1
+def train_on_digits(name, record=None, **fields):
+    """Train a method on some digits; with Adam, as the scale of a method's loss differs."""
+    known = [argument.name for argument in METHODS[name].arguments]
+    config = RunConfig(
+        method=name,
+        method_args={"noise_rate": fields.get("noise_rate", 0.0)} if "noise_rate" in known else {},
+        **{"epochs": 24, "train_samples": 800, "optimizer": "adam", "learning_rate": 0.002},
+        device="cpu",
+        threads=1,
+        **fields,
+    )
+    training = Training(config, load_data(config))
+    for epoch in range(1, config.epochs + 1):
+        training.train_epoch(epoch, lambda *_: None, record)
+    return training
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", METHODS)
+def test_digits_without_noise_are_learned_as_by_plain_training(name):
+    """On the test split, within 5 %."""
+    mine, plain = (train_on_digits(method).test_accuracy() for method in (name, "standard"))
+    assert mine >= plain - 0.05
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [name for name in METHODS if METHODS[name].state])
+def test_its_own_columns_tell_wrong_labels_from_right_ones(name):
+    """By the last value that it knew of each sample, or the mean where its criterion is one."""
+    columns = {c.name: c for c in METHODS[name].state if c.higher_means is not None}
+    said = {column: {} for column in columns}
+
+    def record(sample_id, log, *, network=1, state=None):
+        for column in columns.keys() & (state or {}).keys() if network == 1 else ():
+            for row, value in zip(sample_id.tolist(), state[column].tolist(), strict=True):
+                said[column].setdefault(row, []).append(float(value))
+
+    training = train_on_digits(name, record, noise="symmetric", noise_rate=0.4)
+    wrong = training.data.given_label != training.data.true_label
+    for column, values in said.items():
+        rows = list(values)
+        score = [np.mean(v) if columns[column].over == "mean" else v[-1] for v in values.values()]
+        found = auroc(np.array(score), wrong[rows], columns[column].higher_means)
+        assert found > 0.6, column
 
 
 def test_a_stop_is_granted_between_two_batches(build):

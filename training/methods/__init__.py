@@ -13,10 +13,12 @@ from training.methods.backward import BackwardCorrection
 from training.methods.base import Method
 from training.methods.bilevel import Bilevel
 from training.methods.co_teaching import CoTeaching
+from training.methods.co_teaching_plus import CoTeachingPlus
 from training.methods.divide_mix import DivideMix
 from training.methods.elr import ELR
 from training.methods.forward import ForwardCorrection
 from training.methods.gce_truncated import TruncatedGCE
+from training.methods.jocor import JoCoR
 from training.methods.nested import CED
 from training.methods.pencil import PENCIL
 from training.methods.plc import PLC
@@ -27,6 +29,8 @@ from training.methods.webly import Webly
 METHODS: dict[str, type[Method]] = {
     "standard": Standard,
     "co_teaching": CoTeaching,
+    "co_teaching_plus": CoTeachingPlus,
+    "jocor": JoCoR,
     "divide_mix": DivideMix,
     "pencil": PENCIL,
     "elr": ELR,

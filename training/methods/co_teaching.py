@@ -29,5 +29,5 @@ class CoTeaching(TwoNetworks):
         for batch in data.batches():
             passes = self.both(batch)
             n = n_kept(len(batch.sample_id), self.drop_rate(epoch))
-            first, second = (smallest(log.loss, n) for _, _, log in passes)
+            first, second = (smallest(own.log.loss, n) for own in passes)
             self.step_on(batch, passes, (second, first), n, record)  # each on its peer's choice

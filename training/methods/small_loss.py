@@ -111,6 +111,31 @@ def smallest(losses: Tensor, n: int) -> Tensor:
     return kept
 
 
+def smallest_among(losses: Tensor, among: Tensor, dropped: float) -> tuple[Tensor, Tensor]:
+    """Return which of some samples have the smallest losses, (B,) bool, and how many these are.
+
+    Parameters
+    ----------
+    losses : Tensor of shape (B,)
+    among : Tensor of shape (B,), bool
+        The samples to choose from.
+    dropped : float
+        Share of them that is left out; one at least is kept, where there is one.
+
+    Examples
+    --------
+    >>> among = torch.tensor([True, False, True, True])
+    >>> smallest_among(torch.tensor([3.0, 0.0, 1.0, 2.0]), among, 0.5)
+    (tensor([False, False,  True, False]), tensor(1))
+    """
+    n_among = among.sum()
+    n = ((1 - dropped) * n_among + 1e-9).floor().long().clamp(min=1).minimum(n_among)
+    order = losses.masked_fill(~among, torch.inf).argsort(stable=True)
+    rank = torch.empty_like(order)
+    rank[order] = torch.arange(len(order), device=order.device)
+    return among & (rank < n), n
+
+
 def assumed_noise_rate(config: RunConfig, given: float | None) -> float:
     """Return the noise rate that a method is told: the one given, else the synthetic noise's.
 

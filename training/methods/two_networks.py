@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 from torch import Tensor
 
@@ -13,8 +14,16 @@ from training.methods.base import Method, Record, Sizes, StepLog
 
 LATE_MOMENTUM = 0.1  # Adam's first beta once the learning rate falls, as in the released code
 
-Passes = list[tuple[Tensor, Tensor, StepLog]]
-"""Of each network: losses (B,) with gradient, weight (B,), and what the log keeps."""
+
+class Pass(NamedTuple):
+    """A network's pass over a batch."""
+
+    losses: Tensor
+    """(B,), with gradient."""
+    weight: Tensor
+    """(B,)."""
+    log: StepLog
+    out: Forward
 
 
 class TwoNetworks(Method):
@@ -41,7 +50,7 @@ class TwoNetworks(Method):
                 for group in optimizer.param_groups:
                     group["betas"] = (beta, 0.999)
 
-    def both(self, batch: Batch) -> Passes:
+    def both(self, batch: Batch) -> list[Pass]:
         """Return both networks' passes over a batch, as the networks' mode is."""
         passes = []
         for network, loss, weighting in zip(
@@ -49,40 +58,48 @@ class TwoNetworks(Method):
         ):
             with autocast(self.sizes.device):
                 out = network(batch.images)
-            passes.append(parts.weighted_step(out, batch, loss, weighting))
+            passes.append(Pass(*parts.weighted_step(out, batch, loss, weighting), out))
         return passes
 
     def step_on(
         self,
         batch: Batch,
-        passes: Passes,
+        passes: Sequence[Pass],
         kept: Sequence[Tensor],
-        n: int,
+        n: int | Sequence[Tensor],
         record: Record,
         state: Mapping[str, Tensor] | None = None,
+        among: Tensor | None = None,
     ) -> None:
         """Let each network take a step on some samples, and record both.
 
         Parameters
         ----------
         batch : Batch
-        passes : Passes
+        passes : two of Pass
             Of `both`.
         kept : two Tensors of shape (B,), bool
             Which samples the first and the second network train on.
-        n : int
+        n : int or two Tensors of shape ()
             What the sum of their losses is divided by.
         record : Record
         state : mapping, optional
             Columns (B,) of both networks, beside `kept`.
+        among : Tensor of shape (B,), bool, optional
+            The samples that could be kept; of the others `kept` is unknown. Default: all.
         """
-        for number, ((losses, weight, log), chosen, optimizer) in enumerate(
-            zip(passes, kept, self.optimizers, strict=True), start=1
+        divisors: Sequence[int | Tensor] = (n, n) if isinstance(n, int) else n
+        for number, (own, chosen, divisor, optimizer) in enumerate(
+            zip(passes, kept, divisors, self.optimizers, strict=True), start=1
         ):
-            used = weight * chosen
-            parts.descend(optimizer, (used * losses).sum() / n)
-            log = dataclasses.replace(log, weight=used)
-            record(batch.sample_id, log, network=number, state={"kept": chosen, **(state or {})})
+            used = own.weight * chosen
+            parts.descend(optimizer, (used * own.losses).sum() / divisor)
+            log = dataclasses.replace(own.log, weight=used)
+            said = {"kept": chosen, **(state or {})}
+            if among is not None:
+                could = {"kept": said.pop("kept")[among]}
+                record(batch.sample_id[among], None, network=number, state=could)
+            record(batch.sample_id, log, network=number, state=said)
 
     def predict(self, images: Tensor) -> Forward:
         return parts.mean_prediction(self.networks, images)

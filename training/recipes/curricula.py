@@ -1,5 +1,41 @@
 """Curricula and the small-loss family."""
 
-from hmw_core.catalogue import Recipe
+from hmw_core.catalogue import Case, Recipe
+from training.recipes.shared import CIFAR, SYMMETRIC
 
-ROWS: dict[str, Recipe] = {}
+# Source: Yu et al. (ICML 2019) and Wei et al. (CVPR 2020), and their released code: as Co-teaching.
+CO_TRAINING = {
+    "epochs": 200,
+    "optimizer": "adam",
+    "learning_rate": 0.001,
+    "weight_decay": 0.0,
+    "schedule": "linear",
+    "schedule_at": (0.4,),
+    "augment": "none",
+}
+LATER = Case({"schedule_at": (0.5,)}, ("cifar100",))
+
+ROWS: dict[str, Recipe] = {
+    "Co-teaching+": Recipe(
+        "Co-teaching among the samples on which the two networks disagree",
+        {"method": "co_teaching_plus"},
+        (
+            Case(CO_TRAINING | {"network": "lenet_cifar"}, CIFAR),
+            Case({"network": "jocor_cnn", "method_args": {"disagreement_from": 5}}, ("cifar100",)),
+            LATER,
+        ),
+    ),
+    "JoCoR": Recipe(
+        "Two networks that agree, trained on the samples of small joint loss",
+        {"method": "jocor"},
+        (
+            Case(CO_TRAINING | {"network": "jocor_cnn"}, CIFAR),
+            LATER,
+            *(
+                Case({"method_args": {"agreement": agreement}}, ("cifar10",), SYMMETRIC, rate)
+                for rate, agreement in ((0.2, 0.9), (0.5, 0.9), (0.8, 0.65))
+            ),
+            Case({"method_args": {"agreement": 0.85}}, ("cifar100",)),
+        ),
+    ),
+}
