@@ -186,8 +186,13 @@ def test_batches_of_one_sample(build):
         run_epoch(method, epoch, batch_size=1)
 
 
+# Several trainings in one run's epochs, of which each needs its steps.
+SMALL_BATCHES = {"ced": {"batch_size": 32}, "iterative_cv": {"batch_size": 32}}
+
+
 def train_on_digits(name, record=None, **fields):
     """Train a method on some digits; with Adam, as the scale of a method's loss differs."""
+    fields = SMALL_BATCHES.get(name, {}) | fields
     known = [argument.name for argument in METHODS[name].arguments]
     config = RunConfig(
         method=name,

@@ -22,6 +22,8 @@ TOLD = {
     # Small batches, so that three epochs are enough to estimate a transition matrix.
     "forward": {"batch_size": 8},
     "backward": {"batch_size": 8},
+    # So that few samples, selected after an epoch each, are more than one batch.
+    "iterative_cv": {"batch_size": 8},
 }
 
 

@@ -18,6 +18,7 @@ from training.methods.divide_mix import DivideMix
 from training.methods.elr import ELR
 from training.methods.forward import ForwardCorrection
 from training.methods.gce_truncated import TruncatedGCE
+from training.methods.iterative_cv import IterativeCV
 from training.methods.jocor import JoCoR
 from training.methods.nested import CED
 from training.methods.pencil import PENCIL
@@ -43,4 +44,5 @@ METHODS: dict[str, type[Method]] = {
     "selfie": SELFIE,
     "ced": CED,
     "bilevel": Bilevel,
+    "iterative_cv": IterativeCV,
 }

@@ -19,6 +19,18 @@ AUM_CIFAR = {
     "method_args": {"identify_batch": 64},
 }
 
+# Source: Chen et al. (ICML 2019), INCV, and its released code: four selections of 50 epochs with a
+# schedule of their own, see the method, and 200 to train. There the rate is halved once more after
+# 180 epochs, and shifts of 4 pixels with flips are the crops here.
+INCV_CIFAR = {
+    "network": "resnet32_cifar",
+    "epochs": 400,
+    "optimizer": "adam",
+    "learning_rate": 0.001,
+    "weight_decay": 0.0,
+    "schedule_at": (0.4, 0.6, 0.8),
+}
+
 # Source: Chen et al. (CVPRW 2021), Nested + Co-teaching, and its released code: 350 + 100 epochs
 # on CIFAR, 100 + 30 on ANIMAL-10N. The second stage has a learning rate of its own, see the
 # method. There VGG-19's two hidden layers are both nested, here the last one is.
@@ -64,6 +76,11 @@ ROWS: dict[str, Recipe] = {
         "Two trainings with threshold samples flag labels, a third does without",
         {"method": "aum"},
         (Case(AUM_CIFAR, CIFAR),),
+    ),
+    "Iterative-CV": Recipe(
+        "Four cross-validations select samples, then two networks train on them",
+        {"method": "iterative_cv"},
+        (Case(INCV_CIFAR, CIFAR),),
     ),
     "CED": Recipe(
         "Nested dropout orders the features, then two networks select for each other",
