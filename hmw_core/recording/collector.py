@@ -70,7 +70,8 @@ class RecordedEpoch:
         for name, (sample_id, parts) in self.state.items():
             inside = _inside(sample_id, self.n_samples)
             values = _joined(parts)[inside]
-            column = np.ma.masked_all(self.n_samples, dtype=values.dtype)
+            # Zeros, for what memory happened to hold may not fit the type of the log.
+            column = np.ma.array(np.zeros(self.n_samples, dtype=values.dtype), mask=True)
             column[row_of_sample[sample_id[inside]]] = np.ma.masked_invalid(values)
             found[name] = column
         return found
