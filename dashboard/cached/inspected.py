@@ -7,6 +7,7 @@ from dashboard.cached.kept import kept_for
 from dashboard.cached.samples import LOG, samples_of, scores
 from dashboard.presenters.suspects import ClassCounts, count_classes
 from hmw_core.log.reader import RunReader
+from hmw_core.samples.method_parts import method_labels as labels_of_method
 from hmw_core.samples.suggestions import suggested_label
 
 
@@ -20,6 +21,9 @@ def class_counts(run: RunReader) -> ClassCounts:
 def suggestions(run: RunReader, sample_ids: tuple[int, ...], epoch: int | None) -> pd.Series:
     """Return the label suggested for each of these samples, Int64 by `sample_id`, null for none."""
     return suggested_label(run, list(sample_ids), epoch)
+
+
+method_labels = kept_for(*LOG, "method", max_entries=8)(labels_of_method)
 
 
 def score_at(run: RunReader, criterion: str, epoch: int) -> np.ndarray:

@@ -7,6 +7,7 @@ import pandas as pd
 from dashboard.cached.kept import kept_for
 from hmw_core.laboratory import (
     duel,
+    label_contest,
     learning_order,
     memorised,
     stability,
@@ -37,6 +38,9 @@ threshold_table = kept_for(max_entries=32, show_spinner="Fitting the rules ...")
 )
 two_modes = kept_for(max_entries=64, show_spinner="Looking for two modes ...")(thresholds.two_modes)
 combined_flags = kept_for(max_entries=8, show_spinner="Reading both runs ...")(thresholds.combine)
+label_table = kept_for(max_entries=8, show_spinner="Comparing the labels ...")(
+    label_contest.label_contest
+)
 learning_table = kept_for(max_entries=4)(learning_order.learning_table)
 
 

@@ -40,7 +40,7 @@ def scores(run: RunReader, criterion: str, epoch: int | None, given_label: int |
     return score_table(run, [criterion], epoch, given_label)[criterion]
 
 
-@kept_for(*LOG, "metrics", max_entries=4, show_spinner="Reading the samples ...")
+@kept_for(*LOG, "method", "metrics", max_entries=4, show_spinner="Reading the samples ...")
 def samples_of(run: RunReader, epoch: int | None) -> Samples:
     """Return the arrays of a run's samples; verdicts do not renew them."""
     return Samples(run, epoch)

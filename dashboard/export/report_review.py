@@ -11,6 +11,7 @@ from hmw_core.log import verdicts
 from hmw_core.log.decoding import BadPicture, decode, upright_size
 from hmw_core.log.reader import RunReader
 from hmw_core.review.corrected_labels import corrected_labels
+from hmw_core.samples.method_parts import has_labels, method_labels
 from hmw_core.samples.suggestions import suggested_label
 
 MOST_SUSPECTS = 48
@@ -34,11 +35,15 @@ def suspects(run: RunReader, table: pd.DataFrame, unit: str) -> str:
     first = table[table["suspicion_rank"].notna()].head(MOST_SUSPECTS)
     ids = first["sample_id"].tolist()
     suggested = suggested_label(run, ids)
+    own = method_labels(run) if has_labels(run) else None
     notes = {}
     for row in first.to_dict("records"):
         label = suggested[row["sample_id"]]
         parts = [f"{row['suspicion_rank']}. {row['score']:.3g}{f' {unit}' if unit else ''}"]
         parts += [] if pd.isna(label) else [f"suggested {run.class_names[int(label)]}"]
+        of_method = pd.NA if own is None else own[row["sample_id"]]
+        if not pd.isna(of_method) and of_method != row["given_label"]:
+            parts.append(f"the method's label {run.class_names[int(of_method)]}")
         if not pd.isna(row["verdict"]):
             to = f" to {row['new_name']}" if row["changed"] else ""
             parts.append(f"verdict: {row['verdict']}{to}")

@@ -32,6 +32,8 @@ class Card:
     name: str = ""
     """What it is called where it is no sample of the training split, such as "test picture 7"."""
     suggested_label: str | None = None
+    method_label: str | None = None
+    """What the training method would rather train on; said where it is not the given label."""
     colour: str | None = None
     """Of its edge, as a map beside the cards has it. Default: vermilion if mislabeled."""
 
@@ -65,7 +67,7 @@ def cards_of(
 ) -> list[Card]:
     """Return a card for each row: `sample_id`, labels by name, `is_mislabeled`; null if unknown.
 
-    There may be a `suggested_label`, too.
+    There may be a `suggested_label` and a `method_label`, too.
     """
     return [
         Card(
@@ -77,6 +79,7 @@ def cards_of(
             None if pd.isna(row.is_mislabeled) else bool(row.is_mislabeled),
             notes.get(int(row.sample_id), ""),
             suggested_label=_text(getattr(row, "suggested_label", None)),
+            method_label=_text(getattr(row, "method_label", None)),
             colour=(colours or {}).get(int(row.sample_id)),
         )
         for row in rows.itertuples()
@@ -132,6 +135,7 @@ def _card(card: Card, link: str, compact: bool, smooth: bool) -> str:
         labels["true"] = card.true_label
         by = "suggested" if compact else "predicted"
         labels[by] = card.suggested_label if compact else card.predicted_label
+        labels |= {"method": card.method_label} if card.method_label else {}
     lines += [_label(*label, compact) for label in labels.items() if label[1] or not compact]
     return (
         f'<figure{mark} style="margin:0;padding:6px;border-radius:4px;'

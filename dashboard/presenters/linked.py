@@ -16,6 +16,7 @@ from hmw_core.criteria.criterion import Criterion
 from hmw_core.criteria.kept import score_table
 from hmw_core.criteria.of_run import pick_criterion, title_of
 from hmw_core.log.reader import RunReader
+from hmw_core.samples.method_parts import Parts, part_columns, parts_of
 from hmw_core.samples.origin import origin_of
 from hmw_core.samples.sample_table import suspicion_rank
 from hmw_core.spreadsheet import csv_bytes
@@ -49,6 +50,7 @@ class Samples:
         self._scores: dict[str, np.ndarray] = {}
         self._ranks: dict[str, np.ndarray] = {}
         self._orders: dict[str, np.ndarray] = {}
+        self._parts: dict[str, Parts] = {}
 
     @cached_property
     def provenance(self) -> dict[str, Any]:
@@ -63,6 +65,14 @@ class Samples:
             logged = self._run.epoch_columns(self.epoch, ["predicted_label"])["predicted_label"]
             found[self._run.sample_ids()] = np.nan_to_num(logged, nan=UNKNOWN)
         return found
+
+    def parts(self, name: str) -> Parts | None:
+        """Return into which parts the method put the samples; None if no such column is."""
+        if name not in part_columns(self._run):
+            return None
+        if name not in self._parts:
+            self._parts[name] = parts_of(self._run, name, self.epoch)
+        return self._parts[name]
 
     def load(self, criteria: Sequence[str]) -> None:
         """Have the scores of several criteria at hand: together they are one pass over the log."""

@@ -30,11 +30,13 @@ from dashboard.drawing.style import (
     colour_map,
     screen_figure,
 )
+from dashboard.drawing.text import mid_sentence
 from dashboard.figures.paper.clusters import OUTER
 from dashboard.presenters.linked import Places, Samples
 from hmw_core.criteria.criterion import Criterion
-from hmw_core.criteria.of_run import criteria_of
+from hmw_core.criteria.of_run import criteria_of, title_of
 from hmw_core.log.reader import RunReader
+from hmw_core.samples.method_parts import METHOD_LABEL, part_columns
 
 TOP_MARKERS = 500  # of a cloud drawn as a picture: the most suspicious samples, to be hovered
 PICKED_MARKERS = 2_000
@@ -47,6 +49,8 @@ VERDICT_COLOURS = {
     "unsure": ORANGE,
     "skip": PURPLE,
 }
+# Of a method's parts: no colour that claims clean or mislabeled.
+PART_COLOURS = [CLASS_COLOURS[i] for i in (5, 0, 2, 7, 9, 3, 4, 6, 8, 1)]
 REST = Look(colours={"left out": GREY})
 PLACE = {"row": 1, "col": 1}
 
@@ -67,7 +71,17 @@ def colours_of(run: RunReader) -> list[str]:
     """Return what a run's samples can be coloured by, the best to begin with first."""
     is_known = run.samples()["true_label"].notna().any()
     labels = [name for name in COLOURS if is_known or name not in ("is_mislabeled", "true_label")]
-    return [*labels, *criteria_of(run)]
+    parts = part_columns(run)
+    return [*labels, *parts, *(name for name in criteria_of(run) if name not in parts)]
+
+
+def colour_title(run: RunReader, name: str) -> str | None:
+    """Return what a colour that is no score is called; None for a score."""
+    if name not in part_columns(run):
+        return COLOURS.get(name)
+    return (
+        "method's own label" if name == METHOD_LABEL else f"method: {mid_sentence(title_of(name))}"
+    )
 
 
 def window_of(samples: Samples, places: Places, given_label: int | None) -> Window:
@@ -106,7 +120,7 @@ def prepare(
     verdict: Mapping[int, str],
     window: Window | None = None,
 ) -> tuple[pd.DataFrame, Look]:
-    """Return `draw`'s table and look for a colour of `COLOURS` or a criterion.
+    """Return `draw`'s table and look for a colour of `COLOURS`, a method's parts, or a criterion.
 
     `passed` (N,) tells which samples the filters let through. Those of them outside the window are
     marked at its edge.
@@ -122,12 +136,17 @@ def prepare(
     table["edge"] = pd.Categorical.from_codes(edge, EDGES)
     known = samples.is_mislabeled[ids]
     table["group"] = pd.Categorical.from_codes(np.where(known < 0, 2, known), GROUPS)
-    if colour not in COLOURS:
+    parts = None if colour in COLOURS else samples.parts(colour)
+    if colour not in COLOURS and parts is None:
         table["value"] = samples.score(colour)[ids]
         shown = table.loc[table["is_shown"], "value"].to_numpy()
         return table, _score_look(shown, samples.criterion(colour))
     markers: dict[str, str] = {}
-    if colour == "verdict":
+    if parts is not None:
+        names = [*parts.names, "not known"]
+        colours = [PART_COLOURS[i % len(PART_COLOURS)] for i in range(len(parts.names))] + [GREY]
+        codes = parts.codes
+    elif colour == "verdict":
         names = list(VERDICT_COLOURS)
         colours = list(VERDICT_COLOURS.values())
         codes = np.zeros(samples.n, dtype=np.int64)
@@ -144,7 +163,8 @@ def prepare(
     # A label that is not known is -1, and the last name is its.
     codes = np.where(codes[ids] < 0, len(names) - 1, codes[ids])
     table["value"] = pd.Categorical.from_codes(codes, names)
-    return table, Look(COLOURS[colour], dict(zip(names, colours, strict=True)), markers)
+    title = COLOURS.get(colour) or title_of(colour)
+    return table, Look(title, dict(zip(names, colours, strict=True)), markers)
 
 
 def colour_of(look: Look, value: pd.Series) -> list[str]:

@@ -2,18 +2,27 @@
 
 from collections.abc import Sequence
 
+import numpy as np
 import pandas as pd
 
-from dashboard.drawing.text import mid_sentence
+from dashboard.drawing.text import mid_sentence, percent, shorten
 from hmw_core.criteria.of_run import title_of
+from hmw_core.laboratory.label_contest import METHOD, VOTES, WRONG
 from hmw_core.laboratory.method_course import (
     ALL,
     CLEAN,
-    METHOD_LABEL,
     MISLABELED,
     RIGHT,
 )
+from hmw_core.laboratory.transition import (
+    matrix_error,
+    measured_counts,
+    method_shares,
+    row_shares,
+)
 from hmw_core.log.reader import RunReader
+from hmw_core.samples.compare import wilson
+from hmw_core.samples.method_parts import METHOD_LABEL, Parts
 
 # What to look for, by the method's name in the run's settings.
 LOOK_FOR = {
@@ -90,6 +99,11 @@ LOOK_FOR = {
 }
 
 
+CONDITION = (
+    "The condition number says how much an error may grow when the matrix is undone; 1 is the best."
+)
+
+
 def method_name(run: RunReader) -> str:
     """Return the name of the run's method in its settings; empty where none is noted."""
     return str((run.info.get("config") or {}).get("method") or "")
@@ -148,6 +162,115 @@ def outcome(table: pd.DataFrame) -> list[str]:
                 f"{value[MISLABELED]:.3g} of mislabeled ones."
             )
     return said
+
+
+def matrix_sentences(run: RunReader) -> list[str]:
+    """Say what the method's transition matrix is and how far from the truth; nothing for none."""
+    believed = method_shares(run)
+    if believed is None:
+        return []
+    facts = run.method_facts
+    wrong = 1 - float(np.diag(believed).mean())
+    origin = facts.get("transition_from")
+    said = f"The method's matrix{f' ({origin})' if origin else ''} has {percent(wrong)} of a class"
+    said += " given another label, on average over the classes"
+    sentences = []
+    measured = measured_counts(run)
+    if measured is not None:
+        truth = row_shares(measured).share
+        rows = ~np.isnan(truth).any(axis=1)
+        really = 1 - float(np.diag(truth)[rows].mean())
+        error = matrix_error(believed, truth, measured.sum(axis=1))
+        said += f"; really it is {percent(really)}"
+        sentences.append(
+            f"Per row, {percent(error.total_variation)} of the "
+            "samples lie in wrong cells (total variation distance; worst: "
+            f"{shorten(run.class_names[error.worst], 40)}, "
+            f"{percent(error.worst_total_variation)})."
+        )
+    condition = facts.get("condition_number")
+    if condition is not None:
+        sentences.append(f"Its condition number is {condition:.3g}.")
+    return [f"{said}.", *sentences]
+
+
+def parts_table(run: RunReader, parts: Parts, suspicion_rank: np.ndarray) -> pd.DataFrame:
+    """Return a row per part that has samples, the most suspicious part first.
+
+    Parameters
+    ----------
+    run : RunReader
+    parts : Parts
+    suspicion_rank : ndarray of shape (N,)
+        1 for the most suspicious sample, NaN where there is none, row = sample_id.
+
+    Returns
+    -------
+    DataFrame
+        `part` and `code`; `samples`; `share` of the samples that have a part; `mislabeled` with
+        its 95 % interval in words (Wilson), of the known ones, an en dash where none is.
+    """
+    wrong = run.samples()["is_mislabeled"]
+    n = int((parts.codes >= 0).sum())
+    rows = []
+    for code, name in enumerate(parts.names):
+        members = parts.codes == code
+        if not members.any():
+            continue
+        known = wrong[members].dropna().astype(bool)
+        low, high = wilson(int(known.sum()), len(known))
+        ranks = suspicion_rank[members]
+        ranks = ranks[np.isfinite(ranks)]
+        rows.append(
+            {
+                "part": name,
+                "code": code,
+                "samples": int(members.sum()),
+                "share": percent(members.sum() / n),
+                "mislabeled": f"{percent(known.mean())} [{100 * low:.0f}, {100 * high:.0f}]"
+                if len(known)
+                else "–",
+                "rank": float(ranks.mean()) if len(ranks) else np.inf,
+            }
+        )
+    columns = ["part", "code", "samples", "share", "mislabeled", "rank"]
+    table = pd.DataFrame(rows, columns=columns).sort_values("rank", kind="stable")
+    return table.drop(columns="rank").reset_index(drop=True)
+
+
+def contest_table(table: pd.DataFrame) -> pd.DataFrame:
+    """Return `label_contest.label_contest`, ready to be read."""
+    return pd.DataFrame(
+        {
+            "Among": [f"the {n:,} {a}" for a, n in zip(table["among"], table["n"], strict=True)],
+            "Label": table["label"],
+            "Right": [f"{right:,}" for right in table["right"]],
+            "Share right": [
+                "–" if np.isnan(share) else f"{percent(share)} [{100 * low:.1f}, {100 * high:.1f}]"
+                for share, low, high in zip(
+                    table["share"], table["low"], table["high"], strict=True
+                )
+            ],
+        }
+    )
+
+
+def contest_sentence(table: pd.DataFrame) -> str:
+    """Say who is right more often among the wrong labels; empty where nobody knows."""
+    shares = table[table["among"] == WRONG].set_index("label")
+    if shares.empty or shares["n"].iloc[0] == 0:
+        return ""
+    own, votes = shares.loc[METHOD], shares.loc[VOTES]
+    apart = own["low"] > votes["high"] or votes["low"] > own["high"]
+    verdict = "and the intervals leave open which is better"
+    if apart:
+        better = "the method's label" if own["share"] > votes["share"] else "the suggestion"
+        verdict = f"so {better} is the better one here"
+    return (
+        f"Of the {own['n']:,} wrong given labels, the method's own label is right for "
+        f"{percent(own['share'])} and the review's suggestion for {percent(votes['share'])}, "
+        f"{verdict}."
+    )
 
 
 def _split(value: pd.Series) -> str:

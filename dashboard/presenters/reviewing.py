@@ -26,6 +26,7 @@ from hmw_core.log.class_changes import ClassChange
 from hmw_core.log.reader import RunReader
 from hmw_core.log.verdicts import VERDICTS, Verdict, VerdictLog
 from hmw_core.review.remaining import Remaining
+from hmw_core.samples.method_parts import has_labels, method_labels
 from hmw_core.samples.suggestions import suggest, suggested_label
 
 AHEAD = 48  # pictures the browser may hold: a burst of keys empties no fewer
@@ -41,6 +42,7 @@ MODES = {
 }
 OTHERS = ("second", "disagree")  # what others have judged: it says nothing of how far the queue is
 LABEL_EACH = "suggestion"  # bulk: every sample to the label suggested for it
+LABEL_METHOD = "method"  # bulk: every sample to the label that the method would train on
 
 
 @dataclass(frozen=True)
@@ -285,16 +287,18 @@ def bulk_verdicts(
 ) -> list[Verdict]:
     """Return one verdict for each sample of a selection.
 
-    `label` is the new one, or `LABEL_EACH`; a sample whose given label it is, is kept, and one
-    without a suggestion is unsure. The ids follow from `token`, so that a confirmation pressed
-    twice says the same twice, which the log counts once; it is also their batch, by which all are
-    taken back at once.
+    `label` is the new one, `LABEL_EACH` or `LABEL_METHOD`; a sample whose given label it is, is
+    kept, and one without a suggestion is unsure. The ids follow from `token`, so that a
+    confirmation pressed twice says the same twice, which the log counts once; it is also their
+    batch, by which all are taken back at once.
     """
     given_label = run.samples()["given_label"].to_numpy()
     labels: dict[int, Any] = dict.fromkeys(sample_ids, label)
     if label == LABEL_EACH:
         labels = dict(suggested_label(run, sample_ids, epoch).items())
     made = []
+    if label == LABEL_METHOD:
+        labels = dict(method_labels(run, epoch).items())
     for sample_id in sample_ids:
         said = verdict
         new: Any = None
@@ -338,7 +342,8 @@ def facts(run: RunReader, sample_ids: Sequence[int], epoch: int | None) -> dict[
 
     `given_label`, `predicted_label` after the epoch, `true_label` (null where unknown),
     `suggestions` (label and share of the epochs, the given label left out), and `picture`, a data
-    URI, null where there is none.
+    URI, null where there is none. A suggestion that is the training method's own label, too, has
+    `by_method`; one that no or few epochs voted for comes last.
     """
     ids = [int(i) for i in sample_ids]
     if not ids:
@@ -350,18 +355,25 @@ def facts(run: RunReader, sample_ids: Sequence[int], epoch: int | None) -> dict[
     votes = suggest(run, ids, epoch, top=TOP + 1)
     given = samples["given_label"].to_dict()
     others = votes[votes["label"].to_numpy() != votes["sample_id"].map(given).to_numpy()]
+    own = method_labels(run, epoch) if has_labels(run) else None
     pictures = run.images(ids)
     found = {}
     for row in samples.itertuples():
-        best = others[others["sample_id"] == row.sample_id].head(TOP)
+        voted = others[others["sample_id"] == row.sample_id]
+        best = dict(zip(voted["label"].astype(int), voted["share"].astype(float), strict=True))
+        by_method = None if own is None else whole(own[row.sample_id])
+        offered = list(best)[:TOP]
+        if by_method is not None and by_method not in (*offered, row.given_label):
+            offered = [*offered[: TOP - 1], by_method]
         found[int(row.sample_id)] = {
             "sample_id": int(row.sample_id),
             "given_label": int(row.given_label),
             "true_label": whole(row.true_label),
             "predicted_label": whole(predicted.get(row.sample_id)),
             "suggestions": [
-                {"label": int(label), "share": float(share)}
-                for label, share in zip(best["label"], best["share"], strict=True)
+                {"label": label, "share": best.get(label, 0.0)}
+                | ({"by_method": True} if label == by_method else {})
+                for label in offered
             ],
             "picture": data_address(pictures[i])[0] if (i := row.sample_id) in pictures else None,
         }

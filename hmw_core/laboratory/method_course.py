@@ -10,8 +10,8 @@ from hmw_core.laboratory.stages import stages_of
 from hmw_core.log import layout
 from hmw_core.log.reader import RunReader
 from hmw_core.log.schema import MethodColumn
+from hmw_core.samples.method_parts import METHOD_LABEL
 
-METHOD_LABEL = "method_label"
 ALL, CLEAN, MISLABELED, RIGHT = "all samples", "clean", "mislabeled", "changes that are right"
 AGREE = "networks_alike"
 COLUMNS = ["quantity", "kind", "title", "unit", "group", "epoch", "value", "stage"]
@@ -100,7 +100,7 @@ def _of_column(
 
     if name == METHOD_LABEL:
         changed = value != given
-        yield from shares("label", "Samples whose label it would change", changed)
+        yield from shares("label", "Labels that it would change", changed)
         of = changed & seen & ~np.isnan(true)
         if CLEAN in groups:
             yield name, "label", title, PER_CENT, RIGHT, _per_cent(value == true, of)

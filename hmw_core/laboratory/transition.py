@@ -142,6 +142,16 @@ def noted_shares(run: RunReader) -> np.ndarray | None:
     return matrix if matrix.shape == (run.n_classes, run.n_classes) else None
 
 
+def method_shares(run: RunReader) -> np.ndarray | None:
+    """Return the matrix that the run's training method believes in, (C, C), rows sum to 1.
+
+    None where it has none, or none yet.
+    """
+    noted = run.method_facts.get("transition_matrix")
+    matrix = np.asarray(noted if noted is not None else [], dtype=np.float64)
+    return matrix if matrix.shape == (run.n_classes, run.n_classes) else None
+
+
 def suggestions_of_all(run: RunReader, epoch: int | None = None) -> pd.Series:
     """Return `suggestions.suggested_label` of every sample, by `sample_id`, kept with the run."""
     last = run.last_epoch if epoch is None else epoch

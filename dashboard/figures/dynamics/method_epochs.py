@@ -1,5 +1,7 @@
 """What the training method did by epoch: a panel for each thing that it keeps and measures."""
 
+from dataclasses import replace
+
 import pandas as pd
 
 from dashboard.drawing.marks import EPOCH, Axis, Drawing, Line, Mark, Panel, Rule
@@ -56,6 +58,9 @@ def prepare(run: RunReader) -> pd.DataFrame:
 def drawing(table: pd.DataFrame) -> Drawing:
     """Draw `prepare`'s table: a panel per quantity and kind, and rules between stages."""
     borders = _borders(table)
+    ends = table["epoch"].min(), table["epoch"].max()
+    room = 0.5 if ends[0] == ends[1] else 0.0
+    epochs = replace(EPOCH, limits=(ends[0] - room, ends[1] + room))
     panels = []
     for (_, kind), part in table.groupby(["quantity", "kind"], sort=False):
         categories = list(dict.fromkeys(part["group"]))
@@ -71,9 +76,8 @@ def drawing(table: pd.DataFrame) -> Drawing:
         marks += [Rule(x=at, dash="dash", text=text) for at, text in borders]
         first = part.iloc[0]
         limits = (0.0, 100.0) if kind in AXES else (None, None)
-        unit = first["unit"] or "value"
-        axis = AXES.get(str(kind)) or (f"Mean ({unit})" if kind == "mean" else unit.capitalize())
-        panels.append(Panel(marks, EPOCH, Axis(axis, limits), first["title"]))
+        axis = AXES.get(str(kind)) or _axis_of(str(kind), first["unit"], first["title"])
+        panels.append(Panel(marks, epochs, Axis(axis, limits), first["title"]))
     rows_of_panels = -(-len(panels) // A_ROW)
     return Drawing(
         panels,
@@ -83,6 +87,13 @@ def drawing(table: pd.DataFrame) -> Drawing:
         aspect=0.75,
         height=min(ROW * rows_of_panels + 60, MOST_HIGH),
     )
+
+
+def _axis_of(kind: str, unit: str, title: str) -> str:
+    """Return what an axis says of a mean or a metric in its unit."""
+    if kind == "mean":
+        return f"Mean ({unit})" if unit else "Mean"
+    return f"{unit[:1].upper()}{unit[1:]}" if unit else title
 
 
 def stages_said(table: pd.DataFrame) -> str:

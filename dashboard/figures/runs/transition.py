@@ -17,16 +17,18 @@ from hmw_core.laboratory.transition import (
     confident_counts,
     designed_shares,
     measured_counts,
+    method_shares,
     noted_shares,
     pair_counts,
     row_shares,
 )
 from hmw_core.log.reader import RunReader
 
-Source = Literal["suggestions", "confident"]
+Source = Literal["suggestions", "confident", "method"]
 PANELS = {
     "suggestions": "believed: suggestions of the flagged",
     "confident": "believed: confident joint",
+    "method": "believed: the training method",
     "measured": "measured from true labels",
     "noted": "noted when the noise was drawn",
     "designed": "as the noise was designed",
@@ -47,14 +49,17 @@ def prepare(
 
     `panel` (of `PANELS`), `row` and `column` (classes), `row_name`, `column_name`, `row_axis`,
     `column_axis`, `count` (NaN where the panel has shares only), `share`, `low`, `high` (per cent
-    of the row, 95 % interval). Rows are believed or true labels and columns given ones, with
+    of the row, 95 % interval). With `source` "method" the belief is the training method's own
+    matrix, and rows are not turned. Rows are believed or true labels and columns given ones, with
     `given_rows` the other way round.
     """
     is_mislabeled = run.samples()["is_mislabeled"]
     budget = suggested_budget(is_mislabeled)[0] if budget is None else budget
     try:
         measured = measured_counts(run)  # first: it says at once that there are too many classes
-        if source == "confident":
+        if source == "method":
+            counts = None
+        elif source == "confident":
             counts = confident_counts(believed_confidently(run, epoch), run.n_classes)
         else:
             believed = believed_by_suggestions(run, budget, criterion, epoch)
@@ -63,14 +68,22 @@ def prepare(
             ).astype(float)
     except UsageError as reason:
         raise CannotShow(str(reason)) from None
-    panels: dict[str, np.ndarray] = {source: counts}
+    panels: dict[str, np.ndarray] = {} if counts is None else {source: counts}
     if measured is not None:
         panels["measured"] = measured.astype(float)
     parts = []
+    if counts is None:
+        believed_shares = method_shares(run)
+        if believed_shares is None:
+            raise CannotShow(f"the method of run {run.name!r} believes in no transition matrix")
+        nothing = np.full_like(believed_shares, np.nan)
+        parts.append(_cells(run, source, (believed_shares, nothing, nothing), nothing, False))
     for panel, found in panels.items():
         shares = row_shares(found.T if given_rows else found)
         parts.append(_cells(run, panel, shares, found.T if given_rows else found, given_rows))
-    without_counts = {"noted": None if measured is not None else noted_shares(run)}
+    without_counts: dict[str, np.ndarray | None] = {
+        "noted": None if measured is not None else noted_shares(run)
+    }
     without_counts["designed"] = designed_shares(run)
     for panel, share in without_counts.items():
         if share is not None and not given_rows:  # their rows are true labels, of unknown number
@@ -84,7 +97,7 @@ def _cells(
 ) -> pd.DataFrame:
     row, column = np.indices(counts.shape).reshape(2, -1)
     names = np.array(run.class_names, dtype=object)
-    other = "Believed label" if panel in ("suggestions", "confident") else "True label"
+    other = "Believed label" if panel in ("suggestions", "confident", "method") else "True label"
     axes = ("Given label", other) if given_rows else (other, "Given label")
     share, low, high = (100 * matrix.ravel() for matrix in shares)
     return pd.DataFrame(

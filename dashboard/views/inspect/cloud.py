@@ -45,7 +45,7 @@ def show(it: Inspected, places: Places) -> tuple[Look, pd.Series]:
         st.session_state[KEPT] = kept
     # An outline takes the mouse for itself: none could be drawn inside it.
     st.html(OUTLINE_STYLE)
-    by = linked_cloud.COLOURS.get(chosen.colour, title_of(chosen.colour))
+    by = linked_cloud.colour_title(run, chosen.colour) or title_of(chosen.colour)
     st.plotly_chart(
         kept["figure"],
         key=CHART,

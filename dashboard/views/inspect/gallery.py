@@ -15,6 +15,7 @@ from dashboard.views.parts.choices import criterion_order, plain
 from dashboard.views.parts.picker import picker
 from hmw_core.criteria.compute import why_absent
 from hmw_core.criteria.of_run import pick_criterion, title_of
+from hmw_core.samples.method_parts import has_labels
 
 PAGES = 56  # px that the choice of a page takes from the pictures
 
@@ -63,6 +64,15 @@ def show(
     if suggested is not None:
         names = [None if pd.isna(label) else run.class_names[int(label)] for label in suggested]
         rows = rows.assign(suggested_label=names)
+    if has_labels(run):
+        own = inspected.method_labels(run, epoch).loc[list(ids)]
+        given = run.samples()["given_label"].loc[list(ids)]
+        rows = rows.assign(
+            method_label=[
+                None if pd.isna(label) or label == is_given else run.class_names[int(label)]
+                for label, is_given in zip(own, given, strict=True)
+            ]
+        )
     cards = cards_of(rows, pictures, notes, colours)
     html = as_html(cards, width=92, compact=True, smooth=it.chosen.smooth)
     with st.container(height=HEIGHT - PAGES * (len(it.ids) > PAGE), border=False):

@@ -12,7 +12,7 @@ from dashboard.figures.base import CannotShow
 from dashboard.figures.selection import absent_criteria
 from dashboard.presenters import linked
 from dashboard.presenters.linked import Places
-from dashboard.presenters.linked_cloud import COLOURS, colours_of
+from dashboard.presenters.linked_cloud import colour_title, colours_of
 from dashboard.views.inspect import cloud, gallery, histogram, picked_sample, selection, table
 from dashboard.views.inspect.picks import picked_samples
 from dashboard.views.inspect.state import LEAST, MOST, Choices, Inspected
@@ -104,7 +104,7 @@ def _choose(run: RunReader, given_label: int | None) -> Choices:
             "colour_by",
             "Colour by",
             with_asked(colours_of(run), "colour_by"),
-            shown=lambda name: COLOURS.get(name) or criterion_title(run, name),
+            shown=lambda name: colour_title(run, name) or criterion_title(run, name),
         )
         criterion = choose_criterion(run, "Sort by", only_present=True, other_k=False)
         order = choose("order", "Order", list(ORDER), shown=ORDER.__getitem__, quiet=True)

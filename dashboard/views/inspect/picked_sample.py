@@ -3,6 +3,7 @@
 import pandas as pd
 import streamlit as st
 
+from dashboard.cached import inspected
 from dashboard.cached import review as cached_review
 from dashboard.cached import samples as cached_samples
 from dashboard.figures.paper.sample_curves import MORE, QUANTITIES
@@ -24,6 +25,7 @@ from hmw_core.criteria.of_run import title_of
 from hmw_core.errors import UsageError
 from hmw_core.feature_space.neighbours import nearest_in
 from hmw_core.log.reader import RunReader
+from hmw_core.samples.method_parts import has_labels
 from hmw_core.samples.suggestions import RULE, suggest
 
 NONE = "nothing more"
@@ -144,6 +146,10 @@ def show_labels(run: RunReader, samples: Samples, sample_id: int, suggested: pd.
     facts.append(("True", f"{plain(names[true])}{wrong}" if true >= 0 else "unknown"))
     said = plain(names[predicted]) if predicted >= 0 else "not seen"
     facts.append((f"Predicted, epoch {samples.epoch}", said))
+    if has_labels(run):
+        own = inspected.method_labels(run, samples.epoch).loc[sample_id]
+        said = "none" if pd.isna(own) else plain(names[int(own)])
+        facts.append(("Label of the training method", said))
     facts.append(("Verdict", verdict_of(run, sample_id)))
     source = run.samples()["source"].iloc[sample_id]
     if pd.notna(source):

@@ -13,12 +13,13 @@ from dashboard.drawing.text import shorten
 from dashboard.figures.base import CannotShow
 from dashboard.figures.paper.clusters import COLOURS as LABEL_COLOURS
 from dashboard.presenters import linked
-from dashboard.presenters.linked_cloud import COLOURS
+from dashboard.presenters.linked_cloud import colour_title
 from dashboard.views.inspect.state import Inspected
 from dashboard.views.parts.bulk import offer_bulk
 from dashboard.views.parts.choices import plain, set_text
 from dashboard.views.parts.part_pictures import go_to_review
 from dashboard.views.parts.sample_filters import clear_filters
+from hmw_core.criteria.of_run import criteria_of
 from hmw_core.file_names import file_name
 from hmw_core.log.reader import RunReader
 
@@ -83,6 +84,7 @@ def _offer_figure(run: RunReader, given_label: int | None, colour: str, epoch: i
     figure, paper = _figure_of(given_label, colour)
     of = "all classes" if given_label is None else f"class {run.class_names[given_label]}"
     name = "" if given_label is None else f"-{run.class_names[given_label]}"
+    by = colour_title(run, colour) or colour
     why = _why_no_figure(run, figure, colour, epoch)
     st.download_button(
         "PDF",
@@ -92,7 +94,7 @@ def _offer_figure(run: RunReader, given_label: int | None, colour: str, epoch: i
         on_click="ignore",
         icon=":material/picture_as_pdf:",
         disabled=bool(why),
-        help=plain(f"None: {why}" if why else f"{paper} of {of} by {COLOURS.get(colour, colour)}"),
+        help=plain(f"None: {why}" if why else f"{paper} of {of} by {by}"),
     )
 
 
@@ -101,8 +103,9 @@ def _why_no_figure(run: RunReader, figure: str, colour: str, epoch: int | None) 
         return "the run has no features"
     if colour in LABEL_COLOURS:
         return ""
-    if colour in COLOURS:
-        return f"no figure shows the {COLOURS[colour]}"
+    title = colour_title(run, colour)
+    if title is not None and colour not in criteria_of(run):
+        return f"no figure shows the {title}"
     if figure == "clusters" and epoch is not None and epoch not in run.feature_epochs():
         return f"the run has no features of epoch {epoch} to draw its scores on"
     return ""

@@ -16,14 +16,17 @@ from dashboard.views.parts.choices import plain
 from hmw_core.errors import UsageError
 from hmw_core.log import verdicts
 from hmw_core.log.reader import RunReader
+from hmw_core.samples.method_parts import has_labels
 
 WRITTEN = "bulk written"  # what this browser wrote last
 TAKEN_BACK = "taken back"  # how often this browser took something back outside the panel
 REVIEWER = "reviewer"  # who judges in this browser
 TO, EACH = "is a", "is what the network suggests for it"
+METHOD = "is what the method would train on"
 SAID = {
     TO: ("relabel", "They are all of one class"),
     EACH: ("relabel", "Each is what most epochs predicted instead of its given label"),
+    METHOD: ("relabel", "Each is what the training method would train on"),
     "keep": ("keep", "Their given labels are right"),
     "unsure": ("unsure", "Unsure"),
     "skip": ("skip", "Skip"),
@@ -102,8 +105,9 @@ def judge_together(
     st.markdown(f"{len(everything):,} samples: {plain(what)}")
     again = bool(n_judged) and st.checkbox(f"also the {n_judged:,} that are judged already")
     ids = everything if again else unjudged
-    said = st.selectbox("Verdict", list(SAID), format_func=lambda name: SAID[name][1])
-    label: int | str | None = reviewing.LABEL_EACH if said == EACH else None
+    options = [name for name in SAID if name != METHOD or has_labels(run)]
+    said = st.selectbox("Verdict", options, format_func=lambda name: SAID[name][1])
+    label: int | str | None = {EACH: reviewing.LABEL_EACH, METHOD: reviewing.LABEL_METHOD}.get(said)
     if said == TO:
         label = st.selectbox(
             "Class",

@@ -494,11 +494,13 @@ function drawItem(item) {
   );
   const suggested = item.suggestions.map((other, at) => {
     const found = button("sdf"[at], told(other.label), () => judge("relabel", other.label), off);
-    found.append(make("span", `${Math.round(100 * other.share)} %`, "share"));
+    const share = `${Math.round(100 * other.share)} %`;
+    found.append(make("span", other.by_method ? `${share} · method` : share, "share"));
     const level = make("span", "", "level");
     level.style.width = `${100 * other.share}%`;
     found.append(level);
-    found.title = `Relabel to ${name(other.label)}`;
+    const by = other.by_method ? ", which the training method would train on" : "";
+    found.title = `Relabel to ${name(other.label)}${by}`;
     return found;
   });
   const head = suggested.length ? data.suggested_how : item.no_suggestion;
