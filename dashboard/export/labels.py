@@ -38,8 +38,8 @@ DEFAULTS: dict[str, Any] = {
     "beta": 100.0, "k": 1, "annealing_start": 1, "warmup_epochs": 0, "confidence_penalty": 0.0,
     "network": "small_cnn", "class_bias": True,
     "epochs": 100, "batch_size": 128, "learning_rate": 0.02, "momentum": 0.9,
-    "weight_decay": 5e-4, "schedule": "step", "schedule_at": (), "schedule_factor": 0.1,
-    "optimizer": "sgd", "augment": "auto", "seed": 0, "data_seed": None,
+    "nesterov": False, "weight_decay": 5e-4, "schedule": "step", "schedule_at": (),
+    "schedule_factor": 0.1, "optimizer": "sgd", "augment": "auto", "seed": 0, "data_seed": None,
 }  # fmt: skip
 
 SAMPLES_FILE = '"samples.parquet"'  # as it stands in the code below

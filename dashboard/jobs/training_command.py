@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from hmw_core.catalogue import Recipe, catalogue, fields_of, recipe_of
+from hmw_core.catalogue import Argument, Recipe, catalogue, fields_of, recipe_of
 from hmw_core.errors import UsageError
 from hmw_core.file_names import check_plain
 
@@ -57,7 +57,7 @@ class Settings:
     labels: str = ""
     network: str = ""
     train_samples: int | None = None
-    method_args: dict[str, float] = field(default_factory=dict)
+    method_args: dict[str, float | str] = field(default_factory=dict)
     loss_args: dict[str, float] = field(default_factory=dict)
     weighting_args: dict[str, str] = field(default_factory=dict)
     settings: dict[str, Any] = field(default_factory=dict)
@@ -80,8 +80,13 @@ def recipes() -> dict[str, Recipe]:
     return dict(sorted(found.items(), key=lambda item: not item[1].recommended))
 
 
-def parts_of(recipe: str, dataset: str, noise: str, noise_rate: float) -> list[Part]:
-    """Return what can be set about a recipe on some data, each with the value it has there."""
+def parts_of(
+    recipe: str, dataset: str, noise: str, noise_rate: float, epochs: int | None = None
+) -> list[Part]:
+    """Return what can be set about a recipe on some data, each with the value it has there.
+
+    Where `epochs` are told, a number of epochs that a method scales to them is scaled.
+    """
     fields_there = fields_of(recipes()[recipe], dataset, noise, noise_rate)
     found = []
     for owner, kind, plain in (
@@ -93,9 +98,11 @@ def parts_of(recipe: str, dataset: str, noise: str, noise_rate: float) -> list[P
         member = next(member for member in catalogue()[kind] if member["name"] == name)
         own = fields_there.get(f"{owner}_args", {})
         settings = member.get("settings", [])
-        found.append(Part("settings", f"{owner}: {name}", _with(settings, fields_there)))
-        found.append(Part(f"{owner}_args", f"{owner}: {name}", _with(member["arguments"], own)))
-    found.append(Part("settings", "training", _with(catalogue()["settings"], fields_there)))
+        found.append(Part("settings", f"{owner}: {name}", _with(settings, fields_there, None)))
+        found.append(
+            Part(f"{owner}_args", f"{owner}: {name}", _with(member["arguments"], own, epochs))
+        )
+    found.append(Part("settings", "training", _with(catalogue()["settings"], fields_there, None)))
     if noise not in NO_RATE and noise_rate:
         for argument in (a for part in found for a in part.arguments):
             if argument["default"] is None and argument.get("default_from") == "noise_rate":
@@ -103,8 +110,23 @@ def parts_of(recipe: str, dataset: str, noise: str, noise_rate: float) -> list[P
     return [part for part in found if part.arguments]
 
 
-def _with(arguments: Sequence[dict[str, Any]], values: dict[str, Any]) -> list[dict[str, Any]]:
-    return [a | {"default": values.get(a["name"], a["default"])} for a in arguments]
+def _with(
+    arguments: Sequence[dict[str, Any]], values: dict[str, Any], epochs: int | None
+) -> list[dict[str, Any]]:
+    return [
+        a
+        | {"default": values.get(a["name"], _default(a, epochs))}
+        | ({"published": a["default"]} if a["name"] not in values and epochs else {})
+        for a in arguments
+    ]
+
+
+def _default(argument: dict[str, Any], epochs: int | None) -> Any:
+    """Return an argument's default in so many epochs, as a training works it out."""
+    if not epochs or not argument.get("of_epochs"):
+        return argument["default"]
+    known = {field.name for field in fields(Argument)}
+    return Argument(**{n: v for n, v in argument.items() if n in known}).default_for(epochs)
 
 
 def arguments(settings: Settings, runs: Path) -> list[str]:
@@ -135,6 +157,9 @@ def arguments(settings: Settings, runs: Path) -> list[str]:
             continue
         if name in TEXTS:
             _check_text(name, value)
+        for text in value.values() if isinstance(value, dict) else ():
+            if isinstance(text, str):
+                _check_text(name, text)
         command.append(f"--{name.replace('_', '-')}")
         pairs = value.items() if isinstance(value, dict) else [() if value is True else (value,)]
         command += [f"{word}" for pair in pairs for word in pair]

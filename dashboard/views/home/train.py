@@ -93,7 +93,6 @@ def new_training(living: list[str]) -> None:
             asked["noise_column"] = human_column(asked)
         asked.pop("columns", None)
         below = st.container()
-    parts = parts_of(recipe, asked["dataset"], asked["noise"], asked.get("noise_rate", 0.0))
     with right:
         with st.container(horizontal=True):
             epochs = EPOCHS.get(asked["dataset"], 30)
@@ -104,6 +103,8 @@ def new_training(living: list[str]) -> None:
             asked["device"] = st.selectbox(
                 "Device", ["auto", "cuda", "mps", "cpu"], key="new device", help="auto: the fastest"
             )
+        rate_asked = asked.get("noise_rate", 0.0)
+        parts = parts_of(recipe, asked["dataset"], asked["noise"], rate_asked, asked["epochs"])
         answers, missing = part_fields(parts)
         asked |= answers
         with st.expander("Network, samples, corrected labels"):
@@ -190,10 +191,16 @@ def part_fields(parts: list[Part]) -> tuple[dict[str, Any], list[str]]:
                 with columns[number % 2]:
                     value = ask(f"{title_} {option}", argument)
                 if value is None:
-                    missing.append(argument["name"])
+                    # Others without a value are worked out when the training begins.
+                    missing += [argument["name"]] * is_needed(argument)
                 elif value != argument["default"] or argument.get("default_from"):
                     answers[option][argument["name"]] = value
     return answers, missing
+
+
+def is_needed(argument: dict[str, Any]) -> bool:
+    """Tell whether a method must be told an argument, as the data has no value for it."""
+    return argument["default"] is None and bool(argument.get("default_from"))
 
 
 def ask(where: str, argument: dict[str, Any]) -> float | str | None:
@@ -205,8 +212,21 @@ def ask(where: str, argument: dict[str, Any]) -> float | str | None:
     unit = f" {argument['unit']}" if argument.get("unit") else ""
     help = f"{argument['meaning'].rstrip('.')} ({argument['range']}{unit})"
     if "accepted" in argument:
-        accepted = argument["accepted"]
-        return st.selectbox(label, accepted, accepted.index(default), key=key, help=help)
+        accepted = list(dict.fromkeys([*argument["accepted"], default]))  # maybe a recipe's file
+        or_file = argument.get("or_file", False)
+        return st.selectbox(
+            label,
+            accepted,
+            accepted.index(default),
+            key=key,
+            help=f"{help}. The path of a file can be typed, too." if or_file else help,
+            accept_new_options=or_file,
+        )
+    if argument.get("of_epochs") and argument.get("published") is not None:
+        help += (
+            f". {argument['published']:g} of {argument['of_epochs']} epochs in the source, "
+            "scaled to this run's"
+        )
     kind: Any = int if argument["whole"] else float
     high = argument["high"]
     return st.number_input(
@@ -216,7 +236,7 @@ def ask(where: str, argument: dict[str, Any]) -> float | str | None:
         None if default is None else kind(default),
         step=kind(1 if argument["whole"] else 10.0 ** (math.floor(math.log10(default or 1)) - 1)),
         format=None if argument["whole"] else "%g",
-        placeholder="needed" if default is None else None,
+        placeholder=None if default is not None else "needed" if is_needed(argument) else "auto",
         key=key,
         help=help,
     )

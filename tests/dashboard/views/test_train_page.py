@@ -1,5 +1,6 @@
 """The page that trains: what it asks, starts, watches and refuses, with a program in its place."""
 
+import dataclasses
 import json
 import os
 import signal
@@ -14,6 +15,7 @@ import pytest
 
 from dashboard.jobs import training_command, trainings
 from hmw_core import RunWriter
+from hmw_core.errors import UsageError
 from tests.conftest import write_run
 from tests.dashboard.views.steps import in_address, open_page, said
 
@@ -130,7 +132,7 @@ def test_the_arguments_of_a_method_are_asked_for(folder):
     page = open_page("train")
     page.selectbox(key="new recipe").set_value("Co-teaching").run()
     rate, epochs = field(page, "noise rate"), field(page, "gradual epochs")
-    assert (rate.min, rate.max, epochs.min, epochs.value) == (0.0, 1.0, 2, 10)
+    assert (rate.min, rate.max, epochs.min, epochs.value) == (0.0, 1.0, 2, 5)
     assert rate.value == 0.4  # the noise's
     epochs.set_value(4)
     rate.set_value(0.25).run()
@@ -411,3 +413,51 @@ def test_a_strange_record_in_the_folder_does_no_harm(folder):
     page = open_page("train")
     assert not page.error
     assert page.selectbox(key="choice training").options == ["New training"]
+
+
+@pytest.fixture
+def _catalogue(monkeypatch):
+    """Give the form a method with a choice that may be a file, scaled epochs and an option."""
+    number = {"low": 1, "high": 1e6, "unit": "epochs", "meaning": "m", "whole": True}
+    number |= {"default_from": "", "of_epochs": 0, "range": "1 or more"}
+    choice = {"name": "transition", "default": "estimated", "accepted": ["estimated", "true"]}
+    arguments = [
+        choice | {"meaning": "matrix", "or_file": True, "range": "estimated, true, a file"},
+        number | {"name": "estimate_epochs", "default": 120, "of_epochs": 240},
+        number | {"name": "cut_scale", "default": None},
+    ]
+    known = training_command.catalogue()
+    recipe = {"name": "Matrix", "summary": "t", "fields": {"method": "matrix"}, "cases": []}
+    changed = known | {
+        "methods": [*known["methods"], {"name": "matrix", "summary": "", "arguments": arguments}],
+        "recipes": [recipe | {"recommended": "", "caution": None}, *known["recipes"]],
+    }
+    monkeypatch.setattr(training_command, "catalogue", lambda: changed)
+
+
+@pytest.mark.usefixtures("_catalogue")
+def test_a_method_with_a_file_scaled_epochs_and_an_optional_number(folder):
+    parts = training_command.parts_of("Matrix", "digits", "symmetric", 0.4, 30)
+    [own] = [part for part in parts if part.option == "method_args"]
+    values = {argument["name"]: argument["default"] for argument in own.arguments}
+    assert values == {"transition": "estimated", "estimate_epochs": 15, "cut_scale": None}
+    page = open_page("train")
+    page.selectbox(key="new recipe").select("Matrix").run()
+    assert not page.exception
+    assert "must be told" not in said(page)
+    assert "--method-args" not in page.code[0].value  # as the training works it out itself
+    [scaled] = [n for n in page.number_input if n.label == "estimate epochs"]
+    assert scaled.value == 50  # of the form's 100 epochs on digits
+    assert "120 of 240 epochs in the source" in scaled.help
+
+
+def test_a_file_as_an_argument_is_a_word_of_the_command(tmp_path):
+    settings = training_command.Settings(
+        run="r", recipe="Forward", dataset="digits", epochs=2, method_args={"transition": "t.csv"}
+    )
+    words = training_command.arguments(settings, tmp_path)
+    assert words[words.index("--method-args") :][:3] == ["--method-args", "transition", "t.csv"]
+    with pytest.raises(UsageError, match="not accepted"):
+        training_command.arguments(
+            dataclasses.replace(settings, method_args={"transition": "--x"}), tmp_path
+        )
