@@ -59,6 +59,7 @@ def lesson(run: RunReader, given_label: int | None = None) -> str:
     if not run.last_epoch:
         return NO_EPOCH
     scores = _scores(run, list(MAIN_CRITERIA), given_label)
+    where = _scored(where, len(scores), len(run.sample_ids(given_label)))
     marks = run.samples()["is_mislabeled"].loc[scores.index]
     if scores.empty:
         return f"{where}, no sample has a score yet."
@@ -122,6 +123,7 @@ def paper_lesson(
             f"This log has no {' and no '.join(lacks)}, so it cannot show whether hard and "
             "mislabeled samples stay apart."
         )
+    where = _scored(where, len(scores), len(run.sample_ids(given_label)))
     marks = run.samples()["is_mislabeled"].loc[scores.index]
     if marks.isna().all():
         return (
@@ -169,6 +171,13 @@ def _where(run: RunReader, given_label: int | None) -> str:
     if given_label is None:
         return "Over all classes"
     return f"In {shorten(class_title(run, given_label), LONGEST)}"
+
+
+def _scored(where: str, n_scored: int, n: int) -> str:
+    """Add how many samples the sentence is about, where an epoch left some of them out."""
+    if n_scored in (0, n):
+        return where
+    return f"{where}, of the {n_scored:,} of {n:,} samples that all compared criteria score"
 
 
 def _scores(run: RunReader, names: Sequence[str], given_label: int | None) -> pd.DataFrame:

@@ -9,7 +9,7 @@ import pandas as pd
 from dashboard.drawing.style import BLUE, GROUP_COLOURS
 from dashboard.drawing.text import mid_sentence, percent, shorten, three_digits
 from dashboard.drawing.thumbnail import thumbnail
-from dashboard.presenters.summary import mislabeled_share, noise_text, notes_of
+from dashboard.presenters.summary import mislabeled_share, noise_text, notes_of, own_auroc
 from hmw_core.criteria import CRITERIA
 from hmw_core.criteria.compute import without_absent
 from hmw_core.criteria.kept import score_table
@@ -74,7 +74,7 @@ def run_card(run: RunReader) -> RunCard:
         if len(test)
         else "not measured",
         mislabeled=mislabeled_text(run, scores),
-        auroc=_auroc(metrics),
+        auroc=_auroc(run, metrics),
         last_epoch=run.last_epoch,
         n_epochs=run.n_epochs,
         picture=_picture(run, scores),
@@ -130,15 +130,20 @@ def as_html(card: RunCard) -> str:
     )
 
 
-def _auroc(metrics: pd.DataFrame) -> str:
-    """Return how well the pictured criteria find the mislabeled, empty where nobody knows."""
+def _auroc(run: RunReader, metrics: pd.DataFrame) -> str:
+    """Return how well the pictured criteria, and the best one of the method, find the mislabeled.
+
+    Empty where nobody knows.
+    """
     names = [name for name in PICTURED if f"auroc_{name}" in metrics]
     values = {name: metrics[f"auroc_{name}"].dropna() for name in names}
-    return ", ".join(
+    said = [
         f"{mid_sentence(title_of(name))} {three_digits(value.iloc[-1])}"
         for name, value in values.items()
         if len(value)
-    )
+    ]
+    own = own_auroc(run, metrics)
+    return ", ".join([*said, *([f"its own {own}"] if own else [])])
 
 
 def _scores(run: RunReader) -> pd.DataFrame:

@@ -5,6 +5,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from dashboard.drawing.text import mid_sentence, three_digits
+from hmw_core.criteria.of_run import title_of
 from hmw_core.laboratory.weight_measures import measure, starvation
 from hmw_core.log.reader import RunReader
 
@@ -34,7 +36,25 @@ def summary(run: RunReader) -> dict[str, Any]:
         "best_test_accuracy": float(test.max()) if len(test) else None,
         "auroc_last_loss": _last(metrics, "auroc_last_loss"),
         "auroc_iam": _last(metrics, "auroc_iam"),
+        "auroc_own": own_auroc(run, metrics),
     }
+
+
+def own_auroc(run: RunReader, metrics: pd.DataFrame) -> str | None:
+    """Return which of the columns of the run's method finds the mislabeled best, and its AUROC.
+
+    It is that of the last epoch with one, as the log has it; None where nobody knows.
+    """
+    found = {
+        name: value
+        for name, column in run.method_columns.items()
+        if column.higher_means is not None
+        and (value := _last(metrics, f"auroc_{name}")) is not None
+    }
+    if not found:
+        return None
+    best = max(found, key=lambda name: found[name])
+    return f"{mid_sentence(title_of(best))} {three_digits(found[best])}"
 
 
 def notes_of(run: RunReader) -> list[str]:

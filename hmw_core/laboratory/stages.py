@@ -1,9 +1,12 @@
 """The stages of a run whose method trains several times: their names and their epochs."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import pandas as pd
 
+from hmw_core.criteria.kept import score_table
+from hmw_core.errors import UsageError
 from hmw_core.log.reader import RunReader
 
 
@@ -32,3 +35,23 @@ def stages_of(run: RunReader) -> list[StageEpochs]:
         else:
             found.append(StageEpochs(str(name), epoch, epoch))
     return found
+
+
+def scores_in_stage(
+    run: RunReader, stage: str, criteria: Sequence[str] | None = None
+) -> pd.DataFrame:
+    """Return a column of scores per criterion, by `sample_id`, over the epochs of one stage.
+
+    A name that comes several times means the last stage of that name.
+
+    Raises
+    ------
+    UsageError
+        If the run has no such stage, or a criterion is unknown.
+    """
+    stages = {found.name: found for found in stages_of(run)}
+    if stage not in stages:
+        names = ", ".join(stages) or "none"
+        raise UsageError(f"run {run.name!r} has no stage {stage!r}; it has {names}")
+    of = stages[stage]
+    return score_table(run, criteria, of.last, first=of.first)

@@ -50,6 +50,12 @@ COLUMNS = {
         width="small",
         help="How well IAM over all epochs finds the mislabeled",
     ),
+    "auroc_own": st.column_config.TextColumn(
+        "AUROC, own",
+        width="small",
+        help="Of what the training method keeps of each sample, that which finds the mislabeled "
+        "best",
+    ),
 }
 BUTTONS = {
     "samples": ("Inspect", ":material/lasso_select:"),

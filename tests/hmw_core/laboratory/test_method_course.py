@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 from hmw_core import RunReader, RunWriter
+from hmw_core.criteria.kept import score_table
+from hmw_core.errors import UsageError
 from hmw_core.laboratory.method_course import (
     AGREE,
     ALL,
@@ -13,7 +15,7 @@ from hmw_core.laboratory.method_course import (
     course,
     keeps_nothing,
 )
-from hmw_core.laboratory.stages import StageEpochs, stages_of
+from hmw_core.laboratory.stages import StageEpochs, scores_in_stage, stages_of
 from hmw_core.log.schema import MethodColumn, MethodMetric
 
 STATE = (
@@ -105,6 +107,16 @@ def test_stages_are_those_of_the_first_network(tmp_path):
     assert stages_of(run) == expected
     assert stages_of(RunReader(run.folder, 2)) == expected
     assert set(course(run).query("epoch == 2")["stage"]) == {"clean"}
+
+
+def test_criteria_of_one_stage_use_its_epochs_alone(tmp_path):
+    run = write(tmp_path / "course")
+    alone = {s: scores_in_stage(run, s, ["mean_loss"])["mean_loss"] for s in ("warm-up", "clean")}
+    whole = score_table(run, ["mean_loss"])["mean_loss"]
+    assert np.allclose((alone["warm-up"] + alone["clean"]) / 2, whole)
+    assert scores_in_stage(run, "warm-up", ["kept"])["kept"].tolist() == [1] * 6
+    with pytest.raises(UsageError, match="it has warm-up, clean"):
+        scores_in_stage(run, "train")
 
 
 def test_without_true_labels_all_samples_are_one_group(tmp_path):
