@@ -20,6 +20,7 @@ from training.methods.forward import ForwardCorrection
 from training.methods.gce_truncated import TruncatedGCE
 from training.methods.iterative_cv import IterativeCV
 from training.methods.jocor import JoCoR
+from training.methods.mentor_net import MentorNet
 from training.methods.nested import CED
 from training.methods.pencil import PENCIL
 from training.methods.plc import PLC
@@ -32,6 +33,7 @@ METHODS: dict[str, type[Method]] = {
     "co_teaching": CoTeaching,
     "co_teaching_plus": CoTeachingPlus,
     "jocor": JoCoR,
+    "mentor_net": MentorNet,
     "divide_mix": DivideMix,
     "pencil": PENCIL,
     "elr": ELR,

@@ -24,6 +24,8 @@ class Step:
     """(B,), of the method itself on these losses, such as 0 for a sample left out."""
     state: Mapping[str, Tensor] = field(default_factory=dict)
     """Columns (B,) of `Method.state`."""
+    penalty: Tensor | None = None
+    """(), with gradient: added to the mean of the weighted losses as it is."""
 
 
 class OneNetwork(Method):
@@ -64,6 +66,8 @@ class OneNetwork(Method):
                 out, batch, self.weighting, self.config.normalize_logits, step.factor
             )
             objective = (weight * step.losses).mean()
+            if step.penalty is not None:
+                objective = objective + step.penalty
             parts.descend(self.optimizers[0], parts.penalised(objective, out, self.config))
             record(batch.sample_id, log, state=step.state)
 

@@ -15,6 +15,18 @@ CO_TRAINING = {
 }
 LATER = Case({"schedule_at": (0.5,)}, ("cifar100",))
 
+# Source: Jiang et al. (ICML 2018) and the released code: 39,000 steps of 128 samples are about 100
+# epochs, and the rate falls after 19,531, 25,000 and 30,000 of them.
+MENTOR_NET_CIFAR = {
+    "network": "resnet56_cifar",
+    "epochs": 100,
+    "batch_size": 128,
+    "learning_rate": 0.1,
+    "weight_decay": 2e-4,
+    "schedule": "step",
+    "schedule_at": (0.5008, 0.641, 0.7692),
+}
+
 ROWS: dict[str, Recipe] = {
     "Co-teaching+": Recipe(
         "Co-teaching among the samples on which the two networks disagree",
@@ -36,6 +48,17 @@ ROWS: dict[str, Recipe] = {
                 for rate, agreement in ((0.2, 0.9), (0.5, 0.9), (0.8, 0.65))
             ),
             Case({"method_args": {"agreement": 0.85}}, ("cifar100",)),
+        ),
+    ),
+    "MentorNet": Recipe(
+        "A curriculum of losses below a running reference; learned, if a trusted subset is named",
+        {"method": "mentor_net"},
+        (
+            Case(MENTOR_NET_CIFAR, CIFAR),
+            *(
+                Case({"method_args": {"percentile": percentile}}, CIFAR, SYMMETRIC, rate)
+                for rate, percentile in ((0.2, 75.0), (0.4, 75.0), (0.8, 50.0))
+            ),
         ),
     ),
 }
