@@ -84,9 +84,19 @@ LOOK_FOR = {
         "The dimension of the features falls while true labels are learned and rises once wrong "
         "ones are memorised. Look whether the turning point lies at the smallest dimension."
     ),
-    "incv": (
-        "Networks trained on one half select samples of the other. Look whether the selected are "
-        "clean: the last stage trains on them."
+    "iterative_cv": (
+        "Networks trained on one half select samples of the other, round by round. Look whether "
+        "the selected are clean: the last stage trains on them, and drops the samples of large "
+        "loss."
+    ),
+    "ced": (
+        "Two networks that learned with few features first pick small-loss samples for each other. "
+        "Look how few features do best, and whether fewer mislabeled samples are kept than clean "
+        "ones."
+    ),
+    "bilevel": (
+        "Batches are weighed by how much they help the others. Look whether mislabeled samples "
+        "come to lie in batches of small weight."
     ),
     "mentornet": (
         "A mentor weighs samples by how their loss runs. Look whether mislabeled samples lose "

@@ -11,7 +11,7 @@ from hmw_core.errors import UsageError, pick
 from hmw_core.log.reader import RunReader
 from hmw_core.log.schema import MethodColumn
 
-ACRONYMS = ("gmm", "jsd", "elr", "lid", "aum", "hm", "plc", "gce")
+ACRONYMS = ("gmm", "jsd", "elr", "lid", "aum", "hm", "plc", "gce", "incv", "selfie")
 
 
 def criteria_of(run: RunReader) -> dict[str, Criterion]:

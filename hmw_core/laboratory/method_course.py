@@ -139,7 +139,7 @@ def _metrics(run: RunReader, stage: dict[int, str]) -> pd.DataFrame:
             {
                 "quantity": name,
                 "kind": "metric",
-                "title": title_of(name),
+                "title": title_of(name.removeprefix("n_")),  # its unit says that it is a count
                 "unit": metric.unit,
                 "group": "",
                 "epoch": metrics["epoch"],

@@ -27,7 +27,7 @@ LOOKS = {
     "": (FAMILY_COLOURS["method"], "solid"),
 }
 A_ROW = 3
-ROW, MOST_HIGH = 235, 830  # px of a row of panels, and of all
+ROW, MOST_HIGH = 195, 830  # px of a row of panels, and of all
 AXES = {
     "flag": "True of the samples (%)",
     "group": "Share of the samples (%)",
@@ -85,7 +85,7 @@ def drawing(table: pd.DataFrame) -> Drawing:
         columns=min(A_ROW, len(panels)),
         own_y=True,
         aspect=0.75,
-        height=min(ROW * rows_of_panels + 60, MOST_HIGH),
+        height=min(max(ROW * rows_of_panels + 60, 320), MOST_HIGH),
     )
 
 
