@@ -27,12 +27,11 @@ from hmw_core.review.label_reader import LabelFile, read_labels
 from training import devices
 from training.config import METHOD_FIELDS, RunConfig
 from training.data.pictures import EncodedImages
-from training.data.prepare import TrainingData, load_data
+from training.data.prepare import DROP_STREAM, TrainingData, load_data
 from training.loop import Progress, RunFailed, Training
 from training.recipes import recipe_fields
 from training.stopping import Stopped
 
-DROP_STREAM = 4  # of the seed; 1 to 3 are `training.data.prepare`'s
 WIDE = 120  # letters of a table that goes to a file
 NOTE_EVERY = 1.0  # s between two notes of the epoch in progress
 DECIDE_NOTHING = "run runs outputs outputs_every features_at device workers threads".split()

@@ -22,9 +22,8 @@ from torch import Tensor
 from hmw_core.errors import UsageError
 from hmw_core.log.threshold_margins import write_margins
 from training.config import RunConfig
+from training.data.prepare import THRESHOLD_STREAM
 from training.methods.base import StepLog
-
-THRESHOLD_STREAM = 5  # of the seed; 1 to 3 are `training.data.prepare`'s, 4 `training.prove`'s
 
 
 @dataclass(frozen=True)

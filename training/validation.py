@@ -5,9 +5,7 @@ from typing import Any
 import numpy as np
 
 from training.config import RunConfig
-from training.data.prepare import hold_out
-
-VALIDATION_STREAM = 6  # of the seed; 1 to 3 are `data.prepare`'s, 4 `prove`'s, 5 the threshold's
+from training.data.prepare import VALIDATION_STREAM, hold_out
 
 
 def draw_validation(config: RunConfig, given_label: np.ndarray, share: float) -> np.ndarray:

@@ -70,6 +70,7 @@ FIELDS: dict[str, Any] = {
         "transition_from?": checks.TEXT,
         "condition_number?": checks.number(1, 1e300),
         "noise_rate?": checks.SHARE,
+        "turning_epoch?": checks.whole(1, MOST_EPOCHS),
     },
     "validation?": {
         "n": checks.whole(0, MOST_SAMPLES),

@@ -24,7 +24,8 @@ NAMED_IN_RUN = 5  # broken pictures, of those a run does without
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 # One independent stream of the seed for each use, so that none shifts another.
-SPLIT_STREAM, SUBSET_STREAM, NOISE_STREAM = 1, 2, 3
+SPLIT_STREAM, SUBSET_STREAM, NOISE_STREAM, DROP_STREAM, THRESHOLD_STREAM = 1, 2, 3, 4, 5
+VALIDATION_STREAM = 6
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from training.methods.base import Method
 from training.methods.bilevel import Bilevel
 from training.methods.co_teaching import CoTeaching
 from training.methods.co_teaching_plus import CoTeachingPlus
+from training.methods.d2l import D2L
 from training.methods.divide_mix import DivideMix
 from training.methods.elr import ELR
 from training.methods.forward import ForwardCorrection
@@ -34,6 +35,7 @@ METHODS: dict[str, type[Method]] = {
     "co_teaching_plus": CoTeachingPlus,
     "jocor": JoCoR,
     "mentor_net": MentorNet,
+    "d2l": D2L,
     "divide_mix": DivideMix,
     "pencil": PENCIL,
     "elr": ELR,

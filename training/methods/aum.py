@@ -13,11 +13,11 @@ from hmw_core.objective.losses.stable import cross_entropy
 from hmw_core.objective.weighting.hmw import cosine_to_classes
 from training.config import RunConfig
 from training.data.epoch_data import EpochData
+from training.data.prepare import THRESHOLD_STREAM
 from training.devices import autocast
 from training.methods import parts
 from training.methods.base import Method, Record, Sizes, StepLog
 from training.methods.stages import Stages
-from training.threshold_samples import THRESHOLD_STREAM
 
 IDENTIFY = ("identify", "identify again")
 

@@ -193,6 +193,8 @@ class Mentor(nn.Module):
     training (5 fixed ones) are embedded; a layer of 20 tanh units and a last one follow.
     """
 
+    age: Tensor
+
     def __init__(self, n_classes: int) -> None:
         super().__init__()
         self.lstm = nn.LSTM(2, 1, bidirectional=True, batch_first=True)

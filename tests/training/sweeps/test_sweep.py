@@ -351,7 +351,10 @@ def test_a_dry_run_writes_nothing(tmp_path, capsys, monkeypatch):
 
 
 WRONG = {
-    "no grid": (["mine"], "--grid says what varies.* one of table-4, figure-7, got 'mine'"),
+    "no grid": (
+        ["mine"],
+        "--grid says what varies.* one of table-4, figure-7, methods-digits, .*, got 'mine'",
+    ),
     "seeds": (["mine", "--grid", "alpha=1", "--seeds", "0"], "--seeds must be 1 or more"),
     "run": (["mine", "--grid", "alpha=1", "--runs", "x"], "unknown option '--runs'"),
     "recipe": (["table-4", "--recipe", "SCE"], r"takes --recipe CCE\+HMW, CCE\+HMW-code"),
