@@ -73,19 +73,25 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=5, help="timings of each method")
     parser.add_argument("--processes", type=int)
     parser.add_argument("--report", type=Path, default=REPORT)
+    parser.add_argument(
+        "--only-report", action="store_true", help="from what is trained; train nothing"
+    )
     options = parser.parse_args()
     console = Console()
     parts = [INTRODUCTION]
     given: Fields = {}
-    train("methods-digits", given, range(options.seeds), options, console)
+    if not options.only_report:
+        train("methods-digits", given, range(options.seeds), options, console)
     parts += data_part("Digits", list(finished_runs([options.sweeps / "methods-digits"])))
     if options.data is not None:
         given = {"data": str(options.data / "cifar10_train.parquet")}
         if options.human_epochs is not None:
             given["epochs"] = options.human_epochs
-        train("methods-cifar10n", given, range(options.human_seeds), options, console)
+        if not options.only_report:
+            train("methods-cifar10n", given, range(options.human_seeds), options, console)
         runs = list(finished_runs([options.sweeps / "methods-cifar10n"]))
-        parts += data_part("CIFAR-10N, the worst label of three people", runs)
+        title = "CIFAR-10N, the worst label of three people"
+        parts += data_part(title, runs) if runs else [f"## {title}", NOT_TRAINED]
     parts += cost_part(options.data, options.repeats, console)
     options.report.write_text("\n\n".join(parts) + "\n", encoding="utf-8")
     console.print(f"wrote {options.report}", highlight=False)
@@ -99,6 +105,11 @@ INTRODUCTION = (
     "what they reach at the sizes of their papers. Values are means over seeds with Student's "
     "95 % interval. *Last* is the accuracy after the last epoch; *best* is the best of all epochs, "
     "chosen on the test split, which only a paper can afford."
+)
+
+
+NOT_TRAINED = (
+    "Not trained for this report: `python -m training sweep methods-cifar10n --data FILE` does it."
 )
 
 
@@ -132,7 +143,7 @@ def data_part(title: str, runs: Sequence[RunReader]) -> list[str]:
             f"### {said[0].upper()}{said[1:]}: {part['mislabeled'].mean():.1%} mislabeled",
             as_table(accuracy_table(part)),
             behind(part),
-            "The method's own criterion beside those of every log, AUROC on the same run:",
+            "The best of the method's own criteria beside every log's, AUROC on the same run:",
             as_table(criterion_table(part)),
         ]
     return sections
@@ -144,7 +155,8 @@ def about(runs: Sequence[RunReader]) -> str:
     seeds = sorted({run.info["seed"] for run in runs})
     return (
         f"{runs[0].n_samples:,} training samples, {config['network']}, {runs[0].n_epochs} epochs "
-        f"in all, seeds {seeds[0]} to {seeds[-1]}."
+        f"in all, seeds {seeds[0]} to {seeds[-1]}. A sample without a score, such as one that a "
+        "last stage left out, is not in a criterion's AUROC."
     )
 
 
@@ -187,6 +199,7 @@ def accuracy_table(part: pd.DataFrame) -> pd.DataFrame:
     for recipe in last:
         row = {
             "recipe": recipe,
+            "seeds": int(last[recipe].notna().sum()),
             "last": with_interval(last[recipe].tolist()),
             "best": with_interval(best[recipe].tolist()),
         }

@@ -74,7 +74,8 @@ MOST_EXPENSIVE = 3.0  # of the methods that are trained on CIFAR-10N
 SCALED = (
     "Each method has its own knobs as its source published them, epochs of warm-ups and stages "
     "scaled to the run's; network, schedule and batch size are the same for all. A method that "
-    "trains several times has the same number of epochs in all as the others."
+    "trains several times has the same number of epochs in all as the others. HMW and DivideMix "
+    "keep the ten epochs of warm-up of their sources, a larger share of a short run than theirs."
 )
 TOLD = (
     "Methods that must be told the share of wrong labels are told the true one "
