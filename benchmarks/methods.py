@@ -157,8 +157,8 @@ def about(runs: Sequence[RunReader]) -> str:
     seeds = sorted({run.info["seed"] for run in runs})
     return (
         f"{runs[0].n_samples:,} training samples, {config['network']}, {runs[0].n_epochs} epochs "
-        f"in all, seeds {seeds[0]} to {seeds[-1]}. A sample without a score, such as one that a "
-        "last stage left out, is not in a criterion's AUROC."
+        f"in all, seeds {seeds[0]} to {seeds[-1]}. Each criterion's AUROC is over "
+        "the samples that it scores: the last loss has none of those that a last stage left out."
     )
 
 
@@ -170,8 +170,12 @@ def result_of(run: RunReader) -> dict[str, Any]:
         for name in criteria_of(run)
         if name in run.method_columns and run.method_columns[name].higher_means is not None
     ]
-    contest = contest_of(run, [*SHARED, *own], n_resamples=0)
-    values = contest.values["auroc"]
+    # One contest each: together they are about the samples that all of them have a score of, and
+    # of those that a last stage has dropped a criterion of the last epoch has none.
+    values = {
+        name: contest_of(run, [name], n_resamples=0).values.loc[name, "auroc"]
+        for name in [*SHARED, *own]
+    }
     best = max(own, key=lambda name: values.get(name, np.nan), default=None)
     noise = run.info["noise"]
     return {
