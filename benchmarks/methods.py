@@ -158,7 +158,7 @@ def about(runs: Sequence[RunReader]) -> str:
     return (
         f"{runs[0].n_samples:,} training samples, {config['network']}, {runs[0].n_epochs} epochs "
         f"in all, seeds {seeds[0]} to {seeds[-1]}. Each criterion's AUROC is over "
-        "the samples that it scores: the last loss has none of those that a last stage left out."
+        "the samples that it scores: the last loss knows no sample that a last stage left out."
     )
 
 
