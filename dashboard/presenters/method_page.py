@@ -48,10 +48,6 @@ LOOK_FOR = {
         "A memory of early predictions holds against wrong labels. Look whether its belief in the "
         "given label of mislabeled samples stays low while the training goes on."
     ),
-    "elr_plus": (
-        "Two memories of early predictions hold against wrong labels. Look whether their belief in "
-        "the given label of mislabeled samples stays low while the training goes on."
-    ),
     "forward": (
         "A first training estimates which label became which, a second one corrects its loss by "
         "that matrix. Look how near the matrix is to the measured one."
@@ -98,7 +94,7 @@ LOOK_FOR = {
         "Batches are weighed by how much they help the others. Look whether mislabeled samples "
         "come to lie in batches of small weight."
     ),
-    "mentornet": (
+    "mentor_net": (
         "A mentor weighs samples by how their loss runs. Look whether mislabeled samples lose "
         "their weight, and clean ones keep theirs."
     ),

@@ -10,13 +10,12 @@ from hmw_core.catalogue import Argument
 from hmw_core.log.schema import MethodColumn, MethodMetric
 from hmw_core.objective.batch import Forward
 from hmw_core.objective.losses.stable import cross_entropy
-from hmw_core.objective.weighting.hmw import cosine_to_classes
 from training.config import RunConfig
 from training.data.epoch_data import EpochData
 from training.data.prepare import THRESHOLD_STREAM
 from training.devices import autocast
 from training.methods import parts
-from training.methods.base import Method, Record, Sizes, StepLog
+from training.methods.base import Method, Record, Sizes
 from training.methods.stages import Stages
 
 IDENTIFY = ("identify", "identify again")
@@ -177,10 +176,9 @@ class AUM(Method):
             parts.descend(self.optimizers[0], parts.penalised(losses.mean(), out, self.config))
             self.margin_sum[place, batch.sample_id] += margins(out.logits.detach(), label)
             real = ~is_threshold
-            out, losses = self._real(out), losses.detach()
-            log = _log(
-                Forward(out.logits[real], out.features[real], out.class_vectors), losses[real]
-            )
+            out = self._real(out)
+            kept = Forward(out.logits[real], out.features[real], out.class_vectors)
+            log = parts.unweighted_log(kept, losses[real])
             if len(log.loss):
                 record(batch.sample_id[real], log)
 
@@ -195,7 +193,7 @@ class AUM(Method):
             logits = out.loss_logits(self.config.normalize_logits)
             losses = cross_entropy(logits, batch.given_label)
             parts.descend(self.optimizers[0], parts.penalised(losses.mean(), out, self.config))
-            record(batch.sample_id, _log(out, losses.detach()))
+            record(batch.sample_id, parts.unweighted_log(out, losses))
 
     def _judge(self, place: int, given_label: Tensor) -> None:
         """Flag at the end of a training; after the second one say what is dropped."""
@@ -227,12 +225,6 @@ class AUM(Method):
     def _extended(sizes: Sizes) -> Sizes:
         """Return the sizes with the extra class."""
         return dataclasses.replace(sizes, n_classes=sizes.n_classes + 1)
-
-
-@torch.no_grad()
-def _log(out: Forward, losses: Tensor) -> StepLog:
-    cosine = cosine_to_classes(out.features, out.class_vectors)
-    return StepLog(out.logits.detach(), cosine, losses, None)
 
 
 def threshold_sets(n_samples: int, n_classes: int, seed: int) -> Tensor:

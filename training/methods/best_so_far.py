@@ -1,8 +1,11 @@
 """The best model so far on the validation samples, kept with the method."""
 
+from collections.abc import Iterator
+
 import torch
 from torch import Tensor
 
+from hmw_core.objective.batch import Batch, Forward
 from hmw_core.objective.losses.stable import cross_entropy
 from training.config import RunConfig
 from training.data.epoch_data import EpochData
@@ -46,16 +49,21 @@ def validation_loss(network: Classifier, data: EpochData) -> float:
     if len(data.validation_id) == 0:
         return float("nan")
     losses = [
-        cross_entropy(logits, batch.given_label).sum()
-        for logits, batch in evaluated(network, data, data.validation_id)
+        cross_entropy(out.logits, batch.given_label).sum()
+        for out, batch in evaluated(network, data, data.validation_id)
     ]
     return float(torch.stack(losses).sum()) / len(data.validation_id)
 
 
-def evaluated(network: Classifier, data: EpochData, order: Tensor | None = None):
-    """Yield the logits (B, C), float32, of plain pictures in order, and their batch."""
+def evaluated(
+    network: Classifier, data: EpochData, order: Tensor | None = None
+) -> Iterator[tuple[Forward, Batch]]:
+    """Yield the evaluation pass of plain pictures, batch by batch, in float32; no gradient.
+
+    In order, by default of all samples, held-out ones too.
+    """
     network.eval()
     for batch in data.plain(order):
         with torch.no_grad(), autocast(batch.images.device):
-            logits = network(batch.images).logits
-        yield logits.float(), batch
+            out = network(batch.images)
+        yield Forward(out.logits.float(), out.features.float(), out.class_vectors), batch

@@ -8,7 +8,6 @@ from hmw_core.catalogue import Argument
 from hmw_core.log.schema import MethodColumn
 from hmw_core.objective.batch import Batch, Forward
 from hmw_core.objective.losses.stable import cross_entropy
-from hmw_core.objective.weighting.hmw import cosine_to_classes
 from training.config import RunConfig
 from training.data.epoch_data import EpochData
 from training.devices import autocast
@@ -93,16 +92,16 @@ class Bilevel(Method):
             objective = parts.penalised(losses.mean(), out, self.config)
             found = torch.autograd.grad(objective, parameters)
             gradients.append(torch.cat([g.flatten().float() for g in found]))
-            with torch.no_grad():
-                cosine = cosine_to_classes(out.features, out.class_vectors)
-            logs.append((out.logits.detach(), cosine, losses.detach()))
+            logs.append(parts.unweighted_log(out, losses))
         weight = split_weights(gradients[0], torch.stack(gradients[1:]), self.args["mu"])
         step = step_direction(weight, torch.stack(gradients[1:]))
         sizes = [p.numel() for p in parameters]
         for parameter, gradient in zip(parameters, step.split(sizes), strict=True):
             parameter.grad = gradient.view_as(parameter)
         self.optimizers[0].step()
-        logits, cosine, loss = (torch.cat(of_splits) for of_splits in zip(*logs, strict=True))
+        logits, cosine, loss = (
+            torch.cat([getattr(log, name) for log in logs]) for name in ("logits", "cosine", "loss")
+        )
         return StepLog(logits, cosine, loss, None), weight
 
 

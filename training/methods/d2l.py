@@ -10,9 +10,9 @@ from hmw_core.log.schema import MethodColumn, MethodMetric
 from hmw_core.objective.batch import Batch, Forward
 from training.config import RunConfig
 from training.data.epoch_data import EpochData
-from training.devices import autocast
 from training.methods import parts
 from training.methods.base import Record, Sizes
+from training.methods.best_so_far import evaluated
 from training.methods.label_tables import METHOD_LABEL
 from training.methods.one_network import OneNetwork, Step
 
@@ -136,11 +136,8 @@ class D2L(OneNetwork):
         """Return the mean LID of random plain pictures; NaN where it is unknown."""
         places = torch.randperm(len(data.training_id), generator=data.generator)
         places = places[: n_measured(len(places))]
-        self.network.eval()
-        features = []
-        for batch in data.plain(data.training_id[places]):
-            with autocast(self.sizes.device):
-                features.append(self.network(batch.images).features.float())
+        rows = data.training_id[places]
+        features = [out.features for out, _ in evaluated(self.network, data, rows)]
         batches = torch.cat(features).split(MEASURED_BATCH)
         found = torch.cat([local_dimensionality(batch) for batch in batches])
         return float(found.nanmean())

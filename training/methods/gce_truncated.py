@@ -4,7 +4,6 @@ import math
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from hmw_core.catalogue import Argument
 from hmw_core.errors import UsageError
@@ -131,8 +130,8 @@ class TruncatedGCE(OneNetwork):
         """Keep the samples whose given label the best model so far believes."""
         normalize = self.config.normalize_logits
         losses = [
-            cross_entropy(F.normalize(logits, dim=1) if normalize else logits, batch.given_label)
-            for logits, batch in evaluated(self.best.network, data, data.training_id)
+            cross_entropy(out.loss_logits(normalize), batch.given_label)
+            for out, batch in evaluated(self.best.network, data, data.training_id)
         ]
         rows = data.training_id.to(self.kept.device)
         self.kept[rows] = kept_samples(torch.cat(losses), self.args["k"])

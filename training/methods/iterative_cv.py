@@ -1,24 +1,19 @@
 """Iterative-CV (INCV): trainings on halves select what they predict, then Co-teaching on that."""
 
-from typing import cast
-
 import torch
 from torch import Tensor
 
 from hmw_core.catalogue import Argument, Choice
 from hmw_core.log.schema import MethodColumn, MethodMetric
-from hmw_core.objective.batch import Batch
 from hmw_core.objective.losses.stable import cross_entropy
 from training.config import RunConfig
 from training.data.epoch_data import EpochData
-from training.devices import autocast
 from training.methods import parts
-from training.methods.base import Method, Record, Sizes, StepLog
+from training.methods.base import Record, Sizes
 from training.methods.best_so_far import evaluated
 from training.methods.small_loss import smallest
 from training.methods.stages import Stages
 from training.methods.two_networks import TwoNetworks
-from training.networks.base import Classifier
 
 N_ROUNDS = 4
 NEVER = N_ROUNDS + 1
@@ -100,6 +95,7 @@ class IterativeCV(TwoNetworks):
         ),
     )
     skips_samples = True
+    has_late_momentum = False
     state = (
         MethodColumn(
             "incv_round",
@@ -150,9 +146,6 @@ class IterativeCV(TwoNetworks):
         removal = self.args["removal"]
         self.removes = self.is_symmetric if removal == "auto" else removal == "yes"
 
-    def set_rate(self, rate: float) -> None:
-        Method.set_rate(self, rate)  # Adam's late momentum is Co-teaching's
-
     def set_epoch(self, epoch: int) -> float:
         rate = super().set_epoch(epoch)
         stage, config = self.stages.of(epoch), self.config
@@ -189,7 +182,7 @@ class IterativeCV(TwoNetworks):
         if stage.name not in ROUNDS:
             if epoch == stage.first:
                 for place, optimizer in enumerate(self.optimizers):
-                    parts.reset(self._network(place), optimizer, self.config, self.sizes)
+                    parts.reset(self.network(place), optimizer, self.config, self.sizes)
             self._train(stage.position(epoch), data, record)
             self._tell(record, is_over=True)
             return
@@ -206,9 +199,6 @@ class IterativeCV(TwoNetworks):
         else:
             self._tell(record, is_over=False)
 
-    def _network(self, place: int) -> Classifier:
-        return cast(Classifier, self.networks[place])
-
     def _left(self, data: EpochData) -> Tensor:
         """Return which samples are neither selected nor removed, (N,) bool, on the CPU."""
         is_trained = torch.zeros(data.n_samples, dtype=torch.bool)
@@ -224,25 +214,19 @@ class IterativeCV(TwoNetworks):
         order = rows[torch.randperm(len(rows), generator=data.generator)]
         self.networks[place].train()
         for batch in data.batches(order):
-            losses, weight, log = self._pass(place, batch)
-            parts.descend(self.optimizers[place], (weight * losses).mean())
-            record(batch.sample_id, log, network=place + 1)
-
-    def _pass(self, place: int, batch: Batch) -> tuple[Tensor, Tensor, StepLog]:
-        """Return losses and weight (B,) of one network, and what the log keeps."""
-        with autocast(self.sizes.device):
-            out = self.networks[place](batch.images)
-        return parts.weighted_step(out, batch, self.losses[place], self.weightings[place])
+            own = self.own_pass(place, batch)
+            parts.descend(self.optimizers[place], (own.weight * own.losses).mean())
+            record(batch.sample_id, own.log, network=place + 1)
 
     def _select(self, number: int, data: EpochData) -> None:
         """Let each network predict the other's half; select, estimate the rate, and remove."""
         agrees = torch.zeros_like(self.is_removed)
         for place in (0, 1):
             unseen = (self.half_of == 1 - place).cpu().nonzero()[:, 0]
-            for logits, batch in evaluated(self._network(place), data, unseen):
-                loss = cross_entropy(logits, batch.given_label)
+            for out, batch in evaluated(self.network(place), data, unseen):
+                loss = cross_entropy(out.logits, batch.given_label)
                 self.held_out_loss[batch.sample_id] = loss
-                agrees[batch.sample_id] = logits.argmax(dim=1) == batch.given_label
+                agrees[batch.sample_id] = out.logits.argmax(dim=1) == batch.given_label
         first = self.half_of == 1  # what the first network has not seen
         if bool(self.noise_rate.isnan()) and bool(first.any()):
             agreement = float(agrees[first].float().mean())
@@ -277,13 +261,11 @@ class IterativeCV(TwoNetworks):
         wrong = wrong_share(0.0 if rate != rate else rate, self._n_wrong_classes())
         self.train()
         for batch, n in zip(data.batches(order, batch_size=sizes), n_selected, strict=True):
-            passes = [self._pass(place, batch) for place in (0, 1)]
+            passes = self.both(batch)
             n_picked = n_kept(n, wrong, position - 1, self.args["gradual_epochs"])
-            first, second = (smallest(log.loss, n_picked) for _, _, log in passes)
+            first, second = (smallest(own.log.loss, n_picked) for own in passes)
             for place, picked in ((0, second), (1, first)):  # each on its peer's choice
-                losses, weight, log = passes[place]
-                objective = (weight * picked * losses).sum() / n_picked
-                parts.descend(self.optimizers[place], objective)
+                log = self.step(place, passes[place], picked, n_picked)
                 record(batch.sample_id, log, network=place + 1)
 
     def _n_wrong_classes(self) -> int:

@@ -125,7 +125,8 @@ class MentorNet(OneNetwork):
             self.reference.mul_(DECAY).add_((1 - DECAY) * quantile)
             delta = known - self.reference
             weight = self._weights(known, delta, batch.given_label, percent)
-            loss_of[batch.sample_id], delta_of[batch.sample_id] = known, delta
+            if self.is_driven:
+                loss_of[batch.sample_id], delta_of[batch.sample_id] = known, delta
             used = weight * left_in(len(known), dropped, known.device)
             state = {"mentor_weight": weight, "mentor_delta": delta}
             return Step(losses, factor=used, state=state, penalty=self._decay() * weight.mean())

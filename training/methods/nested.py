@@ -14,7 +14,7 @@ from training.data.epoch_data import EpochData
 from training.devices import autocast
 from training.methods import parts
 from training.methods.arguments import VALIDATION_SHARE
-from training.methods.base import Method, Record, Sizes
+from training.methods.base import Record, Sizes
 from training.methods.small_loss import KEPT, n_kept
 from training.methods.stages import Stages
 from training.methods.two_networks import TwoNetworks
@@ -79,6 +79,7 @@ class CED(TwoNetworks):
         VALIDATION_SHARE,
     )
     skips_samples = True
+    has_late_momentum = False
     state = (
         dataclasses.replace(
             KEPT, meaning="whether the peer picked the sample for the network; true while nested"
@@ -105,14 +106,11 @@ class CED(TwoNetworks):
         super().__init__(dataclasses.replace(config, class_bias=False), sizes)
         n = self.args["nested_epochs"]
         self.stages = Stages(config.method, config.epochs, ("nested", n), ("co-teaching", None))
-        self.n_features: int = self.networks[0].get_submodule("last_layer").in_features  # type: ignore[assignment]
+        self.n_features = self.network(0).last_layer.in_features
         scale = self.args["cut_scale"] or float(sizes.n_classes)
         self.cut_probs = cut_probabilities(self.n_features, scale)  # (D,), on the CPU
         best = torch.full((2,), self.n_features, device=sizes.device)
         self.register_buffer("best_k", best)  # of each network
-
-    def set_rate(self, rate: float) -> None:
-        Method.set_rate(self, rate)  # Adam's late momentum is Co-teaching's
 
     def set_epoch(self, epoch: int) -> float:
         rate = super().set_epoch(epoch)

@@ -126,11 +126,16 @@ def given_label_log(
 
 
 @torch.no_grad()
+def unweighted_log(out: Forward, loss: Tensor) -> StepLog:
+    """Return what the log keeps of a pass whose loss (B,) has no factor a sample."""
+    cosine = cosine_to_classes(out.features, out.class_vectors)
+    return StepLog(out.logits.detach(), cosine, loss.detach(), None)
+
+
 def evaluation_log(out: Forward, batch: Batch) -> StepLog:
     """Return what the log keeps of a batch's evaluation pass: its loss is cross entropy."""
-    logits = out.logits.float()
-    cosine = cosine_to_classes(out.features, out.class_vectors)
-    return StepLog(logits, cosine, cross_entropy(logits, batch.given_label), None)
+    out = Forward(out.logits.float(), out.features, out.class_vectors)
+    return unweighted_log(out, cross_entropy(out.logits, batch.given_label))
 
 
 def penalised(objective: Tensor, out: Forward, config: RunConfig) -> Tensor:

@@ -6,7 +6,6 @@ Shape letters: B samples, C classes, N training samples.
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from hmw_core.catalogue import Argument, Choice
 from hmw_core.class_limit import check_classes
@@ -165,8 +164,5 @@ def check_condition(transition: np.ndarray, what: str) -> None:
 
 def predicted_probs(network: Classifier, data: EpochData, normalize: bool) -> Tensor:
     """Return what a network predicts of all training pictures, not augmented, (N, C) float32."""
-    found = [
-        (F.normalize(logits, dim=1) if normalize else logits).softmax(dim=1)
-        for logits, _ in evaluated(network, data)
-    ]
+    found = [out.loss_logits(normalize).softmax(dim=1) for out, _ in evaluated(network, data)]
     return torch.cat(found)

@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple, cast
 
 from torch import Tensor
 
@@ -11,6 +11,7 @@ from training.config import RunConfig
 from training.devices import autocast
 from training.methods import parts
 from training.methods.base import Method, Record, Sizes, StepLog
+from training.networks.base import Classifier
 
 LATE_MOMENTUM = 0.1  # Adam's first beta once the learning rate falls, as in the released code
 
@@ -33,6 +34,8 @@ class TwoNetworks(Method):
     """
 
     n_networks = 2
+    has_late_momentum: ClassVar[bool] = True
+    """Whether Adam's first beta falls with the learning rate, as in Co-teaching."""
 
     def __init__(self, config: RunConfig, sizes: Sizes) -> None:
         super().__init__(config, sizes)
@@ -43,23 +46,37 @@ class TwoNetworks(Method):
 
     def set_rate(self, rate: float) -> None:
         super().set_rate(rate)
-        if self.config.optimizer == "adam":
+        if self.has_late_momentum and self.config.optimizer == "adam":
             momentum = self.config.momentum
             beta = LATE_MOMENTUM if rate < self.config.learning_rate else momentum
             for optimizer in self.optimizers:
                 for group in optimizer.param_groups:
                     group["betas"] = (beta, 0.999)
 
+    def network(self, place: int) -> Classifier:
+        """Return the first network (0) or the second (1)."""
+        return cast(Classifier, self.networks[place])
+
+    def own_pass(self, place: int, batch: Batch) -> Pass:
+        """Return one network's pass over a batch, as the network's mode is."""
+        with autocast(self.sizes.device):
+            out = self.network(place)(batch.images)
+        return Pass(
+            *parts.weighted_step(out, batch, self.losses[place], self.weightings[place]), out
+        )
+
     def both(self, batch: Batch) -> list[Pass]:
-        """Return both networks' passes over a batch, as the networks' mode is."""
-        passes = []
-        for network, loss, weighting in zip(
-            self.networks, self.losses, self.weightings, strict=True
-        ):
-            with autocast(self.sizes.device):
-                out = network(batch.images)
-            passes.append(Pass(*parts.weighted_step(out, batch, loss, weighting), out))
-        return passes
+        """Return both networks' passes over a batch."""
+        return [self.own_pass(place, batch) for place in (0, 1)]
+
+    def step(self, place: int, own: Pass, chosen: Tensor, n: int | Tensor) -> StepLog:
+        """Let one network take a step on some samples of its pass, and return its log.
+
+        The sum of the losses chosen, (B,) bool, is divided by `n`; the log's weight is 0 elsewhere.
+        """
+        used = own.weight * chosen
+        parts.descend(self.optimizers[place], (used * own.losses).sum() / n)
+        return dataclasses.replace(own.log, weight=used)
 
     def step_on(
         self,
@@ -89,17 +106,13 @@ class TwoNetworks(Method):
             The samples that could be kept; of the others `kept` is unknown. Default: all.
         """
         divisors: Sequence[int | Tensor] = (n, n) if isinstance(n, int) else n
-        for number, (own, chosen, divisor, optimizer) in enumerate(
-            zip(passes, kept, divisors, self.optimizers, strict=True), start=1
-        ):
-            used = own.weight * chosen
-            parts.descend(optimizer, (used * own.losses).sum() / divisor)
-            log = dataclasses.replace(own.log, weight=used)
+        for place, (own, chosen, divisor) in enumerate(zip(passes, kept, divisors, strict=True)):
+            log = self.step(place, own, chosen, divisor)
             said = {"kept": chosen, **(state or {})}
             if among is not None:
                 could = {"kept": said.pop("kept")[among]}
-                record(batch.sample_id[among], None, network=number, state=could)
-            record(batch.sample_id, log, network=number, state=said)
+                record(batch.sample_id[among], None, network=place + 1, state=could)
+            record(batch.sample_id, log, network=place + 1, state=said)
 
     def predict(self, images: Tensor) -> Forward:
         return parts.mean_prediction(self.networks, images)

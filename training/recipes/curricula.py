@@ -1,18 +1,8 @@
 """Curricula and the small-loss family."""
 
 from hmw_core.catalogue import Case, Recipe
-from training.recipes.shared import CIFAR, SYMMETRIC
+from training.recipes.shared import CIFAR, CO_TRAINING, SYMMETRIC
 
-# Source: Yu et al. (ICML 2019) and Wei et al. (CVPR 2020), and their released code: as Co-teaching.
-CO_TRAINING = {
-    "epochs": 200,
-    "optimizer": "adam",
-    "learning_rate": 0.001,
-    "weight_decay": 0.0,
-    "schedule": "linear",
-    "schedule_at": (0.4,),
-    "augment": "none",
-}
 LATER = Case({"schedule_at": (0.5,)}, ("cifar100",))
 
 # Source: Jiang et al. (ICML 2018) and the released code: 39,000 steps of 128 samples are about 100

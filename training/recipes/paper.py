@@ -14,7 +14,7 @@ Source: HMW (AAAI-24), section "Experiments", and its released code at 9e4f5ed.
 """
 
 from hmw_core.catalogue import Case, Caution, Recipe
-from training.recipes.shared import ASYMMETRIC, CIFAR
+from training.recipes.shared import ASYMMETRIC, CIFAR, CO_TRAINING
 
 CCE = {"loss": "ce"}
 SCE = {"loss": "sce", "loss_args": {"a": 0.1, "b": 1.0}}
@@ -33,17 +33,7 @@ NO_WARMUP = Caution(
 )
 """Our own trainings: see the head of this file."""
 
-# Source: Han et al. (NeurIPS 2018), Co-teaching, and its released code.
-CO_TEACHING_CIFAR = {
-    "network": "co_teaching_cnn",
-    "epochs": 200,
-    "optimizer": "adam",
-    "learning_rate": 0.001,
-    "weight_decay": 0.0,
-    "schedule": "linear",
-    "schedule_at": (0.4,),
-    "augment": "none",
-}
+CO_TEACHING_CIFAR = {"network": "co_teaching_cnn", **CO_TRAINING}
 
 # Source: Li et al. (ICLR 2020), DivideMix, its released code, and its issues for lambda_u.
 DIVIDE_MIX_CIFAR = {"epochs": 300, "schedule_at": (0.5,)}

@@ -21,12 +21,10 @@ PENCIL_CIFAR = {
 
 # Source: Liu et al. (NeurIPS 2020), ELR, the settings of the released code at 934af53.
 ELR_CIFAR = {"network": "resnet34_cifar", "learning_rate": 0.02, "weight_decay": 1e-3}
-# 10 of 150 epochs, rounded down: 3 x (1 / 15) is more than 1 / 5 in floats, so that the remainder
-# of some periods would be a whole period, and they would begin an epoch late.
 ELR_RESTARTS = {
     "epochs": 150,
     "schedule": "restarts",
-    "schedule_at": (0.0666666,),
+    "schedule_at": (10 / 150,),
     "schedule_factor": 0.05,  # from 0.02 to 0.001
 }
 ELR_STEPS_CIFAR10 = {

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from hmw_core.errors import UsageError
+from hmw_core.objective.batch import Forward
 from tests.contracts.test_every_method import LABEL, N_SAMPLES, epoch_data, make_method
 from training.config import RunConfig
 from training.data.prepare import load_data
@@ -71,7 +72,7 @@ def planted(monkeypatch, method, wrong, loss):
         shown = torch.where(wrong[rows], (LABEL[rows] + 1) % 4, LABEL[rows])
         logits[torch.arange(len(rows)), shown] = 1.0 + loss[rows]
         for batch in data.plain(rows):
-            yield logits, batch
+            yield Forward(logits, torch.zeros(len(rows), 1), torch.zeros(4, 1)), batch
 
     monkeypatch.setattr(iterative_cv, "evaluated", says)
 
