@@ -1,24 +1,24 @@
 """DivideMix: two networks that part the data for each other and learn semi-supervised."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import torch
 from torch import Tensor
 
 from hmw_core.catalogue import Argument
 from hmw_core.log.schema import MethodColumn
-from hmw_core.objective.batch import Batch, Forward
+from hmw_core.objective.batch import Batch
 from hmw_core.statistics.mixtures import divide_mix_posterior
 from training.config import RunConfig
 from training.data.epoch_data import EpochData
-from training.devices import autocast
 from training.methods import mixmatch, parts
-from training.methods.base import Method, Record, Sizes
+from training.methods.base import Record, Sizes
+from training.methods.semi_supervised import SemiSupervised, endless
 
 N_HISTORY = 5  # epochs whose losses are kept for the mean that the mixture may be fitted to
 
 
-class DivideMix(Method):
+class DivideMix(SemiSupervised):
     """DivideMix: samples of small loss are labelled, all others unlabelled, split by the peer.
 
     After a warm-up with cross entropy, two Gaussians are fitted to each network's losses of the
@@ -26,6 +26,7 @@ class DivideMix(Method):
     network is then trained by MixMatch on the split that its peer's posterior makes. The pass that
     ends an epoch is logged, and parts the data of the next one. A network without a labelled
     sample takes an epoch of cross entropy on all; without an unlabelled one it mixes the labelled.
+    A weighting multiplies the loss of the mixed labelled pictures.
 
     Source: Li et al. (ICLR 2020), and the released code at d9d3058.
     """
@@ -41,9 +42,6 @@ class DivideMix(Method):
             "loss_history", 1, 1, N_HISTORY, "epochs", "whose losses are averaged", whole=True
         ),
     )
-    n_networks = 2
-    weighs_samples = False
-    pass_name = "evaluation"
     state = (
         MethodColumn(
             "gmm_posterior",
@@ -58,15 +56,9 @@ class DivideMix(Method):
 
     def __init__(self, config: RunConfig, sizes: Sizes) -> None:
         super().__init__(config, sizes)
-        self.loss = parts.new_loss(config, sizes)
-        self.networks = parts.module_list(lambda: parts.new_network(config, sizes), 2)
-        self.optimizers = [parts.new_optimizer(config, n.parameters()) for n in self.networks]
         nobody = torch.zeros(2, sizes.n_samples, device=sizes.device)
         self.register_buffer("posterior", nobody + 0.5)
         self.register_buffer("loss_history", nobody.repeat(N_HISTORY, 1, 1))
-
-    def stage(self, epoch: int) -> str:
-        return "warm-up" if epoch <= self.args["warmup_epochs"] else "semi-supervised"
 
     def n_passes(self, epoch: int) -> float:
         if epoch <= self.args["warmup_epochs"]:
@@ -80,33 +72,21 @@ class DivideMix(Method):
         is_labelled = self._is_labelled()  # by both, before either is trained
         for place in (0, 1):
             if epoch <= self.args["warmup_epochs"]:
-                self._warm_up(place, data)
+                self.warm_up(place, data)
             else:
                 peer = 1 - place
                 self._train(place, data, is_labelled[peer], self.posterior[peer])
-        self._evaluate(data, record)
-
-    def predict(self, images: Tensor) -> Forward:
-        return parts.mean_prediction(self.networks, images)
+        self._fit_mixtures(data, record)
 
     def _is_labelled(self) -> Tensor:
         """Return which samples each network takes for clean, (2, N)."""
         return self.posterior > self.args["p_threshold"]
 
-    def _warm_up(self, place: int, data: EpochData) -> None:
-        """Train one network for an epoch on the given labels."""
-        network = self.networks[place].train()
-        for batch in data.batches():
-            with autocast(self.sizes.device):
-                out = network(batch.images)
-            objective = parts.penalised(self.loss(out, batch).mean(), out, self.config)
-            parts.descend(self.optimizers[place], objective)
-
     def _train(self, place: int, data: EpochData, is_labelled: Tensor, trust: Tensor) -> None:
         """Train one network for an epoch on its peer's split; `trust` (N,) is the posterior."""
         labelled, unlabelled = (mask.nonzero()[:, 0].cpu() for mask in (is_labelled, ~is_labelled))
         if len(labelled) == 0:
-            self._warm_up(place, data)
+            self.warm_up(place, data)
             return
         size = max(1, data.batch_size // 2)
 
@@ -120,7 +100,8 @@ class DivideMix(Method):
             other = None if others is None else next(others)
             progress = data.epoch - 1 + number / n_steps
             objective = self._objective(place, data, batch, other, trust, progress)
-            parts.descend(self.optimizers[place], objective)
+            added = self.added_objective(place, data)
+            parts.descend(self.optimizers[place], objective if added is None else objective + added)
 
     def _objective(
         self,
@@ -132,54 +113,30 @@ class DivideMix(Method):
         progress: float,
     ) -> Tensor:
         """Return the number that a step makes smaller."""
-        network, peer = self.networks[place].train(), self.networks[1 - place].eval()
+        network, peer = self.network(place).train(), self.network(1 - place).eval()
         temperature = self.args["temperature"]
-        guess = self._guess([network], labelled)
+        guess = self.guess([network], labelled.views)
         believed = trust[labelled.sample_id]
         target = mixmatch.refined_labels(labelled.given_label, believed, guess, temperature)
-        images, targets = [*labelled.views], [target, target]
+        views, targets, rows = [*labelled.views], [target] * 2, [labelled.sample_id] * 2
         if unlabelled is not None:
-            guess = mixmatch.sharpen(self._guess([network, peer], unlabelled), temperature)
-            images += unlabelled.views
-            targets += [guess, guess]
-        mixed, target = mixmatch.mixed(
-            torch.cat(images), torch.cat(targets), self.args["mixup_alpha"], data.rng
+            guess = self.guess([network, peer], unlabelled.views)
+            views += unlabelled.views
+            targets += [mixmatch.sharpen(guess, temperature)] * 2
+            rows += [unlabelled.sample_id] * 2
+        n_labelled = 2 * len(labelled.sample_id)
+        weight = self.args["lambda_u"] * mixmatch.ramp(
+            progress, self.args["warmup_epochs"], self.args["ramp_epochs"]
         )
-        with autocast(self.sizes.device):
-            logits = network(mixed).logits
-        n = 2 * len(labelled.sample_id)
-        objective = mixmatch.soft_cross_entropy(logits[:n], target[:n])
-        objective = objective + mixmatch.prior_penalty(logits)
-        if unlabelled is not None:
-            weight = self.args["lambda_u"] * mixmatch.ramp(
-                progress, self.args["warmup_epochs"], self.args["ramp_epochs"]
-            )
-            objective = objective + weight * mixmatch.squared_error(logits[n:], target[n:])
-        return objective
+        return self.mixed_objective(place, data, views, targets, rows, n_labelled, weight, False)
 
     @torch.no_grad()
-    def _guess(self, networks: list[torch.nn.Module], batch: Batch) -> Tensor:
-        """Return the mean probabilities over networks and views, (B, C)."""
-        probs = []
-        for network in networks:
-            for view in batch.views:
-                with autocast(self.sizes.device):
-                    logits = network(view).logits
-                probs.append(logits.float().softmax(dim=1))
-        return torch.stack(probs).mean(dim=0)
-
-    @torch.no_grad()
-    def _evaluate(self, data: EpochData, record: Record) -> None:
+    def _fit_mixtures(self, data: EpochData, record: Record) -> None:
         """Log both networks' evaluation pass, and fit the mixtures that part the next epoch."""
         losses = torch.zeros_like(self.posterior)
-        for place, network in enumerate(self.networks):
-            network.eval()
-            for batch in data.plain():
-                with autocast(self.sizes.device):
-                    out = network(batch.images)
-                log = parts.evaluation_log(out, batch)
-                losses[place, batch.sample_id] = log.loss
-                record(batch.sample_id, log, network=place + 1)
+        for place in (0, 1):
+            for batch, _, loss in self.evaluate(place, data, record):
+                losses[place, batch.sample_id] = loss
         low, high = losses.amin(dim=1, keepdim=True), losses.amax(dim=1, keepdim=True)
         scaled = (losses - low) / (high - low).clamp(min=1e-12)
         self.loss_history.copy_(torch.cat([self.loss_history[1:], scaled[None]]))
@@ -191,9 +148,3 @@ class DivideMix(Method):
             self.posterior[place] = torch.from_numpy(posterior).to(losses)
             state = {"gmm_posterior": self.posterior[place]}
             record(everyone, None, network=place + 1, state=state)
-
-
-def endless(make: Callable[[], Iterator[Batch]]) -> Iterator[Batch]:
-    """Yield the batches of passes made one after another."""
-    while True:
-        yield from make()

@@ -1,7 +1,9 @@
 """MixMatch's parts: guessed labels, mixed pictures, and the two losses.
 
-Shared by DivideMix and its relatives. Shape letters: B samples, C classes, V views.
+Shared by all methods that mix pictures. Shape letters: B samples, C classes, V views.
 """
+
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -44,10 +46,27 @@ def refined_labels(
     return sharpen(share * given + (1 - share) * guess, temperature)
 
 
+class Mixture(NamedTuple):
+    """Pictures and targets mixed two by two."""
+
+    images: Tensor
+    """(B, channels, height, width)."""
+    targets: Tensor
+    """(B, C)."""
+    share: float
+    """Of a sample itself, in [0, 1]; the other one has the rest."""
+    other: Tensor
+    """(B,), int64: the place of what each is mixed with."""
+
+
 def mixed(
-    images: Tensor, targets: Tensor, alpha: float, rng: np.random.Generator
-) -> tuple[Tensor, Tensor]:
-    """Return pictures and targets, each mixed with another of the batch and nearer to itself.
+    images: Tensor,
+    targets: Tensor,
+    alpha: float,
+    rng: np.random.Generator,
+    nearer: bool = True,
+) -> Mixture:
+    """Return pictures and targets, each mixed with another of the batch.
 
     Parameters
     ----------
@@ -56,28 +75,34 @@ def mixed(
     alpha : float
         Of the beta distribution that the share is drawn from.
     rng : Generator
+    nearer : bool
+        Whether a mixture is to be nearer to the sample itself: its share is then 0.5 or more.
 
     Notes
     -----
-    Source: Berthelot et al. (NeurIPS 2019), Eqs. 8-11; one share for the batch, as in DivideMix.
+    Source: Zhang et al. (ICLR 2018), mixup; Berthelot et al. (NeurIPS 2019), Eqs. 8-11, has the
+    nearer one. One share for the batch, as in DivideMix.
     """
-    drawn = float(rng.beta(alpha, alpha))
-    share = max(drawn, 1 - drawn)
+    share = float(rng.beta(alpha, alpha))
+    if nearer:
+        share = max(share, 1 - share)
     other = torch.from_numpy(rng.permutation(len(images))).to(images.device)
-    return (
+    return Mixture(
         share * images + (1 - share) * images[other],
         share * targets + (1 - share) * targets[other],
+        share,
+        other,
     )
 
 
 def soft_cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
-    """Return the mean over samples of -sum target x log softmax, in nat."""
-    return -(targets * logits.float().log_softmax(dim=1)).sum(dim=1).mean()
+    """Return -sum target x log softmax of each sample, (B,), in nat."""
+    return -(targets * logits.float().log_softmax(dim=1)).sum(dim=1)
 
 
 def squared_error(logits: Tensor, targets: Tensor) -> Tensor:
-    """Return the mean over samples and classes of the squared difference of probabilities."""
-    return ((logits.float().softmax(dim=1) - targets) ** 2).mean()
+    """Return the mean over classes of the squared difference of probabilities, (B,)."""
+    return ((logits.float().softmax(dim=1) - targets) ** 2).mean(dim=1)
 
 
 def prior_penalty(logits: Tensor) -> Tensor:

@@ -98,6 +98,10 @@ class HMWeighting(nn.Module):
     terms : {"both", "aum", "tkum"}
         Which terms of Eq. 12 enter. The factor 1/2 of Eq. 12 counts with both only, as in the
         code.
+    mixed : {"gated", "ungated", "history"}
+        How a method that mixes pictures weighs them: see `mixed.both_label_weight` for the first
+        two. The code has the first; the text promises the third, weights with a history, and the
+        code has none with UNICON.
 
     Raises
     ------
@@ -116,6 +120,13 @@ class HMWeighting(nn.Module):
             "cosine annealing over the epochs (Eq. 9), their plain mean, or this epoch alone",
         ),
         Choice("terms", "both", ("both", "aum", "tkum"), "which terms of Eq. 12 enter"),
+        Choice(
+            "mixed",
+            "gated",
+            ("gated", "ungated", "history"),
+            "of a picture mixed of two: its own weight against both labels, with the gate of the "
+            "authors' code or without, or both samples' weights from earlier epochs, by share",
+        ),
     )
     slice_sum: Tensor
     coefficient_sum: Tensor
@@ -132,18 +143,20 @@ class HMWeighting(nn.Module):
         *,
         history: str = "ca",
         terms: str = "both",
+        mixed: str = "gated",
     ) -> None:
         super().__init__()
         self.settings = HMSettings(alpha, beta, k, annealing_start)
         annealing_coefficient(1, n_epochs, annealing_start)  # refuses a bad horizon
         if not warmup_epochs >= 0:
             raise UsageError(f"hmw needs warmup_epochs >= 0, got {warmup_epochs}")
-        for choice, given in zip(self.arguments, (history, terms), strict=True):
+        for choice, given in zip(self.arguments, (history, terms, mixed), strict=True):
             _accept(choice.name, given, choice.accepted)
         self.n_epochs = n_epochs
         self.warmup_epochs = warmup_epochs
         self.history = history
         self.terms = terms
+        self.mixed = mixed
         self.register_buffer("slice_sum", torch.zeros(n_samples))
         self.register_buffer("coefficient_sum", torch.zeros(n_samples))
 

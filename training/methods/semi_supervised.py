@@ -1,0 +1,144 @@
+"""What methods of two networks share that label a part of the data and guess the rest."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import cast
+
+import torch
+from torch import Tensor
+
+from hmw_core.objective.batch import Batch, Forward
+from training.config import RunConfig
+from training.data.epoch_data import EpochData
+from training.devices import autocast
+from training.methods import mixmatch, parts
+from training.methods.base import Method, Record, Sizes
+from training.methods.best_so_far import evaluated
+from training.methods.mixed_weight import MixedWeighting
+from training.networks.base import Classifier
+
+
+class SemiSupervised(Method):
+    """Two networks: warm-up with cross entropy, then each learns from labelled and guessed labels.
+
+    The pass that ends an epoch is logged. A weighting multiplies the loss of the mixed pictures
+    after the warm-up, see `MixedWeighting`.
+    """
+
+    n_networks = 2
+    pass_name = "evaluation"
+
+    def __init__(self, config: RunConfig, sizes: Sizes) -> None:
+        super().__init__(config, sizes)
+        self.loss = parts.new_loss(config, sizes)
+        self.networks = parts.module_list(lambda: parts.new_network(config, sizes), 2)
+        self.weightings = parts.module_list(lambda: MixedWeighting(config, sizes), 2)
+        self.optimizers = [
+            parts.new_optimizer(config, self.trained(place).parameters()) for place in (0, 1)
+        ]
+
+    def network(self, place: int) -> Classifier:
+        """Return the first network (0) or the second (1)."""
+        return cast(Classifier, self.networks[place])
+
+    def weighting(self, place: int) -> MixedWeighting:
+        """Return the weighting of the first network (0) or of the second (1)."""
+        return cast(MixedWeighting, self.weightings[place])
+
+    def trained(self, place: int) -> torch.nn.Module:
+        """Return all that the optimizer of a network trains."""
+        return self.networks[place]
+
+    def stage(self, epoch: int) -> str:
+        return "warm-up" if epoch <= self.args["warmup_epochs"] else "semi-supervised"
+
+    def predict(self, images: Tensor) -> Forward:
+        return parts.mean_prediction(self.networks, images)
+
+    def warm_up(self, place: int, data: EpochData) -> None:
+        """Train one network for an epoch on the given labels."""
+        network = self.network(place).train()
+        for batch in data.batches():
+            with autocast(self.sizes.device):
+                out = network(batch.images)
+            objective = parts.penalised(self.loss(out, batch).mean(), out, self.config)
+            added = self.added_objective(place, data)
+            parts.descend(self.optimizers[place], objective if added is None else objective + added)
+
+    def added_objective(self, place: int, data: EpochData) -> Tensor | None:
+        """Return what a step makes smaller besides, () with gradient; None for most methods."""
+        return None
+
+    @torch.no_grad()
+    def guess(self, networks: Iterable[torch.nn.Module], views: Sequence[Tensor]) -> Tensor:
+        """Return the mean probabilities (B, C) over networks and views, in the networks' modes."""
+        probs = []
+        for network in networks:
+            for view in views:
+                with autocast(self.sizes.device):
+                    logits = network(view).logits
+                probs.append(logits.float().softmax(dim=1))
+        return torch.stack(probs).mean(dim=0)
+
+    def mixed_objective(
+        self,
+        place: int,
+        data: EpochData,
+        views: Sequence[Tensor],
+        targets: Sequence[Tensor],
+        sample_id: Sequence[Tensor],
+        n_labelled: int,
+        unlabelled_weight: float,
+        weighs_guesses: bool,
+    ) -> Tensor:
+        """Return MixMatch's objective over the views of labelled pictures, then unlabelled ones.
+
+        Parameters
+        ----------
+        place : int
+        data : EpochData
+        views, targets, sample_id : sequences of as many Tensors
+            Pictures, targets (B, C) and samples (B,) of each view; the labelled come first.
+        n_labelled : int
+            Rows of all views that are labelled.
+        unlabelled_weight : float
+            Of the squared error of the unlabelled rows.
+        weighs_guesses : bool
+            Whether a weighting multiplies the unlabelled rows' squared error, too.
+        """
+        target, rows = torch.cat([*targets]), torch.cat([*sample_id])
+        mixture = mixmatch.mixed(torch.cat([*views]), target, self.args["mixup_alpha"], data.rng)
+        with autocast(self.sizes.device):
+            out = self.network(place)(mixture.images)
+        is_labelled = torch.arange(len(rows), device=rows.device) < n_labelled
+        factor = self.weighting(place).of_mixed(
+            out, target, mixture.share, mixture.other, rows, data.epoch, is_labelled
+        )
+        logits, n = out.logits, n_labelled
+        losses = mixmatch.soft_cross_entropy(logits[:n], mixture.targets[:n])
+        objective = (factor[:n] * losses).mean() + mixmatch.prior_penalty(logits)
+        if n < len(rows):
+            errors = mixmatch.squared_error(logits[n:], mixture.targets[n:])
+            errors = factor[n:] * errors if weighs_guesses else errors
+            objective = objective + unlabelled_weight * errors.mean()
+        return objective
+
+    @torch.no_grad()
+    def evaluate(
+        self, place: int, data: EpochData, record: Record | None
+    ) -> Iterator[tuple[Batch, Forward, Tensor]]:
+        """Yield each batch of a network's evaluation pass, its output and its loss (B,), nat.
+
+        It is logged where there is a `record`.
+        """
+        for out, batch in evaluated(self.network(place), data):
+            log = parts.evaluation_log(out, batch)
+            if record is not None:
+                log = self.weighting(place).weighed(log, batch)
+                record(batch.sample_id, log, network=place + 1)
+            yield batch, out, log.loss
+
+
+def endless(make: Callable[[], Iterator[Batch]]) -> Iterator[Batch]:
+    """Yield the batches of passes made one after another."""
+    while True:
+        yield from make()
