@@ -48,6 +48,10 @@ LOOK_FOR = {
         "A memory of early predictions holds against wrong labels. Look whether its belief in the "
         "given label of mislabeled samples stays low while the training goes on."
     ),
+    "elr_plus": (
+        "Each network is held to the early predictions of the other's slow copy. Look whether the "
+        "belief in the given label of mislabeled samples stays low in both memories."
+    ),
     "forward": (
         "A first training estimates which label became which, a second one corrects its loss by "
         "that matrix. Look how near the matrix is to the measured one."

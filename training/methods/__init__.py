@@ -17,6 +17,7 @@ from training.methods.co_teaching_plus import CoTeachingPlus
 from training.methods.d2l import D2L
 from training.methods.divide_mix import DivideMix
 from training.methods.elr import ELR
+from training.methods.elr_plus import ELRPlus
 from training.methods.forward import ForwardCorrection
 from training.methods.gce_truncated import TruncatedGCE
 from training.methods.iterative_cv import IterativeCV
@@ -39,6 +40,7 @@ METHODS: dict[str, type[Method]] = {
     "divide_mix": DivideMix,
     "pencil": PENCIL,
     "elr": ELR,
+    "elr_plus": ELRPlus,
     "plc": PLC,
     "forward": ForwardCorrection,
     "backward": BackwardCorrection,

@@ -8,10 +8,17 @@ from dataclasses import replace
 
 from hmw_core.catalogue import Case, Fields, fields_of
 from hmw_core.errors import pick
-from training.recipes import corrections, curricula, paper, selection, targets
+from training.recipes import corrections, curricula, paper, selection, semi_supervised, targets
 from training.recipes.shared import CIFAR, PAPER_TRAINING
 
-ROWS = paper.ROWS | corrections.ROWS | targets.ROWS | curricula.ROWS | selection.ROWS
+ROWS = (
+    paper.ROWS
+    | corrections.ROWS
+    | targets.ROWS
+    | curricula.ROWS
+    | selection.ROWS
+    | semi_supervised.ROWS
+)
 RECIPES = {
     name: replace(row, cases=(Case(PAPER_TRAINING, CIFAR), *row.cases))
     for name, row in ROWS.items()

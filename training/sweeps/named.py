@@ -65,6 +65,7 @@ COSTS = {
     "SELFIE": 1.33,
     "Bilevel": 1.5,
     **dict.fromkeys(("Co-teaching", "Co-teaching+", "JoCoR", "CED", "Iterative-CV"), 2.0),
+    "ELR+": 3.33,
     "DivideMix": 9.0,
 }
 """Recipes side by side, each with the cost predicted of an epoch: passes of forward and backward

@@ -1,0 +1,43 @@
+"""Two networks or two sets of samples that teach each other: soft, guessed or mixed labels."""
+
+from hmw_core.catalogue import Case, Recipe
+from training.recipes.shared import ASYMMETRIC
+
+# Source: Liu et al. (NeurIPS 2020), ELR+, the settings of the released code at 934af53. Its ramps
+# are 40000 steps: 102.3 epochs of CIFAR, 19.4 of mini-WebVision in batches of 32.
+ELR_PLUS_CIFAR10 = {"epochs": 200, "schedule_at": (0.75,)}
+ELR_PLUS_CIFAR100 = {
+    "schedule_at": (0.8,),
+    "method_args": {
+        "beta": 0.9,
+        "lambda": 7.0,
+        "ramp_epochs": 102.3,
+        "ema_ramp_epochs": 102.3,
+        "targets": "remembered",
+    },
+}
+ELR_PLUS_WEBVISION = {
+    "network": "timm:inception_resnet_v2",
+    "image_size": 227,
+    "epochs": 100,
+    "batch_size": 32,
+    "learning_rate": 0.02,
+    "weight_decay": 5e-4,
+    "schedule": "step",
+    "schedule_at": (0.5,),
+    "augment": "crop_flip",
+    "method_args": {"mixup_alpha": 1.5, "ema_ramp_epochs": 19.4},
+}
+
+ROWS: dict[str, Recipe] = {
+    "ELR+": Recipe(
+        "Two networks on mixed pictures, each held to what the other's slow copy said early",
+        {"method": "elr_plus"},
+        (
+            Case(ELR_PLUS_CIFAR10, ("cifar10",)),
+            Case({"method_args": {"beta": 0.9, "lambda": 1.0}}, ("cifar10",), ASYMMETRIC),
+            Case(ELR_PLUS_CIFAR100, ("cifar100",)),
+            Case(ELR_PLUS_WEBVISION, ("webvision",)),
+        ),
+    ),
+}
