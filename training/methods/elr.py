@@ -9,10 +9,9 @@ from hmw_core.objective.batch import Batch, Forward
 from training.config import RunConfig
 from training.data.epoch_data import EpochData
 from training.methods.base import Record, Sizes
+from training.methods.early_learning import clamped, regularizer, updated
 from training.methods.label_tables import METHOD_LABEL
 from training.methods.one_network import OneNetwork, Step
-
-LOWEST = 1e-4  # of a probability, and 1 less it the highest, as in the released code
 
 
 class ELR(OneNetwork):
@@ -65,24 +64,3 @@ class ELR(OneNetwork):
             "method_label": memory.argmax(dim=1),
         }
         return Step(losses, state=state)
-
-
-def clamped(probs: Tensor) -> Tensor:
-    """Return probabilities (B, C) within [0.0001, 0.9999]; beyond, they pass no gradient."""
-    return probs.clamp(LOWEST, 1 - LOWEST)
-
-
-def updated(memory: Tensor, probs: Tensor, beta: float) -> Tensor:
-    """Return rows of the memory (B, C) after probabilities (B, C), which are made to sum to 1.
-
-    Examples
-    --------
-    >>> updated(torch.zeros(1, 2), torch.tensor([[0.75, 0.25]]), beta=0.5)
-    tensor([[0.3750, 0.1250]])
-    """
-    return beta * memory + (1 - beta) * probs / probs.sum(dim=1, keepdim=True)
-
-
-def regularizer(memory: Tensor, probs: Tensor) -> Tensor:
-    """Return log(1 - <memory, p>), (B,), nat, <= 0; its gradient goes to `probs` only."""
-    return (1 - (memory * probs).sum(dim=1)).log()

@@ -16,7 +16,7 @@ from training.devices import autocast
 from training.methods import mixmatch, parts
 from training.methods.base import Record, Sizes
 from training.methods.best_so_far import evaluated
-from training.methods.elr import clamped, regularizer, updated
+from training.methods.early_learning import clamped, regularizer, updated
 from training.methods.label_tables import METHOD_LABEL
 from training.methods.mixed_weight import MixedWeighting
 from training.methods.moving_average import MovingAverage

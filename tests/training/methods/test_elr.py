@@ -8,7 +8,8 @@ import torch
 from hmw_core.objective.batch import Batch, Forward
 from training.config import RunConfig
 from training.methods.base import Sizes
-from training.methods.elr import ELR, clamped, regularizer, updated
+from training.methods.early_learning import clamped, regularizer, updated
+from training.methods.elr import ELR
 from training.recipes import recipe_fields
 from training.schedule import learning_rate
 
