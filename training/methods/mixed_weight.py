@@ -1,6 +1,6 @@
 """The run's weighting for a method that trains on pictures mixed of two."""
 
-import dataclasses
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
@@ -33,7 +33,9 @@ class MixedWeighting(nn.Module):
 
     def __init__(self, config: RunConfig, sizes: Sizes) -> None:
         super().__init__()
-        self.weighting = parts.new_weighting(config, sizes)
+        # The warm-up is kept here, so that a history is known on its first epoch after.
+        self.warmup_epochs = config.warmup_epochs
+        self.weighting = parts.new_weighting(replace(config, warmup_epochs=0), sizes)
         uses_pass = isinstance(self.weighting, HMWeighting) and self.weighting.mixed != "history"
         if uses_pass and sizes.n_classes < FEWEST_CLASSES:
             raise UsageError(
@@ -48,13 +50,13 @@ class MixedWeighting(nn.Module):
         """Return the weights (B,) of unmixed pictures whose cosines are (B, C)."""
         weight = self.weighting(cosine, batch.given_label, batch.sample_id, batch.epoch)
         self.weight[batch.sample_id] = weight
-        return weight
+        return weight if batch.epoch > self.warmup_epochs else torch.ones_like(weight)
 
     def weighed(self, log: StepLog, batch: Batch) -> StepLog:
         """Return the log of a pass over unmixed pictures, observed, with its weights if any."""
         if isinstance(self.weighting, UniformWeighting):
             return log
-        return dataclasses.replace(log, weight=self.observe(log.cosine, batch))
+        return replace(log, weight=self.observe(log.cosine, batch))
 
     @torch.no_grad()
     def of_mixed(
@@ -87,7 +89,7 @@ class MixedWeighting(nn.Module):
             1. Default: all.
         """
         hmw = self.weighting
-        if not isinstance(hmw, HMWeighting) or epoch <= hmw.warmup_epochs:
+        if not isinstance(hmw, HMWeighting) or epoch <= self.warmup_epochs:
             return torch.ones(len(other), device=other.device)
         if hmw.mixed == "history":
             own = self.weight[sample_id]

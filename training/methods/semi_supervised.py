@@ -32,9 +32,7 @@ class SemiSupervised(Method):
         self.loss = parts.new_loss(config, sizes)
         self.networks = parts.module_list(lambda: parts.new_network(config, sizes), 2)
         self.weightings = parts.module_list(lambda: MixedWeighting(config, sizes), 2)
-        self.optimizers = [
-            parts.new_optimizer(config, self.trained(place).parameters()) for place in (0, 1)
-        ]
+        self.optimizers = [parts.new_optimizer(config, n.parameters()) for n in self.networks]
 
     def network(self, place: int) -> Classifier:
         """Return the first network (0) or the second (1)."""
@@ -43,10 +41,6 @@ class SemiSupervised(Method):
     def weighting(self, place: int) -> MixedWeighting:
         """Return the weighting of the first network (0) or of the second (1)."""
         return cast(MixedWeighting, self.weightings[place])
-
-    def trained(self, place: int) -> torch.nn.Module:
-        """Return all that the optimizer of a network trains."""
-        return self.networks[place]
 
     def stage(self, epoch: int) -> str:
         return "warm-up" if epoch <= self.args["warmup_epochs"] else "semi-supervised"

@@ -67,9 +67,11 @@ COSTS = {
     **dict.fromkeys(("Co-teaching", "Co-teaching+", "JoCoR", "CED", "Iterative-CV"), 2.0),
     "ELR+": 3.33,
     "DivideMix": 9.0,
+    **dict.fromkeys(("UNICON", "UNICON+HMW"), 9.3),
 }
 """Recipes side by side, each with the cost predicted of an epoch: passes of forward and backward
-over the training set, where one alone is a third. Of DivideMix with about 70 % labelled."""
+over the training set, where one alone is a third. Of DivideMix with about 70 % labelled, of UNICON
+with half."""
 MOST_EXPENSIVE = 3.0  # of the methods that are trained on CIFAR-10N
 
 SCALED = (
