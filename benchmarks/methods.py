@@ -33,13 +33,8 @@ from training.loop import Training
 from training.methods import METHODS
 from training.recipes import recipe_fields
 from training.sweeps.grid import Fields
-from training.sweeps.named import (
-    COSTS,
-    MOST_EXPENSIVE,
-    NAMED_SWEEPS,
-    WORSE_LABEL_RATE,
-    named_base,
-)
+from training.sweeps.named import COSTS, MOST_EXPENSIVE, NAMED_SWEEPS, WORSE_LABEL_RATE
+from training.sweeps.named_sweep import planned
 from training.sweeps.plan import run_cells
 
 REPORT = Path("docs/methods.md")
@@ -119,17 +114,16 @@ def train(
     name: str, given: Fields, seeds: Sequence[int], options: argparse.Namespace, console: Console
 ) -> None:
     """Train what a named sweep lacks."""
-    named = NAMED_SWEEPS[name]
-    about = {"named": name, "title": named.title, "notes": named.notes(given)}
+    whole = planned(name, NAMED_SWEEPS[name], given)
     run_cells(
         name,
-        named_base(named, given),
-        named.cells(given),
+        whole.base,
+        whole.cells,
         seeds,
         options.sweeps,
         options.processes,
         console,
-        about=about,
+        about=whole.about,
     )
 
 

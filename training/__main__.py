@@ -111,12 +111,16 @@ class SweepOptions(RunConfig):
     """
 
     name: Annotated[str, tyro.conf.Positional]
-    """A sweep of the paper's (`table-4`, `figure-7`), all methods side by side (`methods-digits`,
-    `methods-cifar10n`), or any name for one of your own."""
+    """A sweep of the paper's (`table-1` to `table-4`, `figure-7`), all methods side by side
+    (`methods-digits`, `methods-cifar10n`), or any name for one of your own."""
     grid: tuple[str, ...] = ()
     """What varies: `--grid alpha=0,10,100 beta=50,100`. Fields joined by a colon vary together:
     `noise:noise_rate=symmetric:0.2,pair_flip:0.3`. Of a field with parts, one part:
     `weighting_args.terms=aum,both`."""
+    rows: tuple[str, ...] = ()
+    """Of a sweep with a name of the paper's only these recipes: `--rows CCE CCE+HMW-code`."""
+    columns: tuple[str, ...] = ()
+    """Of such a sweep only these columns, as `symmetric-0.5`."""
     seeds: int = 3
     """Trainings of each setting, >= 1: the seeds from `--seed` on. Unless `--data-seed` is given,
     a seed also draws its own noise and split."""

@@ -12,9 +12,9 @@ from rich.text import Text
 from hmw_core.errors import UsageError
 from hmw_core.experiments import sweeps
 from hmw_core.experiments.sweeps import Sweep
-from training.config import RunConfig
 from training.sweeps.grid import given_fields, grid_cells, parse_grid, train_words
-from training.sweeps.named import NAMED_SWEEPS, named_base
+from training.sweeps.named import NAMED_SWEEPS
+from training.sweeps.named_sweep import planned
 from training.sweeps.plan import plan, run_cells
 from training.sweeps.processes import Job, epochs_done, is_finished
 
@@ -40,13 +40,12 @@ def sweep_by_options(options: Any, arguments: Sequence[str], console: Console) -
     }
     named = NAMED_SWEEPS.get(options.name)
     if named is not None and not options.grid:
-        base = named_base(named, given)
-        cells = named.cells(given)
-        about |= {"named": options.name, "title": named.title, "notes": named.notes(given)}
-        given = base
-        dataset = [] if "dataset" in named.base else [given.get("dataset", RunConfig().dataset)]
-        name = options.save_as or "-".join([options.name, *dataset])
+        whole = planned(options.name, named, given, options.rows, options.columns)
+        given, cells, name = whole.base, whole.cells, options.save_as or whole.name
+        about |= whole.about
     else:
+        if options.rows or options.columns:
+            raise UsageError("--rows and --columns restrict a named sweep; of a grid name less")
         if not options.grid:
             raise UsageError(
                 f"--grid says what varies, as in --grid alpha=0,10,100; without it NAME is one of "

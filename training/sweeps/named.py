@@ -1,4 +1,4 @@
-"""NAMED_SWEEPS: the paper's ablations, and all methods side by side, as cells of a sweep.
+"""NAMED_SWEEPS: the paper's tables and ablations, and all methods side by side, as cells.
 
 Where a data set has no asymmetric noise of the paper's, `pair_flip` of the same rate replaces
 it: each class has one wrong class, as on CIFAR-10, and a label of a class that has one moves with
@@ -8,13 +8,13 @@ are wrong there.
 Source: HMW (AAAI-24), Table 4 and Fig. 7 with the section "Ablation Studies".
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from typing import Any
 
-from hmw_core.errors import UsageError
 from hmw_core.experiments.paper import TABLE_4_COLUMNS
 from training.sweeps.grid import Fields
+from training.sweeps.named_sweep import STAND_IN, NamedSweep, noise_on
+from training.sweeps.tables import BLOCKS, TABLES
 
 SCALES = (0.0, 0.1, 0.5, 1.0, 10.0, 50.0, 100.0, 500.0, 1000.0, 5000.0)
 """Values of alpha and of beta in Fig. 7; the other one is `FIXED`."""
@@ -26,8 +26,6 @@ CODE_ROWS = ("CCE-code", "AUM only-code", "AUM+CA-code", "CCE+HMW-code")
 TEXT, CODE = "CCE+HMW", "CCE+HMW-code"
 METHODS_NOISE = (("symmetric", 0.2), ("symmetric", 0.5), ("symmetric", 0.8), ("pair_flip", 0.3))
 WORSE_LABEL_RATE = 0.402  # of CIFAR-10N's worse_label; Wei et al. (ICLR 2022)
-HERE = {"outputs": "none"}
-"""What a named sweep's runs keep unless told otherwise: the signals of every sample, no logits."""
 
 NO_WARMUP = (
     "CCE+HMW, AUM only and AUM+CA follow the paper's text, which knows no warm-up: their first "
@@ -38,15 +36,6 @@ NO_WARMUP = (
 MIXED = (
     "The -code recipes also divide the logits by their length; CCE-code does so without any "
     "weight, so the difference to it, and not to CCE, is what the weights are worth."
-)
-STAND_IN = (
-    "This data set has no asymmetric noise of the paper's: pair_flip of the same rate replaces it. "
-    "Every class has one wrong class, so a share of about the rate is mislabeled, where CIFAR-10's "
-    "asymmetric noise mislabels about half the rate."
-)
-BLOCKS = (
-    "On CIFAR-100 the paper's asymmetric noise is block_shift: each class to the next of its block "
-    "of five ids."
 )
 PICTURE = (
     "The paper's Fig. 7 is on CIFAR-100 with symmetric noise and prints no numbers; its text names "
@@ -86,21 +75,6 @@ TOLD = (
 )
 
 
-@dataclass(frozen=True)
-class NamedSweep:
-    """A sweep by name: which cells it has for a base, and what must be said beside them."""
-
-    title: str
-    cells: Callable[[Mapping[str, Any]], list[Fields]]
-    notes: Callable[[Mapping[str, Any]], list[str]]
-    not_in_base: tuple[str, ...]
-    """Fields that its cells set."""
-    base: Fields = field(default_factory=dict)
-    """What all its cells share unless it is given."""
-    recipes: tuple[str, ...] = (TEXT, CODE)
-    """Of which one may be given, so that only its rows are trained."""
-
-
 def table_4_cells(base: Mapping[str, Any]) -> list[Fields]:
     """Return the rows of Table 4 and plain CCE, under its four noises.
 
@@ -111,7 +85,8 @@ def table_4_cells(base: Mapping[str, Any]) -> list[Fields]:
         CODE: ("CCE", *CODE_ROWS),
         TEXT: ("CCE", *TEXT_ROWS),
     }[base.get("recipe")]
-    noises = [(_noise(kind, base), rate) for kind, rate in TABLE_4_COLUMNS]
+    dataset = base.get("dataset", "digits")
+    noises = [(noise_on(dataset, kind), rate) for kind, rate in TABLE_4_COLUMNS]
     return [
         {"recipe": recipe, "noise": noise, "noise_rate": rate}
         for noise, rate in noises
@@ -182,17 +157,20 @@ def methods_notes(base: Mapping[str, Any]) -> list[str]:
 
 
 NAMED_SWEEPS = {
+    **TABLES,
     "table-4": NamedSweep(
         "Table 4: AUM only, AUM + cosine annealing, HMW, beside plain CCE",
         table_4_cells,
         table_4_notes,
         ("recipe", "noise", "noise_rate"),
+        recipes=(TEXT, CODE),
     ),
     "figure-7": NamedSweep(
         "Fig. 7: alpha and beta from 0 to 5000",
         figure_7_cells,
         figure_7_notes,
         ("recipe", "noise", "noise_rate", "alpha", "beta"),
+        recipes=(TEXT, CODE),
     ),
     "methods-digits": NamedSweep(
         "All methods on digits",
@@ -218,34 +196,3 @@ NAMED_SWEEPS = {
         tuple(recipe for recipe, cost in COSTS.items() if cost <= MOST_EXPENSIVE),
     ),
 }
-
-
-def named_base(named: NamedSweep, given: Mapping[str, Any]) -> Fields:
-    """Return the base of a named sweep: what was given, but the fields that its cells set.
-
-    Raises
-    ------
-    UsageError
-        If one of these fields was given, or a recipe that it has no rows of.
-    """
-    recipe = given.get("recipe", named.recipes[0])
-    if recipe not in named.recipes:
-        known = ", ".join(named.recipes)
-        raise UsageError(f"this named sweep takes --recipe {known}; got {recipe!r}")
-    taken = [name for name in named.not_in_base if name in given and name != "recipe"]
-    if taken:
-        raise UsageError(
-            f"{', '.join(taken)} cannot be given: the named sweep has its own; "
-            "for others use --grid and a name of your own"
-        )
-    own = {name: value for name, value in given.items() if name != "recipe"}
-    return HERE | named.base | own
-
-
-def _noise(kind: str, base: Mapping[str, Any]) -> str:
-    """Return our noise that is the paper's on this data set, or replaces it."""
-    if kind == "symmetric":
-        return kind
-    return {"cifar10": "asymmetric", "cifar100": "block_shift"}.get(
-        base.get("dataset", "digits"), "pair_flip"
-    )
