@@ -92,9 +92,7 @@ class PlainArm:
     def evaluate(self) -> float:
         """Return the test accuracy."""
         training = self.training
-        return evaluation.accuracy(
-            training.method, training.test_source, training.test_label, training.stop
-        )
+        return evaluation.accuracy(training.method, *training.tests[""], training.stop).top1
 
 
 class LoggedArm(PlainArm):

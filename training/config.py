@@ -42,7 +42,8 @@ class RunConfig:
     """Folder that holds the data set, or the Parquet file to train on. Default: data/datasets,
     where CIFAR is downloaded to."""
     test_data: str | None = None
-    """Parquet file with the test split. Default: hold out `test-fraction`."""
+    """Parquet file with the test split; default: hold out `test-fraction`. Of `webvision`, the
+    folder of ILSVRC12, which is tested, too; default: ILSVRC12 or imagenet in --data."""
     image_column: str = "image"
     """Parquet column of encoded pictures (PNG, JPEG, ...)."""
     label_column: str = "label"
@@ -217,11 +218,11 @@ class RunConfig:
         for epoch in self.features_at:
             if not 1 <= epoch <= self.epochs:
                 raise UsageError(f"--features-at must lie in 1..{self.epochs}, got {epoch}")
-        for name in ("test_data", "true_label_column"):
-            if getattr(self, name) is not None and self.dataset != "parquet":
-                raise UsageError(f"{_option(name)} goes with --dataset parquet only")
-        if self.noise_column is not None and self.dataset not in HUMAN:
-            raise UsageError(f"--noise-column goes with --dataset {' or '.join(HUMAN)} only")
+        for name, datasets in BELONGS_TO.items():
+            if getattr(self, name) is not None and self.dataset not in datasets:
+                raise UsageError(
+                    f"{_option(name)} goes with --dataset {' or '.join(datasets)} only"
+                )
         if (self.noise_column is not None) != (self.noise == "human"):
             raise UsageError(
                 f"--noise human and --noise-column go together, got --noise {self.noise} "
@@ -328,6 +329,12 @@ AT_LEAST = {
     **dict.fromkeys(("weight_decay", "seed", "data_seed", "threshold_seed", "workers"), 0),
     "image_size": 8,
 }
+BELONGS_TO = {
+    "test_data": ("parquet", "webvision"),
+    "true_label_column": ("parquet",),
+    "noise_column": HUMAN,
+}
+"""Of the settings that some data sets read: which ones."""
 ONE_OF = {
     "schedule": SCHEDULES,
     "optimizer": OPTIMIZERS,

@@ -1,5 +1,7 @@
 """Passes without training: test accuracy, and the features of the training set."""
 
+from typing import NamedTuple
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -9,6 +11,18 @@ from training.data.epoch_data import EVALUATION_BATCH
 from training.methods.base import Method
 from training.stopping import StopWish
 
+TOP = 5
+
+
+class Accuracy(NamedTuple):
+    """Shares of the pictures of a test split, in [0, 1]."""
+
+    top1: float
+    """Whose label has the largest logit."""
+    top5: float | None
+    """Whose label is among the five largest; None with ten classes or fewer, where it says
+    little."""
+
 
 def accuracy(
     method: Method,
@@ -16,20 +30,26 @@ def accuracy(
     label: Tensor,
     stop: StopWish,
     n_classes: int | None = None,
-) -> float:
-    """Return the share of pictures predicted as `label`, (M,) on the device; in [0, 1].
+) -> Accuracy:
+    """Return how many pictures are predicted as `label`, (M,) on the device.
 
     Predicted is one of the first `n_classes` classes, by default of all the network has; no
     picture is of the class of threshold samples. Logits of which one is NaN or plus infinity
-    predict nothing: such a picture counts as wrong.
+    predict nothing: such a picture counts as wrong, in both shares.
     """
-    right = torch.zeros((), dtype=torch.int64, device=label.device)
+    right, among = torch.zeros((2,), dtype=torch.int64, device=label.device)
+    has_top5 = False
     order = torch.arange(len(label))
     for rows, (images,) in stop.between(source.batches(order, EVALUATION_BATCH)):
         logits = method.predict(images).logits[:, :n_classes]
         top, predicted = logits.max(dim=1)
         right += ((predicted == label[rows]) & top.isfinite()).sum()
-    return right.item() / len(label)
+        has_top5 = logits.shape[1] > 2 * TOP
+        if has_top5:
+            first = logits.topk(TOP, dim=1).indices == label[rows, None]  # (B, 5)
+            among += (first.any(dim=1) & top.isfinite()).sum()
+    n_samples = len(label)
+    return Accuracy(right.item() / n_samples, among.item() / n_samples if has_top5 else None)
 
 
 def features(

@@ -136,10 +136,14 @@ class Training:
         torch.backends.cudnn.benchmark = True  # the sizes stay the same, so the search pays
         options = (data.mean, data.std, data.augment, self.device, config.workers)
         self.train_source = image_source(data.images, *options)
-        self.test_source = None
-        if data.test_images is not None:
-            self.test_source = image_source(data.test_images, *options)
-            self.test_label = torch.from_numpy(data.test_label).to(self.device)
+        tests = {name: (split.images, split.label) for name, split in data.more_tests.items()}
+        if data.test_images is not None and data.test_label is not None:
+            tests = {"": (data.test_images, data.test_label), **tests}
+        self.tests = {
+            name: (image_source(images, *options), torch.from_numpy(label).to(self.device))
+            for name, (images, label) in tests.items()
+        }
+        """By name, "" for the run's own: pictures and labels of the test splits."""
         n_samples, n_classes = len(data.given_label), data.n_classes
         trained_label = torch.from_numpy(data.given_label)
         self.threshold = draw_threshold_samples(config, n_samples, n_classes)
@@ -264,7 +268,7 @@ class Training:
         record = LogRecord(writer, self.real_classes)
         mean_loss, rate = self.train_epoch(epoch, progress.advance, record)
         samples_per_second = len(self.trained_label) / (time.perf_counter() - started)
-        test_accuracy = self.test_accuracy()
+        tested = self.test_metrics()
         if epoch in (config.features_at or (config.epochs,)):
             self.log_features(epoch, writer)
         if self.real_classes is not None:
@@ -276,12 +280,12 @@ class Training:
             after=checkpoint.saver(self.method, epoch, writer.folder),
             **({} if stage is None else {"stage": stage}),
             **self.method.epoch_metrics(),
-            test_accuracy=test_accuracy,
+            **tested,
             learning_rate=rate,
             seconds=time.perf_counter() - started,
             samples_per_second=samples_per_second,
         )
-        return EpochSummary(epoch, mean_loss, test_accuracy, samples_per_second)
+        return EpochSummary(epoch, mean_loss, tested["test_accuracy"], samples_per_second)
 
     def train_epoch(
         self, epoch: int, progress: Progress, record: Record | None = None
@@ -344,11 +348,23 @@ class Training:
 
     def test_accuracy(self) -> float | None:
         """Return the accuracy on the test split as trained so far, in [0, 1]; None without one."""
-        if self.test_source is None:
-            return None
-        return evaluation.accuracy(
-            self.method, self.test_source, self.test_label, self.stop, self.data.n_classes
-        )
+        return self.test_metrics()["test_accuracy"]
+
+    def test_metrics(self) -> dict[str, float | None]:
+        """Return what the log keeps of the test splits as trained so far: shares in [0, 1].
+
+        `test_accuracy`, with more than ten classes `test_top5`, and the same of further splits
+        with their names at the end: `test_accuracy_ilsvrc12`.
+        """
+        found: dict[str, float | None] = {"test_accuracy": None}
+        n_classes = self.data.n_classes
+        for name, (source, label) in self.tests.items():
+            end = name and f"_{name}"
+            tested = evaluation.accuracy(self.method, source, label, self.stop, n_classes)
+            found[f"test_accuracy{end}"] = tested.top1
+            if tested.top5 is not None:
+                found[f"test_top5{end}"] = tested.top5
+        return found
 
     def log_features(self, epoch: int, writer: RunWriter) -> None:
         """Log the penultimate features of the training set, plain pictures in order."""

@@ -64,13 +64,14 @@ def run_card(run: RunReader) -> RunCard:
     ]
     metrics = run.metrics()
     test = metrics["test_accuracy"].dropna()
+    top5 = f", top-5 {percent(metrics['test_top5'].iloc[-1])}" if "test_top5" in metrics else ""
     scores = _scores(run)
     return RunCard(
         name=run.name,
         status=run.status,
         recipe=run.info.get("recipe") or "own loop",
         data=", ".join(word for word in words if word),
-        accuracy=f"{percent(test.iloc[-1])}, best {percent(test.max())}"
+        accuracy=f"{percent(test.iloc[-1])}, best {percent(test.max())}{top5}"
         if len(test)
         else "not measured",
         mislabeled=mislabeled_text(run, scores),

@@ -70,7 +70,7 @@ def _fault_of_row(row: Any, epoch: int) -> str | None:
             return f"its {name} is not finite"
         if isinstance(value, list | dict):
             return f"its {name} is neither a number nor a text"
-        if isinstance(value, str) and (name in NUMBERS or name.startswith("auroc_")):
+        if isinstance(value, str) and (name in NUMBERS or name.startswith(("auroc_", "test_"))):
             return f"its {name} is a text"
     return None
 

@@ -156,6 +156,8 @@ METRICS = (
     Column(
         "test_accuracy", "float", "fraction", "of true labels of the test split; null without one"
     ),
+    Column("test_top5", "float", "fraction", "label among the five largest; over 10 classes only"),
+    Column("test_<measure>_<split>", "float", "fraction", "the same of further test splits"),
     Column("learning_rate", "float", "", "of the epoch's last step"),
     Column("seconds", "float", "s", "wall time of the epoch, evaluation included"),
     Column("samples_per_second", "float", "1/s", "training samples a second, all passes in"),

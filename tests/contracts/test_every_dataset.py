@@ -7,6 +7,7 @@ from torchvision.datasets import CIFAR10, CIFAR100
 from tests.training.conftest import some_pictures, write_image_folder, write_parquet
 from tests.training.data.test_datasets_animal10n import write_animal10n
 from tests.training.data.test_datasets_cifar import write_cifar
+from tests.training.data.test_datasets_webvision import write_webvision
 from training.config import RunConfig
 from training.data.datasets import DATASETS
 
@@ -15,6 +16,7 @@ N_CLASSES = {
     "cifar10": 10,
     "cifar100": 100,
     "animal10n": 10,
+    "webvision": 50,
     "image-folder": 3,
     "parquet": 3,
 }
@@ -30,20 +32,24 @@ def loaded(request, tmp_path, monkeypatch):
         write_cifar(tmp_path, CIFAR100, 100, "fine_labels", "fine_label_names", monkeypatch)
     elif request.param == "animal10n":
         write_animal10n(tmp_path)
+    elif request.param == "webvision":
+        write_webvision(tmp_path)
     elif request.param == "image-folder":
         counts = {"train/a": 4, "train/b": 4, "train/c": 4, "test/a": 1, "test/b": 1}
         write_image_folder(tmp_path, counts)
     elif request.param == "parquet":
         columns = {"image": some_pictures(12), "label": np.arange(12) % 3}
         data = write_parquet(tmp_path / "d.parquet", columns)
-    config = RunConfig(dataset=request.param, data=str(data))
+    size = 12 if request.param == "webvision" else None  # by default its pictures are large
+    config = RunConfig(dataset=request.param, data=str(data), image_size=size)
     return request.param, DATASETS[request.param](config)
 
 
 def test_pictures_and_labels(loaded):
     name, dataset = loaded
     assert len(dataset.class_names) == N_CLASSES[name]
-    for split in (s for s in (dataset.train, dataset.test) if s is not None):
+    tests = (dataset.test, *dataset.more_tests.values())
+    for split in (s for s in (dataset.train, *tests) if s is not None):
         assert split.images.dtype == np.uint8
         assert split.images.ndim == 4
         assert split.images.shape[3] in (1, 3)
@@ -54,8 +60,13 @@ def test_pictures_and_labels(loaded):
 
 def test_splits_do_not_overlap(loaded):
     _, dataset = loaded
-    if dataset.test is not None:
-        assert not set(dataset.train.source) & set(dataset.test.source)
+    splits = [
+        dataset.train,
+        *([dataset.test] if dataset.test else []),
+        *dataset.more_tests.values(),
+    ]
+    sources = [source for split in splits for source in split.source]
+    assert len(set(sources)) == len(sources)
 
 
 def test_sources_are_unique(loaded):

@@ -42,7 +42,7 @@ from training.config import RunConfig
             {"noise_column": "a", "noise": "human"},
             "--noise-column goes with --dataset parquet or cifar10 or cifar100 only",
         ),
-        ({"test_data": "t.parquet"}, "--test-data goes with --dataset parquet only"),
+        ({"test_data": "t.parquet"}, "--test-data goes with --dataset parquet or webvision only"),
         ({"run": "../elsewhere"}, "--run must be a plain name"),
         ({"run": ".hidden"}, "--run must be a plain name"),
         ({"seed": -1}, "--seed must be 0 or more"),

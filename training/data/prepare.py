@@ -1,7 +1,7 @@
 """From a data set to what is trained on: split, noise, and what both measured."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -51,6 +51,8 @@ class TrainingData:
     std: Sequence[float]
     warnings: Sequence[RunWarning] = ()
     """What a reader of the run must know of its data."""
+    more_tests: Mapping[str, Split] = field(default_factory=dict)
+    """Splits that are tested, too, by the names of their metrics; `label` as `test_label`."""
 
     @property
     def n_classes(self) -> int:
@@ -102,12 +104,17 @@ def load_data(config: RunConfig, resumed: RunReader | None = None) -> TrainingDa
         mean=mean,
         std=std,
         warnings=[*warnings, *blank_pictures(None if test is None else test.images, "test")],
+        more_tests={
+            name: replace(split, label=_best_label(split))
+            for name, split in dataset.more_tests.items()
+        },
     )
 
 
 def _skip_broken(dataset: Dataset, may_skip: bool) -> list[RunWarning]:
     """Return what a run says of the broken pictures that it does without; see `load_data`."""
-    splits = [split for split in (dataset.train, dataset.test) if split is not None]
+    tests = (dataset.test, *dataset.more_tests.values())
+    splits = [split for split in (dataset.train, *tests) if split is not None]
     broken = [picture for split in splits for picture in split.broken]
     if not broken:
         return []

@@ -17,12 +17,14 @@ from training.data.datasets.cifar import cifar10, cifar100
 from training.data.datasets.digits import digits
 from training.data.datasets.image_folder import image_folder
 from training.data.datasets.parquet import parquet
+from training.data.datasets.webvision import webvision
 
 DATASETS: dict[str, Callable[[RunConfig], Dataset]] = {
     "digits": digits,
     "cifar10": cifar10,
     "cifar100": cifar100,
     "animal10n": animal10n,
+    "webvision": webvision,
     "image-folder": image_folder,
     "parquet": parquet,
 }

@@ -1,7 +1,7 @@
 """What a data set hands over: pictures and labels, before any noise."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -89,3 +89,5 @@ class Dataset:
     """Of each channel, likewise."""
     warnings: Sequence[RunWarning] = ()
     """What a reader must know of how it was found on disk."""
+    more_tests: Mapping[str, Split] = field(default_factory=dict)
+    """Further splits that are tested beside `test`, by the names of their metrics."""
