@@ -111,6 +111,10 @@ LOOK_FOR = {
         "Samples whose margin lies below that of threshold samples are left out. Look whether "
         "those are the mislabeled ones."
     ),
+    "cutmix": (
+        "Pictures are cut from two, so no label is seen with a whole picture of its own. Look "
+        "whether the whole pictures of mislabeled samples keep a higher loss than clean ones."
+    ),
 }
 
 

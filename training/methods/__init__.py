@@ -14,6 +14,7 @@ from training.methods.base import Method
 from training.methods.bilevel import Bilevel
 from training.methods.co_teaching import CoTeaching
 from training.methods.co_teaching_plus import CoTeachingPlus
+from training.methods.cutmix import CutMix
 from training.methods.d2l import D2L
 from training.methods.divide_mix import DivideMix
 from training.methods.elr import ELR
@@ -53,4 +54,5 @@ METHODS: dict[str, type[Method]] = {
     "ced": CED,
     "bilevel": Bilevel,
     "iterative_cv": IterativeCV,
+    "cutmix": CutMix,
 }

@@ -8,7 +8,15 @@ from dataclasses import replace
 
 from hmw_core.catalogue import Case, Fields, fields_of
 from hmw_core.errors import pick
-from training.recipes import corrections, curricula, paper, selection, semi_supervised, targets
+from training.recipes import (
+    corrections,
+    curricula,
+    paper,
+    prototypes,
+    selection,
+    semi_supervised,
+    targets,
+)
 from training.recipes.shared import CIFAR, PAPER_TRAINING
 
 ROWS = (
@@ -18,6 +26,7 @@ ROWS = (
     | curricula.ROWS
     | selection.ROWS
     | semi_supervised.ROWS
+    | prototypes.ROWS
 )
 RECIPES = {
     name: replace(row, cases=(Case(PAPER_TRAINING, CIFAR), *row.cases))

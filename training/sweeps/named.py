@@ -51,7 +51,7 @@ COSTS = {
         ),
         1.0,
     ),
-    "SELFIE": 1.33,
+    **dict.fromkeys(("SELFIE", "CCE+CutMix"), 1.33),
     "Bilevel": 1.5,
     **dict.fromkeys(("Co-teaching", "Co-teaching+", "JoCoR", "CED", "Iterative-CV"), 2.0),
     "ELR+": 3.33,

@@ -74,6 +74,23 @@ def test_any_timm_name(name):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "side", "published"),
+    [
+        # Counted by others, for 1,000 classes: torchvision's VGG19_BN_Weights, timm's model card.
+        ("timm:vgg19_bn", 64, 143_678_248),
+        ("timm:inception_resnet_v2", 75, 55_843_464),  # the smallest picture that it takes
+    ],
+)
+def test_the_networks_of_the_real_data_sets(name, side, published):
+    network = build_network(name, 3, (side, side), 10, class_bias=True)
+    out = network.train()(torch.randn(2, 3, side, side))
+    assert out.logits.isfinite().all()
+    n_removed = 990 * (network.backbone.n_features + 1)
+    assert sum(p.numel() for p in network.parameters()) == published - n_removed
+
+
+@pytest.mark.slow
 def test_an_unknown_name_gets_near_ones():
     with pytest.raises(UsageError, match="unknown network 'resnt18'.*small_cnn.*resnet18"):
         build_network("resnt18", 3, (32, 32), 10, class_bias=True)
