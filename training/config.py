@@ -33,7 +33,8 @@ class RunConfig:
     """Train a network on noisy labels and log every sample of every epoch."""
 
     recipe: str | None = _of_method(default=None)
-    """A row of the paper's tables, as `list` names them. It sets loss, weighting and, on CIFAR,
+    """A row of the paper's tables, as `list` names them, or one followed by `+HMW`: with the HM
+    weight as a factor. It sets method, loss, weighting and, on data that its source trained,
     network and schedule; what is given besides it wins."""
 
     dataset: str = "digits"

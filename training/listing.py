@@ -89,6 +89,10 @@ def print_list(as_json: bool) -> None:
                 default = "" if value is None else f", default {value}{scaled}"
                 text = f"{argument['meaning']} ({argument['range']}{unit or ''}{default})"
                 print(f"  {'':<{width}}    {argument['name']}: {text}")
+        if kind == "recipes":
+            print(
+                f"  {'NAME+HMW':<{width}}  Any of them with the HM weight as a factor on its loss."
+            )
         print()
 
 

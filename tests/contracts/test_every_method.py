@@ -134,8 +134,18 @@ def test_an_epoch_fills_every_sample_and_the_loss_falls(build, fields):
     assert {*states[0], *states[-1]} == {column.name for column in method.state}
 
 
-# Its second network's part is chosen within the epoch.
-GUESSED = {"unicon": 0.7}
+@pytest.mark.parametrize("name", [name for name in METHODS if METHODS[name].weighs_samples])
+def test_a_weighting_changes_what_is_trained(name):
+    fields = {"weighting": "hmw", "alpha": 5.0, "beta": 5.0, "weighting_args": {"mixed": "ungated"}}
+    plain, weighed = make_method(name), make_method(name, **fields)
+    for method in (plain, weighed):
+        for epoch in range(1, 7):
+            run_epoch(method, epoch)
+    trained = [torch.cat([p.flatten() for p in m.parameters()]) for m in (plain, weighed)]
+    assert not torch.equal(*trained)
+
+
+GUESSED = {"unicon": 0.7}  # whose second network's part is chosen within the epoch
 
 
 def test_n_passes_says_how_many_pictures_an_epoch_takes(build):

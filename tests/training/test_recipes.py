@@ -1,11 +1,14 @@
 """The recipes: the paper's rows, its text and the authors' code kept apart."""
 
 import pytest
+import torch
 
 from hmw_core.errors import UsageError
 from hmw_core.objective.losses import LOSSES
 from hmw_core.objective.weighting import WEIGHTINGS
 from training.config import RunConfig
+from training.methods import METHODS
+from training.methods.base import Sizes
 from training.recipes import RECIPES, recipe_fields
 
 
@@ -73,3 +76,34 @@ def test_coteaching_has_its_network_and_schedule_on_cifar():
         "recipe": "Co-teaching",
         "method": "co_teaching",
     }
+
+
+UNWEIGHTED = [n for n in RECIPES if "weighting" not in RECIPES[n].fields]
+
+
+@pytest.mark.parametrize("name", [n for n in UNWEIGHTED if f"{n}+HMW" not in RECIPES])
+@pytest.mark.parametrize("dataset", ["digits", "cifar100"])
+def test_any_recipe_takes_the_hm_weight_as_a_factor(name, dataset):
+    plain = recipe_fields(name, dataset, "symmetric", 0.5)
+    found = recipe_fields(f"{name}+HMW", dataset, "symmetric", 0.5)
+    assert {k: v for k, v in found.items() if plain.get(k) != v} == {
+        "recipe": f"{name}+HMW",
+        "weighting": "hmw",
+        "alpha": 100.0,
+        "beta": 100.0,
+        "k": 1,
+        "warmup_epochs": 30 if dataset == "cifar100" else 10,
+    }
+
+
+def test_a_weighted_recipe_is_not_weighted_twice():
+    for name in ("CCE+HMW+HMW", "AUM only+HMW", "nothing+HMW"):
+        with pytest.raises(UsageError, match="unknown recipe"):
+            recipe_fields(name, "digits", "none")
+
+
+def test_a_method_without_a_loss_of_each_sample_refuses_the_weight():
+    fields = recipe_fields("Bilevel+HMW", "digits", "none")
+    sizes = Sizes(20, 10, 1, (8, 8), torch.device("cpu"))
+    with pytest.raises(UsageError, match="method 'bilevel' has no such term"):
+        METHODS["bilevel"](RunConfig(**fields), sizes)

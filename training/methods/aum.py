@@ -81,7 +81,6 @@ class AUM(Method):
         ),
     )
     has_own_loss = True
-    weighs_samples = False
     skips_samples = True
     state = (
         MethodColumn(
@@ -113,6 +112,7 @@ class AUM(Method):
         )
         self.network = parts.new_network(config, self._extended(sizes))
         self.optimizers = [parts.new_optimizer(config, self.network.parameters())]
+        self.weighting = parts.new_weighting(config, sizes)
         n_samples, device = sizes.n_samples, sizes.device
         threshold = threshold_sets(n_samples, sizes.n_classes, config.seed).to(device)
         nobody = torch.zeros(2, n_samples, dtype=torch.bool, device=device)
@@ -192,8 +192,12 @@ class AUM(Method):
                 out = self._real(self.network(batch.images))
             logits = out.loss_logits(self.config.normalize_logits)
             losses = cross_entropy(logits, batch.given_label)
-            parts.descend(self.optimizers[0], parts.penalised(losses.mean(), out, self.config))
-            record(batch.sample_id, parts.unweighted_log(out, losses))
+            weight, log = parts.given_label_log(
+                out, batch, self.weighting, self.config.normalize_logits
+            )
+            objective = (weight * losses).mean()
+            parts.descend(self.optimizers[0], parts.penalised(objective, out, self.config))
+            record(batch.sample_id, log)
 
     def _judge(self, place: int, given_label: Tensor) -> None:
         """Flag at the end of a training; after the second one say what is dropped."""

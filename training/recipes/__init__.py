@@ -2,11 +2,15 @@
 
 On a data set that a source has trained, a recipe sets the published network, schedule and batch
 size; on all others only what belongs to the method, its epochs scaled to the run's.
+
+A name `X+HMW` that is no row is the recipe X with the HM weight as a factor on its loss: the paper
+calls it "general, can strengthen various methods" and shows three. It has the scales of the paper
+and the warm-up of the authors' code, and all else of X, logits as they are included.
 """
 
 from dataclasses import replace
 
-from hmw_core.catalogue import Case, Fields, fields_of
+from hmw_core.catalogue import Case, Fields, Recipe, fields_of
 from hmw_core.errors import pick
 from training.recipes import (
     corrections,
@@ -34,6 +38,30 @@ RECIPES = {
 }
 
 
+WEIGHTED = "+HMW"
+
+
+def recipe_named(name: str) -> Recipe:
+    """Return the recipe of a name: one of `RECIPES`, or one followed by `+HMW`.
+
+    Raises
+    ------
+    UsageError
+        If there is no such recipe.
+    """
+    base = RECIPES.get(name.removesuffix(WEIGHTED))
+    if name in RECIPES or base is None or "weighting" in base.fields:
+        return pick(RECIPES, name, "recipe")
+    return replace(
+        base,
+        title=f"{base.title}; x HM weight",
+        fields=base.fields | paper.HMW | {"warmup_epochs": 10},
+        cases=(*base.cases, paper.WARMUP_CIFAR100),
+        recommended="",
+        caution=None,
+    )
+
+
 def recipe_fields(name: str, dataset: str, noise: str, noise_rate: float = 0.0) -> Fields:
     """Return the fields that a recipe sets on a data set under a noise.
 
@@ -46,4 +74,4 @@ def recipe_fields(name: str, dataset: str, noise: str, noise_rate: float = 0.0) 
     UsageError
         If there is no such recipe.
     """
-    return {"recipe": name, **fields_of(pick(RECIPES, name, "recipe"), dataset, noise, noise_rate)}
+    return {"recipe": name, **fields_of(recipe_named(name), dataset, noise, noise_rate)}
