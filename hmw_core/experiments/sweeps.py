@@ -46,9 +46,11 @@ TRAINING: dict[str, Any] = {
     "seconds": None,
     "mislabeled_fraction": None,
     "test_accuracy": [],
+    "tests": {},
     "auroc": {},
 }
-"""What `sweep.json` keeps of a training; `test_accuracy` in [0, 1] by epoch, null without one."""
+"""What `sweep.json` keeps of a training; `test_accuracy` in [0, 1] by epoch, null without one, and
+`tests` the same of further measures and test splits, by their names in the metrics."""
 
 FIELDS = {
     "title?": checks.TEXT,
@@ -70,6 +72,7 @@ FIELDS = {
             "seconds?": checks.number(0, 1e300),
             "mislabeled_fraction?": checks.SHARE,
             "test_accuracy": [("a number or null", lambda v: v is None or checks.FINITE[1](v))],
+            "tests?": {"*": [("a number or null", lambda v: v is None or checks.FINITE[1](v))]},
             "auroc": {"*": checks.FINITE},
         }
     ],
@@ -179,6 +182,11 @@ def result_of(folder: Path) -> dict[str, Any]:
         "seconds": float(metrics["seconds"].sum()) if "seconds" in metrics else None,
         "mislabeled_fraction": (run.info.get("noise") or {}).get("mislabeled_fraction"),
         "test_accuracy": metrics["test_accuracy"].tolist() if tested else [],
+        "tests": {
+            name: metrics[name].tolist()
+            for name in metrics.columns
+            if name.startswith("test_") and name != "test_accuracy" and metrics[name].notna().all()
+        },
         "auroc": aurocs,
     }
 
@@ -416,16 +424,22 @@ def caption(sweep: Sweep, measure: str = "last_accuracy") -> str:
 def write_results(sweep: Sweep) -> None:
     """Write `results.csv` (one row a training), `results.md` and `results.tex` into the sweep."""
     table = display_table(sweep)
-    columns = list(table.columns)
-    rows = [columns, ["---"] * len(columns), *table.to_numpy().tolist()]
-    lines = ["| " + " | ".join(str(v).replace("|", "\\|") for v in row) + " |" for row in rows]
-    text = "\n".join([caption(sweep), "", *lines, ""])
-    tex = table.to_latex(index=False, escape=True, caption=_latex(caption(sweep)))
+    text = "\n".join([caption(sweep), "", pipe_table(table), ""])
+    tex = table.to_latex(index=False, escape=True, caption=latex_text(caption(sweep)))
     write = layout.write_whole
     write(sweep.folder / "results.csv", csv_bytes(sweep_table(sweep)))
     write(sweep.folder / "results.md", text.encode())
     write(sweep.folder / "results.tex", f"% needs \\usepackage{{booktabs}}\n{tex}".encode())
 
 
-def _latex(text: str) -> str:
+def pipe_table(table: pd.DataFrame) -> str:
+    """Return a table of texts as a Markdown pipe table."""
+    columns = list(table.columns)
+    rows = [columns, ["---"] * len(columns), *table.to_numpy().tolist()]
+    lines = ["| " + " | ".join(str(v).replace("|", "\\|") for v in row) + " |" for row in rows]
+    return "\n".join(lines)
+
+
+def latex_text(text: str) -> str:
+    """Return a text that LaTeX sets letter by letter."""
     return "".join(f"\\{letter}" if letter in "&%$#_{}" else letter for letter in text)

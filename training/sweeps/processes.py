@@ -22,6 +22,7 @@ from hmw_core import processes
 from hmw_core.errors import UnreadableRun, UsageError
 from hmw_core.experiments import sweeps
 from hmw_core.experiments.sweeps import TRAINING
+from hmw_core.experiments.table_files import write_results
 from hmw_core.log import layout
 from training.config import RunConfig
 from training.stopping import Stopped, StopWish
@@ -107,7 +108,7 @@ class SweepRun:
             self.info |= {"status": status, "error": error}
             with contextlib.suppress(OSError):  # it is told on the terminal
                 self._write()
-                sweeps.write_results(sweeps.read_sweep(self.place))
+                write_results(sweeps.read_sweep(self.place))
 
     def _is_done(self, job: Job) -> bool:
         """Tell whether the run is finished, and then keep its result."""

@@ -30,7 +30,7 @@ TABLE_3_ROWS = (
 )
 SHARED = (
     *("network", "epochs", "batch_size", "optimizer", "learning_rate", "momentum"),
-    *("weight_decay", "schedule", "schedule_at", "schedule_factor"),
+    *("weight_decay", "schedule", "schedule_at", "schedule_factor", "image_size"),
 )
 """What a row takes from CCE+HMW+CutMix where nothing is published of it on a data set."""
 WEB_RATE = 0.2
