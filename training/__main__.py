@@ -1,4 +1,4 @@
-"""The command line: python -m training train|resume|prove|sweep|list."""
+"""The command line: python -m training train|resume|prove|sweep|noise|list."""
 
 import dataclasses
 import os
@@ -27,6 +27,7 @@ usage: python -m training train  [options]       train a run and log every sampl
        python -m training resume RUN [options]   go on with a run that was stopped
        python -m training prove  RUN --labels FILE [options]   train again on corrected labels
        python -m training sweep  NAME [options]  train a grid of settings, several seeds each
+       python -m training noise  FILE [options]  write the labels that `train` would draw
        python -m training list   [--json]        names of data sets, losses, recipes, ...
        python -m training COMMAND --help         all options of a command"""
 
@@ -148,6 +149,19 @@ class SweepOptions(RunConfig):
                 raise UsageError(f"--{name} must be 1 or more, got {value}")
 
 
+@dataclass(frozen=True, kw_only=True)
+class NoiseOptions(RunConfig):
+    """Write the labels that `train` would draw with the same options, for its `--noise-file`.
+
+    The file says the data set's fingerprint, the noise, and a hash of its labels.
+    """
+
+    file: Annotated[str, tyro.conf.Positional]
+    """What to write: it ends in .csv, .parquet or .json."""
+    run: str | None = None
+    """Run whose labels to write. Default: they are drawn, as the other options say."""
+
+
 @dataclass(frozen=True)
 class ListOptions:
     """Name what `train` knows, with one line each."""
@@ -186,6 +200,7 @@ def _run(arguments: list[str]) -> int:
 
 
 def _train(arguments: list[str]) -> int:
+    arguments = [*arguments, *_noise_of_file(arguments)]
     defaults = TrainOptions(**vars(_recipe_defaults(arguments)))
     options = parse(TrainOptions, arguments, f"{PROGRAM} train", defaults)
     given = {field.name: getattr(options, field.name) for field in dataclasses.fields(RunConfig)}
@@ -242,6 +257,16 @@ def _sweep(arguments: list[str]) -> int:
     return FAILED if code == 0 and any(failed) else code
 
 
+def _noise(arguments: list[str]) -> int:
+    defaults = NoiseOptions(file=tyro.MISSING, **vars(_recipe_defaults(arguments)))
+    options = parse(NoiseOptions, arguments, f"{PROGRAM} noise", defaults)
+    from training.data.noise_export import export_noise
+
+    given = {field.name: getattr(options, field.name) for field in dataclasses.fields(RunConfig)}
+    print(export_noise(RunConfig(**given), options.file))
+    return 0
+
+
 def _run_folder(run: str, runs: str) -> Path:
     """Return the folder of a run that is given as such or by its name."""
     return Path(run) if Path(run).is_dir() else Path(runs) / run
@@ -257,6 +282,7 @@ COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "resume": _resume,
     "prove": _prove,
     "sweep": _sweep,
+    "noise": _noise,
     "list": _list,
 }
 
@@ -302,6 +328,24 @@ def _recipe_defaults(arguments: list[str]) -> RunConfig:
         if option in arguments:
             fields[name] = {}  # of a dict with keys, tyro makes an option a key instead of this one
     return RunConfig(**fields)
+
+
+def _noise_of_file(arguments: list[str]) -> list[str]:
+    """Return the options of the noise that the file of `--noise-file` says, unless one is named.
+
+    Recipes and methods have settings by noise and rate, so a run is to know them as if it had
+    drawn.
+    """
+    file = _value_of("noise-file", arguments)
+    if file is None or _value_of("noise", arguments) is not None:
+        return []
+    from hmw_core.noise import NOISES
+    from hmw_core.review.noise_file import noise_of
+
+    name, rate = noise_of(file)
+    if name not in NOISES or not rate:
+        return []
+    return ["--noise", name, "--noise-rate", f"{rate:g}"]
 
 
 def _with_recipe_arguments(config: RunConfig) -> RunConfig:

@@ -70,6 +70,9 @@ class RunConfig:
     noise_rate: float = 0.0
     """Its rate in [0, 1], as the noise defines it. The share of labels that really changed is
     measured and kept with the run."""
+    noise_file: str | None = None
+    """File of noisy labels (CSV, Parquet or JSON), as `python -m training noise` writes it, in
+    place of a draw. `--noise` and `--noise-rate` are those that it says, where it does."""
     labels: str | None = None
     """File of corrected labels (CSV, Parquet or JSON) to train on in place of the given ones. No
     noise is then drawn: `--noise` only says, as in the first training, that the data set's own
@@ -234,6 +237,8 @@ class RunConfig:
                 f"--noise {self.noise} has no rate, got --noise-rate {self.noise_rate}; "
                 "name a synthetic noise, or leave the rate out"
             )
+        if self.noise_file is not None and self.labels is not None:
+            raise UsageError("--labels and --noise-file both say the labels: give one of them")
         if self.run is not None:
             check_folder_name(self.run, "--run")
 
@@ -258,6 +263,8 @@ class RunConfig:
             words[:0] = own + loss + weighting
         method = "-".join(words)
         noise = self.noise if self.noise in ("none", "human") else f"{self.noise}{self.noise_rate}"
+        if self.noise == "none" and self.noise_file is not None:
+            noise = "file"
         labels = "" if self.labels is None else "-corrected"
         name = f"{method}-{self.dataset}-{noise}{labels}-seed{self.seed}"
         if self.threshold_samples is not None:

@@ -1,5 +1,6 @@
 """An export of labels as a file: its columns and their kinds, written and read back as it was."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,8 @@ PROVENANCE = (
     "program",
     "commit",
 )
+# What a file of noise says, besides `labels_format`, `run`, `fingerprint`, `exported`, `commit`.
+NOISE_PROVENANCE = ("noise", "noise_rate", "data_seed", "labels_sha256")
 _NUMBERS = {
     "labels_format", "run_format", "criteria_version", "first_epoch", "last_epoch", "n_verdicts",
     "n_flagged",
@@ -82,7 +85,12 @@ def arrow_table(table: pd.DataFrame) -> pa.Table:
 
 
 def write_labels(path: str | Path, table: pd.DataFrame) -> Path:
-    """Write `corrected_labels`' table whole; the file's ending says the format.
+    """Write `corrected_labels`' table whole; see `write_file`."""
+    return write_file(path, arrow_table(table), table.attrs["provenance"])
+
+
+def write_file(path: str | Path, table: pa.Table, provenance: Mapping[str, Any]) -> Path:
+    """Write a table and where it came from whole; the file's ending says the format.
 
     Raises
     ------
@@ -94,7 +102,7 @@ def write_labels(path: str | Path, table: pd.DataFrame) -> Path:
     if format not in FORMATS:
         endings = ", ".join(f".{known}" for known in FORMATS)
         raise UsageError(f"{file} must end in one of {endings}, which says its format")
-    content = encode_labels(table, format)
+    content = encode(table, provenance, format)
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         write_whole(file, content)
@@ -164,7 +172,8 @@ def content_of(path: str | Path) -> tuple[str, bytes]:
 
 def decode_labels(content: bytes, name: str) -> tuple[pa.Table, dict[str, Any]]:
     """Return a file's table and its provenance, whose numbers are checked."""
-    table, said = decode(content, name, PROVENANCE, {*COLUMNS, *PROVENANCE, "label"})
+    about = (*PROVENANCE, *NOISE_PROVENANCE)
+    table, said = decode(content, name, about, {*COLUMNS, *about, "label"})
     for key in _NUMBERS & said.keys():
         try:
             said[key] = None if said[key] in (None, "") else int(said[key])

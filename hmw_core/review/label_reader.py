@@ -105,10 +105,11 @@ def read_labels(
     table, said = decode_labels(content, name)
     theirs = said.get("fingerprint")
     if fingerprint and theirs and theirs != fingerprint:
+        of_run = f" (run {said['run']!r})" if said.get("run") else ""
         raise UsageError(
             f"{name} holds labels of another data set, or of another split of it: its fingerprint "
-            f"is {theirs} (run {said.get('run')!r}), this one's is {fingerprint}; the same data, "
-            "seed and number of training samples give the same split"
+            f"is {theirs}{of_run}, this one's is {fingerprint}; the same data, seed and number of "
+            "training samples give the same split"
         )
     class_names = current_names(_renamings(said, len(class_names)), class_names)
     columns = table.column_names

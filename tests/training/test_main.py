@@ -66,7 +66,10 @@ def test_a_recipe_gives_defaults_and_options_win(runs):
 
 WRONG = {
     "no command": ([], None),
-    "unknown command": (["fly"], "unknown command 'fly'; known: train, resume, prove, sweep, list"),
+    "unknown command": (
+        ["fly"],
+        "unknown command 'fly'; known: train, resume, prove, sweep, noise, list",
+    ),
     "unknown option": (["train", "--speed", "9"], "unknown option '--speed'"),
     "abbreviated option": (["train", "--epoch", "9"], "unknown option '--epoch'"),
     "not a number": (["train", "--epochs", "many"], "--epochs: .*'many'"),

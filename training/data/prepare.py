@@ -15,6 +15,7 @@ from hmw_core.log.schema import RunWarning
 from hmw_core.noise import apply_noise
 from hmw_core.noise.measure import measured_noise
 from hmw_core.review.label_reader import read_labels
+from hmw_core.review.noise_file import kind_of, read_noise
 from training.config import RunConfig
 from training.data.datasets import DATASETS
 from training.data.datasets.base import Dataset, Split
@@ -41,7 +42,7 @@ class TrainingData:
     class_names: Sequence[str]
     noise: dict[str, Any]
     """Name, rate, and where true labels are known `mislabeled_fraction`, `transition_matrix`; with
-    `--labels` also the file and where it came from."""
+    `--labels` or `--noise-file` also the file and where it came from."""
     test_images: Images | None
     test_label: np.ndarray | None
     """(M,), int64: the true label where the data set knows it, else the label it gives."""
@@ -63,8 +64,8 @@ class TrainingData:
 def load_data(config: RunConfig, resumed: RunReader | None = None) -> TrainingData:
     """Load, split and mislabel the data of a run; the seed decides all that is drawn.
 
-    With `--labels` the file says the labels. A run that is `resumed` has kept them itself, so
-    that its file may have gone or changed.
+    With `--labels` or `--noise-file` the file says the labels. A run that is `resumed` has kept
+    them itself, so that its file may have gone or changed.
 
     Raises
     ------
@@ -85,7 +86,7 @@ def load_data(config: RunConfig, resumed: RunReader | None = None) -> TrainingDa
         rng = np.random.default_rng([seed, SUBSET_STREAM])
         train = train.take(np.sort(rng.permutation(len(train))[: config.train_samples]))
     class_names = dataset.class_names
-    if config.labels is None:
+    if config.labels is None and config.noise_file is None:
         rng = np.random.default_rng([seed, NOISE_STREAM])
         given_label, true_label, noise = _mislabel(train, class_names, config, rng)
     else:
@@ -156,7 +157,8 @@ def _relabel(
 
     Last come the names of the classes, of which an export may have renamed some.
     """
-    is_known = config.noise != "none" or train.true_label is not None
+    is_noise = config.noise_file is not None
+    is_known = is_noise or config.noise != "none" or train.true_label is not None
     true_label = _best_label(train) if is_known else None
     fingerprint = fingerprint_of(train.images, train.label)
     if resumed is not None:
@@ -164,12 +166,23 @@ def _relabel(
             raise UsageError(f"run {resumed.name!r} cannot go on: its data have changed since")
         given_label = resumed.samples()["given_label"].to_numpy(np.int64, copy=True)
         return given_label, true_label, resumed.info["noise"], resumed.class_names
-    assert config.labels is not None
-    file = read_labels(
-        config.labels, n_samples=len(train), class_names=class_names, fingerprint=fingerprint
-    )
+    place = config.noise_file or config.labels
+    assert place is not None
+    read = read_noise if is_noise else read_labels
+    file = read(place, n_samples=len(train), class_names=class_names, fingerprint=fingerprint)
     about = {"file": file.path, "sha256": file.sha256, "provenance": file.provenance}
     noise: dict[str, Any] = {"name": "labels", "rate": 0.0, "labels": about}
+    if is_noise:
+        name, rate = kind_of(file.provenance, file.path)
+        if name is not None and config.noise not in ("none", name):
+            raise UsageError(f"--noise is {config.noise}, but {file.path} holds noise {name!r}")
+        if name is not None and config.noise == name and config.noise_rate != rate:
+            raise UsageError(
+                f"--noise-rate is {config.noise_rate:g}, but {file.path} holds a rate of {rate:g}"
+            )
+        own = (name, rate) if name is not None else (config.noise, config.noise_rate)
+        own = ("file", 0.0) if own[0] == "none" else own  # wrong labels, of an unknown kind
+        noise = dict(zip(("name", "rate"), own, strict=True)) | {"noise_file": about}
     if true_label is not None:
         noise |= measured_noise(true_label, file.label, len(class_names))
     return file.label, true_label, noise, file.class_names

@@ -146,7 +146,15 @@ def test_changes_are_counted_most_first(tiny_run):
 
 def test_defaults_are_those_of_training():
     fields = {f.name: getattr(RunConfig(), f.name) for f in dataclasses.fields(RunConfig)}
-    decide_nothing = {"labels", "run", "runs", "outputs", "outputs_every", "features_at"}
+    decide_nothing = {
+        "labels",
+        "noise_file",
+        "run",
+        "runs",
+        "outputs",
+        "outputs_every",
+        "features_at",
+    }
     decide_nothing |= {"device", "compile", "workers", "threads"}
     decide_nothing |= {"threshold_samples", "threshold_seed"}  # a retraining needs none
     assert fields.keys() - decide_nothing == DEFAULTS.keys()
