@@ -12,9 +12,6 @@ asked: at most 1.25 times that.
 """
 
 import argparse
-import gc
-import statistics
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -23,25 +20,19 @@ import numpy as np
 import pandas as pd
 from rich.console import Console
 
+from benchmarks.method_costs import cost_part
 from benchmarks.which_criterion import as_table, finished_runs, verdict, with_interval
 from hmw_core.criteria.of_run import criteria_of, title_of
 from hmw_core.laboratory.contest import contest_of
 from hmw_core.log.reader import RunReader
-from training.config import RunConfig
-from training.data.prepare import TrainingData, load_data
-from training.loop import Training
-from training.methods import METHODS
-from training.recipes import recipe_fields
 from training.sweeps.grid import Fields
-from training.sweeps.named import COSTS, MOST_EXPENSIVE, NAMED_SWEEPS, WORSE_LABEL_RATE
+from training.sweeps.named import COSTS, NAMED_SWEEPS
 from training.sweeps.named_sweep import planned
 from training.sweeps.plan import run_cells
 
 REPORT = Path("docs/methods.md")
 BASE, HMW = "CCE", "CCE+HMW-code"
 SHARED = ("last_loss", "mean_loss", "aum", "iam", "hm_weight")
-N_PICTURES, N_EPOCHS = 1_000, 6  # of a timed training
-MOST = 1.25  # times the predicted cost
 SEED_COUNT = 3
 
 WORSE_IS_KNOWN = {
@@ -247,77 +238,6 @@ def criterion_table(part: pd.DataFrame) -> pd.DataFrame:
             }
         )
     return pd.DataFrame(rows)
-
-
-def cost_part(data: Path | None, repeats: int, console: Console) -> list[str]:
-    """Return the section on what an epoch costs."""
-    found: dict[str, list[float]] = {}
-    predicted: dict[str, float] = {}
-    loaded = load_data(timed_config(BASE, data))  # the same for all
-    n_samples = len(loaded.given_label)
-    for repeat in range(repeats):
-        for recipe, cost in COSTS.items():  # in turn: what else the machine does meets all alike
-            if cost > MOST_EXPENSIVE:
-                continue
-            seconds = epoch_seconds(timed_config(recipe, data), loaded)
-            found.setdefault(recipe, []).append(seconds)
-            predicted[recipe] = cost
-            if recipe == "D2L":  # 1,280 forward passes an epoch, whatever the size of the data
-                predicted[recipe] += min(1_280, n_samples) / (3 * n_samples)
-        console.print(f"timed {repeat + 1} of {repeats}", highlight=False)
-    rows = []
-    for recipe, seconds in found.items():
-        ratios = [s / base for s, base in zip(seconds, found[BASE], strict=True)]
-        ratio = statistics.median(ratios)
-        rows.append(
-            {
-                "recipe": recipe,
-                "times CCE": f"{ratio:.2f} [{min(ratios):.2f}, {max(ratios):.2f}]",
-                "predicted": f"{predicted[recipe]:.2f}",
-                "of the predicted": f"{ratio / predicted[recipe]:.2f}",
-                f"within {MOST}": "yes" if ratio <= MOST * predicted[recipe] else "no",
-            }
-        )
-    pictures = f"{N_PICTURES:,} pictures of CIFAR-10" if data is not None else "digits"
-    return [
-        "## What an epoch costs",
-        f"Training alone, mean over the {N_EPOCHS} epochs of a training with all its stages, "
-        f"{pictures}, small_cnn, one thread; the methods in turn, {repeats} times; median and "
-        "range of the ratio to plain cross entropy in the same turn. Predicted are passes of "
-        "networks over the training set: see `COSTS` in `training/sweeps/named.py`.",
-        as_table(pd.DataFrame(rows)),
-    ]
-
-
-def timed_config(recipe: str, data: Path | None) -> RunConfig:
-    """Return what a timed training is trained with: digits, or some pictures of CIFAR-10N."""
-    about: Fields = {"dataset": "digits", "noise": "symmetric", "noise_rate": 0.4}
-    if data is not None:
-        about = {
-            "dataset": "parquet",
-            "data": str(data / "cifar10_train.parquet"),
-            "noise": "human",
-            "noise_column": "worse_label",
-            "test_fraction": 0.0,
-            "train_samples": N_PICTURES,
-        }
-    fields = recipe_fields(recipe, about["dataset"], about["noise"], about.get("noise_rate", 0.0))
-    fields |= about | {"epochs": N_EPOCHS, "threads": 1, "device": "cpu"}
-    method = METHODS[fields.get("method", "standard")]
-    if any(argument.name == "noise_rate" for argument in method.arguments):
-        told = {"noise_rate": about.get("noise_rate", WORSE_LABEL_RATE)}
-        fields["method_args"] = fields.get("method_args", {}) | told
-    return RunConfig(**fields)
-
-
-def epoch_seconds(config: RunConfig, loaded: TrainingData) -> float:
-    """Return the mean seconds of a training epoch, over a training with all its stages."""
-    training = Training(config, loaded)
-    gc.collect()
-    start = time.perf_counter()
-    for epoch in range(1, N_EPOCHS + 1):
-        training.train_epoch(epoch, lambda *_: None)
-    return (time.perf_counter() - start) / N_EPOCHS
 
 
 if __name__ == "__main__":
