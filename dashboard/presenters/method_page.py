@@ -107,6 +107,14 @@ LOOK_FOR = {
         "A mentor weighs samples by how their loss runs. Look whether mislabeled samples lose "
         "their weight, and clean ones keep theirs."
     ),
+    "moit": (
+        "The nearest neighbours of each sample vote on its label. Look whether mislabeled samples "
+        "come to disagree with theirs, and whether the clean set stays free of them."
+    ),
+    "moit_plus": (
+        "The nearest neighbours of each sample vote on its label, and the last clean set trains a "
+        "new classifier. Look whether mislabeled samples are in it, and what the second stage adds."
+    ),
     "aum": (
         "Samples whose margin lies below that of threshold samples are left out. Look whether "
         "those are the mislabeled ones."

@@ -203,7 +203,11 @@ def test_batches_of_one_sample(build):
 
 
 # Several trainings in one run's epochs, of which each needs its steps.
-SMALL_BATCHES = {"ced": {"batch_size": 32}, "iterative_cv": {"batch_size": 32}}
+SMALL_BATCHES = {
+    "ced": {"batch_size": 32},
+    "iterative_cv": {"batch_size": 32},
+    "moit_plus": {"batch_size": 32},
+}
 
 
 def train_on_digits(name, record=None, **fields):

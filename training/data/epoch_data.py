@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from hmw_core.objective.batch import Batch
-from training.data.augment import PLAIN, Draws, draw
+from training.data.augment import PLAIN, Draws, Policy, draw
 from training.data.batches import ImageSource
 from training.devices import epoch_seed
 from training.stopping import StopWish
@@ -75,7 +75,7 @@ class EpochData:
         self,
         order: Tensor | None = None,
         views: int = 1,
-        augment: str | Sequence[str] = "weak",
+        augment: str | Sequence[Policy] = "weak",
         batch_size: int | None = None,
     ) -> Iterator[Batch]:
         """Return the batches of a training pass.
@@ -86,8 +86,8 @@ class EpochData:
             Samples in the order wanted. Default: all of `training_id`, in an order drawn now.
         views : int
             Views of each picture, >= 1.
-        augment : str or sequence of str
-            Policy of `augment.POLICIES` for every view, or one for each.
+        augment : str or sequence of policies
+            Policy of `augment.POLICIES` for every view, or one for each, see `augment`.
         batch_size : int, optional
             Default: the run's. The last batch may be smaller.
         """

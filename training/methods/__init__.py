@@ -24,6 +24,7 @@ from training.methods.gce_truncated import TruncatedGCE
 from training.methods.iterative_cv import IterativeCV
 from training.methods.jocor import JoCoR
 from training.methods.mentor_net import MentorNet
+from training.methods.moit import MOIT, MOITPlus
 from training.methods.nested import CED
 from training.methods.pencil import PENCIL
 from training.methods.plc import PLC
@@ -55,4 +56,6 @@ METHODS: dict[str, type[Method]] = {
     "bilevel": Bilevel,
     "iterative_cv": IterativeCV,
     "cutmix": CutMix,
+    "moit": MOIT,
+    "moit_plus": MOITPlus,
 }

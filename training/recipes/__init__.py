@@ -13,6 +13,7 @@ from dataclasses import replace
 from hmw_core.catalogue import Case, Fields, Recipe, fields_of
 from hmw_core.errors import pick
 from training.recipes import (
+    contrastive,
     corrections,
     curricula,
     paper,
@@ -31,6 +32,7 @@ ROWS = (
     | selection.ROWS
     | semi_supervised.ROWS
     | prototypes.ROWS
+    | contrastive.ROWS
 )
 RECIPES = {
     name: replace(row, cases=(Case(PAPER_TRAINING, CIFAR), *row.cases))

@@ -55,6 +55,8 @@ COSTS = {
     "Bilevel": 1.5,
     **dict.fromkeys(("Co-teaching", "Co-teaching+", "JoCoR", "CED", "Iterative-CV"), 2.0),
     "ELR+": 3.33,
+    "MOIT": 3.0,
+    "MOIT+": 2.6,
     "DivideMix": 9.0,
     **dict.fromkeys(("UNICON", "UNICON+HMW"), 9.3),
 }
