@@ -123,6 +123,11 @@ LOOK_FOR = {
         "Pictures are cut from two, so no label is seen with a whole picture of its own. Look "
         "whether the whole pictures of mislabeled samples keep a higher loss than clean ones."
     ),
+    "proto_mix": (
+        "Labels are corrected by the network and the nearest pictures, and only sure ones are "
+        "trained on. Look whether the relabelled samples become right, and whether mislabeled ones "
+        "are kept: a low threshold keeps a given label on little belief."
+    ),
 }
 
 

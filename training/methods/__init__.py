@@ -28,6 +28,7 @@ from training.methods.moit import MOIT, MOITPlus
 from training.methods.nested import CED
 from training.methods.pencil import PENCIL
 from training.methods.plc import PLC
+from training.methods.proto_mix import ProtoMix
 from training.methods.selfie import SELFIE
 from training.methods.standard import Standard
 from training.methods.unicon import UNICON
@@ -58,4 +59,5 @@ METHODS: dict[str, type[Method]] = {
     "cutmix": CutMix,
     "moit": MOIT,
     "moit_plus": MOITPlus,
+    "proto_mix": ProtoMix,
 }

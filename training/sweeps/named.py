@@ -57,6 +57,7 @@ COSTS = {
     "ELR+": 3.33,
     "MOIT": 3.0,
     "MOIT+": 2.6,
+    "ProtoMix": 4.3,
     "DivideMix": 9.0,
     **dict.fromkeys(("UNICON", "UNICON+HMW"), 9.3),
 }
