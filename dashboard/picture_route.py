@@ -28,7 +28,7 @@ def answer(request: Request) -> Response:
         return _none("the address of one is picture/RUN/SAMPLE")
     name, sample = words
     try:
-        run = run_called(name)
+        run = run_called(name, request.query_params.get("data"))
         if run is None:
             return _none(f"no run here is called {name!r:.100}")
         if not (sample.isascii() and sample.isdigit() and len(sample) < 12):

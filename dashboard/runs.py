@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from dashboard.cached.kept import kept_for, version
 from dashboard.drawing.style import PLAIN, Typography
@@ -22,6 +23,9 @@ from hmw_core.log.cache import read_only as read_only  # what the pages ask befo
 from hmw_core.log.reader import RunReader
 from hmw_core.log.run_list import list_runs
 
+OF_SWEEP = "of"
+"""What the address calls the sweep whose runs are shown."""
+
 
 def runs_folder() -> Path:
     """Return the folder of runs: `HMW_RUNS`, or `data/runs`."""
@@ -29,26 +33,41 @@ def runs_folder() -> Path:
 
 
 def all_runs() -> tuple[list[RunReader], dict[str, str]]:
-    """Return the runs that can be read, newest first, and why each of the others cannot."""
+    """Return the runs that can be read, newest first, and why each of the others cannot.
+
+    Where the address names a sweep, these are its runs.
+    """
+    sweep = shown_sweep()
     # By listing, never by joining a name from the address: nothing outside can be reached.
-    found = list_runs(runs_folder(), _at)
+    found = list_runs(runs_folder() if sweep is None else sweep.folder, _at)
     readable = [entry for entry in found if isinstance(entry, RunReader)]
     return readable, dict(entry for entry in found if isinstance(entry, tuple))
 
 
-def run_called(name: str) -> RunReader | None:
-    """Return the run of this name, None where none of `all_runs` has it; no other one is opened.
+def run_called(name: str, fingerprint: str | None = None) -> RunReader | None:
+    """Return the run of this name, None where none has it; no other one is opened.
+
+    One of `runs_folder` comes first, then one of a sweep's; before them one with the fingerprint
+    of the data, where it is given: sweeps on other data call their runs alike.
 
     Raises
     ------
     UnreadableRun
         If it cannot be read, with the reason.
     """
-    for found in list_runs(runs_folder(), _at, called=name):
-        if isinstance(found, tuple):
-            raise UnreadableRun(found[1])
-        return found
-    return None
+    broken, first = None, None
+    sweeps = sorted(sweeps_folder().glob("[!.]*/sweep.json"))
+    for folder in (runs_folder(), *(file.parent for file in sweeps)):
+        for found in list_runs(folder, _at, called=name):
+            if isinstance(found, tuple):
+                broken = broken or found[1]
+            elif fingerprint in (None, found.info["dataset"]["fingerprint"]):
+                return found
+            else:
+                first = first or found
+    if broken and first is None:
+        raise UnreadableRun(broken)
+    return first
 
 
 def of_network(run: RunReader, network: int) -> RunReader:
@@ -99,6 +118,16 @@ def sweeps_folder() -> Path:
     folder = runs_folder()
     is_a_sweep = (folder / "sweep.json").exists()
     return folder.resolve().parent if is_a_sweep else folder.parent / "sweeps"
+
+
+def shown_sweep() -> Sweep | None:
+    """Return the sweep whose runs are shown in place of the folder's, which `of=` names."""
+    if get_script_run_ctx(suppress_warning=True) is None:  # no page asks
+        return None
+    asked = st.query_params.get(OF_SWEEP) or st.session_state.get("address", {}).get(OF_SWEEP)
+    if not asked:
+        return None
+    return next((sweep for sweep in all_sweeps()[0] if sweep.name == asked), None)
 
 
 def all_sweeps() -> tuple[list[Sweep], dict[str, str]]:

@@ -197,9 +197,10 @@ def overview(sweep: Sweep, measure: str = "last_accuracy") -> pd.DataFrame:
     for column in column_titles(sweep):
         part = cells[cells["column"] == column].to_dict("records")
         table[column] = [value_text(row, measure) for row in part]
-        table[_beside(sweep, column)] = [number_text(row["paper"]) for row in part]
+        theirs = f"{column}: paper{_beside(sweep, column)}"
+        table[theirs] = [number_text(row["paper"]) for row in part]
         if any(not math.isnan(row["lead"]) for row in part) and measure == "last_accuracy":
-            table[f"{column}: minus the paper"] = [lead_text(row) for row in part]
+            table[f"{column}: minus paper"] = [lead_text(row) for row in part]
     return pd.DataFrame(table)
 
 
@@ -209,7 +210,8 @@ def detail(sweep: Sweep, column: str) -> pd.DataFrame:
     part = cells[cells["column"] == column].to_dict("records")
     table = {"Method": [row["row"] for row in part]}
     table |= {title: [value_text(row, m) for row in part] for m, title in SHORT.items()}
-    table[_beside(sweep, column, "The paper")] = [number_text(row["paper"]) for row in part]
+    theirs = f"T{paper_words(sweep)[1:]}{_beside(sweep, column)}"
+    table[theirs] = [number_text(row["paper"]) for row in part]
     if any(not math.isnan(row["lead"]) for row in part):
         table["Last minus the paper"] = [lead_text(row) for row in part]
     table["Seeds"] = [str(row["n"]) for row in part]
@@ -305,6 +307,21 @@ def effects_text(sweep: Sweep) -> pd.DataFrame:
         )
     heading = ["With HMW", "Base", "Column", "Seeds", *SHORT.values()]
     return pd.DataFrame(rows, columns=[*heading, THEIRS])
+
+
+def effect_sentences(sweep: Sweep, measure: str = "last_accuracy") -> list[str]:
+    """Return for each recipe with HMW and its base where the one helps, harms or is open."""
+    table, said = effects(sweep), []
+    for (hmw, base), part in table[table["measure"] == measure].groupby(
+        ["hmw", "base"], sort=False
+    ):
+        where = [
+            f"{word} at {', '.join(part[part['word'] == word]['column'])}"
+            for word in (HELPS, HARMS, OPEN)
+            if (part["word"] == word).any()
+        ]
+        said.append(f"{hmw} against {base}: {'; '.join(where)}.")
+    return said
 
 
 def effect_word(low: float, high: float) -> str:
@@ -403,12 +420,10 @@ def _signed(row: Mapping[str, Any]) -> str:
     return f"{text} [{row['low']:+.1f}, {row['high']:+.1f}]"
 
 
-def _beside(sweep: Sweep, column: str, start: str = "") -> str:
-    """Return the heading of the paper's numbers beside a column, with its name where it differs."""
+def _beside(sweep: Sweep, column: str) -> str:
+    """Return what is added to a heading where the paper's column has another name than ours."""
     theirs = _standing_for(sweep, column)
-    words = start + paper_words(sweep).removeprefix("the paper") if start else paper_words(sweep)
-    where = f" ({theirs})" if theirs != column and sweep.info["named"] == "table-1" else ""
-    return f"{words}{where}" if start else f"{column}: {words}{where}"
+    return f" ({theirs})" if theirs != column and sweep.info["named"] == "table-1" else ""
 
 
 def _recipes(sweep: Sweep) -> list[str]:

@@ -1,5 +1,6 @@
 """Pictures by address: what is answered, what is refused, and what a browser may keep."""
 
+import json
 from urllib.parse import unquote, urlsplit
 
 import pytest
@@ -107,3 +108,18 @@ def test_behind_a_base_path(folder, base):
     write_run(folder / "tiny")
     assert ask(f"/{base.strip('/')}/picture/tiny/3", base).status_code == 200
     assert ask("/picture/tiny/3", base) is None
+
+
+def test_runs_of_sweeps_have_pictures_and_the_data_says_whose(folder):
+    runs, other = [folder.parent / "sweeps" / sweep / "run=1" for sweep in ("a", "b")], "0" * 16
+    for run in runs:
+        write_run(run)
+        (run.parent / "sweep.json").write_text("{}")
+    info = json.loads((runs[1] / "run.json").read_text())
+    info["dataset"]["fingerprint"] = other
+    (runs[1] / "run.json").write_text(json.dumps(info))
+    before, after = picture_address(RunReader(runs[0]))
+    for tail, tag in ((after, None), (f"?data={other}", other), ("?data=none", None)):
+        found = ask(f"/{before}7{tail}")
+        assert found.status_code == 200
+        assert tag is None or tag in found.headers["etag"]

@@ -7,6 +7,7 @@ from dashboard.jobs.starts import demo, starts
 from dashboard.presenters.run_card import LEGEND, as_html
 from dashboard.presenters.summary import description
 from dashboard.views.addresses import page_file, query_of
+from dashboard.views.parts.bar import say_sweep
 from dashboard.views.parts.blocks import show_figure
 from dashboard.views.parts.choices import plain, remember
 from dashboard.views.parts.refusals import refusals
@@ -74,7 +75,9 @@ def show() -> None:
     with st.container(key="bar", horizontal=True, vertical_alignment="center"):
         st.title("Runs", anchor=False, width="content")
         n = len(readable)
-        folder = f"`{plain(str(runs.runs_folder()))}`"
+        say_sweep()
+        sweep = runs.shown_sweep()
+        folder = f"`{plain(str(runs.runs_folder() if sweep is None else sweep.folder))}`"
         many = f"{n} run{'s' * (n > 1)} in {folder}, newest first"
         st.caption(many if n else f"none in {folder} yet", width="stretch")
         st.page_link(page_file("train"), label="Train", icon=":material/play_circle:")

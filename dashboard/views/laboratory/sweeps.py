@@ -10,6 +10,7 @@ from dashboard import runs
 from dashboard.export.names import sweep_stem
 from dashboard.figures.runs.sweep_curves import MOST_LINES, most_values
 from dashboard.figures.runs.sweep_figures import SWEEP_FIGURES
+from dashboard.views.laboratory import sweep_table as sweep_table_view
 from dashboard.views.parts.blocks import (
     figure_file,
     offer_files,
@@ -21,6 +22,7 @@ from dashboard.views.parts.choices import choose, plain
 from dashboard.views.parts.refusals import refusals
 from hmw_core.errors import UsageError
 from hmw_core.experiments.paper import PAPER_NOTE, TABLE_4, TABLE_4_COLUMNS, paper_accuracy
+from hmw_core.experiments.paper_tables import is_paper_table
 from hmw_core.experiments.sweep_differences import (
     claims_table,
     difference_table,
@@ -30,6 +32,7 @@ from hmw_core.experiments.sweep_differences import (
     verdict,
 )
 from hmw_core.experiments.sweeps import (
+    ACCURACIES,
     Sweep,
     caption,
     display_table,
@@ -108,8 +111,16 @@ def about(sweep: Sweep) -> None:
             st.code(info["command"], language="bash", wrap_lines=True)
         st.caption("Every run can be opened like any other:")
         st.code(f"./run_dashboard.sh --runs {sweep.folder}", language="bash", wrap_lines=True)
-    for note in info["notes"]:
-        st.caption(". ".join(map(plain, note.split(". "))))  # each may be long
+        n_above = 1 if is_paper_table(sweep) else len(info["notes"])  # a table is not pushed down
+        for note in info["notes"][n_above:]:
+            say_note(note)
+    for note in info["notes"][:n_above]:
+        say_note(note)
+
+
+def say_note(note: str) -> None:
+    """Show what must be said beside a sweep; each of its sentences may be long."""
+    st.caption(". ".join(map(plain, note.split(". "))))
 
 
 def values_of(sweep: Sweep, field: str) -> str:
@@ -138,6 +149,11 @@ def results(sweep: Sweep) -> str:
     """Show the table of a measure that the reader chooses, and return the measure."""
     names = measures(sweep)
     measure = choose("measure", "Measure", names, shown=measure_title, quiet=True)
+    if is_paper_table(sweep) and measure in ACCURACIES:
+        sweep_table_view.show_table(sweep, measure)
+        sweep_table_view.show_columns(sweep)
+        sweep_table_view.show_effects(sweep, measure)
+        return measure
     table = display_table(sweep, measure)
     offer_table(table, f"{sweep.name}-{measure}", caption(sweep, measure))
     if measure == "best_accuracy":

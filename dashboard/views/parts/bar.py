@@ -6,7 +6,7 @@ from typing import Literal
 import streamlit as st
 
 from dashboard.presenters.summary import description
-from dashboard.runs import all_runs, of_network, runs_folder
+from dashboard.runs import OF_SWEEP, all_runs, of_network, runs_folder, shown_sweep
 from dashboard.views.parts.blocks import show_pictures
 from dashboard.views.parts.choices import asked_for, choose_class, choose_network, plain, remember
 from dashboard.views.parts.refusals import refusals
@@ -49,6 +49,7 @@ def open_run(
     given_label = None
     with st.container(key="bar", horizontal=True, vertical_alignment="center", gap="small"):
         st.title(page, anchor=False, help=purpose, width="content")
+        say_sweep()
         run = _choose(runs) if runs else None
         if run is not None:
             run = of_network(run, choose_network(run))
@@ -72,6 +73,21 @@ def open_run(
     if run.damage:
         st.warning(f"Read up to epoch {run.last_epoch}: {plain('; '.join(run.damage))}")
     return run, given_label
+
+
+def say_sweep() -> None:
+    """Say that the runs on screen are a sweep's, and lead back to the others."""
+    sweep = shown_sweep()
+    remember(OF_SWEEP, None if sweep is None else sweep.name)
+    if sweep is None:
+        return
+    label = f"Runs of {plain(sweep.name)}"
+    help = "Show the runs of the folder again"
+    if st.button(label, icon=":material/close:", key="leave sweep", help=help, type="tertiary"):
+        remember(OF_SWEEP, None)
+        st.session_state.pop(RUN, None)
+        remember("run", None)
+        st.rerun()
 
 
 def first_run(runs: list[RunReader]) -> RunReader:

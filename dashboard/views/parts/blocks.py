@@ -104,7 +104,9 @@ def show_chart(name: str, chart: go.Figure, caption: str, *, select: bool = Fals
     )
 
 
-def offer_table(table: pd.DataFrame, name: str, caption: str) -> None:
+def offer_table(
+    table: pd.DataFrame, name: str, caption: str, *, first: str = "", select: bool = False
+) -> tuple[int, str] | None:
     """Show a table with its caption, and offer it as CSV, Markdown and LaTeX.
 
     Parameters
@@ -115,11 +117,28 @@ def offer_table(table: pd.DataFrame, name: str, caption: str) -> None:
         Of the files, and the key of the table's widgets; unlike any other on the page.
     caption : str
         Plain text: what the table shows and how its numbers were made. The files have it, too.
+    first : str
+        A column that stays in sight where the table is wider than the page.
+    select : bool
+        Whether a click chooses a cell.
+
+    Returns
+    -------
+    tuple of int and str, or None
+        Number of the row and name of the column that were chosen, if any.
     """
     unnamed = isinstance(table.index, pd.RangeIndex) and table.index.name is None
-    st.dataframe(table, height="content" if len(table) <= 15 else "auto", hide_index=unnamed)
+    look: dict[str, Any] = {"height": "content" if len(table) <= 15 else "auto"}
+    look |= {"column_config": {first: st.column_config.Column(pinned=True)}} if first else {}
+    chosen = None
+    if select:
+        look |= {"on_select": "rerun", "selection_mode": "single-cell", "key": f"table {name}"}
+        cells = st.dataframe(table, hide_index=unnamed, **look).selection.cells
+        chosen = (int(cells[0][0]), str(cells[0][1])) if cells else None
+    else:
+        st.dataframe(table, hide_index=unnamed, **look)
     st.caption(markdown(caption).replace(":", "\\:"))
-    with _download_row():
+    with download_row():
         for kind, ending, mime, make in (
             ("CSV", "csv", "text/csv", partial(csv_bytes, table)),
             ("Markdown", "md", "text/markdown", partial(to_markdown, table, caption)),
@@ -135,6 +154,7 @@ def offer_table(table: pd.DataFrame, name: str, caption: str) -> None:
                 type="tertiary",
                 help="Download the table",
             )
+    return chosen
 
 
 def say_absent(text: str) -> None:
@@ -252,7 +272,7 @@ def _note_selection(name: str) -> None:
 
 def offer_files(stem: str, name: str, file: Callable[[str], bytes]) -> None:
     """Offer a figure and its data as `stem` with an ending; `file` makes a kind when asked."""
-    with _download_row():
+    with download_row():
         for kind, mime in MIME.items():
             st.download_button(
                 kind.upper(),
@@ -267,7 +287,7 @@ def offer_files(stem: str, name: str, file: Callable[[str], bytes]) -> None:
 
 
 @contextmanager
-def _download_row() -> Iterator[None]:
+def download_row() -> Iterator[None]:
     """Put download buttons in a row at the right."""
     with st.container(
         horizontal=True,

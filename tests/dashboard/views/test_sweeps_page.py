@@ -12,6 +12,7 @@ from tests.conftest import write_run
 from tests.dashboard.figures.test_sweep_figures import write_scales
 from tests.dashboard.views.steps import in_address, open_page, said
 from tests.hmw_core.experiments.small_sweep import write_cells, write_small_sweep
+from tests.hmw_core.experiments.test_paper_tables import write_table
 
 
 @pytest.fixture
@@ -166,3 +167,59 @@ def test_runs_of_a_sweep_find_their_sweep(sweeps, monkeypatch):
     monkeypatch.setenv("HMW_SWEEPS", str(sweeps.parent / "elsewhere"))
     assert "There is no run" in said(open_page("sweeps"))
     assert read_sweep(sweeps / "s").status == "finished"
+
+
+def test_a_table_stands_beside_the_papers(sweeps):
+    write_table(sweeps / "t", notes=["First. Second.", "Folded."])
+    page = open_page("sweeps")
+    assert not page.error
+    shown = page.dataframe[0].value.set_index("Method")
+    assert shown.loc["CCE", "symmetric 0.5"] == "52.0 [47.0, 57.0]"
+    assert shown.loc["CCE", "symmetric 0.5: paper"] == "57.9"
+    assert shown.loc["CCE", "symmetric 0.5: minus paper"] == "-5.9 [-10.9, -0.9]"
+    assert shown.loc["MOIT+", "symmetric 0.5"] == "–"
+    text = said(page)
+    assert "Rows of the paper's that are not in this sweep: Forward" in text
+    assert "CCE+HMW against CCE: harms at symmetric 0.5" in text
+    detail = next(
+        f.value for f in page.dataframe if "Best epoch" in f.value and "Method" in f.value
+    )
+    assert detail.set_index("Method").loc["CCE", "Mean of last 10"].startswith("40.2")
+    sources = next(f.value for f in page.dataframe if "What the sources say" in f.value)
+    assert "single network" in sources["What the sources say"].str.cat()
+    keys = [button.key for button in page.get("download_button")]
+    assert {f"{kind} of the whole table" for kind in ("CSV", "Markdown", "LaTeX")} <= set(keys)
+    page = open_page("sweeps", measure="best_accuracy")
+    assert page.dataframe[0].value["symmetric 0.5"][0].startswith("57.0")
+    assert "Best epoch:" in said(page)
+
+
+def test_a_cell_of_a_table_leads_to_its_runs(sweeps):
+    write_table(sweeps / "t")
+    write_run(sweeps / "t" / "cell=0-seed=1")
+    page = open_page("sweeps", cell="CCE at symmetric 0.5")
+    assert "CCE at symmetric 0.5: 3 trainings" in said(page).replace("*", "")
+    assert "Seed 1: last epoch 52.0 %" in said(page)
+    links = [link.proto for link in page.get("page_link")]
+    assert any("of=t" in f"{link.query_string}" for link in links)
+    page = open_page("samples", run="cell=0-seed=1", of="t")
+    assert page.selectbox(key="choice run").value == "cell=0-seed=1"
+    leave = next(button for button in page.button if button.key == "leave sweep")
+    assert leave.label.replace("\\", "") == "Runs of t"
+    leave.click().run()
+    assert "of" not in page.query_params
+    assert "There is no run to show" in said(page)
+
+
+@pytest.mark.parametrize("cell", ["UNICON at symmetric 0.8", "x", "<b>", "MOIT+ at symmetric 0.5"])
+def test_a_cell_without_trainings_says_so(cell, sweeps):
+    write_table(sweeps / "t")
+    assert "no training of it has finished" in said(open_page("sweeps", cell=cell))
+
+
+def test_a_sweep_that_is_not_there_changes_no_runs(folder, sweeps):
+    write_run(folder / "tiny")
+    for name in ("gone", "../runs"):
+        page = open_page("samples", run="tiny", of=name)
+        assert page.selectbox(key="choice run").value == "tiny"
+        assert "of" not in page.query_params

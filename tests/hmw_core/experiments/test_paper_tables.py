@@ -12,6 +12,7 @@ from hmw_core.experiments.paper_tables import (
     column_titles,
     detail,
     effect_pairs,
+    effect_sentences,
     effect_word,
     effects,
     effects_text,
@@ -108,6 +109,7 @@ def test_what_hmw_changes_is_paired_by_seed(table):
     same = found.loc["CCE+HMW-code", "CCE"]
     assert same["difference"] == pytest.approx(40.0)
     assert same["word"] == "cannot be told"  # no spread, so no interval
+    assert effect_sentences(table)[0] == "CCE+HMW against CCE: harms at symmetric 0.5."
     said = effects_text(table)
     assert said["Last epoch"][0] == "-10.3 [-14.1, -6.5]: harms"
 
@@ -162,7 +164,7 @@ def test_a_stand_in_stands_beside_the_column_it_replaces(tmp_path):
     assert paper_words(sweep) == "the paper on CIFAR-10"
     assert "The paper on CIFAR-10 (asymmetric 0.3)" in detail(sweep, "pair_flip 0.3")
     assert "not to be compared by value" in table_caption(sweep)
-    assert "minus the paper" not in " ".join(overview(sweep))
+    assert "minus paper" not in " ".join(overview(sweep))
 
 
 def test_one_training_of_table_3_fills_four_columns(tmp_path):
@@ -174,10 +176,10 @@ def test_one_training_of_table_3_fills_four_columns(tmp_path):
     sweep = read_sweep(tmp_path / "t")
     shown = overview(sweep).set_index("Method").loc["CCE+HMW+CutMix"]
     assert shown["WebVision top-1"].startswith("71.0")
-    assert shown["WebVision top-1: the paper"] == "78.04"
+    assert shown["WebVision top-1: paper"] == "78.04"
     assert shown["ILSVRC12 top-1"] == "65.0"  # twice the same: no interval
-    assert shown["ILSVRC12 top-1: the paper"] == "71.88"
-    assert shown["ILSVRC12 top-1: minus the paper"] == "-6.9"
+    assert shown["ILSVRC12 top-1: paper"] == "71.88"
+    assert shown["ILSVRC12 top-1: minus paper"] == "-6.9"
     assert shown["ILSVRC12 top-5"] == "–"
     values = values_table(sweep).query("column == 'ILSVRC12 top-1'")
     assert values["best_accuracy"].tolist() == pytest.approx([70.0] * 4)
@@ -188,9 +190,9 @@ def test_table_2_has_the_fair_baseline_beside_the_papers_row(tmp_path):
     write_table(tmp_path / "t", "animal10n", recipes, {}, "table-2")
     sweep = read_sweep(tmp_path / "t")
     shown = overview(sweep).set_index("Method")
-    assert shown.loc["CCE+HMW+CutMix", "ANIMAL-10N: the paper"] == "86.5"
-    assert shown.loc["CCE+CutMix", "ANIMAL-10N: the paper"] == "–"
-    assert shown.loc["CCE", "ANIMAL-10N: minus the paper"] == "-0.4"
+    assert shown.loc["CCE+HMW+CutMix", "ANIMAL-10N: paper"] == "86.5"
+    assert shown.loc["CCE+CutMix", "ANIMAL-10N: paper"] == "–"
+    assert shown.loc["CCE", "ANIMAL-10N: minus paper"] == "-0.4"
     assert "InstanceGM" in shown.index
     assert "one seed, so no interval" in table_caption(sweep)
     assert effects(sweep)["base"].unique().tolist() == ["CCE+CutMix", "CCE"]
