@@ -57,6 +57,11 @@ LOOK_FOR = {
         "Each network is held to the early predictions of the other's slow copy. Look whether the "
         "belief in the given label of mislabeled samples stays low in both memories."
     ),
+    "puridiver": (
+        "Samples are taken for correct, are relabelled with what the network says, or have no "
+        "label. Look whether the mislabeled ones leave the first part, and whether those of the "
+        "second are given their true labels."
+    ),
     "forward": (
         "A first training estimates which label became which, a second one corrects its loss by "
         "that matrix. Look how near the matrix is to the measured one."

@@ -26,6 +26,7 @@ LABEL = torch.arange(N_SAMPLES) % N_CLASSES
 TOLD = {
     "divide_mix": {"warmup_epochs": 3},
     "unicon": {"warmup_epochs": 3},
+    "puridiver": {"warmup_epochs": 3},
     "forward": {"transition": "true"},
     "backward": {"transition": "true"},
     "gce_truncated": {"k": 0.35},
@@ -207,6 +208,7 @@ SMALL_BATCHES = {
     "ced": {"batch_size": 32},
     "iterative_cv": {"batch_size": 32},
     "moit_plus": {"batch_size": 32},
+    "puridiver": {"batch_size": 32},  # published with 16
 }
 
 

@@ -29,6 +29,7 @@ from training.methods.nested import CED
 from training.methods.pencil import PENCIL
 from training.methods.plc import PLC
 from training.methods.proto_mix import ProtoMix
+from training.methods.puridiver import PuriDivER
 from training.methods.selfie import SELFIE
 from training.methods.standard import Standard
 from training.methods.unicon import UNICON
@@ -55,6 +56,7 @@ METHODS: dict[str, type[Method]] = {
     "selfie": SELFIE,
     "ced": CED,
     "bilevel": Bilevel,
+    "puridiver": PuriDivER,
     "iterative_cv": IterativeCV,
     "cutmix": CutMix,
     "moit": MOIT,

@@ -29,6 +29,18 @@ ELR_PLUS_WEBVISION = {
     "method_args": {"mixup_alpha": 1.5, "ema_ramp_epochs": 19.4},
 }
 
+# Source: Bang et al. (CVPR 2022), PuriDivER, the settings of the released code, which trains on a
+# memory of 500 (CIFAR-10) to 2000 pictures, and so in steps of 16; there is nothing published of
+# its training on all. The learning rate is a cosine that begins anew after 1, 3, 7, ... 127 epochs,
+# which the settings cannot say: here it falls once.
+PURIDIVER_TRAINING = {
+    "batch_size": 16,
+    "learning_rate": 0.05,
+    "nesterov": True,
+    "weight_decay": 1e-4,
+    "schedule": "cosine",
+}
+
 ROWS: dict[str, Recipe] = {
     "ELR+": Recipe(
         "Two networks on mixed pictures, each held to what the other's slow copy said early",
@@ -38,6 +50,31 @@ ROWS: dict[str, Recipe] = {
             Case({"method_args": {"beta": 0.9, "lambda": 1.0}}, ("cifar10",), ASYMMETRIC),
             Case(ELR_PLUS_CIFAR100, ("cifar100",)),
             Case(ELR_PLUS_WEBVISION, ("webvision",)),
+        ),
+    ),
+    "PuriDivER": Recipe(
+        "Samples are correct, relabelled or unlabelled, each part with a loss (offline form)",
+        {"method": "puridiver"},
+        (
+            Case({**PURIDIVER_TRAINING, "network": "resnet18_cifar", "epochs": 255}, ("cifar10",)),
+            Case(
+                {
+                    **PURIDIVER_TRAINING,
+                    "network": "resnet32_cifar",
+                    "epochs": 255,
+                    "method_args": {"warmup_epochs": 30},
+                },
+                ("cifar100",),
+            ),
+            Case(
+                {
+                    **PURIDIVER_TRAINING,
+                    "network": "timm:resnet34",
+                    "epochs": 127,
+                    "method_args": {"warmup_epochs": 10},
+                },
+                ("webvision",),
+            ),
         ),
     ),
 }

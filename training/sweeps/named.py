@@ -58,6 +58,7 @@ COSTS = {
     "MOIT": 3.0,
     "MOIT+": 2.6,
     "ProtoMix": 4.3,
+    "PuriDivER": 1.8,
     "DivideMix": 9.0,
     **dict.fromkeys(("UNICON", "UNICON+HMW"), 9.3),
 }

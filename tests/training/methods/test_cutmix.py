@@ -8,7 +8,8 @@ from hmw_core.objective.batch import Batch
 from tests.contracts.test_every_method import LABEL, N_SAMPLES, epoch_data, run_epoch
 from training.config import RunConfig
 from training.methods.base import Sizes
-from training.methods.cutmix import CutMix, drawn_box, pasted
+from training.methods.cutmix import CutMix
+from training.methods.pasted_boxes import drawn_box, pasted
 from training.recipes import recipe_fields
 
 CPU = torch.device("cpu")
