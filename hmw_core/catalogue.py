@@ -7,10 +7,13 @@ torch, which takes seconds; a test compares the two. After a change, write it an
 
 import json
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
+
+from hmw_core.errors import UsageError
 
 Fields = dict[str, Any]
 """Settings of a training by their names in `RunConfig`."""
@@ -74,6 +77,51 @@ class Choice:
     def range(self) -> str:
         """The accepted words."""
         return ", ".join((*self.accepted, *(("a file",) if self.or_file else ())))
+
+
+def argument_values(
+    owner: str,
+    option: str,
+    arguments: Sequence[Argument | Choice],
+    given: Mapping[str, Any],
+    epochs: int,
+) -> dict[str, Any]:
+    """Return the value of each argument: the one given, else its default in so many epochs.
+
+    Parameters
+    ----------
+    owner, option : str
+        Such as "method 'elr'" and "--method-args", for messages.
+    arguments : sequence of Argument or Choice
+    given : mapping
+    epochs : int
+
+    Raises
+    ------
+    UsageError
+        For an unknown name, or a value out of range.
+    """
+    known = {argument.name: argument for argument in arguments}
+    for name, value in given.items():
+        if name not in known:
+            names = ", ".join(known) or "none"
+            raise UsageError(f"{owner} has no argument {name!r}; it has {names}")
+        if not _accepts(known[name], value):
+            raise UsageError(f"{option} {name} of {owner} must be {known[name].range}, got {value}")
+    values: dict[str, Any] = {
+        name: argument.default if isinstance(argument, Choice) else argument.default_for(epochs)
+        for name, argument in known.items()
+    }
+    values |= given
+    whole = [name for name, argument in known.items() if getattr(argument, "whole", False)]
+    return values | {name: int(values[name]) for name in whole if values[name] is not None}
+
+
+def _accepts(argument: Argument | Choice, value: Any) -> bool:
+    if isinstance(argument, Choice):
+        return isinstance(value, str) and (argument.or_file or value in argument.accepted)
+    is_number = isinstance(value, int | float) and argument.low <= value <= argument.high
+    return is_number and not (argument.whole and value != int(value))
 
 
 @dataclass(frozen=True)

@@ -21,8 +21,8 @@ ROOMS = {
     "training": (
         "recipes", "config", "devices", "stopping", "lasting_stream", "progress", "schedule",
         "data", "networks", "methods", "evaluation", "checkpoint", "threshold_samples",
-        "validation", "records", "loop", "map_at_end", "listing", "prove",
-        "sweeps", "callbacks", "__main__",
+        "validation", "records", "teacher", "loop", "noise_export", "map_at_end", "listing",
+        "prove", "sweeps", "callbacks", "__main__",
     ),
     "dashboard": (
         "drawing", "figures", "presenters", "export", "jobs", "gate", "launcher", "labels",

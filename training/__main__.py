@@ -260,11 +260,13 @@ def _sweep(arguments: list[str]) -> int:
 def _noise(arguments: list[str]) -> int:
     defaults = NoiseOptions(file=tyro.MISSING, **vars(_recipe_defaults(arguments)))
     options = parse(NoiseOptions, arguments, f"{PROGRAM} noise", defaults)
-    from training.data.noise_export import export_noise
+    from training.noise_export import export_noise
 
     given = {field.name: getattr(options, field.name) for field in dataclasses.fields(RunConfig)}
-    print(export_noise(RunConfig(**given), options.file))
-    return 0
+    return _supervised(
+        lambda console: print(export_noise(RunConfig(**given), options.file)),
+        "nothing is written",
+    )
 
 
 def _run_folder(run: str, runs: str) -> Path:

@@ -70,6 +70,8 @@ class RunConfig:
     noise_rate: float = 0.0
     """Its rate in [0, 1], as the noise defines it. The share of labels that really changed is
     measured and kept with the run."""
+    noise_args: dict[str, float | str] = field(default_factory=dict)
+    """Arguments of the noise, as `list` names them: `--noise-args type II teacher_epochs 10`."""
     noise_file: str | None = None
     """File of noisy labels (CSV, Parquet or JSON), as `python -m training noise` writes it, in
     place of a draw. `--noise` and `--noise-rate` are those that it says, where it does."""
@@ -263,6 +265,8 @@ class RunConfig:
             words[:0] = own + loss + weighting
         method = "-".join(words)
         noise = self.noise if self.noise in ("none", "human") else f"{self.noise}{self.noise_rate}"
+        if self.noise_args:
+            noise += f"-{_word('noise_args', self.noise_args)}"
         if self.noise == "none" and self.noise_file is not None:
             noise = "file"
         labels = "" if self.labels is None else "-corrected"

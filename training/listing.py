@@ -35,7 +35,7 @@ def listing() -> dict[str, list[dict[str, Any]]]:
     # Here, because torch takes seconds to load and `train --help` does not need it.
     from hmw_core.criteria import CRITERIA
     from hmw_core.criteria.criterion import FAMILIES
-    from hmw_core.noise import NOISES
+    from hmw_core.noise import NOISE_ARGUMENTS, NOISES
     from hmw_core.objective.losses import LOSSES
     from hmw_core.objective.weighting import WEIGHTINGS
     from training.data.datasets import DATASETS
@@ -49,7 +49,10 @@ def listing() -> dict[str, list[dict[str, Any]]]:
     }
     return {
         "datasets": _members(DATASETS),
-        "noises": _members(NOISES),
+        "noises": [
+            member | {"arguments": [_as_json(a) for a in NOISE_ARGUMENTS.get(member["name"], ())]}
+            for member in _members(NOISES)
+        ],
         "networks": [*_members(NETWORKS), timm],
         "losses": _members(LOSSES),
         "weightings": [

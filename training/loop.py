@@ -27,6 +27,7 @@ from training.methods.base import Record, Sizes
 from training.progress import EpochSummary, TrainingProgress
 from training.records import LogRecord, LossRecord
 from training.stopping import Stopped, StopWish
+from training.teacher import posteriors
 from training.threshold_samples import RealClasses, draw_threshold_samples
 from training.validation import as_json, draw_validation
 
@@ -62,7 +63,7 @@ def train(config: RunConfig, console: Console) -> None:
             )
         )
     config = dataclasses.replace(config, threads=devices.use_threads(config.threads))
-    training = Training(config, load_data(config))
+    training = Training(config, load_data(config, teacher=posteriors))
     with _failing_on_disk():
         writer = training.new_log()
     training.run(writer, console, first_epoch=1)

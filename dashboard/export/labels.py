@@ -32,7 +32,7 @@ DEFAULTS: dict[str, Any] = {
     "dataset": "digits", "data": None, "test_data": None, "image_column": "image",
     "label_column": "label", "true_label_column": None, "noise_column": None,
     "test_fraction": 0.2, "train_samples": None, "image_size": None,
-    "skip_broken": False, "noise": "none", "noise_rate": 0.0, "recipe": None,
+    "skip_broken": False, "noise": "none", "noise_rate": 0.0, "noise_args": {}, "recipe": None,
     "method": "standard", "method_args": {}, "loss": "ce", "loss_args": {},
     "normalize_logits": False, "weighting": "uniform", "weighting_args": {}, "alpha": 100.0,
     "beta": 100.0, "k": 1, "annealing_start": 1, "warmup_epochs": 0, "confidence_penalty": 0.0,

@@ -33,7 +33,7 @@ ACCURACIES = {
 }
 DATA_FIELDS = (
     "dataset data test_data image_column label_column true_label_column noise_column "
-    "test_fraction train_samples image_size noise noise_rate noise_file labels data_seed"
+    "test_fraction train_samples image_size noise noise_rate noise_args noise_file labels data_seed"
 ).split()
 """Fields that decide what is trained on: a condition. The others make a setting."""
 TRAINING: dict[str, Any] = {

@@ -12,11 +12,13 @@ from typing import NamedTuple
 
 import numpy as np
 
+from hmw_core.catalogue import Argument, Choice
 from hmw_core.errors import UsageError, pick
 from hmw_core.noise.class_map import asymmetric, block_shift, pair_flip, superclass_shift
 from hmw_core.noise.clean_labels import CleanLabels
-from hmw_core.noise.instance import instance
+from hmw_core.noise.instance import PIXEL_SCALES, instance
 from hmw_core.noise.measure import mislabeled_fraction, transition_matrix
+from hmw_core.noise.pmd import KEEP, pmd
 from hmw_core.noise.symmetric import symmetric, symmetric_exclusive
 from hmw_core.noise.without_rate import human, none
 
@@ -29,8 +31,22 @@ NOISES: dict[str, Callable[[CleanLabels, float, np.random.Generator], np.ndarray
     "block_shift": block_shift,
     "pair_flip": pair_flip,
     "instance": instance,
+    "pmd": pmd,
     "human": human,
 }
+NOISE_ARGUMENTS: dict[str, tuple[Argument | Choice, ...]] = {
+    "instance": (
+        Choice("pixel_scale", "raw255", PIXEL_SCALES, "how pixels are scaled before they score"),
+    ),
+    "pmd": (
+        Choice("type", "I", tuple(KEEP), "how fast wrong labels become rare away from the border"),
+        Argument(
+            "teacher_epochs", 25, 1, 10_000, "epochs",
+            "of the network trained on the true labels, whose doubts decide", whole=True,
+        ),
+    ),
+}  # fmt: skip
+"""What `--noise-args` may set."""
 
 
 class NoisyLabels(NamedTuple):
@@ -64,6 +80,8 @@ def apply_noise(
     class_names: Sequence[str] | None = None,
     human_label: Sequence[int] | np.ndarray | None = None,
     pixel_scale: str = "raw255",
+    posterior: np.ndarray | None = None,
+    pmd_type: str = "I",
 ) -> NoisyLabels:
     """Put the noise `name` on the true labels.
 
@@ -87,6 +105,10 @@ def apply_noise(
         The labels that `human` takes over.
     pixel_scale : {"raw255", "unit", "standardised"}
         For `instance`: see there.
+    posterior : ndarray of shape (N, n_classes), optional
+        For `pmd`: class probabilities of a network trained on the true labels.
+    pmd_type : {"I", "II", "III"}
+        For `pmd`: see there.
 
     Raises
     ------
@@ -103,5 +125,7 @@ def apply_noise(
         class_names=class_names,
         human_label=human_label,
         pixel_scale=pixel_scale,
+        posterior=posterior,
+        pmd_type=pmd_type,
     )
     return NoisyLabels(noise(clean, rate, rng), clean.true_label, n_classes)

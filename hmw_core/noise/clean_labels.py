@@ -20,6 +20,9 @@ class CleanLabels:
     class_names: tuple[str, ...] | None = None
     human_label: np.ndarray | None = None
     pixel_scale: str = "raw255"
+    posterior: np.ndarray | None = None
+    """(N, C), probabilities of the classes, by a network trained on the true labels."""
+    pmd_type: str = "I"
 
     @classmethod
     def checked(
@@ -31,6 +34,8 @@ class CleanLabels:
         class_names: Sequence[str] | None = None,
         human_label: ArrayLike | None = None,
         pixel_scale: str = "raw255",
+        posterior: np.ndarray | None = None,
+        pmd_type: str = "I",
     ) -> "CleanLabels":
         """Return the labels after checking that everything fits together.
 
@@ -51,8 +56,18 @@ class CleanLabels:
             raise UsageError(f"{len(class_names)} class names for {n_classes} classes")
         if images is not None and len(images) != n_samples:
             raise UsageError(f"{len(images)} images for {n_samples} samples")
+        if posterior is not None:
+            if posterior.shape != (n_samples, n_classes):
+                raise UsageError(
+                    f"posteriors of shape {posterior.shape} for {n_samples} samples and "
+                    f"{n_classes} classes"
+                )
+            if not ((posterior >= 0) & (posterior <= 1)).all():
+                raise UsageError("posteriors must lie in [0, 1]; some do not, or are no numbers")
         names = None if class_names is None else tuple(class_names)
-        return cls(true_label, n_classes, images, names, human_label, pixel_scale)
+        return cls(
+            true_label, n_classes, images, names, human_label, pixel_scale, posterior, pmd_type
+        )
 
 
 def exact_share(n_samples: int, rate: float, rng: np.random.Generator) -> np.ndarray:

@@ -4,6 +4,7 @@ import inspect
 
 import numpy as np
 import pytest
+from scipy.special import softmax
 
 from hmw_core.noise import NOISES, apply_noise
 from hmw_core.noise.cifar import CIFAR100_SUPERCLASSES
@@ -16,7 +17,9 @@ WITHOUT_RATE = ("none", "human")
 def noisy(name, rate=0.4, seed=0):
     rng = np.random.default_rng(7)
     true_label = rng.integers(N_CLASSES, size=N_SAMPLES)
+    near_truth = 6 * np.eye(N_CLASSES)[true_label] + rng.normal(size=(N_SAMPLES, N_CLASSES))
     known = {
+        "posterior": softmax(near_truth, axis=1),
         "images": rng.integers(0, 256, (N_SAMPLES, 4, 4), dtype=np.uint8),
         "human_label": rng.integers(N_CLASSES, size=N_SAMPLES),
         "class_names": NAMES,

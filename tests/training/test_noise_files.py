@@ -12,9 +12,9 @@ from hmw_core.errors import UsageError
 from hmw_core.review.noise_file import labels_sha256, noise_of
 from tests.training.conftest import some_pictures, write_parquet
 from training.__main__ import main
-from training.data.noise_export import export_noise
 from training.data.prepare import load_data
 from training.loop import resume
+from training.noise_export import export_noise
 
 NOISE = {"noise": "pair_flip", "noise_rate": 0.4}
 

@@ -1,19 +1,22 @@
 """From a data set to what is trained on: split, noise, and what both measured."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
+from hmw_core.catalogue import argument_values
 from hmw_core.errors import UsageError, pick
 from hmw_core.log.bad_pictures import refusal
 from hmw_core.log.blank_pictures import blank_pictures
 from hmw_core.log.images import fingerprint_of
 from hmw_core.log.reader import RunReader
 from hmw_core.log.schema import RunWarning
-from hmw_core.noise import apply_noise
+from hmw_core.noise import NOISE_ARGUMENTS, apply_noise
+from hmw_core.noise.clean_labels import CleanLabels
 from hmw_core.noise.measure import measured_noise
+from hmw_core.noise.pmd import pmd_factor
 from hmw_core.review.label_reader import read_labels
 from hmw_core.review.noise_file import kind_of, read_noise
 from training.config import RunConfig
@@ -61,11 +64,17 @@ class TrainingData:
         return len(self.class_names)
 
 
-def load_data(config: RunConfig, resumed: RunReader | None = None) -> TrainingData:
+Teacher = Callable[[RunConfig, TrainingData, int], np.ndarray]
+"""Trains a network on the true labels for some epochs; see `training.teacher.posteriors`."""
+
+
+def load_data(
+    config: RunConfig, resumed: RunReader | None = None, teacher: Teacher | None = None
+) -> TrainingData:
     """Load, split and mislabel the data of a run; the seed decides all that is drawn.
 
     With `--labels` or `--noise-file` the file says the labels. A run that is `resumed` has kept
-    them itself, so that its file may have gone or changed.
+    them itself, so that its file may have gone or changed, and noise `pmd` needs no `teacher`.
 
     Raises
     ------
@@ -85,20 +94,14 @@ def load_data(config: RunConfig, resumed: RunReader | None = None) -> TrainingDa
     if config.train_samples is not None and config.train_samples < len(train):
         rng = np.random.default_rng([seed, SUBSET_STREAM])
         train = train.take(np.sort(rng.permutation(len(train))[: config.train_samples]))
-    class_names = dataset.class_names
-    if config.labels is None and config.noise_file is None:
-        rng = np.random.default_rng([seed, NOISE_STREAM])
-        given_label, true_label, noise = _mislabel(train, class_names, config, rng)
-    else:
-        given_label, true_label, noise, class_names = _relabel(train, class_names, config, resumed)
     mean, std = _channel_statistics(dataset, train.images)
-    return TrainingData(
+    clean = TrainingData(
         images=train.images,
-        given_label=given_label,
-        true_label=true_label,
+        given_label=_best_label(train),
+        true_label=None,
         source=train.source,
-        class_names=class_names,
-        noise=noise,
+        class_names=dataset.class_names,
+        noise={},
         test_images=None if test is None else test.images,
         test_label=None if test is None else _best_label(test),
         augment=dataset.augment if config.augment == "auto" else config.augment,
@@ -109,6 +112,21 @@ def load_data(config: RunConfig, resumed: RunReader | None = None) -> TrainingDa
             name: replace(split, label=_best_label(split))
             for name, split in dataset.more_tests.items()
         },
+    )
+    is_kept = resumed is not None and config.noise == "pmd"  # no teacher is trained again for it
+    if config.labels is None and config.noise_file is None and not is_kept:
+        rng = np.random.default_rng([seed, NOISE_STREAM])
+        given_label, true_label, noise = _mislabel(train, clean, config, rng, teacher)
+        return replace(clean, given_label=given_label, true_label=true_label, noise=noise)
+    given_label, true_label, noise, class_names = _relabel(
+        train, clean.class_names, config, resumed
+    )
+    return replace(
+        clean,
+        given_label=given_label,
+        true_label=true_label,
+        noise=noise,
+        class_names=class_names,
     )
 
 
@@ -189,10 +207,19 @@ def _relabel(
 
 
 def _mislabel(
-    train: Split, class_names: Sequence[str], config: RunConfig, rng: np.random.Generator
+    train: Split,
+    clean: TrainingData,
+    config: RunConfig,
+    rng: np.random.Generator,
+    teacher: Teacher | None,
 ) -> tuple[np.ndarray, np.ndarray | None, dict[str, Any]]:
     """Return given labels, true labels where known, and what `run.json` says of the noise."""
     noise: dict[str, Any] = {"name": config.noise, "rate": config.noise_rate}
+    known = NOISE_ARGUMENTS.get(config.noise, ())
+    owner = f"noise {config.noise!r}"
+    args = argument_values(owner, "--noise-args", known, config.noise_args, config.epochs)
+    if args:
+        noise["arguments"] = args
     name, given = config.noise, train.human_label
     if name == "none" and train.true_label is None:
         return train.label, None, noise  # real labels: which are wrong is not known
@@ -206,17 +233,28 @@ def _mislabel(
                 f"use --label-column {config.true_label_column}"
             )
     true_label = _best_label(train)  # with synthetic noise, the labels given count as true
+    n_classes = clean.n_classes
+    kind: dict[str, Any] = {}
+    if "pixel_scale" in args:
+        kind = {"pixel_scale": args["pixel_scale"]}
+    if name == "pmd" and config.noise_rate:
+        assert teacher is not None, "who loads data for pmd names its teacher"
+        posterior = teacher(config, clean, args["teacher_epochs"])
+        kind = {"posterior": posterior, "pmd_type": args["type"]}
+        doubts = CleanLabels.checked(true_label, n_classes, **kind)
+        noise["factor"] = pmd_factor(doubts, config.noise_rate)
     noisy = apply_noise(
         name,
         true_label,
         config.noise_rate,
-        len(class_names),
+        n_classes,
         rng,
         images=train.images if isinstance(train.images, np.ndarray) else None,
-        class_names=list(class_names),
+        class_names=list(clean.class_names),
         human_label=given,
+        **kind,
     )
-    noise |= measured_noise(true_label, noisy.given_label, len(class_names))
+    noise |= measured_noise(true_label, noisy.given_label, n_classes)
     return noisy.given_label, true_label, noise
 
 

@@ -8,13 +8,12 @@ from typing import Any, ClassVar, Protocol
 import torch
 from torch import Tensor, nn
 
-from hmw_core.catalogue import Argument, Choice
+from hmw_core.catalogue import Argument, Choice, argument_values
 from hmw_core.errors import UsageError
 from hmw_core.log.schema import MethodColumn, MethodMetric
 from hmw_core.objective.batch import Forward
 from training.config import RunConfig
 from training.data.epoch_data import EpochData
-from training.methods.arguments import argument_values
 from training.methods.stages import Stages
 from training.schedule import learning_rate
 
@@ -101,7 +100,11 @@ class Method(nn.Module, ABC):
         self.config = config
         self.sizes = sizes
         self.args = argument_values(
-            config.method, self.arguments, config.method_args, config.epochs
+            f"method {config.method!r}",
+            "--method-args",
+            self.arguments,
+            config.method_args,
+            config.epochs,
         )
         if sizes.n_classes < self.min_classes:
             raise UsageError(

@@ -6,8 +6,10 @@ from hmw_core.errors import UsageError
 from hmw_core.log.images import fingerprint_of
 from hmw_core.log.reader import RunReader
 from hmw_core.review.noise_file import write_noise
+from training import devices
 from training.config import RunConfig
 from training.data.prepare import load_data
+from training.teacher import posteriors
 
 
 def export_noise(config: RunConfig, file: str) -> str:
@@ -28,7 +30,8 @@ def export_noise(config: RunConfig, file: str) -> str:
         fingerprint = run.info["dataset"]["fingerprint"]
         seed = run.info.get("seed") if seed is None else seed
     else:
-        data = load_data(config)
+        devices.use_threads(config.threads)
+        data = load_data(config, teacher=posteriors)
         given, noise, class_names = data.given_label, data.noise, list(data.class_names)
         true = np.full(len(given), -1) if data.true_label is None else data.true_label
         source, fingerprint = list(data.source), fingerprint_of(data.images, given)
