@@ -56,16 +56,16 @@ def table_markdown(sweep: Sweep, level: int = 1) -> str:
     """Return the whole table in Markdown; its heading has so many `#`."""
     head = "#" * level
     parts = [f"{head} {sweep.info['title'] or sweep.name}"]
-    for title, table, caption in _parts(sweep):
+    for title, table, caption in table_parts(sweep, with_sources=True):
         parts += [f"{head}# {title}", caption, pipe_table(table)]
-    parts += [f"{head}# What must be said beside it", *_notes(sweep)]
+    parts += [f"{head}# What must be said beside it", *table_notes(sweep)]
     return "\n\n".join(parts) + "\n"
 
 
 def table_latex(sweep: Sweep) -> str:
     """Return the whole table in LaTeX: a `table` each, none wider than the page."""
     texts = [f"{PACKAGES}% {' '.join(str(sweep.info['title'] or sweep.name).split())}"]
-    for title, table, caption in _parts(sweep):
+    for title, table, caption in table_parts(sweep, with_sources=True):
         wide = ["p{0.5\\textwidth}" if "say" in str(name) else "l" for name in table]
         tex = table.to_latex(
             index=False,
@@ -75,20 +75,22 @@ def table_latex(sweep: Sweep) -> str:
         )
         tex = tex.replace("\\begin{tabular}", "\\resizebox{\\textwidth}{!}{%\n\\begin{tabular}")
         texts.append(tex.replace("\\end{tabular}", "\\end{tabular}}"))
-    return "\n".join([*texts, *(f"% {note}" for note in _notes(sweep)), ""])
+    return "\n".join([*texts, *(f"% {note}" for note in table_notes(sweep)), ""])
 
 
-def _parts(sweep: Sweep) -> list[tuple[str, pd.DataFrame, str]]:
-    """Return title, table and caption of each part."""
+def table_parts(sweep: Sweep, *, with_sources: bool = False) -> list[tuple[str, pd.DataFrame, str]]:
+    """Return title, table and caption of each part of a table."""
     caption = table_caption(sweep)
     parts = [("The table, last epoch", overview(sweep), table_caption(sweep, "last_accuracy"))]
     parts += [(column, detail(sweep, column), caption) for column in column_titles(sweep)]
     changed = effects_text(sweep)
     parts += [("Where HMW helps, where it harms", changed, EFFECT)] if len(changed) else []
-    return [*parts, ("What the sources say of the paper's rows", sources_table(sweep), SOURCES)]
+    told = ("What the sources say of the paper's rows", sources_table(sweep), SOURCES)
+    return [*parts, told] if with_sources else parts
 
 
-def _notes(sweep: Sweep) -> list[str]:
+def table_notes(sweep: Sweep) -> list[str]:
+    """Return what must be said beside a table: what is missing, then how it was made."""
     missing = missing_words(sweep) or ["Nothing of the table is missing."]
     of_table_1 = [PAPER_NOTE] if sweep.info["named"] == "table-1" else []
     return [*missing, *sweep.info["notes"], *of_table_1]

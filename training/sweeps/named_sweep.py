@@ -95,14 +95,17 @@ def planned(
             "`python -m training list` names those there are"
         )
     cells = [cell for cell in wanted if cell["recipe"] in RECIPES]
-    title, notes, parts = named.title, named.notes(given), [name]
+    title, notes, parts = named.title, list(named.notes(given)), [name]
+    if not any(cell.get("noise") == "pair_flip" for cell in cells):
+        notes = [note for note in notes if note != STAND_IN]
     parts += [] if "dataset" in named.not_in_base else [dataset]
     if absent:
         notes.append(f"Rows without a recipe here, not trained: {', '.join(absent)}.")
     if is_bench_size(named, base):
         cells = [_with_short_warm_up(cell, base, named) for cell in cells]
-        title += f" – a copy in bench size, on {dataset}"
-        notes = [_bench_note(base, dataset), CAPPED, *notes]
+        on = Path(base["data"]).name if dataset == "parquet" and base.get("data") else dataset
+        title += f" – a copy in bench size, on {on}"
+        notes = [_bench_note(base, on), CAPPED, *notes]
         parts += ["bench"] if dataset in named.published_on else []
     about = {"named": name, "title": title, "notes": notes}
     return Planned("-".join(parts), base, cells, about)

@@ -12,6 +12,8 @@ from training.sweeps.named import NAMED_SWEEPS
 from training.sweeps.named_sweep import planned
 from training.sweeps.tables import TABLES
 
+COLUMNS_ASKED = ("symmetric-0.5", "asymmetric-0.3")
+
 
 def plan_of(name, given=None, **restricted):
     return planned(name, TABLES[name], given or {}, **restricted)
@@ -165,3 +167,9 @@ def test_rows_and_columns_restrict_any_named_sweep(capsys, tmp_path, monkeypatch
     words = ["sweep", "table-4", "--rows", "CCE", "CCE-code", "--columns", "asymmetric-0.1"]
     assert main([*words, "--dry-run", "--seeds", "1"]) == 0
     assert "2 trainings in data/sweeps/table-4-digits" in capsys.readouterr().out
+
+
+def test_a_note_on_asymmetric_noise_stands_where_there_is_some():
+    given = {"dataset": "digits"}
+    notes = [plan_of("table-1", given, columns=[c]).about["notes"] for c in COLUMNS_ASKED]
+    assert [any("pair_flip" in note for note in said) for said in notes] == [False, True]
