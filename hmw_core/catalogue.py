@@ -156,12 +156,17 @@ class Recipe:
     caution: Caution | None = None
 
 
+SAME_PICTURES = {"cifar10n": "cifar10", "cifar100n": "cifar100"}
+"""Data sets with other labels for the pictures of another one, whose settings are theirs, too."""
+
+
 def fields_of(recipe: Recipe, dataset: str, noise: str, noise_rate: float = 0.0) -> Fields:
     """Return the settings that a recipe makes on a data set under a noise.
 
     Where a source has settings for several noise rates, those of the nearest rate count.
     """
     fields = dict(recipe.fields)
+    dataset = SAME_PICTURES.get(dataset, dataset)
     cases = [
         case
         for case in recipe.cases

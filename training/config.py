@@ -17,7 +17,8 @@ SCHEDULES = ("step", "cosine", "restarts", "linear", "exponential", "constant")
 OPTIMIZERS = ("sgd", "adam")
 AUGMENTATIONS = ("auto", "crop_flip", "crop", "none")
 OUTPUTS = ("auto", "full", "topk", "none")
-HUMAN = ("parquet", "cifar10", "cifar100")  # data sets that may have labels people gave
+HUMAN_BY_DEFAULT = {"cifar10n": "worse_label", "cifar100n": "noisy_label"}
+HUMAN = ("parquet", "cifar10", "cifar100", *HUMAN_BY_DEFAULT)  # may have labels people gave
 DEVICES = ("auto", "cuda", "mps", "cpu")
 ALL_ITEMS = CollectionCheckStrategy.ALL_ITEMS
 LARGEST_SHARE = 0.5  # of the samples that may be threshold samples; two runs then cover all
@@ -185,6 +186,10 @@ class RunConfig:
             Naming the option, the value and what is accepted. Unknown names of data sets, losses
             and so on are found where they are looked up.
         """
+        column = HUMAN_BY_DEFAULT.get(self.dataset)
+        if column is not None and self.noise in ("none", "human") and self.noise_file is None:
+            object.__setattr__(self, "noise", "human")
+            object.__setattr__(self, "noise_column", self.noise_column or column)
         for name, low in AT_LEAST.items():
             value = getattr(self, name)
             if value is not None and not (math.isfinite(value) and value >= low):

@@ -20,10 +20,15 @@ HUMAN_COLUMNS = {
     "cifar10": ("worse_label", "aggre_label", "random_label1", "random_label2", "random_label3"),
     "cifar100": ("noisy_label",),
 }
+HUMAN_COLUMNS |= {f"{name}n": columns for name, columns in HUMAN_COLUMNS.items()}
 """Columns of the published files of CIFAR-10N and CIFAR-100N. Source: Wei et al. (ICLR 2022)."""
 HAS_HUMAN = ("parquet", *HUMAN_COLUMNS)
 """Data sets that may bring labels that people gave."""
-NEEDS_DATA = {"parquet": "a Parquet file", "image-folder": "a folder of pictures"}
+NEEDS_DATA = {
+    "parquet": "a Parquet file",
+    "image-folder": "a folder of pictures",
+    **dict.fromkeys(("animal10n", "webvision"), "its folder as published"),
+}
 TEXTS = (
     "data",
     "test_data",

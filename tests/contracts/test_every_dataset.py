@@ -6,7 +6,7 @@ from torchvision.datasets import CIFAR10, CIFAR100
 
 from tests.training.conftest import some_pictures, write_image_folder, write_parquet
 from tests.training.data.test_datasets_animal10n import write_animal10n
-from tests.training.data.test_datasets_cifar import write_cifar
+from tests.training.data.test_datasets_cifar import write_cifar, write_human
 from tests.training.data.test_datasets_webvision import write_webvision
 from training.config import RunConfig
 from training.data.datasets import DATASETS
@@ -15,6 +15,8 @@ N_CLASSES = {
     "digits": 10,
     "cifar10": 10,
     "cifar100": 100,
+    "cifar10n": 10,
+    "cifar100n": 100,
     "animal10n": 10,
     "webvision": 50,
     "image-folder": 3,
@@ -26,10 +28,12 @@ N_CLASSES = {
 def loaded(request, tmp_path, monkeypatch):
     """Each data set, loaded from small files of its own format: nothing is downloaded."""
     data = tmp_path
-    if request.param == "cifar10":
+    if request.param in ("cifar10", "cifar10n"):
         write_cifar(tmp_path, CIFAR10, 10, "labels", "label_names", monkeypatch)
-    elif request.param == "cifar100":
+        write_human(tmp_path, 10)
+    elif request.param in ("cifar100", "cifar100n"):
         write_cifar(tmp_path, CIFAR100, 100, "fine_labels", "fine_label_names", monkeypatch)
+        write_human(tmp_path, 100)
     elif request.param == "animal10n":
         write_animal10n(tmp_path)
     elif request.param == "webvision":

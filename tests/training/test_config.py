@@ -40,7 +40,7 @@ from training.config import RunConfig
         ),
         (
             {"noise_column": "a", "noise": "human"},
-            "--noise-column goes with --dataset parquet or cifar10 or cifar100 only",
+            "--noise-column goes with --dataset parquet or cifar10 or cifar100 or cifar10n",
         ),
         ({"test_data": "t.parquet"}, "--test-data goes with --dataset parquet or webvision only"),
         ({"run": "../elsewhere"}, "--run must be a plain name"),

@@ -269,7 +269,9 @@ def data_fields(dataset: str) -> dict[str, Any]:
         "data": st.text_input(
             labels.get(dataset, "Folder that holds it"),
             "" if dataset in NEEDS_DATA else "data/datasets",
-            help=help.get(dataset, "It is downloaded into data/datasets if it is not there"),
+            help=help.get(dataset, f"A path on this machine: {NEEDS_DATA[dataset]}")
+            if dataset in NEEDS_DATA
+            else "It is downloaded into data/datasets if it is not there",
             key=f"new data {dataset}",
         ).strip()
     }
@@ -332,8 +334,8 @@ def human_column(asked: dict[str, Any]) -> str:
     if asked["dataset"] in HUMAN_COLUMNS:
         place = asked["data"] or "data/datasets"
         st.caption(
-            f"From the published file CIFAR-{asked['dataset'][5:]}_human.pt, which must lie in "
-            f"`{plain(place)}`."
+            f"From the published file CIFAR-{asked['dataset'][5:].removesuffix('n')}_human.pt, "
+            f"which must lie in `{plain(place)}`."
         )
     return st.selectbox("Human label column", names, key="new human column") or ""
 
@@ -368,7 +370,9 @@ def more_fields(by_recipe: dict[str, Any]) -> dict[str, Any]:
 
 def default_noise(asked: dict[str, Any]) -> str:
     """Return the noise offered first: none where the labels may be wrong as they are."""
-    return "none" if asked["dataset"] in ("parquet", "image-folder") else "symmetric"
+    if asked["dataset"] in NEEDS_DATA:
+        return "none"
+    return "human" if asked["dataset"] in ("cifar10n", "cifar100n") else "symmetric"
 
 
 def launch(words: list[str], name: str) -> None:

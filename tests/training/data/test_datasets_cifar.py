@@ -9,7 +9,10 @@ import torch
 from torchvision.datasets import CIFAR10, CIFAR100
 
 from hmw_core.errors import UsageError
+from training.config import RunConfig
 from training.data.datasets.cifar import cifar10, cifar100
+from training.data.prepare import load_data
+from training.recipes import recipe_fields
 
 
 def write_cifar(root, source, n_classes, labels_key, names_key, monkeypatch):
@@ -73,6 +76,42 @@ def human_labels(n: int, n_classes: int) -> dict[str, np.ndarray]:
     clean = np.tile(np.arange(20) % n_classes, n // 20)
     worse = np.where(np.arange(n) % 5 == 0, (clean + 1) % n_classes, clean)
     return {"clean_label": clean, "worse_label": worse, "noisy_coarse_label": clean % 2}
+
+
+def write_human(root, n_classes):
+    """Write the published file of human labels of `write_cifar`'s pictures, as it is published."""
+    found = human_labels(100 if n_classes == 10 else 20, n_classes)
+    if n_classes == 100:
+        found = {"clean_label": found["clean_label"], "noisy_label": found["worse_label"],
+                 "noisy_coarse_label": found["noisy_coarse_label"]}  # fmt: skip
+    torch.save(found, root / f"CIFAR-{n_classes}_human.pt")
+    return found
+
+
+@pytest.mark.parametrize(
+    ("name", "source", "keys", "column"),
+    [
+        ("cifar10n", CIFAR10, ("labels", "label_names"), "worse_label"),
+        ("cifar100n", CIFAR100, ("fine_labels", "fine_label_names"), "noisy_label"),
+    ],
+)
+def test_human_labels_by_the_data_sets_own_name(
+    quick, tmp_path, monkeypatch, name, source, keys, column
+):
+    n_classes = int(name[5:-1])
+    write_cifar(tmp_path, source, n_classes, *keys, monkeypatch)
+    found = write_human(tmp_path, n_classes)
+    config = quick(dataset=name, data=str(tmp_path), train_samples=None)
+    assert (config.noise, config.noise_column) == ("human", column)
+    assert RunConfig.from_json(config.as_json()) == config
+    data = load_data(config)
+    assert data.given_label.tolist() == found[column].tolist()
+    assert data.true_label.tolist() == found["clean_label"].tolist()
+    assert data.noise["mislabeled_fraction"] == 0.2
+    own = load_data(quick(dataset=name, data=str(tmp_path), noise="pair_flip", noise_rate=1.0))
+    assert ((own.given_label - own.true_label) % n_classes == 1).all()
+    on_cifar = recipe_fields("CCE", name.removesuffix("n"), "human")
+    assert recipe_fields("CCE", name, "human") == on_cifar
 
 
 @pytest.mark.parametrize("inside", [False, True])

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from training.config import RunConfig
 from training.data.datasets.animal10n import animal10n
 from training.data.datasets.base import Dataset
-from training.data.datasets.cifar import cifar10, cifar100
+from training.data.datasets.cifar import cifar10, cifar10n, cifar100, cifar100n
 from training.data.datasets.digits import digits
 from training.data.datasets.image_folder import image_folder
 from training.data.datasets.parquet import parquet
@@ -23,6 +23,8 @@ DATASETS: dict[str, Callable[[RunConfig], Dataset]] = {
     "digits": digits,
     "cifar10": cifar10,
     "cifar100": cifar100,
+    "cifar10n": cifar10n,
+    "cifar100n": cifar100n,
     "animal10n": animal10n,
     "webvision": webvision,
     "image-folder": image_folder,

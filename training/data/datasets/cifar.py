@@ -39,6 +39,26 @@ def cifar100(config: RunConfig) -> Dataset:
     return _load(torchvision_datasets.CIFAR100, config, mean, std)
 
 
+def cifar10n(config: RunConfig) -> Dataset:
+    """CIFAR-10 with labels that people gave: `worse_label`, or another that --noise-column names.
+
+    The same as `cifar10` with `--noise human`; with another noise, its true labels are CIFAR's.
+
+    Source: Wei et al. (ICLR 2022).
+    """
+    return cifar10(config)
+
+
+def cifar100n(config: RunConfig) -> Dataset:
+    """CIFAR-100 with labels that people gave, `noisy_label` of the published file.
+
+    The same as `cifar100` with `--noise human`; with another noise, its true labels are CIFAR's.
+
+    Source: Wei et al. (ICLR 2022).
+    """
+    return cifar100(config)
+
+
 def _load(
     source: type[torchvision_datasets.CIFAR10],
     config: RunConfig,
