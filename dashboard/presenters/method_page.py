@@ -57,6 +57,11 @@ LOOK_FOR = {
         "Each network is held to the early predictions of the other's slow copy. Look whether the "
         "belief in the given label of mislabeled samples stays low in both memories."
     ),
+    "instance_gm": (
+        "As DivideMix, and an autoencoder of each network explains the given labels. Look whether "
+        "it finds the given label of mislabeled samples improbable, and whether the pictures it "
+        "reconstructs worst are unlike the others."
+    ),
     "puridiver": (
         "Samples are taken for correct, are relabelled with what the network says, or have no "
         "label. Look whether the mislabeled ones leave the first part, and whether those of the "

@@ -27,6 +27,7 @@ TOLD = {
     "divide_mix": {"warmup_epochs": 3},
     "unicon": {"warmup_epochs": 3},
     "puridiver": {"warmup_epochs": 3},
+    "instance_gm": {"warmup_epochs": 3},
     "forward": {"transition": "true"},
     "backward": {"transition": "true"},
     "gce_truncated": {"k": 0.35},

@@ -21,6 +21,7 @@ TOLD = {
     "divide_mix": DIVIDE_MIX,
     "unicon": {"method_args": {"warmup_epochs": 2}},
     "puridiver": {"method_args": {"warmup_epochs": 2}},
+    "instance_gm": {"method_args": {"warmup_epochs": 2}},
     # Small batches, so that three epochs are enough to estimate a transition matrix.
     "forward": {"batch_size": 8},
     "backward": {"batch_size": 8},

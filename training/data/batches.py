@@ -27,6 +27,7 @@ class ImageSource(Protocol):
 
     n_channels: int
     image_size: tuple[int, int]
+    normalize: "Normalize"
 
     def batches(
         self, order: Tensor, batch_size: int, draws: Draws = PLAIN
@@ -71,6 +72,11 @@ class Normalize:
     def __call__(self, pixels: Tensor) -> Tensor:
         values = pixels.float().mul_(self.scale).add_(self.shift)
         return values.permute(0, 3, 1, 2).contiguous(memory_format=self.format)
+
+    def undone(self, images: Tensor) -> Tensor:
+        """Return normalised pictures (B, C, H, W) as they were, in [0, 1]: black to white."""
+        unscaled = (images - self.shift[:, None, None]) / self.scale[:, None, None]
+        return (unscaled / 255).clamp(0, 1)
 
 
 class DeviceImages:

@@ -21,6 +21,7 @@ from training.methods.elr import ELR
 from training.methods.elr_plus import ELRPlus
 from training.methods.forward import ForwardCorrection
 from training.methods.gce_truncated import TruncatedGCE
+from training.methods.instance_gm import InstanceGM
 from training.methods.iterative_cv import IterativeCV
 from training.methods.jocor import JoCoR
 from training.methods.mentor_net import MentorNet
@@ -57,6 +58,7 @@ METHODS: dict[str, type[Method]] = {
     "ced": CED,
     "bilevel": Bilevel,
     "puridiver": PuriDivER,
+    "instance_gm": InstanceGM,
     "iterative_cv": IterativeCV,
     "cutmix": CutMix,
     "moit": MOIT,

@@ -55,12 +55,11 @@ class SemiSupervised(Method):
             with autocast(self.sizes.device):
                 out = network(batch.images)
             objective = parts.penalised(self.loss(out, batch).mean(), out, self.config)
-            added = self.added_objective(place, data)
-            parts.descend(self.optimizers[place], objective if added is None else objective + added)
+            self.descend(place, data, objective)
 
-    def added_objective(self, place: int, data: EpochData) -> Tensor | None:
-        """Return what a step makes smaller besides, () with gradient; None for most methods."""
-        return None
+    def descend(self, place: int, data: EpochData, objective: Tensor) -> None:
+        """Let a network take a step; a method that trains more beside it adds that here."""
+        parts.descend(self.optimizers[place], objective)
 
     @torch.no_grad()
     def guess(self, networks: Iterable[torch.nn.Module], views: Sequence[Tensor]) -> Tensor:

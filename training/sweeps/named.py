@@ -60,6 +60,7 @@ COSTS = {
     "ProtoMix": 4.3,
     "PuriDivER": 1.8,
     "DivideMix": 9.0,
+    "InstanceGM": 10.5,
     **dict.fromkeys(("UNICON", "UNICON+HMW"), 9.3),
 }
 """Recipes side by side, each with the cost predicted of an epoch: passes of forward and backward
