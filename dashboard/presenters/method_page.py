@@ -121,6 +121,14 @@ LOOK_FOR = {
         "The nearest neighbours of each sample vote on its label. Look whether mislabeled samples "
         "come to disagree with theirs, and whether the clean set stays free of them."
     ),
+    "sel_cl": (
+        "Samples whose neighbours agree are confident, and pairs of them teach what is similar. "
+        "Look whether mislabeled samples stay out of the confident, and have few partners."
+    ),
+    "sel_cl_plus": (
+        "Pairs of confident samples teach what is similar, and the last confident samples train a "
+        "new classifier. Look whether mislabeled ones stay out, and what the second stage adds."
+    ),
     "moit_plus": (
         "The nearest neighbours of each sample vote on its label, and the last clean set trains a "
         "new classifier. Look whether mislabeled samples are in it, and what the second stage adds."

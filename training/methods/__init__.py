@@ -31,6 +31,7 @@ from training.methods.pencil import PENCIL
 from training.methods.plc import PLC
 from training.methods.proto_mix import ProtoMix
 from training.methods.puridiver import PuriDivER
+from training.methods.sel_cl import SelCL, SelCLPlus
 from training.methods.selfie import SELFIE
 from training.methods.standard import Standard
 from training.methods.unicon import UNICON
@@ -64,4 +65,6 @@ METHODS: dict[str, type[Method]] = {
     "moit": MOIT,
     "moit_plus": MOITPlus,
     "proto_mix": ProtoMix,
+    "sel_cl": SelCL,
+    "sel_cl_plus": SelCLPlus,
 }

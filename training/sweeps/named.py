@@ -59,6 +59,8 @@ COSTS = {
     "MOIT+": 2.6,
     "ProtoMix": 4.3,
     "PuriDivER": 1.8,
+    "Sel-CL": 6.7,
+    "Sel-CL+": 5.5,
     "DivideMix": 9.0,
     "InstanceGM": 10.5,
     **dict.fromkeys(("UNICON", "UNICON+HMW"), 9.3),
