@@ -213,10 +213,12 @@ def _with_short_warm_up(cell: Fields, base: Mapping[str, Any], named: NamedSweep
     for argument in METHODS[config.method].arguments:
         if argument.name != WARM_UP or not isinstance(argument, Argument):
             continue
-        # A scaled default keeps its share of the run, so only what is larger than a third is cut.
-        epochs = float(config.method_args.get(WARM_UP, argument.default_for(config.epochs) or 0))
-        if epochs > most and WARM_UP not in base.get("method_args", {}):
-            short[f"method_args.{WARM_UP}"] = float(most)
+        if argument.of_epochs and WARM_UP not in config.method_args:
+            continue  # scaled with the run
+        epochs = float(config.method_args.get(WARM_UP, argument.default or 0))
+        at_most = max(float(most), argument.low)
+        if epochs > at_most and WARM_UP not in base.get("method_args", {}):
+            short[f"method_args.{WARM_UP}"] = at_most
     return short
 
 

@@ -124,6 +124,15 @@ def test_short_runs_keep_two_thirds_for_what_follows_the_warm_up(epochs):
             assert cell.keys() == {"recipe", "noise", "noise_rate"}
 
 
+@pytest.mark.parametrize("epochs", [2, 6, 40])
+def test_a_warm_up_that_is_scaled_with_the_run_is_left_alone(epochs):
+    for cell in plan_of("table-2", {"dataset": "digits", "epochs": epochs}, rows=["PLC"]).cells:
+        assert cell.keys() == {"recipe", "noise", "noise_rate"}
+    real = {"epochs": epochs, "data": "D"}  # there its recipe says 40 epochs of 100
+    (cell,) = plan_of("table-2", real, rows=["PLC"]).cells
+    assert cell["method_args.warmup_epochs"] == max(3, epochs // 3)
+
+
 def test_a_warm_up_that_is_given_is_left_alone():
     given = {"dataset": "digits", "epochs": 6, "warmup_epochs": 5}
     whole = plan_of("table-1", given, rows=["CCE+HMW-code"])
