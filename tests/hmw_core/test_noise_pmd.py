@@ -31,14 +31,15 @@ def clean():
 
 
 @pytest.mark.parametrize(("kind", "rate"), PUBLISHED)
-def test_the_factor_is_near_the_published_one(clean, kind, rate):
+def test_one_teacher_comes_near_all_published_factors(clean, kind, rate):
     true_label, gap = clean
-    found = pmd_factor(
-        CleanLabels.checked(true_label, 10, posterior=doubts(gap, true_label), pmd_type=kind), rate
-    )
-    # The source's "70 %" are more: its factors there are a tenth above those of exactly 70 %.
-    above = {0.35: 1.0, 0.7: 1.095}[rate]
-    assert found * above == pytest.approx(PUBLISHED[kind, rate], rel=0.015)
+    # It mistakes one picture of thirty, where the true class is its second: at 70 % such pictures
+    # become right, so that more of the others have to be wrong.
+    taught = np.where(np.arange(N) % 30, true_label, (true_label + 1) % 10)
+    second = np.where(taught == true_label, (true_label + 2) % 10, true_label)
+    posterior = doubts(gap, taught, second=second)
+    stand_in = CleanLabels.checked(true_label, 10, posterior=posterior, pmd_type=kind)
+    assert pmd_factor(stand_in, rate) == pytest.approx(PUBLISHED[kind, rate], rel=0.03)
 
 
 @pytest.mark.parametrize("kind", ["I", "II", "III"])
