@@ -139,6 +139,11 @@ def cells_table(sweep: Sweep) -> pd.DataFrame:
     epoch minus the paper, where that can be compared).
     """
     values, rows = values_table(sweep), []
+    parts = {key: part[list(ACCURACIES)] for key, part in values.groupby(["row", "column"])}
+    nothing = values[list(ACCURACIES)].iloc[:0]
+    statuses: dict[int, list[str]] = {}
+    for training in sweep.info["trainings"]:
+        statuses.setdefault(training["cell"], []).append(training["status"])
     cell_of = {
         (str(about["recipe"]), title): number
         for number, about in enumerate(sweep.info["cells"])
@@ -147,15 +152,15 @@ def cells_table(sweep: Sweep) -> pd.DataFrame:
     for row in rows_of(sweep):
         for column in column_titles(sweep):
             number = cell_of.get((row, column))
-            trainings = [t for t in sweep.info["trainings"] if t["cell"] == number]
-            part = values[(values["row"] == row) & (values["column"] == column)]
+            part = parts.get((row, column), nothing)
+            status = statuses.get(-1 if number is None else number, [])
             entry: dict[str, Any] = {
                 "row": row,
                 "column": column,
                 "cell": number,
                 "n": len(part),
-                "n_planned": len(trainings),
-                "n_failed": sum(t["status"] == "failed" for t in trainings),
+                "n_planned": len(status),
+                "n_failed": status.count("failed"),
                 "paper": paper_cell(sweep, row, column),
             }
             for measure in ACCURACIES:
@@ -256,13 +261,15 @@ def effects(sweep: Sweep) -> pd.DataFrame:
     word (`helps`, `harms` or `cannot be told`) and paper (the paper's difference; missing where
     it has none, and for measures other than the last epoch, as the paper does not say which).
     """
-    values, rows = values_table(sweep), []
+    values, rows = values_table(sweep).set_index("seed"), []
+    parts = {key: part[list(SHORT)] for key, part in values.groupby(["row", "column"])}
     for hmw, base in effect_pairs(_recipes(sweep)):
         for column in column_titles(sweep):
-            part = values[values["column"] == column]
+            if not {(hmw, column), (base, column)} <= parts.keys():
+                continue
+            both = parts[hmw, column] - parts[base, column]
             for measure in SHORT:
-                by_seed = [part[part["row"] == r].set_index("seed")[measure] for r in (hmw, base)]
-                lead = (by_seed[0] - by_seed[1]).dropna().to_numpy()
+                lead = both[measure].dropna().to_numpy()
                 if len(lead) == 0:
                     continue
                 mean, low, high = t_interval(lead)
@@ -414,10 +421,9 @@ def number_text(value: float | None, *, sign: bool = False) -> str:
 
 
 def _signed(row: Mapping[str, Any]) -> str:
-    text = f"{row['difference']:+.1f}"
-    if math.isnan(row["low"]):
-        return text
-    return f"{text} [{row['low']:+.1f}, {row['high']:+.1f}]"
+    # Adding 0 turns -0.0 into 0.0: "+0.0" and never "-0.0".
+    text, low, high = (f"{round(row[n], 1) + 0:+.1f}" for n in ("difference", "low", "high"))
+    return text if math.isnan(row["low"]) else f"{text} [{low}, {high}]"
 
 
 def _beside(sweep: Sweep, column: str) -> str:
