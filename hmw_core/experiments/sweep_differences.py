@@ -13,6 +13,7 @@ import pandas as pd
 from scipy.stats import spearmanr
 
 from hmw_core.experiments.paper import paper_accuracy
+from hmw_core.experiments.paper_tables import is_comparable, is_paper_table
 from hmw_core.experiments.proof import t_interval
 from hmw_core.experiments.sweeps import (
     ACCURACIES,
@@ -175,7 +176,7 @@ def paper_numbers(sweep: Sweep) -> list[float | None]:
     """
     return [
         None
-        if cell["departs"]
+        if cell["departs"] or (is_paper_table(sweep) and not is_comparable(sweep, number))
         else paper_accuracy(cell["recipe"], cell["dataset"], cell["noise"], cell["noise_rate"])
-        for cell in sweep.info["cells"]
+        for number, cell in enumerate(sweep.info["cells"])
     ]

@@ -24,6 +24,7 @@ from hmw_core.experiments.paper_tables import (
     table_caption,
     values_table,
 )
+from hmw_core.experiments.sweep_differences import paper_numbers
 from hmw_core.experiments.sweeps import read_sweep
 from hmw_core.experiments.table_files import write_results
 from hmw_core.log import layout
@@ -94,6 +95,7 @@ def test_no_lead_over_the_paper_where_something_differs(tmp_path):
     assert math.isnan(cell(sweep, "CCE")["lead"])
     assert math.isnan(cell(sweep, "CCE+HMW")["lead"])
     assert not math.isnan(cell(sweep, "CCE+HMW-code")["lead"])
+    assert paper_numbers(sweep)[:3] == [None, None, 89.8]
 
 
 def test_what_hmw_changes_is_paired_by_seed(table):
