@@ -210,6 +210,7 @@ SMALL_BATCHES = {
     "iterative_cv": {"batch_size": 32},
     "moit_plus": {"batch_size": 32},
     "puridiver": {"batch_size": 32},  # published with 16
+    "sel_cl_plus": {"batch_size": 32},
 }
 
 
