@@ -62,7 +62,7 @@ COSTS = {
     "Sel-CL": 6.7,
     "Sel-CL+": 5.5,
     "DivideMix": 9.0,
-    "InstanceGM": 10.5,
+    "InstanceGM": 11.0,
     **dict.fromkeys(("UNICON", "UNICON+HMW"), 9.3),
 }
 """Recipes side by side, each with the cost predicted of an epoch: passes of forward and backward
@@ -73,8 +73,9 @@ MOST_EXPENSIVE = 3.0  # of the methods that are trained on CIFAR-10N
 SCALED = (
     "Each method has its own knobs as its source published them, epochs of warm-ups and stages "
     "scaled to the run's; network, schedule and batch size are the same for all. A method that "
-    "trains several times has the same number of epochs in all as the others. HMW and DivideMix "
-    "keep the ten epochs of warm-up of their sources, a larger share of a short run than theirs."
+    "trains several times has the same number of epochs in all as the others. HMW, DivideMix, "
+    "InstanceGM, UNICON and PuriDivER keep the ten epochs of warm-up of their sources, a larger "
+    "share of a short run than theirs."
 )
 TOLD = (
     "Methods that must be told the share of wrong labels are told the true one "
