@@ -11,7 +11,7 @@ and the warm-up of the authors' code, and all else of X, logits as they are incl
 from dataclasses import replace
 
 from hmw_core.catalogue import Case, Fields, Recipe, fields_of
-from hmw_core.errors import pick
+from hmw_core.errors import UsageError, pick
 from training.recipes import (
     contrastive,
     corrections,
@@ -62,6 +62,15 @@ def recipe_named(name: str) -> Recipe:
         recommended="",
         caution=None,
     )
+
+
+def is_recipe(name: str) -> bool:
+    """Tell whether there is a recipe of this name, see `recipe_named`."""
+    try:
+        recipe_named(name)
+    except UsageError:
+        return False
+    return True
 
 
 def recipe_fields(name: str, dataset: str, noise: str, noise_rate: float = 0.0) -> Fields:

@@ -8,7 +8,7 @@ from typing import Any
 from hmw_core.catalogue import Argument
 from hmw_core.errors import UsageError
 from training.config import RunConfig
-from training.recipes import RECIPES, recipe_fields
+from training.recipes import is_recipe, recipe_fields
 from training.sweeps.grid import Fields, cell_config
 
 HERE = {"outputs": "none"}
@@ -77,30 +77,26 @@ def planned(
     given : mapping
         Fields of RunConfig that win over the sweep's own.
     rows, columns : sequence of str
-        Recipes, and noises such as `symmetric-0.5`, to which it is restricted. Default: all whose
-        recipes there are; what is missing is told in the notes.
+        Recipes, and noises such as `symmetric-0.5`, to which it is restricted. Default: all. Beside
+        a table of the paper's any other recipe can be a row, `ELR+HMW`, too.
 
     Raises
     ------
     UsageError
-        For a field that the cells set, an unknown row or column, or a row that cannot be trained.
+        For a field that the cells set, or an unknown row or column.
     """
     base = named_base(named, given)
     dataset = base.get("dataset", RunConfig().dataset)
-    wanted = _restricted(named, named.cells(given), dataset, rows, columns)
-    absent = dict.fromkeys(c["recipe"] for c in wanted if c["recipe"] not in RECIPES)
-    if absent and (rows or "recipe" in given):
-        raise UsageError(
-            f"{', '.join(absent)} cannot be trained yet: no recipe has this name; "
-            "`python -m training list` names those there are"
-        )
-    cells = [cell for cell in wanted if cell["recipe"] in RECIPES]
+    whole = list(named.cells(given))
+    its_own = {_plain(cell["recipe"]) for cell in whole}
+    for row in rows if named.published_on else ():
+        if _plain(row) not in its_own and is_recipe(row):
+            whole += named.cells({**given, "recipe": row})
+    cells = _restricted(named, whole, dataset, rows, columns)
     title, notes, parts = named.title, list(named.notes(given)), [name]
     if not any(cell.get("noise") == "pair_flip" for cell in cells):
         notes = [note for note in notes if note != STAND_IN]
     parts += [] if "dataset" in named.not_in_base else [dataset]
-    if absent:
-        notes.append(f"Rows without a recipe here, not trained: {', '.join(absent)}.")
     if is_bench_size(named, base):
         cells = [_with_short_warm_up(cell, base, named) for cell in cells]
         on = Path(base["data"]).name if dataset == "parquet" and base.get("data") else dataset

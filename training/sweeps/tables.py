@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from hmw_core.experiments.paper import COLUMNS, CUTMIX_ROW
-from training.recipes import RECIPES, recipe_fields
+from training.recipes import recipe_fields
 from training.sweeps.grid import Fields
 from training.sweeps.named_sweep import STAND_IN, STANDS_FOR_ASYMMETRIC, NamedSweep, noise_on
 
@@ -122,8 +122,6 @@ def _on_real_data(given: Mapping[str, Any], own: str, rows: tuple[str, ...]) -> 
 
 def _borrowed(recipe: str, dataset: str) -> Fields:
     """Return the training of CCE+HMW+CutMix for a row without a published one."""
-    if not {recipe, CUTMIX_ROW} <= RECIPES.keys():
-        return {}
     if "network" in recipe_fields(recipe, dataset, "none"):
         return {}
     fields = recipe_fields(CUTMIX_ROW, dataset, "none")

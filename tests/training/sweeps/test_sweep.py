@@ -136,8 +136,6 @@ def configs():
         fixed = "dataset" in named.base
         for given in [{}] if fixed else [{"dataset": "digits"}, {"dataset": "cifar100"}]:
             for cell in named.cells(given):
-                if cell["recipe"] not in RECIPES:
-                    continue
                 base = named_base(named, given)
                 yield name, cell_config(base, cell, 1, Path("s"), "r")[0]
     odd = {

@@ -5,10 +5,8 @@ import pytest
 from hmw_core.errors import UsageError
 from hmw_core.experiments.paper import TABLE_1, TABLE_2, TABLE_3, paper_row
 from training.__main__ import main
-from training.recipes import RECIPES, recipe_fields
-from training.sweeps import tables
+from training.recipes import recipe_fields
 from training.sweeps.grid import cell_config
-from training.sweeps.named import NAMED_SWEEPS
 from training.sweeps.named_sweep import planned
 from training.sweeps.tables import TABLES
 
@@ -70,17 +68,14 @@ def test_unknown_rows_and_columns_are_refused_with_the_known(restricted, sentenc
         plan_of("table-1", **restricted)
 
 
-def test_a_row_without_a_recipe_is_told_or_refused_when_named(monkeypatch):
-    named = NAMED_SWEEPS["table-1"]
-    without = {name: recipe for name, recipe in RECIPES.items() if name != "ELR"}
-    monkeypatch.setattr("training.sweeps.named_sweep.RECIPES", without)
-    whole = planned("table-1", named, {})
-    assert "ELR" not in recipes(whole)
-    (told,) = [note for note in whole.about["notes"] if "Rows without a recipe" in note]
-    assert "ELR" in told
-    for asked in ({"rows": ["ELR"]}, {"given": {"recipe": "ELR"}}):
-        with pytest.raises(UsageError, match="ELR cannot be trained yet"):
-            planned("table-1", named, **({"given": {}} | asked))
+def test_any_other_recipe_can_be_a_row_and_is_restricted_alike():
+    asked = {"rows": ["ELR", "ELR+HMW", "GCE"], "columns": ["symmetric-0.5"]}
+    whole = plan_of("table-1", {"dataset": "digits"}, **asked)
+    assert recipes(whole) == ["ELR", "ELR+HMW", "GCE"]
+    assert {cell["noise_rate"] for cell in whole.cells} == {0.5}
+    for wrong in ("ELR+HMW+HMW", "nothing+HMW"):
+        with pytest.raises(UsageError, match="unknown row"):
+            plan_of("table-1", rows=[wrong])
 
 
 def test_the_normalised_baseline_is_trained_on_request_only():
@@ -144,23 +139,12 @@ def test_a_full_table_is_its_recipes_alone():
         assert cell.keys() == {"recipe", "noise", "noise_rate"}
 
 
-def test_rows_without_published_settings_borrow_those_of_the_papers_own(monkeypatch):
-    known = RECIPES | {"CCE+HMW+CutMix": RECIPES["CCE"]}
-    hmw = {"network": "timm:vgg19_bn", "epochs": 200, "loss": "ce", "learning_rate": 0.1}
-
-    def fields(recipe, dataset, noise, rate=0.0):
-        own = recipe_fields(recipe, dataset, noise, rate) if recipe in RECIPES else {}
-        return hmw if recipe == "CCE+HMW+CutMix" else own
-
-    monkeypatch.setattr(tables, "RECIPES", known)
-    monkeypatch.setattr(tables, "recipe_fields", fields)
+def test_rows_without_published_settings_borrow_those_of_the_papers_own():
     by_recipe = {c["recipe"]: c for c in TABLES["table-2"].cells({"epochs": 7})}
-    if "network" not in recipe_fields("CCE", "animal10n", "none"):
-        assert by_recipe["CCE"] == {
-            "recipe": "CCE",
-            "network": "timm:vgg19_bn",
-            "learning_rate": 0.1,  # and not the epochs, which are given
-        }
+    own = recipe_fields("CCE+HMW+CutMix", "animal10n", "none")
+    assert by_recipe["CCE"]["network"] == own["network"] == "timm:vgg19_bn"
+    assert by_recipe["CCE"]["learning_rate"] == own["learning_rate"]
+    assert "epochs" not in by_recipe["CCE"]  # they are given
     assert by_recipe["PLC"] == {"recipe": "PLC"}  # it has settings of its own
     (told,) = [c for c in TABLES["table-3"].cells({}) if c["recipe"] == "Co-teaching"]
     assert told["method_args.noise_rate"] == 0.2
