@@ -30,7 +30,7 @@ from training.config import RunConfig
 from training.data.prepare import TrainingData, load_data
 from training.loop import Training
 from training.methods import METHODS
-from training.methods.divide_mix import DivideMix
+from training.methods.split_by_loss import SplitByLoss
 from training.methods.unicon import UNICON
 from training.recipes import recipe_fields
 from training.sweeps.grid import Fields
@@ -147,7 +147,7 @@ def predicted_passes(training: Training, epoch: int, cost: float) -> float:
     method, n = training.method, len(training.trained_label)
     if method.config.method == "d2l":
         return cost + min(1_280, n) / (3 * n)  # forward passes an epoch, whatever the data's size
-    if not isinstance(method, DivideMix | UNICON):
+    if not isinstance(method, SplitByLoss | UNICON):
         return cost
     if epoch <= method.args["warmup_epochs"]:
         return 2 + 2 / 3

@@ -23,6 +23,7 @@ from training.methods.divide_mix import DivideMix
 from training.methods.unicon import UNICON, VIEWS
 
 WORKERS = 4
+WEIGHT = 1.0  # of the guessed part, which costs the same whatever it is
 EVALUATION_BATCH = 512
 Transform = Callable[[Image.Image], Tensor]
 
@@ -111,7 +112,7 @@ class PlainDivideMix(PlainLoop):
         for place in (0, 1):
             trust = method.posterior[1 - place]
             for batch, other in self.parts(is_labelled[1 - place], size, size):
-                objective = method._objective(place, data, batch, other, trust, self.epoch_number)
+                objective = method.split_objective(place, data, batch, other, trust, WEIGHT)
                 parts.descend(method.optimizers[place], objective)
         for network in method.networks:
             self.evaluate(network)
@@ -133,9 +134,7 @@ class PlainUNICON(PlainLoop):
             chosen = method._select(self.training.trained_label)
             n_guessed = max(1, int(size / (2 * chosen.share)))
             for batch, other in self.parts(chosen.is_labelled, size, n_guessed):
-                objective = method._objective(
-                    place, data, batch, other, chosen.trust, self.epoch_number
-                )
+                objective = method.split_objective(place, data, batch, other, chosen.trust, WEIGHT)
                 parts.descend(method.optimizers[place], objective)
 
 

@@ -44,6 +44,33 @@ NEIGHBOURS = Argument(
 """On CIFAR-100 the 250 of the source are half a class, the most that it tried."""
 TEMPERATURE = Argument("temperature", 0.1, 0.001, 100.0, "", "of the contrastive loss")
 MIXUP_ALPHA = Argument("mixup_alpha", 1.0, 0.01, 100.0, "", "of the beta distribution of mixtures")
+
+
+def memory_arguments(per_class: int, published: int) -> tuple[Argument, Argument]:
+    """Return how past embeddings are kept, scaled from a training of so many epochs."""
+    return (
+        Argument(
+            "memory_epoch",
+            4,
+            1,
+            1e6,
+            "epochs",
+            "from which on past embeddings are contrasted with, too",
+            whole=True,
+            of_epochs=published,
+        ),
+        Argument(
+            "memory_per_class",
+            per_class,
+            1,
+            1e5,
+            "samples",
+            "mean number whose two views are remembered",
+            whole=True,
+        ),
+    )
+
+
 KNN_AGREEMENT = MethodColumn(
     "knn_agreement",
     unit="",

@@ -9,6 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from training.methods.class_ranks import rank_in_class
+
 CHUNK = 1024  # rows whose cosines to all samples are held at once
 
 
@@ -99,8 +101,5 @@ def balanced_clean_set(
     n_agreeing = given_label[agrees].bincount(minlength=n_classes)[n_of_class > 0]
     # The small number: a quantile that is whole may come out a little smaller.
     quota = int(n_agreeing.double().quantile(quantile) + 1e-9)
-    by_share = share.clamp(0.01, 0.99).argsort(stable=True, descending=True)
-    rows = by_share[given_label[by_share].argsort(stable=True)]  # by class, the best first
-    first = n_of_class.cumsum(0) - n_of_class
-    place = torch.arange(len(rows), device=rows.device) - first[given_label[rows]]
-    return torch.zeros_like(agrees).index_put((rows,), place < max(quota, 1))
+    rank = rank_in_class(-share.clamp(0.01, 0.99), given_label, n_classes)
+    return rank < max(quota, 1)

@@ -1,5 +1,6 @@
 """What methods of two networks share that label a part of the data and guess the rest."""
 
+from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import cast
 
@@ -60,6 +61,70 @@ class SemiSupervised(Method):
     def descend(self, place: int, data: EpochData, objective: Tensor) -> None:
         """Let a network take a step; a method that trains more beside it adds that here."""
         parts.descend(self.optimizers[place], objective)
+
+    def train_split(
+        self,
+        place: int,
+        data: EpochData,
+        is_labelled: Tensor,
+        trust: Tensor,
+        views: Sequence[str],
+        n_guessed: int | None = None,
+        whole: bool = False,
+    ) -> None:
+        """Train one network for an epoch over the labelled samples, each batch with a guessed one.
+
+        Without a labelled sample it is an epoch of warm-up.
+
+        Parameters
+        ----------
+        place : int
+        data : EpochData
+        is_labelled, trust : Tensor of shape (N,)
+            Which samples are, and how far their given labels are believed, in [0, 1].
+        views : sequence of str
+            Policies of `EpochData.batches`, of labelled and of unlabelled pictures.
+        n_guessed : int, optional
+            Unlabelled samples of a step. Default: as many as labelled ones, half of a batch.
+        whole : bool
+            Whether the last batch of a pass is left out if it is a smaller one.
+        """
+        labelled, unlabelled = (mask.nonzero()[:, 0].cpu() for mask in (is_labelled, ~is_labelled))
+        if len(labelled) == 0:
+            self.warm_up(place, data)
+            return
+        size = max(1, data.batch_size // 2)
+
+        def batches(rows: Tensor, batch_size: int) -> Iterator[Batch]:
+            order = rows[torch.randperm(len(rows), generator=data.generator)]
+            if whole and len(order) > batch_size:
+                order = order[: len(order) - len(order) % batch_size]
+            return data.batches(order, len(views), views, batch_size)
+
+        n_steps = max(1, len(labelled) // size) if whole else -(-len(labelled) // size)
+        others = endless(lambda: batches(unlabelled, n_guessed or size))
+        for number, batch in enumerate(batches(labelled, size)):
+            other = next(others) if len(unlabelled) else None
+            progress = data.epoch - 1 + number / n_steps
+            ramp = mixmatch.ramp(progress, self.args["warmup_epochs"], self.args["ramp_epochs"])
+            weight = self.args["lambda_u"] * ramp
+            objective = self.split_objective(place, data, batch, other, trust, weight)
+            self.descend(place, data, objective)
+
+    @abstractmethod
+    def split_objective(
+        self,
+        place: int,
+        data: EpochData,
+        labelled: Batch,
+        unlabelled: Batch | None,
+        trust: Tensor,
+        guessed_weight: float,
+    ) -> Tensor:
+        """Return the number that a step makes smaller.
+
+        `trust` (N,) as of `train_split`; `guessed_weight` is lambda_u as far as it has risen.
+        """
 
     @torch.no_grad()
     def guess(self, networks: Iterable[torch.nn.Module], views: Sequence[Tensor]) -> Tensor:

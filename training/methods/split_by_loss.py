@@ -1,6 +1,5 @@
 """What DivideMix and its relatives share: the peer's losses part the data, and MixMatch."""
 
-from collections.abc import Iterator
 from typing import ClassVar
 
 import torch
@@ -14,7 +13,7 @@ from training.config import RunConfig
 from training.data.epoch_data import EpochData
 from training.methods import mixmatch
 from training.methods.base import Record, Sizes
-from training.methods.semi_supervised import SemiSupervised, endless
+from training.methods.semi_supervised import SemiSupervised
 
 N_HISTORY = 5  # epochs whose losses are kept for the mean that the mixture may be fitted to
 
@@ -66,43 +65,23 @@ class SplitByLoss(SemiSupervised):
                 self.warm_up(place, data)
             else:
                 peer = 1 - place
-                self._train(place, data, is_labelled[peer], self.posterior[peer])
+                split = is_labelled[peer], self.posterior[peer]
+                self.train_split(place, data, *split, ("weak", "weak"))
         self._fit_mixtures(data, record)
 
     def _is_labelled(self) -> Tensor:
         """Return which samples each network takes for clean, (2, N)."""
         return self.posterior > self.args["p_threshold"]
 
-    def _train(self, place: int, data: EpochData, is_labelled: Tensor, trust: Tensor) -> None:
-        """Train one network for an epoch on its peer's split; `trust` (N,) is the posterior."""
-        labelled, unlabelled = (mask.nonzero()[:, 0].cpu() for mask in (is_labelled, ~is_labelled))
-        if len(labelled) == 0:
-            self.warm_up(place, data)
-            return
-        size = max(1, data.batch_size // 2)
-
-        def batches(rows: Tensor) -> Iterator[Batch]:
-            order = rows[torch.randperm(len(rows), generator=data.generator)]
-            return data.batches(order, views=2, batch_size=size)
-
-        n_steps = -(-len(labelled) // size)
-        others = endless(lambda: batches(unlabelled)) if len(unlabelled) else None
-        for number, batch in enumerate(batches(labelled)):
-            other = None if others is None else next(others)
-            progress = data.epoch - 1 + number / n_steps
-            objective = self._objective(place, data, batch, other, trust, progress)
-            self.descend(place, data, objective)
-
-    def _objective(
+    def split_objective(
         self,
         place: int,
         data: EpochData,
         labelled: Batch,
         unlabelled: Batch | None,
         trust: Tensor,
-        progress: float,
+        guessed_weight: float,
     ) -> Tensor:
-        """Return the number that a step makes smaller."""
         network, peer = self.network(place).train(), self.network(1 - place).eval()
         temperature = self.args["temperature"]
         guess = self.guess([network], labelled.views)
@@ -115,10 +94,9 @@ class SplitByLoss(SemiSupervised):
             targets += [mixmatch.sharpen(guess, temperature)] * 2
             rows += [unlabelled.sample_id] * 2
         n_labelled = 2 * len(labelled.sample_id)
-        weight = self.args["lambda_u"] * mixmatch.ramp(
-            progress, self.args["warmup_epochs"], self.args["ramp_epochs"]
+        return self.mixed_objective(
+            place, data, views, targets, rows, n_labelled, guessed_weight, weighs_guesses=False
         )
-        return self.mixed_objective(place, data, views, targets, rows, n_labelled, weight, False)
 
     @torch.no_grad()
     def _fit_mixtures(self, data: EpochData, record: Record) -> None:

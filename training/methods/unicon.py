@@ -1,7 +1,6 @@
 """UNICON: uniform selection of clean samples, MixMatch, and contrast of the others."""
 
 import math
-from collections.abc import Iterator
 from typing import NamedTuple
 
 import torch
@@ -15,8 +14,9 @@ from training.data.epoch_data import EpochData
 from training.devices import autocast
 from training.methods import mixmatch, parts
 from training.methods.base import Record, Sizes
+from training.methods.class_ranks import rank_in_class
 from training.methods.contrast import Projection, nt_xent
-from training.methods.semi_supervised import SemiSupervised, endless
+from training.methods.semi_supervised import SemiSupervised
 
 N_PROJECTED = 128
 NATS_OF_A_BIT = math.log(2)
@@ -144,7 +144,11 @@ class UNICON(SemiSupervised):
                 continue
             if place == 1:  # of the second network the last epoch's pass still holds
                 self._predict_all(0, data, None)
-            self._train(place, data, self._select(data.given_label))
+            chosen = self._select(data.given_label)
+            size = int(max(1, data.batch_size // 2) / (2 * max(chosen.share, 1e-9)))
+            self.train_split(
+                place, data, chosen.is_labelled, chosen.trust, VIEWS, max(1, size), whole=True
+            )
         for place in (0, 1):
             self._predict_all(place, data, record)
         chosen = self._select(data.given_label)
@@ -170,40 +174,15 @@ class UNICON(SemiSupervised):
         limits = self.args["max_threshold"], self.args["tau"]
         return selection(found, given_label, self.sizes.n_classes, *limits)
 
-    def _train(self, place: int, data: EpochData, chosen: Selection) -> None:
-        """Train one network for an epoch on a selection."""
-        masks = chosen.is_labelled, ~chosen.is_labelled
-        labelled, unlabelled = (mask.nonzero()[:, 0].cpu() for mask in masks)
-        if len(labelled) == 0:
-            self.warm_up(place, data)
-            return
-        size = max(1, data.batch_size // 2)
-        n_guessed = max(1, int(size / (2 * chosen.share)))
-
-        def batches(rows: Tensor, batch_size: int) -> Iterator[Batch]:
-            order = rows[torch.randperm(len(rows), generator=data.generator)]
-            if len(order) > batch_size:
-                order = order[: len(order) - len(order) % batch_size]  # whole batches only
-            return data.batches(order, augment=VIEWS, batch_size=batch_size, views=len(VIEWS))
-
-        n_steps = max(1, len(labelled) // size)
-        others = endless(lambda: batches(unlabelled, n_guessed)) if len(unlabelled) else None
-        for number, batch in enumerate(batches(labelled, size)):
-            other = None if others is None else next(others)
-            progress = data.epoch - 1 + number / n_steps
-            objective = self._objective(place, data, batch, other, chosen.trust, progress)
-            parts.descend(self.optimizers[place], objective)
-
-    def _objective(
+    def split_objective(
         self,
         place: int,
         data: EpochData,
         labelled: Batch,
         unlabelled: Batch | None,
         trust: Tensor,
-        progress: float,
+        guessed_weight: float,
     ) -> Tensor:
-        """Return the number that a step makes smaller."""
         network, peer = self.network(place).train(), self.network(1 - place).eval()
         temperature = self.args["temperature"]
         weak, strong = labelled.views[:2], labelled.views[2:]
@@ -224,10 +203,8 @@ class UNICON(SemiSupervised):
             contrast = nt_xent(first, second, self.args["contrast_temperature"])
             objective = self.args["lambda_c"] * contrast
         n_labelled = 2 * len(labelled.sample_id)
-        ramp = mixmatch.ramp(progress, self.args["warmup_epochs"], self.args["ramp_epochs"])
-        weight = self.args["lambda_u"] * ramp
         return objective + self.mixed_objective(
-            place, data, views, targets, rows, n_labelled, weight, weighs_guesses=True
+            place, data, views, targets, rows, n_labelled, guessed_weight, weighs_guesses=True
         )
 
 
@@ -277,13 +254,7 @@ def selection(
     lowered = threshold - (threshold - divergence.min()) / tau
     threshold = torch.where(threshold > max_threshold, lowered, threshold)
     n_below = int((divergence < threshold).sum())
-    by_size = divergence.argsort(stable=True)
-    by_class = by_size[given_label[by_size].argsort(stable=True)]
-    sizes = torch.bincount(given_label, minlength=n_classes)
-    start = sizes.cumsum(0) - sizes
-    rank = torch.empty_like(by_class)
-    place = torch.arange(len(by_class), device=by_class.device)
-    rank[by_class] = place - start[given_label[by_class]]
+    rank = rank_in_class(divergence, given_label, n_classes)
     trust = torch.where(divergence >= SURE, 1 - divergence, 1.0)
     share = n_below / len(divergence)
     return Selection(divergence, rank, rank < n_below // n_classes, trust, share)

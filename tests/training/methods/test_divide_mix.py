@@ -81,15 +81,16 @@ def test_stages_and_the_split_of_the_peer():
     assert (trained.stage(1), trained.stage(2)) == ("warm-up", "semi-supervised")
     run(trained, 1)
     seen = []
-    original = DivideMix._train
+    original = DivideMix.train_split
 
-    def spy(self, place, data, is_labelled, trust):
+    def spy(self, place, data, is_labelled, trust, views):
         seen.append((place, is_labelled.clone(), trust.clone()))
-        return original(self, place, data, is_labelled, trust)
+        return original(self, place, data, is_labelled, trust, views)
 
     before = trained.posterior.clone()
-    trained._train = spy.__get__(trained)
+    trained.train_split = spy.__get__(trained)
     run(trained, 2)
+    assert len(seen) == 2
     for place, is_labelled, trust in seen:
         assert torch.equal(trust, before[1 - place])
         assert torch.equal(is_labelled, before[1 - place] > 0.5)

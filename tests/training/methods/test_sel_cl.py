@@ -8,7 +8,8 @@ import torch
 from torch.nn import functional as F
 
 from hmw_core.errors import UsageError
-from tests.contracts.test_every_method import LABEL, N_SAMPLES, epoch_data
+from tests.contracts.test_every_method import LABEL, N_SAMPLES
+from tests.training.methods.test_moit import run
 from training.config import RunConfig
 from training.methods.base import Sizes
 from training.methods.neighbour_votes import agreeing, balanced_clean_set
@@ -31,18 +32,6 @@ def method(kind=SelCL, epochs=6, n_samples=N_SAMPLES, **arguments):
     torch.manual_seed(0)
     config = RunConfig(method="sel_cl", method_args=arguments, batch_size=20, epochs=epochs)
     return kind(config, Sizes(n_samples, 4, 1, (8, 8), CPU))
-
-
-def run(trained, epoch):
-    said = {}
-
-    def record(sample_id, log, *, network=1, state=None):
-        said.update(state or {})
-
-    trained.set_epoch(epoch)
-    torch.manual_seed(epoch)
-    trained.run_epoch(epoch, epoch_data(epoch), record)
-    return said
 
 
 def made_up(seed=0, n_classes=4):
