@@ -26,6 +26,7 @@ from rich.console import Console
 from benchmarks.common import in_own_process, machine
 from benchmarks.plain_loops import LOOPS
 from benchmarks.which_criterion import as_table
+from hmw_core.catalogue import Argument
 from training.config import RunConfig
 from training.data.prepare import TrainingData, load_data
 from training.loop import Training
@@ -40,7 +41,7 @@ BASE = "CCE"
 N_PICTURES, N_EPOCHS = 1_000, 6  # of a timed training
 MOST = 1.25  # times the predicted cost
 
-WARM_UP = 2  # epochs of warm-up, where a method's own is longer than a timed training
+WARM_UP = 2  # epochs of warm-up, where a method's own is not scaled to the run
 
 
 def main() -> None:
@@ -122,7 +123,7 @@ def timed_config(recipe: str, data: Path | None) -> RunConfig:
     if "noise_rate" in known:
         told["noise_rate"] = about.get("noise_rate", WORSE_LABEL_RATE)
     warm_up = known.get("warmup_epochs")
-    if warm_up is not None and (warm_up.default_for(N_EPOCHS) or 0) > WARM_UP:
+    if isinstance(warm_up, Argument) and not warm_up.of_epochs:  # it is not scaled to the run
         told["warmup_epochs"] = WARM_UP
     fields["method_args"] = fields.get("method_args", {}) | told
     fields["warmup_epochs"] = min(fields.get("warmup_epochs", 0), WARM_UP)

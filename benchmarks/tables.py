@@ -149,10 +149,11 @@ def report(folder: Path) -> str:
 def table_sections(sweep: Sweep) -> list[str]:
     """Return the sections on one sweep."""
     base, seeds = sweep.info["base"], sweep.info["seeds"]
+    drawn = f"seeds {seeds[0]} to {seeds[-1]}" if len(seeds) > 1 else f"seed {seeds[0]}"
     samples = f"{base['train_samples']:,} training samples, " if "train_samples" in base else ""
     parts = [
         f"Sweep `{sweep.name}`: {samples}{base.get('network', 'small_cnn')}, "
-        f"{base.get('epochs', 100)} epochs in all, seeds {seeds[0]} to {seeds[-1]}.",
+        f"{base.get('epochs', 100)} epochs in all, {drawn}.",
     ]
     for title, table, caption in table_parts(sweep):
         parts += [f"### {title}", caption]
