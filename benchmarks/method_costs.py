@@ -150,14 +150,15 @@ def predicted_passes(training: Training, epoch: int, cost: float) -> float:
         return cost + min(1_280, n) / (3 * n)  # forward passes an epoch, whatever the data's size
     if not isinstance(method, SplitByLoss | UNICON):
         return cost
+    # Of InstanceGM's autoencoders, which are trained in every epoch.
+    extra = 0.0 if isinstance(method, UNICON) else cost - COSTS["DivideMix"]
     if epoch <= method.args["warmup_epochs"]:
-        return 2 + 2 / 3
+        return 2 + 2 / 3 + extra
     if isinstance(method, UNICON):
         share = int(method.n_labelled) / n
         return (16 * share + 20) / 3
     labelled = float((method.posterior > method.args["p_threshold"]).float().mean())
-    extra = cost - COSTS["DivideMix"]  # of InstanceGM's autoencoders
-    return 12 * labelled + 2 / 3 + max(extra, 0.0)
+    return 12 * labelled + 2 / 3 + extra
 
 
 def _one(recipe: str, data: Path | None) -> tuple[object, ...]:
