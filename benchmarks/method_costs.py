@@ -14,7 +14,7 @@ is the pictures' part.
 import argparse
 import gc
 import json
-import resource
+import os
 import statistics
 import time
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ from pathlib import Path
 import pandas as pd
 from rich.console import Console
 
-from benchmarks.common import in_own_process, machine
+from benchmarks.common import in_own_process, machine, peak_gib
 from benchmarks.plain_loops import LOOPS
 from benchmarks.which_criterion import as_table
 from hmw_core.catalogue import Argument
@@ -171,7 +171,8 @@ def memory_of(recipe: str, data: Path | None) -> float:
     training = Training(config, load_data(config))
     for epoch in range(1, N_EPOCHS + 1):
         training.train_epoch(epoch, lambda *_: None)
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    # Not `ru_maxrss`: a process inherits that of the one that started it.
+    return peak_gib(os.getpid())
 
 
 def plain_part(data: Path, repeats: int, console: Console) -> list[str]:
