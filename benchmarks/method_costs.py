@@ -87,7 +87,7 @@ def cost_part(
                 "predicted": f"{passes:.2f}",
                 "of the predicted": f"{ratio / passes:.2f}",
                 f"within {MOST}": "yes" if ratio <= MOST * passes else "no",
-                "peak memory, MB": f"{memory[recipe]:.0f}",
+                "peak memory, MiB": f"{memory[recipe]:.0f}",
             }
         )
     pictures = f"{N_PICTURES:,} pictures of CIFAR-10" if data is not None else "digits"
@@ -166,13 +166,13 @@ def _one(recipe: str, data: Path | None) -> tuple[object, ...]:
 
 
 def memory_of(recipe: str, data: Path | None) -> float:
-    """Return the largest memory of this process after a training, MB."""
+    """Return the largest memory of this process after a training, MiB."""
     config = timed_config(recipe, data)
     training = Training(config, load_data(config))
     for epoch in range(1, N_EPOCHS + 1):
         training.train_epoch(epoch, lambda *_: None)
     # Not `ru_maxrss`: a process inherits that of the one that started it.
-    return peak_gib(os.getpid())
+    return 1024 * peak_gib(os.getpid())
 
 
 def plain_part(data: Path, repeats: int, console: Console) -> list[str]:
