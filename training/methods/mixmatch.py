@@ -22,6 +22,20 @@ def sharpen(probs: Tensor, temperature: float) -> Tensor:
     return powered / powered.sum(dim=1, keepdim=True)
 
 
+def half_given(given_label: Tensor, probs: Tensor, trust: Tensor) -> Tensor:
+    """Return targets (B, C): trust (B,) x the given label (B,) + (1 - trust) x probabilities.
+
+    Examples
+    --------
+    >>> label, trust = torch.tensor([1]), torch.tensor([0.25])
+    >>> half_given(label, torch.tensor([[0.8, 0.2]]), trust)
+    tensor([[0.6000, 0.4000]])
+    """
+    given = F.one_hot(given_label, probs.shape[1]).to(probs.dtype)
+    share = trust[:, None].to(probs.dtype)
+    return share * given + (1 - share) * probs
+
+
 def refined_labels(
     given_label: Tensor, clean_probability: Tensor, guess: Tensor, temperature: float
 ) -> Tensor:
@@ -41,9 +55,7 @@ def refined_labels(
     -----
     Source: Li et al. (ICLR 2020), DivideMix, Eqs. 3 and 4.
     """
-    share = clean_probability[:, None]
-    given = F.one_hot(given_label, guess.shape[1]).to(guess.dtype)
-    return sharpen(share * given + (1 - share) * guess, temperature)
+    return sharpen(half_given(given_label, guess, clean_probability), temperature)
 
 
 class Mixture(NamedTuple):

@@ -190,7 +190,7 @@ class PuriDivER(Method):
             target = share * given + (1 - share) * given[other]
         losses = factor * mixmatch.soft_cross_entropy(own, target)
         trust = self.trust[relabel.sample_id]
-        relabelled = half_given(relabel.given_label, weak.detach().softmax(dim=1), trust)
+        relabelled = mixmatch.half_given(relabel.given_label, weak.detach().softmax(dim=1), trust)
         relabel_losses = mixmatch.soft_cross_entropy(strong, relabelled)
         differences = ((weak_unlabelled - strong_unlabelled) ** 2).mean(dim=1)
         objective = torch.cat([losses, relabel_losses, differences]).mean()
@@ -217,7 +217,7 @@ class PuriDivER(Method):
         everyone = torch.arange(data.n_samples, device=loss.device)
         record(everyone, None, state={"puri_state": self.group, "puri_score": score})
         known = (self.group != UNLABELLED).nonzero()[:, 0]
-        label = half_given(given_label, prob, self.trust).argmax(dim=1)
+        label = mixmatch.half_given(given_label, prob, self.trust).argmax(dim=1)
         label = torch.where(self.group == CORRECT, given_label, label)
         record(known, None, state={"method_label": label[known]})
 
@@ -265,20 +265,6 @@ def shuffled(rows: Tensor, n: int, generator: torch.Generator) -> Tensor:
     rounds = range(-(-n // len(rows)))
     orders = [rows[torch.randperm(len(rows), generator=generator)] for _ in rounds]
     return torch.cat(orders)[:n]
-
-
-def half_given(given_label: Tensor, probs: Tensor, trust: Tensor) -> Tensor:
-    """Return targets (B, C): trust (B,) x the given label (B,) + (1 - trust) x probabilities.
-
-    Examples
-    --------
-    >>> label, trust = torch.tensor([1]), torch.tensor([0.25])
-    >>> half_given(label, torch.tensor([[0.8, 0.2]]), trust)
-    tensor([[0.6000, 0.4000]])
-    """
-    given = F.one_hot(given_label, probs.shape[1]).to(probs.dtype)
-    share = trust[:, None].to(probs.dtype)
-    return share * given + (1 - share) * probs
 
 
 def diversity_share(highest: float, loss: float) -> float:

@@ -1,8 +1,7 @@
 """What methods of two networks share that label a part of the data and guess the rest."""
 
-from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import cast
+from typing import ClassVar, cast
 
 import torch
 from torch import Tensor
@@ -27,6 +26,8 @@ class SemiSupervised(Method):
 
     n_networks = 2
     pass_name = "evaluation"
+    weighs_guesses: ClassVar[bool] = False
+    """Whether a weighting multiplies the squared error of guessed pictures, too."""
 
     def __init__(self, config: RunConfig, sizes: Sizes) -> None:
         super().__init__(config, sizes)
@@ -111,7 +112,6 @@ class SemiSupervised(Method):
             objective = self.split_objective(place, data, batch, other, trust, weight)
             self.descend(place, data, objective)
 
-    @abstractmethod
     def split_objective(
         self,
         place: int,
@@ -121,10 +121,43 @@ class SemiSupervised(Method):
         trust: Tensor,
         guessed_weight: float,
     ) -> Tensor:
-        """Return the number that a step makes smaller.
+        """Return the number that a step makes smaller: MixMatch's, and `added_objective`.
 
-        `trust` (N,) as of `train_split`; `guessed_weight` is lambda_u as far as it has risen.
+        The first two views are guessed from, the last two are mixed and trained on. `trust` (N,)
+        as of `train_split`; `guessed_weight` is lambda_u as far as it has risen.
         """
+        network, peer = self.network(place).train(), self.network(1 - place).eval()
+        temperature = self.args["temperature"]
+        guess, believed = self.guess([network], labelled.views[:2]), trust[labelled.sample_id]
+        target = mixmatch.refined_labels(labelled.given_label, believed, guess, temperature)
+        views, targets, rows = [*labelled.views[-2:]], [target] * 2, [labelled.sample_id] * 2
+        added: Tensor | float = 0.0
+        if unlabelled is not None:
+            guess = self.guess([network, peer], unlabelled.views[:2])
+            views += unlabelled.views[-2:]
+            targets += [mixmatch.sharpen(guess, temperature)] * 2
+            rows += [unlabelled.sample_id] * 2
+            added = self.added_objective(place, unlabelled.views[-2:])
+        target, sample_id = torch.cat(targets), torch.cat(rows)
+        mixture = mixmatch.mixed(torch.cat(views), target, self.args["mixup_alpha"], data.rng)
+        with autocast(self.sizes.device):
+            out = network(mixture.images)
+        n = 2 * len(labelled.sample_id)
+        is_labelled = torch.arange(len(sample_id), device=sample_id.device) < n
+        factor = self.weighting(place).of_mixed(
+            out, target, mixture.share, mixture.other, sample_id, data.epoch, is_labelled
+        )
+        losses = mixmatch.soft_cross_entropy(out.logits[:n], mixture.targets[:n])
+        objective = (factor[:n] * losses).mean() + mixmatch.prior_penalty(out.logits)
+        if unlabelled is not None:
+            errors = mixmatch.squared_error(out.logits[n:], mixture.targets[n:])
+            errors = factor[n:] * errors if self.weighs_guesses else errors
+            objective = objective + guessed_weight * errors.mean()
+        return added + objective
+
+    def added_objective(self, place: int, views: Sequence[Tensor]) -> Tensor | float:
+        """Return what two views of unlabelled pictures add to a step; 0 for most methods."""
+        return 0.0
 
     @torch.no_grad()
     def guess(self, networks: Iterable[torch.nn.Module], views: Sequence[Tensor]) -> Tensor:
@@ -136,49 +169,6 @@ class SemiSupervised(Method):
                     logits = network(view).logits
                 probs.append(logits.float().softmax(dim=1))
         return torch.stack(probs).mean(dim=0)
-
-    def mixed_objective(
-        self,
-        place: int,
-        data: EpochData,
-        views: Sequence[Tensor],
-        targets: Sequence[Tensor],
-        sample_id: Sequence[Tensor],
-        n_labelled: int,
-        unlabelled_weight: float,
-        weighs_guesses: bool,
-    ) -> Tensor:
-        """Return MixMatch's objective over the views of labelled pictures, then unlabelled ones.
-
-        Parameters
-        ----------
-        place : int
-        data : EpochData
-        views, targets, sample_id : sequences of as many Tensors
-            Pictures, targets (B, C) and samples (B,) of each view; the labelled come first.
-        n_labelled : int
-            Rows of all views that are labelled.
-        unlabelled_weight : float
-            Of the squared error of the unlabelled rows.
-        weighs_guesses : bool
-            Whether a weighting multiplies the unlabelled rows' squared error, too.
-        """
-        target, rows = torch.cat([*targets]), torch.cat([*sample_id])
-        mixture = mixmatch.mixed(torch.cat([*views]), target, self.args["mixup_alpha"], data.rng)
-        with autocast(self.sizes.device):
-            out = self.network(place)(mixture.images)
-        is_labelled = torch.arange(len(rows), device=rows.device) < n_labelled
-        factor = self.weighting(place).of_mixed(
-            out, target, mixture.share, mixture.other, rows, data.epoch, is_labelled
-        )
-        logits, n = out.logits, n_labelled
-        losses = mixmatch.soft_cross_entropy(logits[:n], mixture.targets[:n])
-        objective = (factor[:n] * losses).mean() + mixmatch.prior_penalty(logits)
-        if n < len(rows):
-            errors = mixmatch.squared_error(logits[n:], mixture.targets[n:])
-            errors = factor[n:] * errors if weighs_guesses else errors
-            objective = objective + unlabelled_weight * errors.mean()
-        return objective
 
     @torch.no_grad()
     def evaluate(

@@ -7,11 +7,9 @@ from torch import Tensor
 
 from hmw_core.catalogue import Argument, Choice
 from hmw_core.log.schema import MethodColumn
-from hmw_core.objective.batch import Batch
 from hmw_core.statistics.mixtures import divide_mix_posterior
 from training.config import RunConfig
 from training.data.epoch_data import EpochData
-from training.methods import mixmatch
 from training.methods.base import Record, Sizes
 from training.methods.semi_supervised import SemiSupervised
 
@@ -72,31 +70,6 @@ class SplitByLoss(SemiSupervised):
     def _is_labelled(self) -> Tensor:
         """Return which samples each network takes for clean, (2, N)."""
         return self.posterior > self.args["p_threshold"]
-
-    def split_objective(
-        self,
-        place: int,
-        data: EpochData,
-        labelled: Batch,
-        unlabelled: Batch | None,
-        trust: Tensor,
-        guessed_weight: float,
-    ) -> Tensor:
-        network, peer = self.network(place).train(), self.network(1 - place).eval()
-        temperature = self.args["temperature"]
-        guess = self.guess([network], labelled.views)
-        believed = trust[labelled.sample_id]
-        target = mixmatch.refined_labels(labelled.given_label, believed, guess, temperature)
-        views, targets, rows = [*labelled.views], [target] * 2, [labelled.sample_id] * 2
-        if unlabelled is not None:
-            guess = self.guess([network, peer], unlabelled.views)
-            views += unlabelled.views
-            targets += [mixmatch.sharpen(guess, temperature)] * 2
-            rows += [unlabelled.sample_id] * 2
-        n_labelled = 2 * len(labelled.sample_id)
-        return self.mixed_objective(
-            place, data, views, targets, rows, n_labelled, guessed_weight, weighs_guesses=False
-        )
 
     @torch.no_grad()
     def _fit_mixtures(self, data: EpochData, record: Record) -> None:

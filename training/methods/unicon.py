@@ -1,6 +1,7 @@
 """UNICON: uniform selection of clean samples, MixMatch, and contrast of the others."""
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -8,11 +9,10 @@ from torch import Tensor, nn
 
 from hmw_core.catalogue import Argument, Choice
 from hmw_core.log.schema import MethodColumn
-from hmw_core.objective.batch import Batch
 from training.config import RunConfig
 from training.data.epoch_data import EpochData
 from training.devices import autocast
-from training.methods import mixmatch, parts
+from training.methods import parts
 from training.methods.base import Record, Sizes
 from training.methods.class_ranks import rank_in_class
 from training.methods.contrast import Projection, nt_xent
@@ -47,10 +47,11 @@ class UNICON(SemiSupervised):
 
     The divergence is taken in evaluation mode, of all samples; the released code leaves batch norm
     in training mode there and never visits the last ones. Its selection has exactly as many samples
-    of a class as there are, without repetitions. The pass that ends an epoch is logged, with the
-    selection that it makes for the first network; the second one's is made after the first has
-    trained. A class without enough samples is labelled whole. Without a labelled sample an epoch is
-    one of cross entropy; without an unlabelled one nothing is contrasted.
+    of a class as there are, without repetitions. The pass that ends an epoch is logged. It selects
+    for the first network's next pass; once that network has trained, it is evaluated again, and
+    the second network has a selection of its own. A class without enough samples is labelled
+    whole. Without a labelled sample an epoch is one of cross entropy; without an unlabelled one
+    nothing is contrasted.
 
     In nats the divergence is at most 0.69, so that `max_threshold` at its default of 0.7 changes
     nothing, as in the released code; in bits it does. Both numbers, and the 0.5 below which a label
@@ -108,6 +109,7 @@ class UNICON(SemiSupervised):
             meaning="how far the given label would be believed if it is used",
         ),
     )
+    weighs_guesses = True
     probs: Tensor
     """(2, N, C), of both networks as evaluated last."""
     n_labelled: Tensor
@@ -174,38 +176,12 @@ class UNICON(SemiSupervised):
         limits = self.args["max_threshold"], self.args["tau"]
         return selection(found, given_label, self.sizes.n_classes, *limits)
 
-    def split_objective(
-        self,
-        place: int,
-        data: EpochData,
-        labelled: Batch,
-        unlabelled: Batch | None,
-        trust: Tensor,
-        guessed_weight: float,
-    ) -> Tensor:
-        network, peer = self.network(place).train(), self.network(1 - place).eval()
-        temperature = self.args["temperature"]
-        weak, strong = labelled.views[:2], labelled.views[2:]
-        believed = trust[labelled.sample_id]
-        guess = self.guess([network], weak)
-        target = mixmatch.refined_labels(labelled.given_label, believed, guess, temperature)
-        views, targets, rows = [*strong], [target] * 2, [labelled.sample_id] * 2
-        objective = torch.zeros((), device=target.device)
-        if unlabelled is not None:
-            weak, strong = unlabelled.views[:2], unlabelled.views[2:]
-            guess = mixmatch.sharpen(self.guess([network, peer], weak), temperature)
-            views += strong
-            targets += [guess] * 2
-            rows += [unlabelled.sample_id] * 2
-            with autocast(self.sizes.device):
-                features = network(torch.cat(strong)).features
-            first, second = self.projections[place].train()(features).chunk(2)
-            contrast = nt_xent(first, second, self.args["contrast_temperature"])
-            objective = self.args["lambda_c"] * contrast
-        n_labelled = 2 * len(labelled.sample_id)
-        return objective + self.mixed_objective(
-            place, data, views, targets, rows, n_labelled, guessed_weight, weighs_guesses=True
-        )
+    def added_objective(self, place: int, views: Sequence[Tensor]) -> Tensor:
+        with autocast(self.sizes.device):
+            features = self.network(place)(torch.cat([*views])).features
+        first, second = self.projections[place].train()(features).chunk(2)
+        contrast = nt_xent(first, second, self.args["contrast_temperature"])
+        return self.args["lambda_c"] * contrast
 
 
 def divergence(probs: Tensor, given_label: Tensor, unit: str = "nat") -> Tensor:

@@ -4,8 +4,8 @@ On a data set that a source has trained, a recipe sets the published network, sc
 size; on all others only what belongs to the method, its epochs scaled to the run's.
 
 A name `X+HMW` that is no row is the recipe X with the HM weight as a factor on its loss: the paper
-calls it "general, can strengthen various methods" and shows three. It has the scales of the paper
-and the warm-up of the authors' code, and all else of X, logits as they are included.
+calls it "general, can strengthen various methods" and shows three. Scales are the paper's, and the
+warm-up is that of the authors' code. All else is X's: logits are normalised only where X does so.
 """
 
 from dataclasses import replace

@@ -99,9 +99,9 @@ class HMWeighting(nn.Module):
         Which terms of Eq. 12 enter. The factor 1/2 of Eq. 12 counts with both only, as in the
         code.
     mixed : {"gated", "ungated", "history"}
-        How a method that mixes pictures weighs them: see `mixed.both_label_weight` for the first
-        two. The code has the first; the text promises the third, weights with a history, and the
-        code has none with UNICON.
+        How a method that mixes pictures weighs them. The first two are `mixed.both_label_weight`;
+        the released code has the first one. The third has the history over epochs that the
+        paper's text describes.
 
     Raises
     ------

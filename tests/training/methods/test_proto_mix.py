@@ -7,7 +7,13 @@ import pytest
 import torch
 
 from hmw_core.objective.batch import Batch
-from tests.contracts.test_every_method import LABEL, N_SAMPLES, epoch_data, run_epoch
+from tests.contracts.test_every_method import (
+    LABEL,
+    N_SAMPLES,
+    epoch_data,
+    permute_last_layer,
+    run_epoch,
+)
 from training.config import RunConfig
 from training.methods.base import Sizes
 from training.methods.neighbour_votes import Neighbours
@@ -259,13 +265,7 @@ def test_fewer_samples_than_neighbours(n_views):
 def test_permuted_classes_are_the_same_training_permuted():
     order = torch.tensor([2, 0, 3, 1])  # class c becomes order[c]
     first, second = (method(high_threshold=0.3) for _ in range(2))
-    with torch.no_grad():
-        for old, new in zip(
-            first.network.last_layer.parameters(),
-            second.network.last_layer.parameters(),
-            strict=True,
-        ):
-            new[order] = old
+    permute_last_layer(first.network, second.network, order)
     for epoch in (1, 2):
         log, (mine,) = run_epoch(first, epoch)
         other_log, (theirs,) = run_epoch(second, epoch, given_label=order[LABEL])

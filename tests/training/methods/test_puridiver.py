@@ -9,13 +9,13 @@ from torch import nn
 
 from hmw_core.objective.batch import Batch, Forward
 from tests.contracts.test_every_method import LABEL, N_SAMPLES, make_method, run_epoch
+from training.methods import mixmatch
 from training.methods.puridiver import (
     CORRECT,
     RELABEL,
     UNLABELLED,
     batch_sizes,
     diversity_share,
-    half_given,
     likeness_to_class,
     parted,
     shuffled,
@@ -82,7 +82,7 @@ def test_the_share_of_the_cosine_falls_above_a_loss_of_one():
 
 def test_targets_of_samples_to_relabel():
     probs = torch.tensor([[0.7, 0.2, 0.1], [0.1, 0.8, 0.1]])
-    found = half_given(torch.tensor([2, 1]), probs, torch.tensor([0.4, 0.0]))
+    found = mixmatch.half_given(torch.tensor([2, 1]), probs, torch.tensor([0.4, 0.0]))
     torch.testing.assert_close(found, torch.tensor([[0.42, 0.12, 0.46], [0.1, 0.8, 0.1]]))
 
 
